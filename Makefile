@@ -1,0 +1,62 @@
+# `make` alone lists the targets. Everything happens in .venv; Debian packages that are missing are
+# installed if you are root, and named if you are not.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TYPED := $(wildcard src tests examples tools bench)
+RABBITMQ := /usr/lib/rabbitmq/bin/rabbitmq-server
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check format docs bench clean venv rabbitmq compiler
+
+help:
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: venv $(if $(AMQP_URL),,rabbitmq)  ## send the standard library through a RabbitMQ that restarts half-way
+	@$(BIN)/python -m examples.demo
+
+test: venv rabbitmq  ## run the tests, and measure the coverage of floors 0 to 3
+	$(BIN)/pytest --cov --cov-report=term
+
+check: venv compiler  ## formatting, lint, types, architecture, and whether mypyc compiles the core
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(TYPED)
+	$(BIN)/pytest --quiet tests/test_architecture.py
+	$(BIN)/python tools/check_compilable.py
+
+format: venv  ## format the code and mend what can be mended
+	$(BIN)/ruff check --fix-only --exit-zero .
+	$(BIN)/ruff format .
+
+docs: venv  ## build the documentation into site/
+	$(BIN)/mkdocs build --strict
+
+bench: venv rabbitmq  ## measure
+	$(BIN)/python -m bench
+
+clean:  ## remove all that the other targets have made
+	rm -rf $(VENV) build dist site .coverage .coverage.* coverage.json
+	rm -rf .hypothesis .import_linter_cache .grimp_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf src/*.egg-info
+	find src tests examples tools bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+venv: $(VENV)/.made
+
+$(VENV)/.made: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo 'CoolAMQP needs Python 3.11 or later; name one with: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || tools/debian_package python3-venv
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+rabbitmq:
+	@test -x $(RABBITMQ) || tools/debian_package rabbitmq-server
+
+compiler:
+	@command -v gcc >/dev/null || tools/debian_package gcc libc6-dev
+	@$(PYTHON) -c 'import os, sysconfig as s; os.stat(s.get_path("include") + "/Python.h")' \
+	    2>/dev/null || tools/debian_package python3-dev
