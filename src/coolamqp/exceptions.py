@@ -1,0 +1,105 @@
+"""What can go wrong, as exceptions.
+
+`AMQPError` is the broker's refusal, `ConnectionDead` the lack of a broker to ask, `WireError`
+bytes that are not AMQP. Knows the reply codes, and nothing of sockets, frames or threads.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from coolamqp.reply_codes import HARD_ERRORS, RESOURCE_LOCKED, SOFT_ERRORS
+
+__all__ = [
+    'HARD_ERRORS',
+    'RESOURCE_LOCKED',
+    'SOFT_ERRORS',
+    'AMQPError',
+    'ConnectionDead',
+    'CoolAMQPError',
+    'WireError',
+]
+
+
+class CoolAMQPError(Exception):
+    """Anything that CoolAMQP raises on its own account."""
+
+
+class ConnectionDead(CoolAMQPError):
+    """There is no connection, and what was asked for needed one."""
+
+
+class WireError(CoolAMQPError):
+    """Bytes that are not the AMQP 0-9-1 they should be.
+
+    :ivar what: what is wrong with them
+    :ivar where: where in the stream, frame or method that was found
+    :ivar reply_code: the reply code with which such a connection deserves to be closed
+    """
+
+    def __init__(self, what: str, where: str, reply_code: int) -> None:
+        super().__init__(f'{what}, {where} (reply code {reply_code})')
+        self.what = what
+        self.where = where
+        self.reply_code = reply_code
+
+
+class CloseReason(Protocol):
+    """What `AMQPError` reads from a `ConnectionClose` or `ChannelClose` method."""
+
+    reply_code: int
+    reply_text: bytes | str
+    class_id: int
+    method_id: int
+
+
+class AMQPError(CoolAMQPError):
+    """The broker refused something, and said why.
+
+    Made from a close method, or from its four fields.
+
+    :ivar reply_code: one of the codes in `coolamqp.framing.definitions`
+    :ivar reply_text: the broker's words, as they were given
+    :ivar class_id: class of the method that was refused, 0 if it was none in particular
+    :ivar method_id: method that was refused, likewise
+    """
+
+    reply_code: int
+    reply_text: bytes | str
+    class_id: int
+    method_id: int
+
+    def __init__(
+        self,
+        reply_code: int | CloseReason,
+        reply_text: bytes | str = b'',
+        class_id: int = 0,
+        method_id: int = 0,
+    ) -> None:
+        if not isinstance(reply_code, int):
+            reason = reply_code
+            reply_code, reply_text = reason.reply_code, reason.reply_text
+            class_id, method_id = reason.class_id, reason.method_id
+        super().__init__(reply_code, reply_text, class_id, method_id)
+        self.reply_code = reply_code
+        self.reply_text = reply_text
+        self.class_id = class_id
+        self.method_id = method_id
+
+    def is_hard_error(self) -> bool:
+        """Whether this error closes the connection, and not just a channel."""
+        return self.reply_code in HARD_ERRORS
+
+    def _text(self) -> str:
+        if isinstance(self.reply_text, str):
+            return self.reply_text
+        return bytes(self.reply_text).decode('utf-8', 'backslashreplace')
+
+    def __str__(self) -> str:
+        return f'{self.reply_code}: {self._text()}'
+
+    def __repr__(self) -> str:
+        return (
+            f'AMQPError({self.reply_code}, {self._text()!r}, '
+            f'class_id={self.class_id}, method_id={self.method_id})'
+        )

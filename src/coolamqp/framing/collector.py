@@ -1,0 +1,74 @@
+"""Frames as objects, from a stream of bytes: for those who look on.
+
+Wraps a decoder. The engine does without it unless a frame tracer is set.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from coolamqp.exceptions import WireError
+from coolamqp.framing.decoder import Decoder, FrameSink
+from coolamqp.framing.definitions import decode_method
+from coolamqp.framing.frames import (
+    CONTENT_HEADER,
+    PROTOCOL_HEADER,
+    AMQPBodyFrame,
+    AMQPFrame,
+    AMQPHeaderFrame,
+    AMQPHeartbeatFrame,
+    AMQPMethodFrame,
+)
+from coolamqp.framing.properties import received_properties
+from coolamqp.reply_codes import SYNTAX_ERROR
+
+UNLIMITED: Final = 0xFFFFFFFF
+
+
+class FrameCollector(FrameSink):
+    """Turns a stream into a list of frames, a protocol header at its beginning left out."""
+
+    def __init__(self, frame_max: int = UNLIMITED) -> None:
+        self.frames: list[AMQPFrame] = []
+        self._decoder = Decoder(self, frame_max)
+        self._beginning: bytes | None = b''
+        self._body: list[bytes] = []
+
+    def feed(self, chunk: bytes) -> list[AMQPFrame]:
+        """Take the next bytes; give the frames that have become whole.
+
+        :raises WireError: the bytes are not frames
+        """
+        if self._beginning is not None:
+            chunk = self._skip_protocol_header(self._beginning + chunk)
+        self._decoder.feed(chunk)
+        frames = self.frames
+        self.frames = []
+        return frames
+
+    def _skip_protocol_header(self, start: bytes) -> bytes:
+        """Leave out the protocol header; hold back what may still become one."""
+        if len(start) < len(PROTOCOL_HEADER) and PROTOCOL_HEADER.startswith(start):
+            self._beginning = start
+            return b''
+        self._beginning = None
+        return start.removeprefix(PROTOCOL_HEADER)
+
+    def on_method(self, channel: int, buffer: bytes, start: int, end: int) -> None:
+        self.frames.append(AMQPMethodFrame(channel, decode_method(buffer[start:end])))
+
+    def on_header(self, channel: int, buffer: bytes, start: int, end: int) -> None:
+        if end - start < CONTENT_HEADER.size + 2:
+            raise WireError('a content header that is too short', 'in its frame', SYNTAX_ERROR)
+        class_id, weight, body_size = CONTENT_HEADER.unpack_from(buffer, start)
+        properties = received_properties(buffer[start + CONTENT_HEADER.size : end])
+        self.frames.append(AMQPHeaderFrame(channel, class_id, weight, body_size, properties))
+
+    def on_body(self, channel: int, buffer: bytes, start: int, end: int, frame_ended: bool) -> None:
+        self._body.append(buffer[start:end])
+        if frame_ended:
+            self.frames.append(AMQPBodyFrame(channel, b''.join(self._body)))
+            self._body = []
+
+    def on_heartbeat(self) -> None:
+        self.frames.append(AMQPHeartbeatFrame())

@@ -1,0 +1,179 @@
+"""From chunks of bytes to frames, whatever the chunking.
+
+A method, header or heartbeat frame reaches the sink whole; the pieces of a body frame reach it as
+they come, so a large body is never copied here, and no more than one frame other than a body is
+ever held. Time is linear in the bytes, memory bounded by frame_max. Knows nothing of what frames mean.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Final
+
+from mypy_extensions import mypyc_attr
+
+from coolamqp.exceptions import WireError
+from coolamqp.framing.definitions import (
+    FRAME_BODY,
+    FRAME_END,
+    FRAME_HEADER,
+    FRAME_HEARTBEAT,
+    FRAME_METHOD,
+)
+from coolamqp.framing.frames import ENVELOPE, FRAME_OVERHEAD
+from coolamqp.reply_codes import FRAME_ERROR, UNEXPECTED_FRAME
+
+_ENVELOPE_SIZE: Final = ENVELOPE.size
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class FrameSink(ABC):
+    """What a decoder hands frames to. Payloads are slices `[start:end]` of a buffer."""
+
+    @abstractmethod
+    def on_method(self, channel: int, buffer: bytes, start: int, end: int) -> None:
+        """Take the payload of a method frame."""
+
+    @abstractmethod
+    def on_header(self, channel: int, buffer: bytes, start: int, end: int) -> None:
+        """Take the payload of a header frame."""
+
+    @abstractmethod
+    def on_body(self, channel: int, buffer: bytes, start: int, end: int, frame_ended: bool) -> None:
+        """Take a piece of a body; `frame_ended` with the last piece of its frame."""
+
+    @abstractmethod
+    def on_heartbeat(self) -> None:
+        """Take a sign of life."""
+
+
+class Decoder:
+    """Splits a stream into frames.
+
+    :param frame_max: the longest frame that is accepted, all of its bytes counted
+    """
+
+    def __init__(self, sink: FrameSink, frame_max: int) -> None:
+        self.frame_max = frame_max
+        self._sink = sink
+        self._position = 0  # of the next chunk in the stream, for error messages
+        self._pieces: list[bytes] = []  # of a frame that has begun and not ended
+        self._held = 0  # their bytes
+        self._wanted = _ENVELOPE_SIZE  # bytes that must be held to go on
+        self._body_channel = 0
+        self._body_left = -1  # bytes missing of a body frame that has begun; -1 outside of one
+
+    def feed(self, chunk: bytes) -> None:
+        """Take the next bytes of the stream.
+
+        :raises WireError: they are not frames; the decoder is of no use afterwards
+        """
+        offset = 0
+        if self._body_left >= 0:
+            offset = self._continue_body(chunk, 0)
+        elif self._held:
+            offset = self._complete_held(chunk)
+        size = len(chunk)
+        while offset < size:
+            offset = self._frame(chunk, offset, size)
+        self._position += size
+
+    def _frame(self, buffer: bytes, offset: int, size: int) -> int:
+        """Hand over the frame that begins at `offset`, or keep what there is of it."""
+        if size - offset < _ENVELOPE_SIZE:
+            return self._hold(buffer, offset, _ENVELOPE_SIZE)
+        kind: int
+        channel: int
+        length: int
+        kind, channel, length = ENVELOPE.unpack_from(buffer, offset)
+        self._check_envelope(kind, channel, length, offset)
+        start = offset + _ENVELOPE_SIZE
+        end = start + length
+        if end >= size:
+            if kind == FRAME_BODY:
+                self._body_channel, self._body_left = channel, length
+                return self._continue_body(buffer, start)
+            return self._hold(buffer, offset, length + FRAME_OVERHEAD)
+        if buffer[end] != FRAME_END:
+            raise self._bad_end(buffer[end], end)
+        self._dispatch(kind, channel, buffer, start, end)
+        return end + 1
+
+    def _dispatch(self, kind: int, channel: int, buffer: bytes, start: int, end: int) -> None:
+        if kind == FRAME_METHOD:
+            self._sink.on_method(channel, buffer, start, end)
+        elif kind == FRAME_HEADER:
+            self._sink.on_header(channel, buffer, start, end)
+        elif kind == FRAME_BODY:
+            self._sink.on_body(channel, buffer, start, end, True)
+        else:
+            self._sink.on_heartbeat()
+
+    def _hold(self, buffer: bytes, offset: int, wanted: int) -> int:
+        """Keep the rest of the buffer until `wanted` bytes of its frame are there."""
+        self._pieces = [buffer[offset:]]
+        self._held = len(buffer) - offset
+        self._wanted = wanted
+        return len(buffer)
+
+    def _complete_held(self, chunk: bytes) -> int:
+        """Add to the frame that is held; give the offset at which the chunk goes on."""
+        offset = 0
+        while self._held:
+            missing = self._wanted - self._held
+            piece = chunk[offset : offset + missing]
+            self._pieces.append(piece)
+            self._held += len(piece)
+            offset += len(piece)
+            if len(piece) < missing:
+                break
+            frame = b''.join(self._pieces)
+            self._pieces, self._held = [], 0
+            # The envelope alone makes `_frame` hold again, now for all of the frame.
+            self._position -= len(frame) - offset
+            self._frame(frame, 0, len(frame))
+            self._position += len(frame) - offset
+            if self._body_left >= 0:
+                return self._continue_body(chunk, offset)
+        return offset
+
+    def _continue_body(self, buffer: bytes, offset: int) -> int:
+        """Hand over what the buffer has of a body frame; give the offset behind it."""
+        end = offset + self._body_left
+        if end < len(buffer):
+            if buffer[end] != FRAME_END:
+                raise self._bad_end(buffer[end], end)
+            self._body_left = -1
+            self._sink.on_body(self._body_channel, buffer, offset, end, True)
+            return end + 1
+        if offset < len(buffer):
+            self._body_left -= len(buffer) - offset
+            self._sink.on_body(self._body_channel, buffer, offset, len(buffer), False)
+        return len(buffer)
+
+    def _check_envelope(self, kind: int, channel: int, length: int, offset: int) -> None:
+        if length + FRAME_OVERHEAD > self.frame_max:
+            what = (
+                f'a frame of {length + FRAME_OVERHEAD} bytes, where frame_max is {self.frame_max}'
+            )
+        elif kind == FRAME_HEARTBEAT:
+            if not channel and not length:
+                return
+            what = 'a heartbeat frame with a channel or a payload'
+        elif kind == FRAME_METHOD:
+            return
+        elif kind == FRAME_HEADER or kind == FRAME_BODY:
+            if channel:
+                return
+            what = 'content on channel 0'
+            raise WireError(what, self._where(offset), UNEXPECTED_FRAME)
+        else:
+            what = f'unknown frame type {kind}'
+        raise WireError(what, self._where(offset), FRAME_ERROR)
+
+    def _bad_end(self, octet: int, offset: int) -> WireError:
+        what = f'a frame ends with octet {octet}, not {FRAME_END}'
+        return WireError(what, self._where(offset), FRAME_ERROR)
+
+    def _where(self, offset: int) -> str:
+        return f'at byte {self._position + offset} of the stream'

@@ -1,0 +1,679 @@
+"""Every method of AMQP 0-9-1 and of RabbitMQ's extensions, a field a line.
+
+The specification's own page: https://www.rabbitmq.com/amqp-0-9-1-reference. Fields stand in its order
+without the reserved ones, which is also the order in which a method is constructed by position.
+The constants and the property list of the specification can be imported from here too.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from coolamqp.exceptions import WireError
+from coolamqp.framing.field_table import Arguments
+from coolamqp.framing.method import (
+    BIT,
+    LONG_STRING,
+    SHORT,
+    SHORT_STRING,
+    Method,
+    bit,
+    long,
+    long_long,
+    long_string,
+    method,
+    octet,
+    read_method,
+    short,
+    short_string,
+    table,
+)
+from coolamqp.framing.primitives import LONG, Reader
+from coolamqp.framing.properties import BasicContentPropertyList
+from coolamqp.framing.text import Text
+from coolamqp.reply_codes import (
+    ACCESS_REFUSED,
+    CHANNEL_ERROR,
+    COMMAND_INVALID,
+    CONNECTION_FORCED,
+    CONTENT_TOO_LARGE,
+    FRAME_ERROR,
+    HARD_ERRORS,
+    INTERNAL_ERROR,
+    INVALID_PATH,
+    NO_CONSUMERS,
+    NO_ROUTE,
+    NOT_ALLOWED,
+    NOT_FOUND,
+    NOT_IMPLEMENTED,
+    PRECONDITION_FAILED,
+    REPLY_SUCCESS,
+    RESOURCE_ERROR,
+    RESOURCE_LOCKED,
+    SOFT_ERRORS,
+    SYNTAX_ERROR,
+    UNEXPECTED_FRAME,
+)
+
+FRAME_METHOD: Final = 1
+FRAME_HEADER: Final = 2
+FRAME_BODY: Final = 3
+FRAME_HEARTBEAT: Final = 8
+FRAME_END: Final = 206
+FRAME_MIN_SIZE: Final = 4096
+
+# Class connection
+
+
+@method('connection.start', 10, 10)
+class ConnectionStart(Method):
+    """The broker introduces itself and proposes ways to log in."""
+
+    version_major: int = octet()
+    version_minor: int = octet()
+    server_properties: Arguments = table()
+    mechanisms: Text = long_string()
+    locales: Text = long_string()
+
+
+@method('connection.start-ok', 10, 11)
+class ConnectionStartOk(Method):
+    """The client introduces itself and logs in."""
+
+    client_properties: Arguments = table()
+    mechanism: Text = short_string()
+    response: Text = long_string()
+    locale: Text = short_string()
+
+
+@method('connection.secure', 10, 20)
+class ConnectionSecure(Method):
+    """The broker asks for more from the SASL mechanism."""
+
+    challenge: Text = long_string()
+
+
+@method('connection.secure-ok', 10, 21)
+class ConnectionSecureOk(Method):
+    """The client answers the SASL challenge."""
+
+    response: Text = long_string()
+
+
+@method('connection.tune', 10, 30)
+class ConnectionTune(Method):
+    """The broker proposes limits; heartbeat is in seconds."""
+
+    channel_max: int = short()
+    frame_max: int = long()
+    heartbeat: int = short()
+
+
+@method('connection.tune-ok', 10, 31)
+class ConnectionTuneOk(Method):
+    """The client settles the limits."""
+
+    channel_max: int = short()
+    frame_max: int = long()
+    heartbeat: int = short()
+
+
+@method(
+    'connection.open', 10, 40, reserved_last=(SHORT_STRING, BIT), answers=('connection.open-ok',)
+)
+class ConnectionOpen(Method):
+    """Enter a virtual host."""
+
+    virtual_host: Text = short_string()
+
+
+@method('connection.open-ok', 10, 41, reserved_last=(SHORT_STRING,))
+class ConnectionOpenOk(Method):
+    """The virtual host is entered."""
+
+
+@method('connection.close', 10, 50, answers=('connection.close-ok',))
+class ConnectionClose(Method):
+    """Either side ends the connection, and says why."""
+
+    reply_code: int = short()
+    reply_text: Text = short_string()
+    class_id: int = short()
+    method_id: int = short()
+
+
+@method('connection.close-ok', 10, 51)
+class ConnectionCloseOk(Method):
+    """The other side has read the close."""
+
+
+@method('connection.blocked', 10, 60)
+class ConnectionBlocked(Method):
+    """RabbitMQ: the broker will not read what is published, for lack of memory or disk."""
+
+    reason: Text = short_string()
+
+
+@method('connection.unblocked', 10, 61)
+class ConnectionUnblocked(Method):
+    """RabbitMQ: the broker reads again."""
+
+
+@method('connection.update-secret', 10, 70, answers=('connection.update-secret-ok',))
+class ConnectionUpdateSecret(Method):
+    """RabbitMQ: replace a token before it expires."""
+
+    new_secret: Text = long_string()
+    reason: Text = short_string()
+
+
+@method('connection.update-secret-ok', 10, 71)
+class ConnectionUpdateSecretOk(Method):
+    """RabbitMQ: the new token is accepted."""
+
+
+# Class channel
+
+
+@method('channel.open', 20, 10, reserved_first=(SHORT_STRING,), answers=('channel.open-ok',))
+class ChannelOpen(Method):
+    """Open a channel."""
+
+
+@method('channel.open-ok', 20, 11, reserved_last=(LONG_STRING,))
+class ChannelOpenOk(Method):
+    """The channel is open."""
+
+
+@method('channel.flow', 20, 20, answers=('channel.flow-ok',))
+class ChannelFlow(Method):
+    """Ask the other side to pause or restart content."""
+
+    active: bool = bit()
+
+
+@method('channel.flow-ok', 20, 21)
+class ChannelFlowOk(Method):
+    """Content is paused or restarted."""
+
+    active: bool = bit()
+
+
+@method('channel.close', 20, 40, answers=('channel.close-ok',))
+class ChannelClose(Method):
+    """Either side ends the channel, and says why."""
+
+    reply_code: int = short()
+    reply_text: Text = short_string()
+    class_id: int = short()
+    method_id: int = short()
+
+
+@method('channel.close-ok', 20, 41)
+class ChannelCloseOk(Method):
+    """The other side has read the close."""
+
+
+# Class access
+
+
+@method('access.request', 30, 10, answers=('access.request-ok',))
+class AccessRequest(Method):
+    """Of AMQP 0-8; RabbitMQ answers it with a success."""
+
+    realm: Text = short_string()
+    exclusive: bool = bit()
+    passive: bool = bit()
+    active: bool = bit()
+    write: bool = bit()
+    read: bool = bit()
+
+
+@method('access.request-ok', 30, 11)
+class AccessRequestOk(Method):
+    """Of AMQP 0-8."""
+
+    ticket: int = short()
+
+
+# Class exchange
+
+
+@method('exchange.declare', 40, 10, reserved_first=(SHORT,), answers=('exchange.declare-ok',))
+class ExchangeDeclare(Method):
+    """Create an exchange, or check that it is there."""
+
+    exchange: Text = short_string()
+    type_: Text = short_string()
+    passive: bool = bit()
+    durable: bool = bit()
+    auto_delete: bool = bit()
+    internal: bool = bit()
+    no_wait: bool = bit()
+    arguments: Arguments = table()
+
+
+@method('exchange.declare-ok', 40, 11)
+class ExchangeDeclareOk(Method):
+    """The exchange is there."""
+
+
+@method('exchange.delete', 40, 20, reserved_first=(SHORT,), answers=('exchange.delete-ok',))
+class ExchangeDelete(Method):
+    """Delete an exchange."""
+
+    exchange: Text = short_string()
+    if_unused: bool = bit()
+    no_wait: bool = bit()
+
+
+@method('exchange.delete-ok', 40, 21)
+class ExchangeDeleteOk(Method):
+    """The exchange is gone."""
+
+
+@method('exchange.bind', 40, 30, reserved_first=(SHORT,), answers=('exchange.bind-ok',))
+class ExchangeBind(Method):
+    """RabbitMQ: route from one exchange to another."""
+
+    destination: Text = short_string()
+    source: Text = short_string()
+    routing_key: Text = short_string()
+    no_wait: bool = bit()
+    arguments: Arguments = table()
+
+
+@method('exchange.bind-ok', 40, 31)
+class ExchangeBindOk(Method):
+    """RabbitMQ: the exchanges are bound."""
+
+
+@method('exchange.unbind', 40, 40, reserved_first=(SHORT,), answers=('exchange.unbind-ok',))
+class ExchangeUnbind(Method):
+    """RabbitMQ: undo a binding between exchanges."""
+
+    destination: Text = short_string()
+    source: Text = short_string()
+    routing_key: Text = short_string()
+    no_wait: bool = bit()
+    arguments: Arguments = table()
+
+
+@method('exchange.unbind-ok', 40, 51)
+class ExchangeUnbindOk(Method):
+    """RabbitMQ: the exchanges are unbound."""
+
+
+# Class queue
+
+
+@method('queue.declare', 50, 10, reserved_first=(SHORT,), answers=('queue.declare-ok',))
+class QueueDeclare(Method):
+    """Create a queue, or check that it is there."""
+
+    queue: Text = short_string()
+    passive: bool = bit()
+    durable: bool = bit()
+    exclusive: bool = bit()
+    auto_delete: bool = bit()
+    no_wait: bool = bit()
+    arguments: Arguments = table()
+
+
+@method('queue.declare-ok', 50, 11)
+class QueueDeclareOk(Method):
+    """The queue is there; how full it is."""
+
+    queue: Text = short_string()
+    message_count: int = long()
+    consumer_count: int = long()
+
+
+@method('queue.bind', 50, 20, reserved_first=(SHORT,), answers=('queue.bind-ok',))
+class QueueBind(Method):
+    """Route from an exchange to a queue."""
+
+    queue: Text = short_string()
+    exchange: Text = short_string()
+    routing_key: Text = short_string()
+    no_wait: bool = bit()
+    arguments: Arguments = table()
+
+
+@method('queue.bind-ok', 50, 21)
+class QueueBindOk(Method):
+    """The queue is bound."""
+
+
+@method('queue.purge', 50, 30, reserved_first=(SHORT,), answers=('queue.purge-ok',))
+class QueuePurge(Method):
+    """Delete the messages of a queue that wait to be delivered."""
+
+    queue: Text = short_string()
+    no_wait: bool = bit()
+
+
+@method('queue.purge-ok', 50, 31)
+class QueuePurgeOk(Method):
+    """The messages are gone; how many there were."""
+
+    message_count: int = long()
+
+
+@method('queue.delete', 50, 40, reserved_first=(SHORT,), answers=('queue.delete-ok',))
+class QueueDelete(Method):
+    """Delete a queue."""
+
+    queue: Text = short_string()
+    if_unused: bool = bit()
+    if_empty: bool = bit()
+    no_wait: bool = bit()
+
+
+@method('queue.delete-ok', 50, 41)
+class QueueDeleteOk(Method):
+    """The queue is gone; how many messages it held."""
+
+    message_count: int = long()
+
+
+@method('queue.unbind', 50, 50, reserved_first=(SHORT,), answers=('queue.unbind-ok',))
+class QueueUnbind(Method):
+    """Undo a binding."""
+
+    queue: Text = short_string()
+    exchange: Text = short_string()
+    routing_key: Text = short_string()
+    arguments: Arguments = table()
+
+
+@method('queue.unbind-ok', 50, 51)
+class QueueUnbindOk(Method):
+    """The queue is unbound."""
+
+
+# Class basic
+
+
+@method('basic.qos', 60, 10, answers=('basic.qos-ok',))
+class BasicQos(Method):
+    """Bound what is delivered and not yet acknowledged."""
+
+    prefetch_size: int = long()
+    prefetch_count: int = short()
+    global_: bool = bit()
+
+
+@method('basic.qos-ok', 60, 11)
+class BasicQosOk(Method):
+    """The bound holds."""
+
+
+@method('basic.consume', 60, 20, reserved_first=(SHORT,), answers=('basic.consume-ok',))
+class BasicConsume(Method):
+    """Have the messages of a queue delivered."""
+
+    queue: Text = short_string()
+    consumer_tag: Text = short_string()
+    no_local: bool = bit()
+    no_ack: bool = bit()
+    exclusive: bool = bit()
+    no_wait: bool = bit()
+    arguments: Arguments = table()
+
+
+@method('basic.consume-ok', 60, 21)
+class BasicConsumeOk(Method):
+    """Deliveries will begin."""
+
+    consumer_tag: Text = short_string()
+
+
+@method('basic.cancel', 60, 30, answers=('basic.cancel-ok',))
+class BasicCancel(Method):
+    """End a consumer; RabbitMQ sends it too, when a queue is gone."""
+
+    consumer_tag: Text = short_string()
+    no_wait: bool = bit()
+
+
+@method('basic.cancel-ok', 60, 31)
+class BasicCancelOk(Method):
+    """The consumer is ended; no delivery follows."""
+
+    consumer_tag: Text = short_string()
+
+
+@method('basic.publish', 60, 40, reserved_first=(SHORT,))
+class BasicPublish(Method):
+    """Publish a message; its content follows."""
+
+    exchange: Text = short_string()
+    routing_key: Text = short_string()
+    mandatory: bool = bit()
+    immediate: bool = bit()
+
+
+@method('basic.return', 60, 50)
+class BasicReturn(Method):
+    """A mandatory message that no queue would take comes back; its content follows."""
+
+    reply_code: int = short()
+    reply_text: Text = short_string()
+    exchange: Text = short_string()
+    routing_key: Text = short_string()
+
+
+@method('basic.deliver', 60, 60)
+class BasicDeliver(Method):
+    """A message for a consumer; its content follows."""
+
+    consumer_tag: Text = short_string()
+    delivery_tag: int = long_long()
+    redelivered: bool = bit()
+    exchange: Text = short_string()
+    routing_key: Text = short_string()
+
+
+@method('basic.get', 60, 70, reserved_first=(SHORT,), answers=('basic.get-ok', 'basic.get-empty'))
+class BasicGet(Method):
+    """Take one message from a queue."""
+
+    queue: Text = short_string()
+    no_ack: bool = bit()
+
+
+@method('basic.get-ok', 60, 71)
+class BasicGetOk(Method):
+    """The message asked for; its content follows."""
+
+    delivery_tag: int = long_long()
+    redelivered: bool = bit()
+    exchange: Text = short_string()
+    routing_key: Text = short_string()
+    message_count: int = long()
+
+
+@method('basic.get-empty', 60, 72, reserved_last=(SHORT_STRING,))
+class BasicGetEmpty(Method):
+    """The queue has no message."""
+
+
+@method('basic.ack', 60, 80)
+class BasicAck(Method):
+    """Messages are taken care of: by a consumer, or by the broker as a confirm."""
+
+    delivery_tag: int = long_long()
+    multiple: bool = bit()
+
+
+@method('basic.reject', 60, 90)
+class BasicReject(Method):
+    """A consumer refuses one message."""
+
+    delivery_tag: int = long_long()
+    requeue: bool = bit()
+
+
+@method('basic.recover-async', 60, 100)
+class BasicRecoverAsync(Method):
+    """Deliver again what is not acknowledged; deprecated."""
+
+    requeue: bool = bit()
+
+
+@method('basic.recover', 60, 110, answers=('basic.recover-ok',))
+class BasicRecover(Method):
+    """Deliver again what is not acknowledged."""
+
+    requeue: bool = bit()
+
+
+@method('basic.recover-ok', 60, 111)
+class BasicRecoverOk(Method):
+    """What was not acknowledged will be delivered again."""
+
+
+@method('basic.nack', 60, 120)
+class BasicNack(Method):
+    """RabbitMQ: messages are refused, by a consumer or by the broker."""
+
+    delivery_tag: int = long_long()
+    multiple: bool = bit()
+    requeue: bool = bit()
+
+
+# Class confirm
+
+
+@method('confirm.select', 85, 10, answers=('confirm.select-ok',))
+class ConfirmSelect(Method):
+    """RabbitMQ: have what is published on this channel confirmed."""
+
+    no_wait: bool = bit()
+
+
+@method('confirm.select-ok', 85, 11)
+class ConfirmSelectOk(Method):
+    """RabbitMQ: publishes are confirmed from now on."""
+
+
+# Class tx
+
+
+@method('tx.select', 90, 10, answers=('tx.select-ok',))
+class TxSelect(Method):
+    """Make this channel transactional."""
+
+
+@method('tx.select-ok', 90, 11)
+class TxSelectOk(Method):
+    """The channel is transactional."""
+
+
+@method('tx.commit', 90, 20, answers=('tx.commit-ok',))
+class TxCommit(Method):
+    """Carry out what was published and acknowledged since the last one."""
+
+
+@method('tx.commit-ok', 90, 21)
+class TxCommitOk(Method):
+    """It is carried out."""
+
+
+@method('tx.rollback', 90, 30, answers=('tx.rollback-ok',))
+class TxRollback(Method):
+    """Forget what was published and acknowledged since the last one."""
+
+
+@method('tx.rollback-ok', 90, 31)
+class TxRollbackOk(Method):
+    """It is forgotten."""
+
+
+METHODS: Final[dict[tuple[int, int], type[Method]]] = {
+    each.INDEX: each
+    for each in (
+        ConnectionStart,
+        ConnectionStartOk,
+        ConnectionSecure,
+        ConnectionSecureOk,
+        ConnectionTune,
+        ConnectionTuneOk,
+        ConnectionOpen,
+        ConnectionOpenOk,
+        ConnectionClose,
+        ConnectionCloseOk,
+        ConnectionBlocked,
+        ConnectionUnblocked,
+        ConnectionUpdateSecret,
+        ConnectionUpdateSecretOk,
+        ChannelOpen,
+        ChannelOpenOk,
+        ChannelFlow,
+        ChannelFlowOk,
+        ChannelClose,
+        ChannelCloseOk,
+        AccessRequest,
+        AccessRequestOk,
+        ExchangeDeclare,
+        ExchangeDeclareOk,
+        ExchangeDelete,
+        ExchangeDeleteOk,
+        ExchangeBind,
+        ExchangeBindOk,
+        ExchangeUnbind,
+        ExchangeUnbindOk,
+        QueueDeclare,
+        QueueDeclareOk,
+        QueueBind,
+        QueueBindOk,
+        QueuePurge,
+        QueuePurgeOk,
+        QueueDelete,
+        QueueDeleteOk,
+        QueueUnbind,
+        QueueUnbindOk,
+        BasicQos,
+        BasicQosOk,
+        BasicConsume,
+        BasicConsumeOk,
+        BasicCancel,
+        BasicCancelOk,
+        BasicPublish,
+        BasicReturn,
+        BasicDeliver,
+        BasicGet,
+        BasicGetOk,
+        BasicGetEmpty,
+        BasicAck,
+        BasicReject,
+        BasicRecoverAsync,
+        BasicRecover,
+        BasicRecoverOk,
+        BasicNack,
+        ConfirmSelect,
+        ConfirmSelectOk,
+        TxSelect,
+        TxSelectOk,
+        TxCommit,
+        TxCommitOk,
+        TxRollback,
+        TxRollbackOk,
+    )
+}
+
+
+def decode_method(payload: bytes) -> Method:
+    """Decode the payload of a method frame.
+
+    :raises WireError: there is no such method, or these are not its fields
+    """
+    if len(payload) < LONG.size:
+        raise WireError('a method frame without a method', 'in its payload', SYNTAX_ERROR)
+    class_id, method_id = payload[0] << 8 | payload[1], payload[2] << 8 | payload[3]
+    declared = METHODS.get((class_id, method_id))
+    if declared is None:
+        what = f'there is no method {class_id}.{method_id}'
+        raise WireError(what, 'in a method frame', NOT_IMPLEMENTED if class_id else COMMAND_INVALID)
+    return read_method(declared, Reader(payload, LONG.size, len(payload), declared.NAME))

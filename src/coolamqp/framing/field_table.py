@@ -1,0 +1,400 @@
+"""Field tables (section 4.2.5.5), with the type letters as RabbitMQ reads and writes them.
+
+Where a table goes out it may be a dict, a list of pairs, or the typed form: a list of
+`(name, (value, letter))`, in which an array is a list of `(value, letter)`. What comes in is
+always the typed form; `plain_table` turns it into a dict for people.
+
+A plain Python value chooses its letter so:
+
+=========================  ======================================================
+bool                       ``t``
+int                        ``I`` if 32 bits hold it, else ``l``, else ``L``
+float                      ``d``
+Decimal                    ``D``
+str, bytes                 ``S`` (queue arguments must be long strings, so bytes are)
+bytearray, memoryview      ``x``, a binary value
+datetime                   ``T``, whole seconds; one without a time zone is taken as UTC
+dict                       ``F``
+list                       ``A``
+None                       ``V``
+(value, letter)            that letter
+=========================  ======================================================
+
+https://www.rabbitmq.com/amqp-0-9-1-errata.html#section_3 lists the letters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from struct import Struct
+from typing import Any, Final, Protocol, TypeAlias
+
+from coolamqp.exceptions import WireError
+from coolamqp.framing.primitives import LONG, Reader
+from coolamqp.framing.text import Text, short_bytes, text_bytes
+from coolamqp.reply_codes import SYNTAX_ERROR
+
+TypedValue: TypeAlias = tuple[Any, str]
+TypedTable: TypeAlias = list[tuple[bytes, TypedValue]]
+Arguments: TypeAlias = Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None
+
+MAX_DEPTH: Final = 64
+EMPTY_TABLE: Final = b'\x00\x00\x00\x00'
+
+_NUMBERS: Final = {
+    'b': Struct('>b'),
+    'B': Struct('>B'),
+    's': Struct('>h'),
+    'u': Struct('>H'),
+    'I': Struct('>i'),
+    'i': Struct('>I'),
+    'l': Struct('>q'),
+    'L': Struct('>Q'),
+    'f': Struct('>f'),
+    'd': Struct('>d'),
+    'T': Struct('>Q'),
+}
+_RANGES: Final = {
+    letter: (
+        (-(1 << 8 * packer.size - 1), (1 << 8 * packer.size - 1) - 1)
+        if letter in 'bsIl'
+        else (0, (1 << 8 * packer.size) - 1)
+    )
+    for letter, packer in _NUMBERS.items()
+    if letter not in 'fd'
+}
+_DECIMAL: Final = Struct('>Bi')
+
+
+class WritableBuffer(Protocol):
+    """Anything with the `write` of a binary file."""
+
+    def write(self, data: bytes, /) -> Any: ...
+
+
+# Writing
+
+
+def letter_of(value: object, path: str) -> str:
+    """Choose the type letter for a plain value; TypeError that names the path if none fits."""
+    if isinstance(value, bool):
+        return 't'
+    if isinstance(value, int):
+        return _integer_letter(value, path)
+    for kinds, letter in _LETTERS:
+        if isinstance(value, kinds):
+            return letter
+    raise TypeError(
+        f'{path} is a {type(value).__name__}, which no field table can hold; it must be a bool, '
+        f'int, float, Decimal, str, bytes, datetime, dict, list or None'
+    )
+
+
+_LETTERS: Final[tuple[tuple[tuple[type, ...], str], ...]] = (
+    ((str, bytes), 'S'),
+    ((type(None),), 'V'),
+    ((float,), 'd'),
+    ((Mapping,), 'F'),
+    ((list,), 'A'),
+    ((datetime,), 'T'),
+    ((Decimal,), 'D'),
+    ((bytearray, memoryview), 'x'),
+)
+
+
+def _integer_letter(value: int, path: str) -> str:
+    for letter in ('I', 'l', 'L'):
+        low, high = _RANGES[letter]
+        if low <= value <= high:
+            return letter
+    raise ValueError(f'{path} is {value}, which does not fit into 64 bits')
+
+
+def is_typed(value: object) -> bool:
+    """Whether a value is `(value, letter)` rather than plain."""
+    return isinstance(value, tuple) and len(value) == 2 and _letter(value[1]) in _WRITERS
+
+
+def _letter(given: object) -> str:
+    if isinstance(given, bytes) and len(given) == 1:
+        return chr(given[0])
+    return given if isinstance(given, str) else ''
+
+
+def table_items(table: Arguments, path: str) -> Iterable[tuple[Any, Any]]:
+    """Give the pairs of a table in any of its forms; TypeError if it is in none."""
+    if table is None:
+        return ()
+    if isinstance(table, Mapping):
+        return table.items()
+    if isinstance(table, (list, tuple)):
+        for pair in table:
+            if not (isinstance(pair, tuple) and len(pair) == 2):
+                raise TypeError(f'{path} holds {pair!r} where a (name, value) pair should be')
+        return table
+    raise TypeError(f'{path} must be a dict or a list of pairs, not {type(table).__name__}')
+
+
+def encode_table(table: Arguments, path: str = 'arguments', depth: int = 0) -> bytes:
+    """Encode a table, its length in front.
+
+    :param path: what the table is called in error messages
+    :raises TypeError: something in it that no table can hold; the message names the key path
+    :raises ValueError: a number out of range, a name over 255 bytes, or nesting over 64 levels
+    """
+    if not table:
+        table_items(table, path)
+        return EMPTY_TABLE
+    _check_depth(path, depth)
+    out = bytearray()
+    for name, value in table_items(table, path):
+        name_bytes = short_bytes(name, f'the name {name!r} in {path}')
+        out.append(len(name_bytes))
+        out += name_bytes
+        _encode_value(out, value, f'{path}[{name!r}]', depth)
+    return LONG.pack(len(out)) + out
+
+
+def _encode_array(values: Iterable[Any], path: str, depth: int) -> bytes:
+    _check_depth(path, depth)
+    out = bytearray()
+    for index, value in enumerate(values):
+        _encode_value(out, value, f'{path}[{index}]', depth)
+    return LONG.pack(len(out)) + out
+
+
+def _check_depth(path: str, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise ValueError(f'{path[:120]}... is nested more than {MAX_DEPTH} levels deep')
+
+
+def _encode_value(out: bytearray, value: Any, path: str, depth: int) -> None:
+    if is_typed(value):
+        value, letter = value[0], _letter(value[1])
+    else:
+        letter = letter_of(value, path)
+    out += letter.encode('ascii')
+    try:
+        out += _WRITERS[letter](value, path, depth)
+    except (TypeError, AttributeError) as error:
+        if path in str(error):
+            raise
+        message = f'{path} is {value!r}, which type {letter!r} cannot hold'
+        raise TypeError(message) from error
+
+
+def _write_number(letter: str) -> Callable[[Any, str, int], bytes]:
+    packer = _NUMBERS[letter]
+
+    def write(value: Any, path: str, depth: int) -> bytes:
+        if letter in _RANGES:
+            low, high = _RANGES[letter]
+            if not low <= value <= high:
+                raise ValueError(
+                    f'{path} is {value}; type {letter!r} holds numbers from {low} to {high}'
+                )
+            value = int(value)
+        elif letter == 'f' and abs(value) > _LARGEST_FLOAT and value == value * 1.0 < float('inf'):
+            raise ValueError(f"{path} is {value}, which is too large for type 'f'")
+        return packer.pack(value)
+
+    return write
+
+
+_LARGEST_FLOAT: Final = 3.4028235677973366e38
+
+
+def _write_timestamp(value: Any, path: str, depth: int) -> bytes:
+    return _write_number('T')(posix_seconds(value), path, depth)
+
+
+def posix_seconds(value: datetime | int) -> int:
+    """Turn a datetime into whole seconds since 1970; one without a time zone counts as UTC."""
+    if not isinstance(value, datetime):
+        return value
+    return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
+
+
+def _write_decimal(value: Any, path: str, depth: int) -> bytes:
+    number = Decimal(value)
+    sign, digits, exponent = number.as_tuple()
+    if not isinstance(exponent, int):
+        raise ValueError(f'{path} is {number}; type D holds finite numbers only')
+    unscaled = int(''.join(map(str, digits)) or '0') * 10 ** max(exponent, 0)
+    unscaled = -unscaled if sign else unscaled
+    scale = max(-exponent, 0)
+    low, high = _RANGES['I']
+    if scale > 255 or not low <= unscaled <= high:
+        raise ValueError(f'{path} is {number}; type D holds 31 bits and 255 decimal places')
+    return _DECIMAL.pack(scale, unscaled)
+
+
+def _write_string(value: Any, path: str, depth: int) -> bytes:
+    encoded = text_bytes(value, path)
+    return LONG.pack(len(encoded)) + encoded
+
+
+def _write_table(value: Any, path: str, depth: int) -> bytes:
+    return encode_table(value, path, depth + 1)
+
+
+def _write_array(value: Any, path: str, depth: int) -> bytes:
+    return _encode_array(value, path, depth + 1)
+
+
+def _write_bool(value: Any, path: str, depth: int) -> bytes:
+    return b'\x01' if value else b'\x00'
+
+
+def _write_void(value: Any, path: str, depth: int) -> bytes:
+    return b''
+
+
+_WRITERS: Final[dict[str, Callable[[Any, str, int], bytes]]] = {
+    **{letter: _write_number(letter) for letter in _NUMBERS},
+    't': _write_bool,
+    'T': _write_timestamp,
+    'D': _write_decimal,
+    'S': _write_string,
+    'x': _write_string,
+    'F': _write_table,
+    'A': _write_array,
+    'V': _write_void,
+}
+
+
+# Reading
+
+
+class _Level:
+    """A table or array that is being read, and where it ends."""
+
+    def __init__(self, is_table: bool, end: int) -> None:
+        self.is_table = is_table
+        self.end = end
+        self.items: list[Any] = []
+
+
+def read_table(reader: Reader) -> TypedTable:
+    """Read a table in its typed form.
+
+    Keeps its own stack: however deep the input says it is nested, this does not recurse.
+
+    :raises WireError: a length that lies, an unknown letter, more than 64 levels
+    """
+    outer_end = reader.end
+    level = _open_level(reader, is_table=True)
+    root = level.items
+    outer: list[_Level] = []
+    while True:
+        while reader.offset == level.end:
+            if not outer:
+                reader.end = outer_end
+                return root
+            level = outer.pop()
+            reader.end = level.end
+        inner = _read_item(reader, level)
+        if inner is not None:
+            if len(outer) >= MAX_DEPTH:
+                raise reader.fail(f'a table is nested more than {MAX_DEPTH} levels deep')
+            outer.append(level)
+            level = inner
+
+
+def _open_level(reader: Reader, *, is_table: bool) -> _Level:
+    size = reader.long()
+    end = reader.offset + size
+    if end > reader.end:
+        raise reader.fail(f'a table of {size} bytes, where {reader.end - reader.offset} are left')
+    reader.end = end
+    return _Level(is_table, end)
+
+
+def _read_item(reader: Reader, level: _Level) -> _Level | None:
+    """Read one value into the level; give the level it opens, if it is a table or an array."""
+    name = reader.short_string() if level.is_table else None
+    letter = chr(reader.octet())
+    inner: _Level | None = None
+    if letter == 'F' or letter == 'A':
+        inner = _open_level(reader, is_table=letter == 'F')
+        value: Any = inner.items
+    else:
+        value = _read_scalar(reader, letter)
+    typed = (value, letter)
+    level.items.append(typed if name is None else (name, typed))
+    return inner
+
+
+def _read_scalar(reader: Reader, letter: str) -> Any:
+    if letter == 'S' or letter == 'x':
+        return reader.long_string()
+    if letter == 't':
+        return reader.octet() != 0
+    if letter in _NUMBERS:
+        packer = _NUMBERS[letter]
+        return packer.unpack_from(reader.data, reader.take(packer.size))[0]
+    if letter == 'V':
+        return None
+    if letter == 'D':
+        scale, unscaled = _DECIMAL.unpack_from(reader.data, reader.take(_DECIMAL.size))
+        return Decimal(unscaled).scaleb(-scale)
+    raise reader.fail(f'unknown type letter {letter!r} in a table')
+
+
+def plain_table(table: Iterable[tuple[bytes, TypedValue]]) -> dict[str, Any]:
+    """Turn the typed form into a dict of str to plain values, nested ones too."""
+    return {name.decode('utf-8', 'backslashreplace'): _plain(typed) for name, typed in table}
+
+
+def _plain(typed: TypedValue) -> Any:
+    value, letter = typed
+    if letter == 'F':
+        return plain_table(value)
+    if letter == 'A':
+        return [_plain(item) for item in value]
+    if letter == 'S':
+        return _plain_string(value)
+    if letter == 'x':
+        return bytes(value)
+    if letter == 'T':
+        return _plain_time(value)
+    return value
+
+
+def _plain_string(value: Text) -> Text:
+    if isinstance(value, str):
+        return value
+    try:
+        return value.decode('utf-8')
+    except UnicodeDecodeError:
+        return bytes(value)
+
+
+def _plain_time(value: int) -> datetime | int:
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (OverflowError, ValueError, OSError):
+        return value  # RabbitMQ takes any 64 bits for a time; Python's calendar ends in 9999.
+
+
+# The names that CoolAMQP 2.x had
+
+
+def enframe_table(buffer: WritableBuffer, table: Arguments) -> None:
+    """Write a table, its length in front, to a binary file."""
+    buffer.write(encode_table(table))
+
+
+def deframe_table(buffer: bytes | memoryview, offset: int) -> tuple[TypedTable, int]:
+    """Read a table at an offset; give it and the number of bytes it took.
+
+    :raises WireError: there is no good table at the offset
+    """
+    data = bytes(buffer)
+    if not 0 <= offset <= len(data):
+        raise WireError('no table here', f'at offset {offset} of {len(data)}', SYNTAX_ERROR)
+    reader = Reader(data, offset, len(data), 'a field table')
+    table = read_table(reader)
+    return table, reader.offset - offset

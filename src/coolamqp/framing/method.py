@@ -1,0 +1,204 @@
+"""What a method of the protocol is: a name, an index, and fields of a few kinds.
+
+`definitions.py` declares the methods with the field specifiers from here; encoding and decoding
+follows the declaration. The handful of methods on the hot path are in `hot.py` as well, spelled out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, Final, Self, TypeVar, dataclass_transform
+
+from mypy_extensions import mypyc_attr
+
+from coolamqp.framing.field_table import WritableBuffer, encode_table, read_table
+from coolamqp.framing.primitives import Reader, Writer
+from coolamqp.framing.text import short_bytes, text_bytes
+
+OCTET: Final = 'octet'
+SHORT: Final = 'short'
+LONG: Final = 'long'
+LONG_LONG: Final = 'longlong'
+BIT: Final = 'bit'
+SHORT_STRING: Final = 'shortstr'
+LONG_STRING: Final = 'longstr'
+TABLE: Final = 'table'
+
+_SIZES: Final = {OCTET: 8, SHORT: 16, LONG: 32, LONG_LONG: 64}
+
+
+def octet() -> Any:
+    """Declare a field of 8 bits, unsigned."""
+    return field(default=0, metadata={'kind': OCTET})
+
+
+def short() -> Any:
+    """Declare a field of 16 bits, unsigned."""
+    return field(default=0, metadata={'kind': SHORT})
+
+
+def long() -> Any:
+    """Declare a field of 32 bits, unsigned."""
+    return field(default=0, metadata={'kind': LONG})
+
+
+def long_long() -> Any:
+    """Declare a field of 64 bits, unsigned."""
+    return field(default=0, metadata={'kind': LONG_LONG})
+
+
+def bit() -> Any:
+    """Declare a flag."""
+    return field(default=False, metadata={'kind': BIT})
+
+
+def short_string() -> Any:
+    """Declare a string of at most 255 bytes."""
+    return field(default=b'', metadata={'kind': SHORT_STRING})
+
+
+def long_string() -> Any:
+    """Declare a string with four bytes of length."""
+    return field(default=b'', metadata={'kind': LONG_STRING})
+
+
+def table() -> Any:
+    """Declare a field table."""
+    return field(default=None, metadata={'kind': TABLE})
+
+
+@mypyc_attr(native_class=False)  # `dataclass` builds the methods, so they are ordinary classes
+class Method:
+    """A method of the protocol, with its fields as attributes."""
+
+    NAME: ClassVar[str] = ''
+    INDEX: ClassVar[tuple[int, int]] = (0, 0)
+    # Fields that the specification reserves: kinds before and after the ones that mean something.
+    RESERVED_FIRST: ClassVar[tuple[str, ...]] = ()
+    RESERVED_LAST: ClassVar[tuple[str, ...]] = ()
+    # Names of the methods that may answer this one; none if it is not answered.
+    ANSWERS: ClassVar[tuple[str, ...]] = ()
+
+    def encode_arguments(self) -> bytes:
+        """Encode the fields.
+
+        :raises TypeError: a field of the wrong type
+        :raises ValueError: a field out of range; both messages name it
+        """
+        writer = Writer()
+        for kind in self.RESERVED_FIRST:
+            _write(writer, kind, _ZEROS[kind], 'reserved')
+        for name, kind in layout(type(self)):
+            _write(writer, kind, getattr(self, name), name)
+        for kind in self.RESERVED_LAST:
+            _write(writer, kind, _ZEROS[kind], 'reserved')
+        return writer.getvalue()
+
+    def write_arguments(self, buffer: WritableBuffer) -> None:
+        """Write the encoded fields to a binary file."""
+        buffer.write(self.encode_arguments())
+
+    def get_size(self) -> int:
+        """Give the length of the encoded fields, in bytes."""
+        return len(self.encode_arguments())
+
+    @classmethod
+    def from_buffer(cls, buffer: bytes | memoryview, offset: int = 0) -> Self:
+        """Read the fields from a buffer, beginning at an offset.
+
+        :raises WireError: the bytes are not such fields
+        """
+        data = bytes(buffer)
+        return _construct(cls, Reader(data, offset, len(data), cls.NAME))
+
+
+_MethodT = TypeVar('_MethodT', bound=Method)
+
+
+def read_method(cls: type[_MethodT], reader: Reader) -> _MethodT:
+    """Read a method that should fill the reader to its end.
+
+    :raises WireError: the bytes are not its fields, or go on after them
+    """
+    method = _construct(cls, reader)
+    if reader.offset != reader.end:
+        raise reader.fail(f'{reader.end - reader.offset} bytes too many')
+    return method
+
+
+@dataclass_transform(
+    field_specifiers=(octet, short, long, long_long, bit, short_string, long_string, table)
+)
+def method(
+    name: str,
+    class_id: int,
+    method_id: int,
+    *,
+    reserved_first: tuple[str, ...] = (),
+    reserved_last: tuple[str, ...] = (),
+    answers: tuple[str, ...] = (),
+) -> Callable[[type[_MethodT]], type[_MethodT]]:
+    """Declare a method of the protocol; the class says which fields it has."""
+
+    def declare(cls: type[_MethodT]) -> type[_MethodT]:
+        cls.NAME = name
+        cls.INDEX = (class_id, method_id)
+        cls.RESERVED_FIRST = reserved_first
+        cls.RESERVED_LAST = reserved_last
+        cls.ANSWERS = answers
+        return dataclass(cls)
+
+    return declare
+
+
+_ZEROS: Final[dict[str, Any]] = {SHORT: 0, SHORT_STRING: b'', LONG_STRING: b'', BIT: False}
+_layouts: Final[dict[type[Method], tuple[tuple[str, str], ...]]] = {}
+
+
+def layout(cls: type[Method]) -> tuple[tuple[str, str], ...]:
+    """Give (field name, kind) for the fields of a method, in the order of the wire."""
+    known = _layouts.get(cls)
+    if known is None:
+        declared: Any = cls
+        known = tuple((each.name, each.metadata['kind']) for each in fields(declared))
+        _layouts[cls] = known
+    return known
+
+
+def _write(writer: Writer, kind: str, value: Any, name: str) -> None:
+    if kind in _SIZES:
+        writer.unsigned(value, _SIZES[kind], name)
+    elif kind == BIT:
+        writer.bit(bool(value))
+    elif kind == SHORT_STRING:
+        writer.short_string(short_bytes(value, name))
+    elif kind == LONG_STRING:
+        writer.long_string(text_bytes(value, name))
+    else:
+        writer.raw(encode_table(value, name))
+
+
+def _construct(cls: type[_MethodT], reader: Reader) -> _MethodT:
+    for kind in cls.RESERVED_FIRST:
+        _read(reader, kind)
+    values = [_read(reader, kind) for _, kind in layout(cls)]
+    for kind in cls.RESERVED_LAST:
+        _read(reader, kind)
+    return cls(*values)
+
+
+def _read(reader: Reader, kind: str) -> Any:
+    if kind == SHORT_STRING:
+        return reader.short_string()
+    if kind == BIT:
+        return reader.bit()
+    if kind == TABLE:
+        return read_table(reader)
+    if kind == LONG_STRING:
+        return reader.long_string()
+    if kind == LONG_LONG:
+        return reader.long_long()
+    if kind == LONG:
+        return reader.long()
+    return reader.short() if kind == SHORT else reader.octet()
