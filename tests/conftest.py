@@ -1,0 +1,99 @@
+"""What every test may ask for: a real RabbitMQ, a virtual host of its own, a check for leaks."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+import pytest
+
+from tests.support.rabbitmq import RabbitMQNode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LEAK_PATIENCE = 5.0  # seconds in which threads may finish and descriptors be closed
+
+_numbers = itertools.count(1)
+
+
+class NodeArguments(TypedDict):
+    """What a NodeDefinition is made from."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    virtual_host: str
+
+
+@pytest.fixture(scope='session')
+def rabbitmq() -> Iterator[RabbitMQNode]:
+    """The one node of this run. Tests that stop or kill it start it again."""
+    with RabbitMQNode() as node:
+        yield node
+
+
+@pytest.fixture
+def vhost(rabbitmq: RabbitMQNode) -> Iterator[str]:
+    """The name of a virtual host for this test alone."""
+    if not rabbitmq.running:
+        rabbitmq.start()  # an earlier test failed half-way
+    name = f'test-{next(_numbers)}'
+    rabbitmq.add_vhost(name)
+    yield name
+    if rabbitmq.running:
+        rabbitmq.delete_vhost(name)
+
+
+@pytest.fixture
+def broker_url(rabbitmq: RabbitMQNode, vhost: str) -> str:
+    """The amqp:// address of this test's virtual host."""
+    return rabbitmq.url(vhost)
+
+
+@pytest.fixture
+def node_arguments(rabbitmq: RabbitMQNode, vhost: str) -> NodeArguments:
+    """The same as keywords for NodeDefinition."""
+    return NodeArguments(
+        host=rabbitmq.host,
+        port=rabbitmq.port,
+        user=rabbitmq.user,
+        password=rabbitmq.password,
+        virtual_host=vhost,
+    )
+
+
+@pytest.fixture
+def no_leaks() -> Iterator[None]:
+    """Fail the test if it leaves a thread or a file descriptor behind.
+
+    What other fixtures hold open throughout the test must be asked for before this one.
+    """
+    threads_before, descriptors_before = set(threading.enumerate()), _descriptors()
+    yield
+    deadline = time.monotonic() + LEAK_PATIENCE
+    while True:
+        gc.collect()
+        threads = set(threading.enumerate()) - threads_before
+        descriptors = _descriptors().items() - descriptors_before.items()
+        if not threads and not descriptors:
+            return
+        if time.monotonic() > deadline:
+            pytest.fail(f'left behind: threads {threads}, descriptors {descriptors}')
+        time.sleep(0.02)
+
+
+def _descriptors() -> dict[int, str]:
+    """Return the open file descriptors and what each stands for."""
+    found = {}
+    for link in Path('/proc/self/fd').iterdir():
+        try:
+            found[int(link.name)] = str(link.readlink())
+        except FileNotFoundError:  # the one of iterdir itself
+            continue
+    return found

@@ -1,0 +1,208 @@
+"""A TCP proxy that does to a connection what networks do: stall, cut, swallow, delay, split.
+
+Owns one listening port and one thread with an asyncio loop. Must not know what the bytes mean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+import threading
+from typing import TYPE_CHECKING, Self
+
+from tests.support.ports import HOST, free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+CHUNK = 65536
+TIMEOUT = 10.0  # seconds for each order to be carried out
+
+_End = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class FaultProxy:
+    """Stands between a client and `target_host:target_port`, on `host:port`.
+
+    Use as a context manager. Orders may be given from any thread, and have been carried out when
+    they return. Connections that come later are treated like the present ones, except by cut() and
+    drop(), which are about the present ones only.
+    """
+
+    def __init__(self, target_host: str, target_port: int) -> None:
+        self.host = HOST
+        # Not port 0: refuse() and accept() give the port up and take it again.
+        self.port = free_port()
+        self.accepted = 0  # connections ever taken
+        self._target = (target_host, target_port)
+        self._links: set[_Link] = set()
+        self._delay = 0.0
+        self._split = CHUNK
+        self._server: asyncio.Server | None = None
+        self._loop = asyncio.new_event_loop()
+        self._open = asyncio.Event()
+        self._open.set()
+        self._thread = threading.Thread(target=self._loop.run_forever, name='FaultProxy')
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        try:
+            self.accept()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def connected(self) -> int:
+        """How many connections are up now, dropped ones included."""
+        return len(self._links)
+
+    def pause(self) -> None:
+        """Let nothing pass, in either direction, until resume(). Nothing is lost."""
+        self._call(self._open.clear)
+
+    def resume(self) -> None:
+        """Let pass what waits, and what comes."""
+        self._call(self._open.set)
+
+    def cut(self) -> None:
+        """Reset every connection, on both sides; bytes under way are lost."""
+        self._run(self._end_links())
+
+    def drop(self) -> None:
+        """Swallow whatever is sent on the present connections, their end included, for ever."""
+
+        def swallow() -> None:
+            for link in self._links:
+                link.dropped = True
+
+        self._call(swallow)
+
+    def refuse(self) -> None:
+        """Refuse new connections; the present ones stay."""
+        self._run(self._stop_listening())
+
+    def accept(self) -> None:
+        """Take new connections, as at the beginning."""
+        self._run(self._listen())
+
+    def delay(self, seconds: float) -> None:
+        """Hold back each piece that passes, in both directions; 0 ends it."""
+        self._delay = seconds
+
+    def split(self, size: int = CHUNK) -> None:
+        """Pass bytes on in pieces of this size at most, each in a send of its own."""
+        self._split = size
+
+    def close(self) -> None:
+        """End all connections, the thread and the loop. May be called twice."""
+        if self._loop.is_closed():
+            return
+        self._run(self._stop_listening())
+        self._run(self._end_links())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(TIMEOUT)
+        self._loop.close()
+
+    # -- how
+
+    def _run(self, order: Coroutine[object, object, None]) -> None:
+        asyncio.run_coroutine_threadsafe(order, self._loop).result(TIMEOUT)
+
+    def _call(self, order: Callable[[], object]) -> None:
+        async def call() -> None:
+            order()
+
+        self._run(call())
+
+    async def _listen(self) -> None:
+        if self._server is None:
+            self._server = await asyncio.start_server(self._serve, self.host, self.port)
+
+    async def _stop_listening(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+            # The listening socket is closed in the loop's next round.
+            await asyncio.sleep(0)
+
+    async def _end_links(self) -> None:
+        links = list(self._links)
+        for link in links:
+            link.reset()
+        if links:
+            await asyncio.wait([link.task for link in links])
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        try:
+            target = await asyncio.open_connection(*self._target)
+        except OSError:
+            _reset(writer)
+            return
+        link = _Link(self, (reader, writer), target)
+        self._links.add(link)
+        await link.task
+        self._links.discard(link)
+
+    async def pass_on(self, data: bytes, writer: asyncio.StreamWriter) -> None:
+        """Write what has come, as the present orders have it."""
+        await asyncio.sleep(self._delay)
+        for start in range(0, len(data), self._split):
+            await self._open.wait()
+            writer.write(data[start : start + self._split])
+            await writer.drain()
+
+
+class _Link:
+    """One connection from a client, and the one to the target that belongs to it."""
+
+    def __init__(self, proxy: FaultProxy, client: _End, target: _End) -> None:
+        self.dropped = False
+        self._proxy = proxy
+        self._ends = (client, target)
+        self.task = asyncio.ensure_future(self._run())
+
+    def reset(self) -> None:
+        """End both connections with RST instead of FIN."""
+        for _, writer in self._ends:
+            _reset(writer)
+        self.task.cancel()
+
+    async def _run(self) -> None:
+        (client_reader, client_writer), (target_reader, target_writer) = self._ends
+        pumps = [
+            asyncio.ensure_future(self._pump(client_reader, target_writer)),
+            asyncio.ensure_future(self._pump(target_reader, client_writer)),
+        ]
+        try:
+            await asyncio.wait(pumps)
+        except asyncio.CancelledError:
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.wait(pumps)
+        for writer in (client_writer, target_writer):
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.CancelledError):
+            while data := await reader.read(CHUNK):
+                if not self.dropped:
+                    await self._proxy.pass_on(data, writer)
+        if not self.dropped:
+            writer.close()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    connection = writer.get_extra_info('socket')
+    with contextlib.suppress(OSError):  # it may be closed already
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    writer.transport.abort()
