@@ -39,7 +39,7 @@ bench: venv rabbitmq  ## measure
 
 clean:  ## remove all that the other targets have made
 	rm -rf $(VENV) build dist site .coverage .coverage.* coverage.json
-	rm -rf .hypothesis .import_linter_cache .grimp_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -rf src/*.egg-info
 	find src tests examples tools bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
