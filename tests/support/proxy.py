@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CHUNK = 65536
 TIMEOUT = 10.0  # seconds for each order to be carried out
+PIECE_GAP = 0.001  # seconds; without it the kernel would join the pieces again
 
 _End = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -97,7 +98,7 @@ class FaultProxy:
         self._delay = seconds
 
     def split(self, size: int = CHUNK) -> None:
-        """Pass bytes on in pieces of this size at most, each in a send of its own."""
+        """Pass bytes on in pieces of this size at most, a millisecond between two of them."""
         self._split = size
 
     def close(self) -> None:
@@ -106,6 +107,7 @@ class FaultProxy:
             return
         self._run(self._stop_listening())
         self._run(self._end_links())
+        self._run(self._end_connecting())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(TIMEOUT)
         self._loop.close()
@@ -139,11 +141,19 @@ class FaultProxy:
         if links:
             await asyncio.wait([link.task for link in links])
 
+    async def _end_connecting(self) -> None:
+        connecting = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in connecting:
+            task.cancel()
+        if connecting:
+            await asyncio.wait(connecting)
+        await asyncio.sleep(0)  # in which what was aborted is closed
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         try:
             target = await asyncio.open_connection(*self._target)
-        except OSError:
+        except (OSError, asyncio.CancelledError):
             _reset(writer)
             return
         link = _Link(self, (reader, writer), target)
@@ -155,6 +165,8 @@ class FaultProxy:
         """Write what has come, as the present orders have it."""
         await asyncio.sleep(self._delay)
         for start in range(0, len(data), self._split):
+            if start:
+                await asyncio.sleep(PIECE_GAP)
             await self._open.wait()
             writer.write(data[start : start + self._split])
             await writer.drain()

@@ -150,13 +150,14 @@ def test_refuse_and_accept_keep_the_port(proxy: FaultProxy, client: socket.socke
         assert ask(another, b'hello again') == b'hello again'
 
 
-def test_split_sends_single_bytes(
+def test_split_sends_small_pieces(
     proxy: FaultProxy, client: socket.socket, server: EchoServer
 ) -> None:
     proxy.split(1)
+    text = bytes(range(100))
 
-    assert ask(client, b'in pieces') == b'in pieces'
-    assert b''.join(server.pieces) == b'helloin pieces'
+    assert ask(client, text) == text
+    assert b''.join(server.pieces) == b'hello' + text
     assert len(server.pieces) > 2
 
 
@@ -173,7 +174,21 @@ def test_target_that_refuses_is_a_reset() -> None:
         port = gone.getsockname()[1]
     with (
         FaultProxy('127.0.0.1', port) as proxy,
-        socket.create_connection((proxy.host, proxy.port), timeout=10) as client,
         pytest.raises(ConnectionResetError),
+        socket.create_connection((proxy.host, proxy.port), timeout=10) as client,
     ):
         client.recv(1)
+
+
+def test_close_ends_a_connection_whose_target_never_answers() -> None:
+    with socket.create_server(('127.0.0.1', 0), backlog=0) as deaf:
+        port = deaf.getsockname()[1]
+        with (
+            socket.create_connection(('127.0.0.1', port), timeout=10),  # fills the backlog
+            FaultProxy('127.0.0.1', port) as proxy,
+            socket.create_connection((proxy.host, proxy.port), timeout=10) as client,
+        ):
+            assert_silent(client)
+            proxy.close()
+            with pytest.raises(ConnectionResetError):
+                client.recv(1)
