@@ -32,7 +32,7 @@ format: venv  ## format the code and mend what can be mended
 	$(BIN)/ruff format .
 
 docs: venv  ## build the documentation into site/
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: venv rabbitmq  ## measure
 	$(BIN)/python -m bench
