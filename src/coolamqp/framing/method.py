@@ -69,6 +69,9 @@ def table() -> Any:
 
 
 @mypyc_attr(native_class=False)  # `dataclass` builds the methods, so they are ordinary classes
+@dataclass_transform(
+    field_specifiers=(octet, short, long, long_long, bit, short_string, long_string, table)
+)
 class Method:
     """A method of the protocol, with its fields as attributes."""
 
@@ -127,9 +130,6 @@ def read_method(cls: type[_MethodT], reader: Reader) -> _MethodT:
     return method
 
 
-@dataclass_transform(
-    field_specifiers=(octet, short, long, long_long, bit, short_string, long_string, table)
-)
 def method(
     name: str,
     class_id: int,
