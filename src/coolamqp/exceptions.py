@@ -38,10 +38,13 @@ class WireError(CoolAMQPError):
     """
 
     def __init__(self, what: str, where: str, reply_code: int) -> None:
-        super().__init__(f'{what}, {where} (reply code {reply_code})')
+        super().__init__(what, where, reply_code)
         self.what = what
         self.where = where
         self.reply_code = reply_code
+
+    def __str__(self) -> str:
+        return f'{self.what}, {self.where} (reply code {self.reply_code})'
 
 
 class CloseReason(Protocol):

@@ -40,6 +40,7 @@ class LoggingFrameTracer(BaseFrameTracer):
         self.log_level = log_level
 
     def on_frame(self, timestamp: float, frame: object, direction: Direction) -> None:
+        """Log the frame on one line."""
         self.logger.log(self.log_level, '%.6f %s: %s', timestamp, direction, frame)
 
 
@@ -50,6 +51,7 @@ class HoldingFrameTracer(BaseFrameTracer):
         self.frames: list[tuple[Direction, float, object]] = []
 
     def on_frame(self, timestamp: float, frame: object, direction: Direction) -> None:
+        """Keep the frame."""
         self.frames.append((direction, timestamp, frame))
 
     def clear(self) -> None:

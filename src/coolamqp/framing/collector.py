@@ -55,9 +55,11 @@ class FrameCollector(FrameSink):
         return start.removeprefix(PROTOCOL_HEADER)
 
     def on_method(self, channel: int, buffer: bytes, start: int, end: int) -> None:
+        """Collect a method frame."""
         self.frames.append(AMQPMethodFrame(channel, decode_method(buffer[start:end])))
 
     def on_header(self, channel: int, buffer: bytes, start: int, end: int) -> None:
+        """Collect a header frame."""
         if end - start < CONTENT_HEADER.size + 2:
             raise WireError('a content header that is too short', 'in its frame', SYNTAX_ERROR)
         class_id, weight, body_size = CONTENT_HEADER.unpack_from(buffer, start)
@@ -65,10 +67,12 @@ class FrameCollector(FrameSink):
         self.frames.append(AMQPHeaderFrame(channel, class_id, weight, body_size, properties))
 
     def on_body(self, channel: int, buffer: bytes, start: int, end: int, frame_ended: bool) -> None:
+        """Collect a piece of a body; the frame, when it has ended."""
         self._body.append(buffer[start:end])
         if frame_ended:
             self.frames.append(AMQPBodyFrame(channel, b''.join(self._body)))
             self._body = []
 
     def on_heartbeat(self) -> None:
+        """Collect a heartbeat frame."""
         self.frames.append(AMQPHeartbeatFrame())

@@ -2,7 +2,8 @@
 
 A method, header or heartbeat frame reaches the sink whole; the pieces of a body frame reach it as
 they come, so a large body is never copied here, and no more than one frame other than a body is
-ever held. Time is linear in the bytes, memory bounded by frame_max. Knows nothing of what frames mean.
+ever held. Time is linear in the bytes, memory bounded by frame_max. What frames mean, it does not
+know.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from coolamqp.framing.definitions import (
     FRAME_METHOD,
 )
 from coolamqp.framing.frames import ENVELOPE, FRAME_OVERHEAD
-from coolamqp.reply_codes import FRAME_ERROR, UNEXPECTED_FRAME
+from coolamqp.reply_codes import CHANNEL_ERROR, FRAME_ERROR
 
 _ENVELOPE_SIZE: Final = ENVELOPE.size
 
@@ -162,11 +163,11 @@ class Decoder:
             what = 'a heartbeat frame with a channel or a payload'
         elif kind == FRAME_METHOD:
             return
-        elif kind == FRAME_HEADER or kind == FRAME_BODY:
+        elif kind in (FRAME_HEADER, FRAME_BODY):
             if channel:
                 return
             what = 'content on channel 0'
-            raise WireError(what, self._where(offset), UNEXPECTED_FRAME)
+            raise WireError(what, self._where(offset), CHANNEL_ERROR)
         else:
             what = f'unknown frame type {kind}'
         raise WireError(what, self._where(offset), FRAME_ERROR)

@@ -1,16 +1,15 @@
 """Every method of AMQP 0-9-1 and of RabbitMQ's extensions, a field a line.
 
-The specification's own page: https://www.rabbitmq.com/amqp-0-9-1-reference. Fields stand in its order
-without the reserved ones, which is also the order in which a method is constructed by position.
-The constants and the property list of the specification can be imported from here too.
+The specification's own page: https://www.rabbitmq.com/amqp-0-9-1-reference. Fields stand in its
+order without the reserved ones, which is also the order in which a method is constructed by
+position. The constants and the property list of the specification can be imported from here too.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from coolamqp.exceptions import WireError
-from coolamqp.framing.field_table import Arguments
 from coolamqp.framing.method import (
     BIT,
     LONG_STRING,
@@ -30,7 +29,6 @@ from coolamqp.framing.method import (
 )
 from coolamqp.framing.primitives import LONG, Reader
 from coolamqp.framing.properties import BasicContentPropertyList
-from coolamqp.framing.text import Text
 from coolamqp.reply_codes import (
     ACCESS_REFUSED,
     CHANNEL_ERROR,
@@ -54,6 +52,34 @@ from coolamqp.reply_codes import (
     SYNTAX_ERROR,
     UNEXPECTED_FRAME,
 )
+
+if TYPE_CHECKING:
+    from coolamqp.framing.field_table import Arguments
+    from coolamqp.framing.text import Text
+
+# fmt: off
+__all__ = [
+    'ACCESS_REFUSED', 'CHANNEL_ERROR', 'COMMAND_INVALID', 'CONNECTION_FORCED', 'CONTENT_TOO_LARGE',
+    'FRAME_BODY', 'FRAME_END', 'FRAME_ERROR', 'FRAME_HEADER', 'FRAME_HEARTBEAT', 'FRAME_METHOD',
+    'FRAME_MIN_SIZE', 'HARD_ERRORS', 'INTERNAL_ERROR', 'INVALID_PATH', 'METHODS', 'NOT_ALLOWED',
+    'NOT_FOUND', 'NOT_IMPLEMENTED', 'NO_CONSUMERS', 'NO_ROUTE', 'PRECONDITION_FAILED',
+    'REPLY_SUCCESS', 'RESOURCE_ERROR', 'RESOURCE_LOCKED', 'SOFT_ERRORS', 'SYNTAX_ERROR',
+    'UNEXPECTED_FRAME', 'AccessRequest', 'AccessRequestOk', 'BasicAck', 'BasicCancel',
+    'BasicCancelOk', 'BasicConsume', 'BasicConsumeOk', 'BasicContentPropertyList', 'BasicDeliver',
+    'BasicGet', 'BasicGetEmpty', 'BasicGetOk', 'BasicNack', 'BasicPublish', 'BasicQos',
+    'BasicQosOk', 'BasicRecover', 'BasicRecoverAsync', 'BasicRecoverOk', 'BasicReject',
+    'BasicReturn', 'ChannelClose', 'ChannelCloseOk', 'ChannelFlow', 'ChannelFlowOk', 'ChannelOpen',
+    'ChannelOpenOk', 'ConfirmSelect', 'ConfirmSelectOk', 'ConnectionBlocked', 'ConnectionClose',
+    'ConnectionCloseOk', 'ConnectionOpen', 'ConnectionOpenOk', 'ConnectionSecure',
+    'ConnectionSecureOk', 'ConnectionStart', 'ConnectionStartOk', 'ConnectionTune',
+    'ConnectionTuneOk', 'ConnectionUnblocked', 'ConnectionUpdateSecret', 'ConnectionUpdateSecretOk',
+    'ExchangeBind', 'ExchangeBindOk', 'ExchangeDeclare', 'ExchangeDeclareOk', 'ExchangeDelete',
+    'ExchangeDeleteOk', 'ExchangeUnbind', 'ExchangeUnbindOk', 'QueueBind', 'QueueBindOk',
+    'QueueDeclare', 'QueueDeclareOk', 'QueueDelete', 'QueueDeleteOk', 'QueuePurge', 'QueuePurgeOk',
+    'QueueUnbind', 'QueueUnbindOk', 'TxCommit', 'TxCommitOk', 'TxRollback', 'TxRollbackOk',
+    'TxSelect', 'TxSelectOk', 'decode_method',
+]
+# fmt: on
 
 FRAME_METHOD: Final = 1
 FRAME_HEADER: Final = 2

@@ -25,9 +25,11 @@ https://www.rabbitmq.com/amqp-0-9-1-errata.html#section_3 lists the letters.
 
 from __future__ import annotations
 
+import operator
+import struct
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from struct import Struct
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -66,12 +68,18 @@ _RANGES: Final = {
     if letter not in 'fd'
 }
 _DECIMAL: Final = Struct('>Bi')
+_DECIMAL_SCALE_MAX: Final = 255
+_DECIMAL_DIGITS: Final = 10  # of 31 bits
+# The program may have set the thread's own context to less precision.
+_EXACT: Final = Context(prec=_DECIMAL_DIGITS)
+_PAIR: Final = 2
 
 
 class WritableBuffer(Protocol):
     """Anything with the `write` of a binary file."""
 
-    def write(self, data: bytes, /) -> Any: ...
+    def write(self, data: bytes, /) -> Any:
+        """Take more bytes."""
 
 
 # Writing
@@ -114,7 +122,7 @@ def _integer_letter(value: int, path: str) -> str:
 
 def is_typed(value: object) -> bool:
     """Whether a value is `(value, letter)` rather than plain."""
-    return isinstance(value, tuple) and len(value) == 2 and _letter(value[1]) in _WRITERS
+    return isinstance(value, tuple) and len(value) == _PAIR and _letter(value[1]) in _WRITERS
 
 
 def _letter(given: object) -> str:
@@ -131,7 +139,7 @@ def table_items(table: Arguments, path: str) -> Iterable[tuple[Any, Any]]:
         return table.items()
     if isinstance(table, (list, tuple)):
         for pair in table:
-            if not (isinstance(pair, tuple) and len(pair) == 2):
+            if not (isinstance(pair, tuple) and len(pair) == _PAIR):
                 raise TypeError(f'{path} holds {pair!r} where a (name, value) pair should be')
         return table
     raise TypeError(f'{path} must be a dict or a list of pairs, not {type(table).__name__}')
@@ -178,7 +186,7 @@ def _encode_value(out: bytearray, value: Any, path: str, depth: int) -> None:
     out += letter.encode('ascii')
     try:
         out += _WRITERS[letter](value, path, depth)
-    except (TypeError, AttributeError) as error:
+    except (TypeError, AttributeError, struct.error) as error:
         if path in str(error):
             raise
         message = f'{path} is {value!r}, which type {letter!r} cannot hold'
@@ -188,22 +196,20 @@ def _encode_value(out: bytearray, value: Any, path: str, depth: int) -> None:
 def _write_number(letter: str) -> Callable[[Any, str, int], bytes]:
     packer = _NUMBERS[letter]
 
-    def write(value: Any, path: str, depth: int) -> bytes:
+    def write(value: Any, path: str, _depth: int) -> bytes:
         if letter in _RANGES:
             low, high = _RANGES[letter]
             if not low <= value <= high:
                 raise ValueError(
                     f'{path} is {value}; type {letter!r} holds numbers from {low} to {high}'
                 )
-            value = int(value)
-        elif letter == 'f' and abs(value) > _LARGEST_FLOAT and value == value * 1.0 < float('inf'):
-            raise ValueError(f"{path} is {value}, which is too large for type 'f'")
-        return packer.pack(value)
+            value = operator.index(value)  # refuses 1.5 rather than send 1
+        try:
+            return packer.pack(value)
+        except OverflowError as error:
+            raise ValueError(f'{path} is {value}, too large for type {letter!r}') from error
 
     return write
-
-
-_LARGEST_FLOAT: Final = 3.4028235677973366e38
 
 
 def _write_timestamp(value: Any, path: str, depth: int) -> bytes:
@@ -217,21 +223,27 @@ def posix_seconds(value: datetime | int) -> int:
     return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())
 
 
-def _write_decimal(value: Any, path: str, depth: int) -> bytes:
-    number = Decimal(value)
-    sign, digits, exponent = number.as_tuple()
-    if not isinstance(exponent, int):
+def _write_decimal(value: Any, path: str, _depth: int) -> bytes:
+    number = value if isinstance(value, Decimal) else Decimal(operator.index(value))
+    if not number.is_finite():
         raise ValueError(f'{path} is {number}; type D holds finite numbers only')
-    unscaled = int(''.join(map(str, digits)) or '0') * 10 ** max(exponent, 0)
-    unscaled = -unscaled if sign else unscaled
+    exponent = int(number.as_tuple().exponent)
     scale = max(-exponent, 0)
     low, high = _RANGES['I']
-    if scale > 255 or not low <= unscaled <= high:
-        raise ValueError(f'{path} is {number}; type D holds 31 bits and 255 decimal places')
+    # The number of digits comes first: 1E+999999 written out would take a while.
+    if (number and number.adjusted() + scale >= _DECIMAL_DIGITS) or scale > _DECIMAL_SCALE_MAX:
+        raise _no_decimal(path, number)
+    unscaled = int(number.scaleb(scale, _EXACT))
+    if not low <= unscaled <= high:
+        raise _no_decimal(path, number)
     return _DECIMAL.pack(scale, unscaled)
 
 
-def _write_string(value: Any, path: str, depth: int) -> bytes:
+def _no_decimal(path: str, number: Decimal) -> ValueError:
+    return ValueError(f'{path} is {number}; type D holds 31 bits and 255 decimal places')
+
+
+def _write_string(value: Any, path: str, _depth: int) -> bytes:
     encoded = text_bytes(value, path)
     return LONG.pack(len(encoded)) + encoded
 
@@ -244,11 +256,11 @@ def _write_array(value: Any, path: str, depth: int) -> bytes:
     return _encode_array(value, path, depth + 1)
 
 
-def _write_bool(value: Any, path: str, depth: int) -> bytes:
+def _write_bool(value: Any, _path: str, _depth: int) -> bytes:
     return b'\x01' if value else b'\x00'
 
 
-def _write_void(value: Any, path: str, depth: int) -> bytes:
+def _write_void(_value: Any, _path: str, _depth: int) -> bytes:
     return b''
 
 
@@ -317,7 +329,7 @@ def _read_item(reader: Reader, level: _Level) -> _Level | None:
     name = reader.short_string() if level.is_table else None
     letter = chr(reader.octet())
     inner: _Level | None = None
-    if letter == 'F' or letter == 'A':
+    if letter in ('F', 'A'):
         inner = _open_level(reader, is_table=letter == 'F')
         value: Any = inner.items
     else:
@@ -328,7 +340,7 @@ def _read_item(reader: Reader, level: _Level) -> _Level | None:
 
 
 def _read_scalar(reader: Reader, letter: str) -> Any:
-    if letter == 'S' or letter == 'x':
+    if letter in ('S', 'x'):
         return reader.long_string()
     if letter == 't':
         return reader.octet() != 0
@@ -339,7 +351,7 @@ def _read_scalar(reader: Reader, letter: str) -> Any:
         return None
     if letter == 'D':
         scale, unscaled = _DECIMAL.unpack_from(reader.data, reader.take(_DECIMAL.size))
-        return Decimal(unscaled).scaleb(-scale)
+        return Decimal(unscaled).scaleb(-scale, _EXACT)
     raise reader.fail(f'unknown type letter {letter!r} in a table')
 
 

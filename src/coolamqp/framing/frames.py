@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from struct import Struct
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from coolamqp.framing.definitions import (
     FRAME_BODY,
@@ -17,9 +17,11 @@ from coolamqp.framing.definitions import (
     FRAME_HEARTBEAT,
     FRAME_METHOD,
 )
-from coolamqp.framing.field_table import WritableBuffer
-from coolamqp.framing.method import Method
-from coolamqp.framing.properties import BasicContentPropertyList
+
+if TYPE_CHECKING:
+    from coolamqp.framing.field_table import WritableBuffer
+    from coolamqp.framing.method import Method
+    from coolamqp.framing.properties import BasicContentPropertyList
 
 # Type, channel, size of the payload.
 ENVELOPE: Final = Struct('>BHI')
@@ -73,6 +75,7 @@ class AMQPMethodFrame(AMQPFrame):
     payload: Method
 
     def encode(self) -> bytes:
+        """Give envelope, method and frame end."""
         return encode_method(self.channel, self.payload)
 
 
@@ -87,6 +90,7 @@ class AMQPHeaderFrame(AMQPFrame):
     properties: BasicContentPropertyList
 
     def encode(self) -> bytes:
+        """Give envelope, content header and frame end."""
         header = CONTENT_HEADER.pack(self.class_id, self.weight, self.body_size)
         return encode_frame(FRAME_HEADER, self.channel, header + self.properties.encoded)
 
@@ -99,6 +103,7 @@ class AMQPBodyFrame(AMQPFrame):
     data: bytes
 
     def encode(self) -> bytes:
+        """Give envelope, data and frame end."""
         return encode_frame(FRAME_BODY, self.channel, self.data)
 
 
@@ -107,4 +112,5 @@ class AMQPHeartbeatFrame(AMQPFrame):
     """A sign of life (section 4.2.7)."""
 
     def encode(self) -> bytes:
+        """Give the eight octets of a heartbeat."""
         return HEARTBEAT_FRAME

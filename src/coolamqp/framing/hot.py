@@ -34,6 +34,8 @@ _ACK: Final = Struct('>BHIHHQBB')
 _TAG: Final = Struct('>Q')
 _TAG_AND_BITS: Final = Struct('>QB')
 _ACK_PAYLOAD_SIZE: Final = 13
+# Where the consumer tag of a basic.deliver begins, and the delivery tag of a basic.get-ok.
+_ARGUMENTS_AT: Final = 4
 
 
 def encode_publish(channel: int, exchange: bytes, routing_key: bytes, mandatory: bool) -> bytes:
@@ -126,7 +128,9 @@ class Envelope:
 
     def __init__(self, payload: bytes) -> None:
         is_deliver = payload.startswith(BASIC_DELIVER)
-        tag_at = 5 + payload[4] if is_deliver and len(payload) > 4 else 4
+        tag_at = _ARGUMENTS_AT
+        if is_deliver and len(payload) > _ARGUMENTS_AT:
+            tag_at += 1 + payload[_ARGUMENTS_AT]
         if tag_at + 11 > len(payload):
             raise _wrong_size('basic.deliver' if is_deliver else 'basic.get-ok', 0, len(payload))
         self._payload = payload
@@ -162,7 +166,7 @@ class Envelope:
     def _string_at(self, start: int) -> ReceivedBytes:
         payload = self._payload
         if start >= len(payload) or start + 1 + payload[start] > len(payload):
-            raise _wrong_size('basic.deliver', 0, len(payload))
+            raise _wrong_size('the method before a content', 0, len(payload))
         return ReceivedBytes(payload[start + 1 : start + 1 + payload[start]])
 
 

@@ -1,20 +1,23 @@
 """What a method of the protocol is: a name, an index, and fields of a few kinds.
 
 `definitions.py` declares the methods with the field specifiers from here; encoding and decoding
-follows the declaration. The handful of methods on the hot path are in `hot.py` as well, spelled out.
+follows the declaration. The handful of methods on the hot path are in `hot.py` as well, spelled
+out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Final, Self, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar, dataclass_transform
 
 from mypy_extensions import mypyc_attr
 
 from coolamqp.framing.field_table import WritableBuffer, encode_table, read_table
 from coolamqp.framing.primitives import Reader, Writer
 from coolamqp.framing.text import short_bytes, text_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 OCTET: Final = 'octet'
 SHORT: Final = 'short'
@@ -188,17 +191,17 @@ def _construct(cls: type[_MethodT], reader: Reader) -> _MethodT:
     return cls(*values)
 
 
+_READERS: Final[dict[str, Callable[[Reader], Any]]] = {
+    OCTET: Reader.octet,
+    SHORT: Reader.short,
+    LONG: Reader.long,
+    LONG_LONG: Reader.long_long,
+    BIT: Reader.bit,
+    SHORT_STRING: Reader.short_string,
+    LONG_STRING: Reader.long_string,
+    TABLE: read_table,
+}
+
+
 def _read(reader: Reader, kind: str) -> Any:
-    if kind == SHORT_STRING:
-        return reader.short_string()
-    if kind == BIT:
-        return reader.bit()
-    if kind == TABLE:
-        return read_table(reader)
-    if kind == LONG_STRING:
-        return reader.long_string()
-    if kind == LONG_LONG:
-        return reader.long_long()
-    if kind == LONG:
-        return reader.long()
-    return reader.short() if kind == SHORT else reader.octet()
+    return _READERS[kind](reader)

@@ -17,6 +17,7 @@ SHORT: Final = Struct('>H')
 LONG: Final = Struct('>I')
 LONG_LONG: Final = Struct('>Q')
 
+_OCTET_BITS: Final = 8
 MAX_OF_BITS: Final = {8: 0xFF, 16: 0xFFFF, 32: 0xFFFFFFFF, 64: 0xFFFFFFFFFFFFFFFF}
 
 
@@ -45,37 +46,45 @@ class Reader:
         return start
 
     def octet(self) -> int:
+        """Read 8 bits, unsigned."""
         return self.data[self.take(1)]
 
     def short(self) -> int:
+        """Read 16 bits, unsigned."""
         value: int = SHORT.unpack_from(self.data, self.take(2))[0]
         return value
 
     def long(self) -> int:
+        """Read 32 bits, unsigned."""
         value: int = LONG.unpack_from(self.data, self.take(4))[0]
         return value
 
     def long_long(self) -> int:
+        """Read 64 bits, unsigned."""
         value: int = LONG_LONG.unpack_from(self.data, self.take(8))[0]
         return value
 
     def bit(self) -> bool:
+        """Read the next bit of an octet that up to eight neighbours share."""
         if self._bits_left == 0:
             self._bits = self.octet()
-            self._bits_left = 8
+            self._bits_left = _OCTET_BITS
         value = bool(self._bits & 1)
         self._bits >>= 1
         self._bits_left -= 1
         return value
 
     def raw(self, size: int) -> ReceivedBytes:
+        """Read so many bytes as they are."""
         start = self.take(size)
         return ReceivedBytes(self.data[start : start + size])
 
     def short_string(self) -> ReceivedBytes:
+        """Read a string with one octet of length."""
         return self.raw(self.octet())
 
     def long_string(self) -> ReceivedBytes:
+        """Read a string with four octets of length."""
         return self.raw(self.long())
 
 
@@ -99,6 +108,7 @@ class Writer:
             self._bits_used = 0
 
     def raw(self, data: bytes) -> None:
+        """Write bytes as they are."""
         self._flush_bits()
         self._data += data
 
@@ -111,14 +121,17 @@ class Writer:
         self.raw(value.to_bytes(bits // 8, 'big'))
 
     def bit(self, value: bool) -> None:
-        if self._bits_used == 8:
+        """Write a bit into the octet of its neighbours, or a new one."""
+        if self._bits_used == _OCTET_BITS:
             self._flush_bits()
         if value:
             self._bits |= 1 << self._bits_used
         self._bits_used += 1
 
     def short_string(self, encoded: bytes) -> None:
+        """Write a string of at most 255 bytes, its length in front."""
         self.raw(bytes((len(encoded),)) + encoded)
 
     def long_string(self, encoded: bytes) -> None:
+        """Write a string with four octets of length in front."""
         self.raw(LONG.pack(len(encoded)) + encoded)

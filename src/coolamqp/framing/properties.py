@@ -6,9 +6,7 @@ its bytes and is decoded when first read; most programs never look at most prope
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from coolamqp.framing.field_table import (
     Arguments,
@@ -20,6 +18,10 @@ from coolamqp.framing.field_table import (
 )
 from coolamqp.framing.primitives import SHORT, Reader, Writer
 from coolamqp.framing.text import Text, short_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
 
 # In the order of their flags, the highest bit first.
 PROPERTY_NAMES: Final = (
@@ -58,6 +60,8 @@ class BasicContentPropertyList:
     >>> BasicContentPropertyList(content_type='text/plain', delivery_mode=2).content_type
     'text/plain'
     """
+
+    __slots__ = ('_encoded', '_values')
 
     def __init__(
         self,
@@ -103,7 +107,7 @@ class BasicContentPropertyList:
     def _value(self, index: int) -> Any:
         values = self._values
         if values is None:
-            values = self._values = _decode(self._encoded)
+            values = self._values = _decode(_reader_of(self._encoded, 0))
         return values[index]
 
     @property
@@ -228,8 +232,13 @@ class BasicContentPropertyList:
 
     @staticmethod
     def from_buffer(buffer: bytes | memoryview, offset: int = 0) -> BasicContentPropertyList:
-        """Take the property list that stands at an offset; it is decoded when first read."""
-        return received_properties(bytes(buffer)[offset:])
+        """Read the property list that stands at an offset, whatever follows it.
+
+        :raises WireError: the bytes are no property list
+        """
+        reader = _reader_of(bytes(buffer), offset)
+        _decode(reader)
+        return received_properties(reader.data[offset : reader.offset])
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BasicContentPropertyList):
@@ -250,8 +259,8 @@ def received_properties(encoded: bytes) -> BasicContentPropertyList:
     if encoded == NO_PROPERTIES:
         return EMPTY_PROPERTIES
     properties = BasicContentPropertyList()
-    properties._encoded = encoded
-    properties._values = None
+    properties._encoded = encoded  # noqa: SLF001 - what is received needs no arguments
+    properties._values = None  # noqa: SLF001
     return properties
 
 
@@ -282,8 +291,11 @@ def _write_property(writer: Writer, name: str, value: Any) -> None:
         writer.short_string(short_bytes(value, name))
 
 
-def _decode(encoded: bytes) -> list[Any]:
-    reader = Reader(encoded, 0, len(encoded), 'the properties of a message')
+def _reader_of(data: bytes, offset: int) -> Reader:
+    return Reader(data, offset, len(data), 'the properties of a message')
+
+
+def _decode(reader: Reader) -> list[Any]:
     flags = reader.short()
     if flags & 1:
         raise reader.fail('more property flags are announced than the specification has')

@@ -27,14 +27,24 @@ class ReceivedBytes(bytes):
 
 
 def text_bytes(value: object, field: str) -> bytes:
-    """Turn str or bytes-like into bytes; TypeError that names the field for anything else."""
+    """Turn str or bytes-like into bytes; TypeError that names the field for anything else.
+
+    A str with lone surrogates is a ValueError that names it too.
+    """
     if isinstance(value, bytes):
         return value
     if isinstance(value, str):
-        return value.encode('utf-8')
+        return _utf8(value, field)
     if isinstance(value, (bytearray, memoryview)):
         return bytes(value)
     raise TypeError(f'{field} must be str or bytes, not {type(value).__name__}')
+
+
+def _utf8(value: str, field: str) -> bytes:
+    try:
+        return value.encode('utf-8')
+    except UnicodeEncodeError as error:
+        raise ValueError(f'{field} is {value!r}, which UTF-8 cannot encode') from error
 
 
 def short_bytes(value: object, field: str) -> bytes:

@@ -1,0 +1,24 @@
+"""The things that programs hand to a Cluster and get back from it.
+
+Plain objects: nodes, exchanges, queues, bindings, messages. They stand on the wire only because the
+properties of a message are a wire object; they know nothing of connections or threads.
+"""
+
+from coolamqp.framing.properties import BasicContentPropertyList as MessageProperties
+from coolamqp.objects.callables import Callable
+from coolamqp.objects.message import Message, ReceivedMessage
+from coolamqp.objects.node import NodeDefinition
+from coolamqp.objects.server import ServerProperties
+from coolamqp.objects.topology import Exchange, Queue, QueueBind
+
+__all__ = [
+    'Callable',
+    'Exchange',
+    'Message',
+    'MessageProperties',
+    'NodeDefinition',
+    'Queue',
+    'QueueBind',
+    'ReceivedMessage',
+    'ServerProperties',
+]

@@ -1,0 +1,36 @@
+"""A list of functions that is called as one."""
+
+from __future__ import annotations
+
+import collections.abc
+import logging
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+
+class Callable:
+    """Functions that are all called when this is called.
+
+    One that raises is logged and does not stop the others.
+
+    :param oneshots: whether functions are forgotten once they have been called
+    """
+
+    def __init__(self, oneshots: bool = False) -> None:
+        self.oneshots = oneshots
+        self.callables: list[collections.abc.Callable[..., Any]] = []
+
+    def add(self, callable_: collections.abc.Callable[..., Any]) -> None:
+        """Have a function called too."""
+        self.callables.append(callable_)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        called = list(self.callables)
+        if self.oneshots:
+            self.callables.clear()
+        for each in called:
+            try:
+                each(*args, **kwargs)
+            except Exception:
+                logger.exception('%r raised', each)

@@ -1,0 +1,124 @@
+"""Messages, on their way out and on their way in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from coolamqp.framing.hot import Buffer
+from coolamqp.framing.properties import EMPTY_PROPERTIES, BasicContentPropertyList
+from coolamqp.framing.text import Text
+
+
+class Message:
+    """A body and its properties.
+
+    :param body: anything with the buffer interface; it must not change until it is confirmed,
+        since it is sent without being copied where that is possible
+    :param properties: `MessageProperties`, or a dict of them
+    :raises TypeError: the body is a str or something else without a buffer
+
+    >>> Message(b'hello', {'content_type': 'text/plain'}).properties.content_type
+    'text/plain'
+    """
+
+    Properties: ClassVar[type[BasicContentPropertyList]] = BasicContentPropertyList
+
+    def __init__(
+        self,
+        body: Any,
+        properties: BasicContentPropertyList | dict[str, Any] | None = None,
+    ) -> None:
+        self.body = body if isinstance(body, bytes) else _checked_body(body)
+        if properties is None:
+            properties = EMPTY_PROPERTIES
+        elif isinstance(properties, dict):
+            properties = BasicContentPropertyList(**properties)
+        elif not isinstance(properties, BasicContentPropertyList):
+            raise TypeError(
+                f'properties must be MessageProperties or a dict, not {type(properties).__name__}'
+            )
+        self.properties = properties
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}({body_size(self.body)} bytes, {self.properties!r})'
+
+
+def _checked_body(body: Any) -> Any:
+    if isinstance(body, str):
+        raise TypeError(
+            "a message body must be bytes, not str; encode it, e.g. text.encode('utf-8')"
+        )
+    if isinstance(body, list) and all(isinstance(piece, memoryview) for piece in body):
+        return body  # As LIST_OF_MEMORYVIEW delivers it.
+    try:
+        memoryview(body)
+    except TypeError:
+        raise TypeError(
+            f'a message body must be bytes or have the buffer interface, not {type(body).__name__}'
+        ) from None
+    return body
+
+
+def flat_body(body: Any) -> Buffer:
+    """Give a body as flat bytes, copied only if it is not contiguous or comes in pieces."""
+    if isinstance(body, (bytes, bytearray)):
+        return body
+    if isinstance(body, list):
+        return b''.join(body)
+    view = memoryview(body)
+    return view.cast('B') if view.c_contiguous else view.tobytes()
+
+
+def body_size(body: Any) -> int:
+    """Give the length of a body, in bytes."""
+    if isinstance(body, list):
+        return sum(piece.nbytes for piece in body)
+    return len(body) if isinstance(body, (bytes, bytearray)) else memoryview(body).nbytes
+
+
+class ReceivedMessage(Message):
+    """A message from a queue.
+
+    :ivar exchange_name: the exchange it was published to
+    :ivar routing_key: the routing key it was published with
+    :ivar delivery_tag: the broker's number for this delivery; None for a no_ack consumer
+    :ivar acked: whether `ack()` has been called
+    """
+
+    def __init__(
+        self,
+        body: Any,
+        exchange_name: Text,
+        routing_key: Text,
+        properties: BasicContentPropertyList | None = None,
+        delivery_tag: int | None = None,
+        ack: Callable[[], Any] | None = None,
+        nack: Callable[[], Any] | None = None,
+    ) -> None:
+        super().__init__(body, properties)
+        self.exchange_name = exchange_name
+        self.routing_key = routing_key
+        self.delivery_tag = delivery_tag
+        self.acked = False
+        self._settled = False
+        self._ack = ack
+        self._nack = nack
+
+    def ack(self) -> None:
+        """Tell the broker that this message is taken care of; from any thread.
+
+        Does nothing for a no_ack consumer, the second time, and when the channel is gone: the
+        broker has put the message back into its queue then.
+        """
+        if not self._settled:
+            self._settled = self.acked = True
+            if self._ack is not None:
+                self._ack()
+
+    def nack(self) -> None:
+        """Have the broker put the message back into its queue; otherwise like `ack`."""
+        if not self._settled:
+            self._settled = True
+            if self._nack is not None:
+                self._nack()
