@@ -1,0 +1,182 @@
+"""One channel of a connection: its life, the calls that wait for an answer, the contents.
+
+What the channel is for is its handler's business, see floor 3.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from mypy_extensions import mypyc_attr
+
+from coolamqp.exceptions import AMQPError, WireError
+from coolamqp.framing.definitions import (
+    ChannelClose,
+    ChannelCloseOk,
+    ChannelFlow,
+    ChannelFlowOk,
+    ChannelOpen,
+    decode_method,
+)
+from coolamqp.framing.frames import encode_method
+from coolamqp.framing.hot import (
+    BASIC_ACK,
+    BASIC_DELIVER,
+    BASIC_GET_OK,
+    BASIC_NACK,
+    BASIC_RETURN,
+    Buffer,
+    decode_settlement,
+)
+from coolamqp.framing.method import Method
+from coolamqp.reply_codes import COMMAND_INVALID, REPLY_SUCCESS, UNEXPECTED_FRAME
+from coolamqp.uplink.content import ContentAssembler
+from coolamqp.uplink.states import CHANNEL_TRANSITIONS, ChannelState
+
+if TYPE_CHECKING:
+    from coolamqp.uplink.connection import Connection
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class ChannelHandler(ABC):
+    """What uses a channel. All of it is called while the connection is at work."""
+
+    @abstractmethod
+    def on_channel_open(self) -> None:
+        """The broker has opened the channel."""
+
+    @abstractmethod
+    def on_channel_closed(self, error: AMQPError | None) -> None:
+        """The channel is gone: refused with an error, or closed as we asked, or never mind."""
+
+    @abstractmethod
+    def on_channel_lost(self) -> None:
+        """The channel is gone with its connection."""
+
+    @abstractmethod
+    def on_method(self, method: Method) -> None:
+        """The broker has sent a method that answers nothing."""
+
+    @abstractmethod
+    def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
+        """A content has come; `method` is the payload of a deliver, get-ok or return."""
+
+    @abstractmethod
+    def on_settlement(self, delivery_tag: int, multiple: bool, acked: bool) -> None:
+        """The broker has confirmed, or refused, what was published."""
+
+
+class Channel:
+    """A channel; it is being opened as soon as it is made.
+
+    :ivar number: its number on the connection
+    :ivar state: see `coolamqp.uplink.states`
+    """
+
+    def __init__(self, connection: Connection, number: int, handler: ChannelHandler) -> None:
+        self.number = number
+        self.state = ChannelState.OPENING
+        self.content = ContentAssembler()
+        self._connection = connection
+        self._handler = handler
+        self._waiting: deque[tuple[tuple[str, ...], Callable[[Method], None]]] = deque()
+        self.send(ChannelOpen())
+
+    def send(self, method: Method) -> None:
+        """Send a method that is not answered, or whose answer is nobody's business."""
+        self._connection.out.append(encode_method(self.number, method))
+
+    def write(self, pieces: list[Buffer]) -> None:
+        """Send frames that are encoded already; nothing comes between them."""
+        self._connection.out.extend(pieces)
+
+    def call(self, method: Method, on_answer: Callable[[Method], None]) -> None:
+        """Send a method, and have its answer when it comes; not if the channel ends before."""
+        self.send(method)
+        self._waiting.append((method.ANSWERS, on_answer))
+
+    def close(self) -> None:
+        """Ask the broker to close the channel; `on_channel_closed(None)` follows."""
+        if self.state in (ChannelState.OPENING, ChannelState.OPEN):
+            self.state = ChannelState.CLOSING
+            self.send(ChannelClose(REPLY_SUCCESS, b'', 0, 0))
+
+    def connection_lost(self) -> None:
+        """Note that the connection is gone, and the channel with it."""
+        self.state = ChannelState.CLOSED
+        self._waiting.clear()
+        self._handler.on_channel_lost()
+
+    def on_method(self, buffer: bytes, start: int, end: int) -> None:
+        """Take a method frame from the broker."""
+        index = buffer[start : start + 4]
+        if self.state is ChannelState.OPEN:
+            if index in (BASIC_DELIVER, BASIC_GET_OK, BASIC_RETURN):
+                self.content.begin(buffer[start:end])
+                return
+            if index in (BASIC_ACK, BASIC_NACK):
+                tag, multiple = decode_settlement(buffer, start, end)
+                self._handler.on_settlement(tag, multiple, index == BASIC_ACK)
+                return
+        if self.content.under_way and self.state is ChannelState.OPEN:
+            raise WireError(
+                'a method in the middle of a content', 'on its channel', UNEXPECTED_FRAME
+            )
+        self._on_rare_method(decode_method(buffer[start:end]))
+
+    def on_header(self, buffer: bytes, start: int, end: int) -> None:
+        """Take a header frame."""
+        if self.state is ChannelState.OPEN and self.content.on_header(buffer, start, end):
+            self._on_content()
+
+    def on_body(self, buffer: bytes, start: int, end: int, frame_ended: bool) -> None:
+        """Take a piece of a body frame."""
+        if self.state is ChannelState.OPEN and self.content.on_body(
+            buffer, start, end, frame_ended
+        ):
+            self._on_content()
+
+    def _on_content(self) -> None:
+        method, properties, body = self.content.release()
+        if method[:4] == BASIC_GET_OK:
+            self._answer(decode_method(method))
+        self._handler.on_content(method, properties, body)
+
+    def _on_rare_method(self, method: Method) -> None:
+        following = CHANNEL_TRANSITIONS.get((self.state, method.NAME))
+        if following is not None:
+            self.state = following
+            self._on_transition(method)
+        elif self.state is ChannelState.CLOSING:
+            return  # Section 2.2.5: until close-ok, everything but close is ignored.
+        elif self.state is not ChannelState.OPEN:
+            what = f'{method.NAME} on a channel that is {self.state.value}'
+            raise WireError(what, f'on channel {self.number}', COMMAND_INVALID)
+        elif isinstance(method, ChannelFlow):
+            self.send(ChannelFlowOk(method.active))
+        elif self._waiting and method.NAME in self._waiting[0][0]:
+            self._answer(method)
+        else:
+            self._handler.on_method(method)
+
+    def _answer(self, method: Method) -> None:
+        if not self._waiting or method.NAME not in self._waiting[0][0]:
+            what = f'{method.NAME}, where nothing was asked that it answers'
+            raise WireError(what, f'on channel {self.number}', COMMAND_INVALID)
+        _, on_answer = self._waiting.popleft()
+        on_answer(method)
+
+    def _on_transition(self, method: Method) -> None:
+        if self.state is ChannelState.OPEN:
+            self._handler.on_channel_open()
+            return
+        self._waiting.clear()
+        self._connection.forget_channel(self.number)
+        if isinstance(method, ChannelClose):
+            self.send(ChannelCloseOk())
+            self._handler.on_channel_closed(AMQPError(method))
+        else:
+            self._handler.on_channel_closed(None)

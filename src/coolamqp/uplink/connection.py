@@ -1,0 +1,319 @@
+"""One connection to one broker: from the protocol header to the last close-ok.
+
+Owns the handshake, the limits, the heartbeats, the channels and the out-buffer. Knows nothing of
+the transport: bytes and `now` are given to it, bytes to send are in `out`, and its observer is
+told what happens. Nothing here waits.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from math import inf
+from typing import Any, Final
+
+from mypy_extensions import mypyc_attr
+
+from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError, WireError
+from coolamqp.framing.decoder import Decoder, FrameSink
+from coolamqp.framing.definitions import (
+    ConnectionBlocked,
+    ConnectionClose,
+    ConnectionCloseOk,
+    ConnectionOpen,
+    ConnectionOpenOk,
+    ConnectionStart,
+    ConnectionStartOk,
+    ConnectionTune,
+    ConnectionTuneOk,
+    ConnectionUnblocked,
+    decode_method,
+)
+from coolamqp.framing.field_table import Arguments
+from coolamqp.framing.frames import HEARTBEAT_FRAME, PROTOCOL_HEADER, encode_method
+from coolamqp.framing.method import Method
+from coolamqp.framing.text import text_bytes
+from coolamqp.objects import NodeDefinition, ServerProperties
+from coolamqp.reply_codes import (
+    CHANNEL_ERROR,
+    COMMAND_INVALID,
+    NOT_IMPLEMENTED,
+    REPLY_SUCCESS,
+)
+from coolamqp.tracing import BaseFrameTracer
+from coolamqp.uplink.channel import Channel, ChannelHandler
+from coolamqp.uplink.channel_numbers import ChannelNumbers
+from coolamqp.uplink.frame_tap import FrameTap
+from coolamqp.uplink.heartbeat import Heartbeat
+from coolamqp.uplink.login import choose_login
+from coolamqp.uplink.out_buffer import OutBuffer
+from coolamqp.uplink.states import CONNECTION_TRANSITIONS, ChannelState, ConnectionState
+from coolamqp.uplink.tuning import CHANNEL_MAX, FRAME_MAX, Limits, settle_limits
+
+# From the first byte to open-ok, and from close to close-ok, in seconds.
+HANDSHAKE_TIMEOUT: Final = 10.0
+CLOSE_TIMEOUT: Final = 2.0
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class ConnectionObserver(ABC):
+    """Who wants to know how a connection fares. Called while it is at work."""
+
+    @abstractmethod
+    def on_open(self) -> None:
+        """The connection is ready for channels."""
+
+    @abstractmethod
+    def on_closed(self, cause: Exception | None) -> None:
+        """The connection has ended; None if we closed it. What is in `out` may still be sent."""
+
+    @abstractmethod
+    def on_blocked(self, blocked: bool, reason: str) -> None:
+        """The broker has ceased, or begun again, to take what is published."""
+
+
+class Connection(FrameSink):
+    """A connection, beginning its handshake.
+
+    :param node: where to log in, and as whom
+    :param client_properties: what to say of ourselves
+    :param tracer: who sees the frames, if anybody
+    :ivar out: what is to be sent
+    :ivar state: see `coolamqp.uplink.states`
+    :ivar properties: what the broker said of itself, once it has
+    """
+
+    def __init__(
+        self,
+        node: NodeDefinition,
+        client_properties: Arguments,
+        observer: ConnectionObserver,
+        tracer: BaseFrameTracer | None,
+        now: float,
+    ) -> None:
+        self.node = node
+        self.out = OutBuffer()
+        self.state = ConnectionState.AWAITING_START
+        self.properties: ServerProperties | None = None
+        self.limits = Limits(CHANNEL_MAX, FRAME_MAX, 0)
+        self._client_properties = client_properties
+        self._observer = observer
+        self._tap = None if tracer is None else FrameTap(tracer)
+        self._decoder = Decoder(self, FRAME_MAX)
+        self._heartbeat = Heartbeat(0, now)
+        self._numbers = ChannelNumbers(CHANNEL_MAX)
+        self._channels: dict[int, Channel] = {}
+        self._deadline = now + HANDSHAKE_TIMEOUT
+        self._now = now
+        self._beginning = b''
+        self.out.append(PROTOCOL_HEADER)
+
+    # What goes in
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take bytes that the transport has received."""
+        self._now = now
+        self._heartbeat.received(now)
+        if self.state is ConnectionState.CLOSED:
+            return
+        try:
+            if self.state is ConnectionState.AWAITING_START:
+                data = self._check_beginning(data)
+            if self._tap is not None and data:
+                self._tap.received(data, now)
+            self._decoder.feed(data)
+        except WireError as error:
+            self._violated(error)
+
+    def sent(self, data: Any, now: float) -> None:
+        """Note that the transport has taken these bytes from the front of `out`."""
+        self._heartbeat.sent(now)
+        if self._tap is not None:
+            self._tap.sent(data, now)
+        self.out.sent(len(data))
+
+    def set_reading(self, reading: bool, now: float) -> None:
+        """Note whether the transport is read from; silence counts only while it is."""
+        self._heartbeat.set_reading(reading, now)
+
+    def tick(self, now: float) -> None:
+        """Note that time has passed."""
+        self._now = now
+        if self.state is ConnectionState.CLOSED:
+            return
+        if now >= self._deadline:
+            if self.state is ConnectionState.CLOSING:
+                self._end(None)
+            else:
+                self.lost(ConnectionDead(f'no end of the handshake in {HANDSHAKE_TIMEOUT:.0f} s'))
+        elif self._heartbeat.peer_gone(now):
+            interval = self._heartbeat.interval
+            self.lost(ConnectionDead(f'nothing heard for over 1.5 heartbeats of {interval} s'))
+        elif self._heartbeat.send_due(now):
+            self._heartbeat.sent(now)
+            self.out.append(HEARTBEAT_FRAME)
+
+    def wake_at(self) -> float:
+        """Give the time at which `tick` must be called at the latest."""
+        return min(self._deadline, self._heartbeat.wake_at())
+
+    def lost(self, cause: Exception) -> None:
+        """Note that the transport is gone, or of no use any more."""
+        if self.state is ConnectionState.AWAITING_TUNE:
+            # RabbitMQ may just hang up on a wrong password, see authentication_failure_close.
+            cause = ConnectionDead(f'hung up during login, perhaps a wrong password: {cause}')
+        self._end(None if self.state is ConnectionState.CLOSING else cause)
+
+    def close(self, now: float) -> None:
+        """End the connection in good order; `on_closed` follows."""
+        if self.state is ConnectionState.OPEN:
+            self.state = ConnectionState.CLOSING
+            self._deadline = now + CLOSE_TIMEOUT
+            self._send(ConnectionClose(REPLY_SUCCESS, b'', 0, 0))
+        else:
+            self._end(None)
+
+    def open_channel(self, handler: ChannelHandler) -> Channel:
+        """Begin to open a channel.
+
+        :raises CoolAMQPError: as many as the broker allows are in use
+        """
+        channel = Channel(self, self._numbers.take(), handler)
+        self._channels[channel.number] = channel
+        return channel
+
+    def forget_channel(self, number: int) -> None:
+        """Take a channel's number back, once it is closed on both sides."""
+        del self._channels[number]
+        self._numbers.release(number)
+
+    # Frames
+
+    def on_method(self, channel: int, buffer: bytes, start: int, end: int) -> None:
+        """Take the payload of a method frame."""
+        if channel == 0:
+            self._on_connection_method(decode_method(buffer[start:end]))
+        elif self.state is ConnectionState.OPEN:
+            self._channel(channel).on_method(buffer, start, end)
+
+    def on_header(self, channel: int, buffer: bytes, start: int, end: int) -> None:
+        """Take the payload of a header frame."""
+        if self.state is ConnectionState.OPEN:
+            self._channel(channel).on_header(buffer, start, end)
+
+    def on_body(self, channel: int, buffer: bytes, start: int, end: int, frame_ended: bool) -> None:
+        """Take a piece of a body."""
+        if self.state is ConnectionState.OPEN:
+            self._channel(channel).on_body(buffer, start, end, frame_ended)
+
+    def on_heartbeat(self) -> None:
+        """Take a sign of life; `receive` has noted it already."""
+
+    def _channel(self, number: int) -> Channel:
+        channel = self._channels.get(number)
+        if channel is None:
+            what = f'a frame on channel {number}, which is not open'
+            raise WireError(what, 'in its envelope', CHANNEL_ERROR)
+        return channel
+
+    # Methods of class connection
+
+    def _on_connection_method(self, method: Method) -> None:
+        following = CONNECTION_TRANSITIONS.get((self.state, method.NAME))
+        if following is None:
+            if self.state in (ConnectionState.CLOSING, ConnectionState.CLOSED):
+                return  # Section 2.2.4: after close, everything but close and close-ok is ignored.
+            what = f'{method.NAME} on a connection that is {self.state.value}'
+            raise WireError(what, 'on channel 0', COMMAND_INVALID)
+        if following is not ConnectionState.CLOSED:
+            self.state = following
+        if isinstance(method, ConnectionStart):
+            self._on_start(method)
+        elif isinstance(method, ConnectionTune):
+            self._on_tune(method)
+        elif isinstance(method, ConnectionOpenOk):
+            self._deadline = inf
+            self._observer.on_open()
+        elif isinstance(method, (ConnectionBlocked, ConnectionUnblocked)):
+            self._on_blocked(method)
+        elif isinstance(method, (ConnectionClose, ConnectionCloseOk)):
+            self._on_close(method)
+        else:
+            what = f'{method.NAME} cannot be answered'
+            raise WireError(what, 'on channel 0', NOT_IMPLEMENTED)
+
+    def _on_blocked(self, method: ConnectionBlocked | ConnectionUnblocked) -> None:
+        if isinstance(method, ConnectionBlocked):
+            reason = text_bytes(method.reason, 'reason').decode('utf-8', 'replace')
+            self._observer.on_blocked(True, reason)
+        else:
+            self._observer.on_blocked(False, '')
+
+    def _on_close(self, method: ConnectionClose | ConnectionCloseOk) -> None:
+        if isinstance(method, ConnectionClose):
+            self._send(ConnectionCloseOk())
+            self._end(AMQPError(method))
+        else:
+            self._end(None)
+
+    def _on_start(self, start: ConnectionStart) -> None:
+        self.properties = ServerProperties(start)
+        try:
+            login = choose_login(self.node, self.properties.mechanisms)
+        except CoolAMQPError as error:
+            self._end(error)
+            return
+        locale = self.properties.locales.split(' ')[0]
+        self._send(
+            ConnectionStartOk(self._client_properties, login.mechanism, login.response, locale)
+        )
+
+    def _on_tune(self, tune: ConnectionTune) -> None:
+        limits = self.limits = settle_limits(tune, self.node.heartbeat)
+        self._decoder.frame_max = limits.frame_max
+        self._numbers = ChannelNumbers(limits.channel_max)
+        self._heartbeat = Heartbeat(limits.heartbeat, self._now)
+        self._send(ConnectionTuneOk(limits.channel_max, limits.frame_max, limits.heartbeat))
+        self._send(ConnectionOpen(self.node.virtual_host))
+
+    def _send(self, method: Method) -> None:
+        self.out.append(encode_method(0, method))
+
+    # Endings
+
+    def _check_beginning(self, data: bytes) -> bytes:
+        """Recognise a peer that is no AMQP 0-9-1 broker by the first bytes it says."""
+        start = self._beginning + data
+        if start.startswith(b'AMQP'):
+            # Section 4.2.2: a broker that wants another version answers with its header.
+            if len(start) < len(PROTOCOL_HEADER):
+                self._beginning = start
+                return b''
+            version = '.'.join(str(octet) for octet in start[5:8])
+            self._end(ConnectionDead(f'the peer speaks AMQP {version}, and not 0-9-1'))
+            return b''
+        if b'AMQP'.startswith(start):
+            self._beginning = start
+            return b''
+        self._beginning = b''
+        if start[0] != 1:
+            self._end(ConnectionDead(f'the peer is no AMQP broker: it begins with {start[:16]!r}'))
+            return b''
+        return start
+
+    def _violated(self, error: WireError) -> None:
+        """Close the connection because of what the peer has sent."""
+        self.out.append(encode_method(0, ConnectionClose(error.reply_code, str(error)[:255], 0, 0)))
+        self._end(error)
+
+    def _end(self, cause: Exception | None) -> None:
+        if self.state is ConnectionState.CLOSED:
+            return
+        self.state = ConnectionState.CLOSED
+        self._deadline = inf
+        self._heartbeat = Heartbeat(0, self._now)
+        channels = list(self._channels.values())
+        self._channels.clear()
+        for channel in channels:
+            if channel.state is not ChannelState.CLOSED:
+                channel.connection_lost()
+        self._observer.on_closed(cause)

@@ -1,0 +1,101 @@
+"""Putting a content together: its method, its header, the pieces of its body (section 4.2.6)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from coolamqp.exceptions import WireError
+from coolamqp.framing.definitions import FRAME_ERROR
+from coolamqp.framing.hot import BASIC, decode_content_header
+from coolamqp.reply_codes import UNEXPECTED_FRAME
+
+BYTES: Final = 0
+MEMORYVIEW: Final = 1
+LIST_OF_MEMORYVIEW: Final = 2
+
+_NOTHING_MISSING: Final = -1
+
+
+class ContentAssembler:
+    """Assembles the contents of one channel, one after the other.
+
+    :ivar mode: how a body is given: one bytes, one memoryview, or the pieces as they came
+    """
+
+    def __init__(self) -> None:
+        self.mode = BYTES
+        self._method: bytes | None = None
+        self._properties = b''
+        self._body: Any = b''
+        self._missing = _NOTHING_MISSING
+        self._pieces: list[memoryview] = []
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a content has begun and not ended."""
+        return self._method is not None
+
+    def begin(self, method: bytes) -> None:
+        """Take the method that announces a content."""
+        if self._method is not None:
+            raise self._unexpected('a method in the middle of a content')
+        self._method = method
+
+    def on_header(self, buffer: bytes, start: int, end: int) -> bool:
+        """Take the header; True if the body is empty, and so complete."""
+        if self._method is None or self._missing != _NOTHING_MISSING:
+            raise self._unexpected('a content header that nothing announced')
+        class_id, size, self._properties = decode_content_header(buffer, start, end)
+        if class_id != BASIC:
+            what = f'a content header for class {class_id}, where it should be {BASIC}'
+            raise WireError(what, 'in a header frame', FRAME_ERROR)
+        self._missing = size
+        if size == 0:
+            self._finish(b'', 0, 0)
+        return size == 0
+
+    def on_body(self, buffer: bytes, start: int, end: int, frame_ended: bool) -> bool:
+        """Take a piece of the body; True if the body is complete with it."""
+        size = end - start
+        if self._missing == _NOTHING_MISSING:
+            raise self._unexpected('a body that no header announced')
+        if size > self._missing:
+            what = f'a body that is {size - self._missing} bytes longer than its header says'
+            raise WireError(what, 'in a body frame', FRAME_ERROR)
+        self._missing -= size
+        if self._missing or not frame_ended:
+            if size:
+                self._pieces.append(memoryview(buffer)[start:end])
+            return False
+        self._finish(buffer, start, end)
+        return True
+
+    def release(self) -> tuple[bytes, bytes, Any]:
+        """Give the complete content and be ready for the next.
+
+        :returns: payload of the method that announced it, encoded properties, body
+        """
+        content = (self._method or b'', self._properties, self._body)
+        self._method = None
+        self._body = b''
+        return content
+
+    def _finish(self, buffer: bytes, start: int, end: int) -> None:
+        """Make the body, whose last piece is in the buffer."""
+        self._missing = _NOTHING_MISSING
+        pieces = self._pieces
+        if not pieces and self.mode == BYTES:
+            self._body = buffer[start:end]
+            return
+        if end > start:
+            pieces.append(memoryview(buffer)[start:end])
+        self._pieces = []
+        if self.mode == LIST_OF_MEMORYVIEW:
+            self._body = pieces
+        elif self.mode == BYTES:
+            self._body = b''.join(pieces)
+        else:
+            self._body = pieces[0] if len(pieces) == 1 else memoryview(b''.join(pieces))
+
+    def _unexpected(self, what: str) -> WireError:
+        return WireError(what, 'on its channel', UNEXPECTED_FRAME)

@@ -1,0 +1,51 @@
+"""Showing a frame tracer what goes over a connection, credentials masked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from coolamqp.framing.collector import FrameCollector
+from coolamqp.framing.definitions import (
+    ConnectionSecureOk,
+    ConnectionStartOk,
+    ConnectionUpdateSecret,
+)
+from coolamqp.framing.frames import AMQPFrame, AMQPMethodFrame
+from coolamqp.framing.hot import Buffer
+from coolamqp.tracing import BaseFrameTracer
+
+MASK: Final = b'***'
+
+
+class FrameTap:
+    """Follows the bytes of a connection both ways, and tells the tracer of each whole frame."""
+
+    def __init__(self, tracer: BaseFrameTracer) -> None:
+        self._tracer = tracer
+        self._received = FrameCollector()
+        self._sent = FrameCollector()
+
+    def received(self, data: bytes, now: float) -> None:
+        """Look at bytes that came from the broker.
+
+        :raises WireError: they are not frames
+        """
+        for frame in self._received.feed(data):
+            self._tracer.on_frame(now, frame, 'to_client')
+
+    def sent(self, data: Buffer, now: float) -> None:
+        """Look at bytes that went to the broker."""
+        for frame in self._sent.feed(bytes(data)):
+            self._tracer.on_frame(now, _masked(frame), 'to_server')
+
+
+def _masked(frame: AMQPFrame) -> AMQPFrame:
+    if not isinstance(frame, AMQPMethodFrame):
+        return frame
+    method = frame.payload
+    if isinstance(method, (ConnectionStartOk, ConnectionSecureOk)):
+        return replace(frame, payload=replace(method, response=MASK))
+    if isinstance(method, ConnectionUpdateSecret):
+        return replace(frame, payload=replace(method, new_secret=MASK))
+    return frame
