@@ -17,6 +17,7 @@ __all__ = [
     'AMQPError',
     'ConnectionDead',
     'CoolAMQPError',
+    'MessageRefused',
     'WireError',
 ]
 
@@ -106,3 +107,10 @@ class AMQPError(CoolAMQPError):
             f'AMQPError({self.reply_code}, {self._text()!r}, '
             f'class_id={self.class_id}, method_id={self.method_id})'
         )
+
+
+class MessageRefused(CoolAMQPError):
+    """The broker has refused a message (`basic.nack`), for instance because its queue is full."""
+
+    def __init__(self) -> None:
+        super().__init__('the broker has refused the message (basic.nack)')

@@ -72,9 +72,7 @@ def table() -> Any:
 
 
 @mypyc_attr(native_class=False)  # `dataclass` builds the methods, so they are ordinary classes
-@dataclass_transform(
-    field_specifiers=(octet, short, long, long_long, bit, short_string, long_string, table)
-)
+@dataclass_transform()
 class Method:
     """A method of the protocol, with its fields as attributes."""
 

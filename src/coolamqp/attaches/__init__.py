@@ -1,0 +1,11 @@
+"""What lives on a channel (floor 3): publishers, consumers and the declarer, sans-I/O.
+
+Each is attached to a connection when there is one, and takes itself up again on the next. The names
+that programs use are `Consumer` and `BodyReceiveMode`; a Cluster makes the others.
+"""
+
+from coolamqp.attaches.consumer import BodyReceiveMode, Consumer
+from coolamqp.attaches.declarer import Declarer
+from coolamqp.attaches.publisher import Publisher
+
+__all__ = ['BodyReceiveMode', 'Consumer', 'Declarer', 'Publisher']

@@ -1,0 +1,159 @@
+"""What every attach does: have a channel, set itself up on it, and take itself up again.
+
+Setting up is a dialogue with the broker. An attach writes it as a generator that yields methods and
+is sent their answers, so that it reads from top to bottom like the protocol it speaks.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Generator
+from typing import Any, Final, TypeAlias
+
+from coolamqp.attaches.outcomes import Outcomes
+from coolamqp.attaches.timers import Timers
+from coolamqp.exceptions import CoolAMQPError, WireError
+from coolamqp.framing.method import Method
+from coolamqp.reply_codes import COMMAND_INVALID
+from coolamqp.uplink.channel import Channel, ChannelHandler
+from coolamqp.uplink.connection import Connection
+
+ST_OFFLINE: Final = 0
+ST_SYNCING: Final = 1
+ST_ONLINE: Final = 2
+
+STATE_NAMES: Final = {ST_OFFLINE: 'offline', ST_SYNCING: 'syncing', ST_ONLINE: 'online'}
+
+# What moves an attach from one state to the next; the diagram in the documentation is drawn from it.
+TRANSITIONS: Final[dict[tuple[int, str], int]] = {
+    (ST_OFFLINE, 'connection up'): ST_SYNCING,
+    (ST_SYNCING, 'set up'): ST_ONLINE,
+    (ST_SYNCING, 'channel closed'): ST_OFFLINE,
+    (ST_SYNCING, 'connection lost'): ST_OFFLINE,
+    (ST_ONLINE, 'channel closed'): ST_OFFLINE,
+    (ST_ONLINE, 'connection lost'): ST_OFFLINE,
+}
+
+Dialogue: TypeAlias = Generator[Method, Any, None]
+
+# How long to wait, in seconds, before a channel that the broker has closed is opened again.
+FIRST_RETRY: Final = 0.05
+LAST_RETRY: Final = 5.0
+
+
+class Channeler(ChannelHandler):
+    """An attach: something that lives on a channel of its own.
+
+    :ivar state: `ST_OFFLINE`, `ST_SYNCING` or `ST_ONLINE`
+    """
+
+    def __init__(self) -> None:
+        self.state = ST_OFFLINE
+        self.channel: Channel | None = None
+        self.connection: Connection | None = None
+        self._dialogue: Dialogue | None = None
+        self._retry_delay = FIRST_RETRY
+        # Told once, when the first attempt on a connection has ended, well or not.
+        self.on_first_attempt: Callable[[Channeler], None] | None = None
+
+    def adopt(self, outcomes: Outcomes, timers: Timers) -> None:
+        """Become part of an engine."""
+        self.outcomes = outcomes
+        self.timers = timers
+
+    def attach(self, connection: Connection) -> None:
+        """Take up work on a connection that is open."""
+        self.connection = connection
+        self.open()
+
+    @abstractmethod
+    def set_up(self) -> Dialogue:
+        """Say what is needed before this is online: yield methods, get their answers."""
+
+    def on_online(self) -> None:
+        """Do what should be done once set up is complete."""
+
+    def on_offline(self) -> None:
+        """Do what should be done when the channel is gone, for whatever reason."""
+
+    def retry_later(self) -> None:
+        """Open a channel again after a while that grows from one time to the next."""
+        connection = self.connection
+        self.timers.after(self._retry_delay, lambda: self._retry(connection))
+        self._retry_delay = min(self._retry_delay * 2, LAST_RETRY)
+
+    def _retry(self, connection: Connection | None) -> None:
+        if self.connection is connection and self.channel is None:
+            self.open()
+
+    def open(self) -> None:
+        """Open a channel and set up on it, if there is a connection."""
+        if self.connection is None:
+            return
+        self._move('connection up')
+        self._dialogue = None
+        try:
+            self.channel = self.connection.open_channel(self)
+        except CoolAMQPError as error:
+            self.go_offline('channel closed')
+            self.on_no_channel(error)
+
+    def attempted(self) -> None:
+        """Report that the first attempt has ended, if anybody waits for it."""
+        report, self.on_first_attempt = self.on_first_attempt, None
+        if report is not None:
+            report(self)
+
+    @abstractmethod
+    def on_no_channel(self, error: CoolAMQPError) -> None:
+        """Do what should be done when the connection has no channel left to give."""
+
+    def _move(self, event: str) -> None:
+        self.state = TRANSITIONS[self.state, event]
+
+    # What the channel says
+
+    def on_channel_open(self) -> None:
+        """Begin to set up."""
+        self._dialogue = self.set_up()
+        self._continue(None)
+
+    def _continue(self, answer: Method | None) -> None:
+        if self._dialogue is None or self.channel is None:
+            return
+        try:
+            method = self._dialogue.send(answer)
+        except StopIteration:
+            self._dialogue = None
+            self._move('set up')
+            self._retry_delay = FIRST_RETRY
+            self.on_online()
+            self.attempted()
+        else:
+            self.channel.call(method, self._continue)
+
+    def on_channel_lost(self) -> None:
+        """Go offline until there is a connection again."""
+        self.connection = None
+        self.on_first_attempt = None
+        self.go_offline('connection lost')
+
+    def go_offline(self, event: str) -> None:
+        """Note that the channel is gone, by 'channel closed' or 'connection lost'."""
+        self.channel = None
+        self._dialogue = None
+        if self.state != ST_OFFLINE:
+            self._move(event)
+        self.on_offline()
+
+    def on_method(self, method: Method) -> None:
+        """Refuse a method that has no business on this channel."""
+        raise WireError(f'an unexpected {method.NAME}', 'on a channel', COMMAND_INVALID)
+
+    def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
+        """Refuse a content that has no business on this channel."""
+        raise WireError('an unexpected content', 'on a channel', COMMAND_INVALID)
+
+    def on_settlement(self, delivery_tag: int, multiple: bool, acked: bool) -> None:
+        """Refuse a confirm that has no business on this channel."""
+        raise WireError('an unexpected confirm', 'on a channel', COMMAND_INVALID)

@@ -1,0 +1,314 @@
+"""A consumer: a channel of its own, its queue, its prefetch, and the messages that come.
+
+Programs make it (through `Cluster.consume`, or by hand), and may subclass it. What it does on the
+wire is written in `set_up`. Its callbacks are run by the Cluster, never from here.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any, Final
+
+from coolamqp.attaches.ack_ledger import AckLedger
+from coolamqp.attaches.channeler import ST_ONLINE, ST_SYNCING, Channeler, Dialogue
+from coolamqp.attaches.delivery import Delivery
+from coolamqp.attaches.operation import binding_of, declare_queue, exchange_of
+from coolamqp.attaches.outcomes import Face, Promise
+from coolamqp.exceptions import RESOURCE_LOCKED, AMQPError, CoolAMQPError, WireError
+from coolamqp.framing.definitions import (
+    BasicCancel,
+    BasicConsume,
+    BasicQos,
+    QueueDeclareOk,
+)
+from coolamqp.framing.field_table import Arguments, encode_table
+from coolamqp.framing.hot import BASIC_DELIVER, Envelope
+from coolamqp.framing.method import Method
+from coolamqp.framing.text import text_bytes
+from coolamqp.objects import Callable as CallableList
+from coolamqp.objects import Queue
+from coolamqp.reply_codes import COMMAND_INVALID
+
+logger = logging.getLogger(__name__)
+
+PREFETCH_MAX: Final = 0xFFFF
+
+
+class BodyReceiveMode(IntEnum):
+    """How the body of a received message is given."""
+
+    BYTES = 0
+    MEMORYVIEW = 1
+    LIST_OF_MEMORYVIEW = 2
+
+
+class Consumer(Channeler):
+    """Receives the messages of a queue.
+
+    :param queue: declared, with its exchange and binding, before consuming begins
+    :param on_message: called with each `ReceivedMessage`, in order, on a dispatcher thread of the
+        Cluster; None to have messages come out of `Cluster.drain`
+    :param no_ack: whether the broker forgets a message as soon as it is sent
+    :param qos: prefetch count, or (None, count)
+    :param cancel_on_failure: whether to be cancelled when the connection is lost
+    :param future_to_notify: ended when consuming has begun, or cannot
+    :param fail_on_first_time_resource_locked: whether a queue that is locked by another connection
+        is an error; otherwise it is tried again until it is free
+    :param body_receive_mode: see `BodyReceiveMode`
+    :param arguments: of `basic.consume`
+    :ivar cancelled: whether this consumer has been cancelled, for whatever reason
+    :ivar on_cancel: called once, when it is
+    :ivar on_broker_cancel: called once, when the broker has cancelled it
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        on_message: Callable[[Any], Any] | None,
+        span: Any = None,
+        no_ack: bool = True,
+        qos: int | tuple[int | None, int] | None = None,
+        cancel_on_failure: bool = False,
+        future_to_notify: Promise | None = None,
+        fail_on_first_time_resource_locked: bool = False,
+        body_receive_mode: int = BodyReceiveMode.BYTES,
+        arguments: Arguments = None,
+    ) -> None:
+        super().__init__()
+        if not isinstance(queue, Queue):
+            raise TypeError(f'queue must be a Queue, not {queue!r}')
+        if on_message is not None and not callable(on_message):
+            raise TypeError(f'on_message must be a function or None, not {on_message!r}')
+        encode_table(arguments, 'arguments of the consumer')
+        self.queue = queue
+        self.on_message = on_message
+        self.span = span
+        self.no_ack = no_ack
+        self.qos = None if qos is None else _prefetch_count(qos)
+        self.cancel_on_failure = cancel_on_failure
+        self.future_to_notify = future_to_notify
+        self.fail_on_first_time_resource_locked = fail_on_first_time_resource_locked
+        self.body_receive_mode = BodyReceiveMode(body_receive_mode)
+        self.arguments = arguments
+        self.consumer_tag: bytes = queue.consumer_tag
+        self.cancelled = False
+        self.on_cancel = CallableList(oneshots=True)
+        self.on_broker_cancel = CallableList(oneshots=True)
+        self.face: Face | None = None
+        self.dirty_ledgers: list[AckLedger] = []
+        self._ledger: AckLedger | None = None
+        self._cancelling = False
+        self._cancel_promises: list[Promise] = []
+        self._was_operational = False
+
+    # What programs call
+
+    def cancel(self) -> Promise | None:
+        """Stop consuming, from any thread.
+
+        :returns: a future that always succeeds in the end; None for a consumer that was never added
+            to a Cluster
+        """
+        if self.face is None:
+            self.cancelled = True
+            return None
+        return self.face.cancel_consumer(self)
+
+    def set_qos(self, prefetch_size: int | None, prefetch_count: int | None = None) -> None:
+        """Change the prefetch count: `set_qos(count)` or `set_qos(None, count)`, from any thread.
+
+        :raises ValueError: it is not from 0, for no bound, to 65535
+        """
+        if prefetch_count is None:
+            count = _prefetch_count(prefetch_size or 0)
+        else:
+            count = _prefetch_count((prefetch_size, prefetch_count))
+        if self.face is None:
+            self.qos = count
+        else:
+            self.face.change_qos(self, count)
+
+    # Extension points
+
+    def on_operational(self, operational: bool) -> None:
+        """Called with True when consuming begins, with False when it ends, in turn."""
+
+    def on_close(self, payload: Method | None = None) -> None:
+        """Called when the channel is gone."""
+
+    # What the engine calls
+
+    def change_qos(self, prefetch_count: int) -> None:
+        """Set the prefetch count now, if online, and after each reconnect."""
+        self.qos = prefetch_count
+        if self.state == ST_ONLINE and self.channel is not None:
+            self.channel.call(BasicQos(0, prefetch_count), _ignore)
+
+    def begin_cancel(self, promise: Promise | None) -> None:
+        """Stop consuming; the promise ends once no message can come any more."""
+        if self.cancelled:
+            self.outcomes.succeed(promise)
+            return
+        if promise is not None:
+            self._cancel_promises.append(promise)
+        if self._cancelling:
+            return
+        self._cancelling = True
+        if self.channel is None:
+            self._end()
+        elif self.state == ST_ONLINE:
+            self._flush_ledger()
+            self.channel.call(BasicCancel(self.consumer_tag), self._on_cancel_ok)
+        else:
+            self.channel.close()
+
+    def fail(self, error: Exception) -> None:
+        """End for good because of an error."""
+        logger.error('consumer of %r has ended: %s', self.queue.name, error)
+        self.outcomes.fail(self._take_future(), error)
+        self._end()
+
+    # Setting up
+
+    def set_up(self) -> Dialogue:
+        """Declare queue, exchange and binding; bound the prefetch; consume."""
+        if self._cancelling and self.channel is not None:
+            self.channel.close()
+            return
+        queue = self.queue
+        for method in exchange_of(queue):
+            yield method
+        name = b'' if queue.anonymous else queue.name or b''
+        declared: QueueDeclareOk = yield declare_queue(queue, name)
+        name = queue.name = text_bytes(declared.queue, 'queue')
+        for method in binding_of(queue, name):
+            yield method
+        if self.qos is not None:
+            yield BasicQos(0, self.qos)
+        self._begin_to_receive()
+        yield BasicConsume(name, self.consumer_tag, no_ack=self.no_ack, arguments=self.arguments)
+
+    def _begin_to_receive(self) -> None:
+        if self.channel is not None:
+            self.channel.content.mode = self.body_receive_mode
+            self._ledger = None if self.no_ack else AckLedger(self.channel, self.dirty_ledgers)
+
+    def on_online(self) -> None:
+        """Report that consuming has begun."""
+        self._was_operational = True
+        self.outcomes.call(self, self.on_operational, True)
+        self.outcomes.succeed(self._take_future())
+        if self._cancelling and self.channel is not None:
+            self.channel.close()
+
+    def on_offline(self) -> None:
+        """Void the messages that are not settled; report that consuming has ended."""
+        if self._ledger is not None:
+            self._ledger.make_void()
+        if self._was_operational:
+            self._was_operational = False
+            self.outcomes.call(self, self.on_operational, False)
+            self.outcomes.call(self, self.on_close)
+
+    def on_channel_closed(self, error: AMQPError | None) -> None:
+        """Go offline: for good if that was asked for or cannot be helped, else to try again."""
+        setting_up = self.state == ST_SYNCING
+        self.go_offline('channel closed')
+        if self._cancelling:
+            self._end()
+        elif error is None:
+            self.open()
+        elif setting_up and not self._is_passing(error):
+            self.fail(error)
+        else:
+            logger.warning('consumer of %r tries again: %s', self.queue.name, error)
+            self.retry_later()
+        if setting_up:
+            self.attempted()
+
+    def _is_passing(self, error: AMQPError) -> bool:
+        """Whether waiting may help: our own dead connection may still hold an exclusive queue."""
+        first_time = self.future_to_notify is not None
+        return error.reply_code == RESOURCE_LOCKED and not (
+            first_time and self.fail_on_first_time_resource_locked
+        )
+
+    def on_no_channel(self, error: CoolAMQPError) -> None:
+        """Give up: there is no channel for another consumer."""
+        self.fail(error)
+        self.attempted()
+
+    def on_channel_lost(self) -> None:
+        """Go offline with the connection."""
+        super().on_channel_lost()
+        if self._cancelling or self.cancel_on_failure:
+            self._end()
+
+    # Messages
+
+    def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
+        """Take a message that was delivered."""
+        if method[:4] != BASIC_DELIVER:
+            raise WireError('a content that is no delivery', 'to a consumer', COMMAND_INVALID)
+        delivery = Delivery(Envelope(method), properties, body, self._ledger, self.face)
+        self.outcomes.posts.append((self, delivery))
+
+    def on_method(self, method: Method) -> None:
+        """Take a Consumer Cancel Notification: begin anew, as far as the queue can be had."""
+        if not isinstance(method, BasicCancel):
+            super().on_method(method)
+            return
+        logger.warning('the broker has cancelled the consumer of %r', self.queue.name)
+        self.outcomes.call(self, self.on_broker_cancel)
+        if self.channel is not None:
+            self.channel.close()
+
+    # Ending
+
+    def _on_cancel_ok(self, answer: Method) -> None:
+        if self.channel is not None:
+            self._flush_ledger()
+            self.channel.close()
+
+    def _flush_ledger(self) -> None:
+        if self._ledger is not None:
+            self._ledger.flush()
+
+    def _end(self) -> None:
+        """Be cancelled, for good."""
+        if self.cancelled:
+            return
+        self.cancelled = True
+        self.outcomes.fail(self._take_future(), CoolAMQPError('the consumer was cancelled'))
+        self.outcomes.call(self, self.on_cancel)
+        for promise in self._cancel_promises:
+            self.outcomes.succeed(promise)
+        self._cancel_promises.clear()
+        self.attempted()
+
+    def _take_future(self) -> Promise | None:
+        future, self.future_to_notify = self.future_to_notify, None
+        return future
+
+
+def _ignore(answer: Method) -> None:
+    """Take an answer that says nothing new."""
+
+
+def _prefetch_count(qos: Any) -> int:
+    if isinstance(qos, tuple):
+        size, qos = qos
+        if size:
+            warnings.warn(
+                f'RabbitMQ has no prefetch size; {size} is taken as 0',
+                DeprecationWarning,
+                stacklevel=4,
+            )
+    if not isinstance(qos, int) or not 0 <= qos <= PREFETCH_MAX:
+        raise ValueError(
+            f'a prefetch count is from 0, for no bound, to {PREFETCH_MAX}, not {qos!r}'
+        )
+    return qos

@@ -1,0 +1,97 @@
+"""The declarer: one channel for everything that is asked of the topology.
+
+Operations are pipelined. RabbitMQ answers in order, and after a refusal ignores what follows, so
+the first that is not answered is the one that was refused; the others are simply sent again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+
+from coolamqp.attaches.channeler import ST_ONLINE, Channeler, Dialogue
+from coolamqp.attaches.operation import Operation
+from coolamqp.exceptions import AMQPError, CoolAMQPError
+from coolamqp.framing.method import Method
+
+logger = logging.getLogger(__name__)
+
+
+class Declarer(Channeler):
+    """Carries out operations in order, across lost channels and connections."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting: deque[Operation] = deque()
+        self._sent: deque[Operation] = deque()
+
+    def submit(self, operation: Operation) -> None:
+        """Carry out an operation as soon as there is a channel."""
+        self._waiting.append(operation)
+        self._send_waiting()
+
+    def submit_first(self, operations: list[Operation]) -> None:
+        """Carry out operations before everything that waits."""
+        self._waiting.extendleft(reversed(operations))
+        self._send_waiting()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is waiting for an answer or for a channel."""
+        return not self._sent and not self._waiting
+
+    def fail_all(self, error: Exception) -> None:
+        """End everything that waits."""
+        operations = [*self._sent, *self._waiting]
+        self._sent.clear()
+        self._waiting.clear()
+        for operation in operations:
+            operation.on_done(error)
+
+    def _send_waiting(self) -> None:
+        if self.state != ST_ONLINE or self.channel is None:
+            return
+        while self._waiting:
+            operation = self._waiting.popleft()
+            self._sent.append(operation)
+            for method in operation.methods[operation.answered :]:
+                self.channel.call(method, self._on_answer)
+
+    def _on_answer(self, answer: Method) -> None:
+        operation = self._sent[0]
+        operation.answered += 1
+        if operation.answered == len(operation.methods):
+            self._sent.popleft()
+            operation.on_done(None)
+
+    # The channel
+
+    def set_up(self) -> Dialogue:
+        """Need nothing."""
+        yield from ()
+
+    def on_online(self) -> None:
+        """Send what has waited."""
+        self._send_waiting()
+
+    def on_offline(self) -> None:
+        """Have what was not answered sent again, from its beginning."""
+        for operation in self._sent:
+            operation.answered = 0
+        self._waiting.extendleft(reversed(self._sent))
+        self._sent.clear()
+
+    def on_channel_closed(self, error: AMQPError | None) -> None:
+        """Fail the operation that was refused; the others are sent again."""
+        refused = self._sent.popleft() if error is not None and self._sent else None
+        self.go_offline('channel closed')
+        if refused is not None and error is not None:
+            refused.on_done(error)
+            self.open()
+        else:
+            self.retry_later()
+
+    def on_no_channel(self, error: CoolAMQPError) -> None:
+        """Try again later."""
+        logger.warning('nothing can be declared: %s', error)
+        self.retry_later()

@@ -1,0 +1,68 @@
+"""A message as it was delivered: decoded when it is looked at, settled through its ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from coolamqp.attaches.ack_ledger import AckLedger, Settlement
+from coolamqp.attaches.outcomes import Face
+from coolamqp.framing.hot import Envelope
+from coolamqp.framing.properties import received_properties
+from coolamqp.objects import ReceivedMessage
+
+
+class Delivery(ReceivedMessage):
+    """A message from the broker. Acknowledging it may be done from any thread.
+
+    :param ledger: where its settlement is entered; None for a no_ack consumer
+    """
+
+    def __init__(
+        self,
+        envelope: Envelope,
+        properties: bytes,
+        body: Any,
+        ledger: AckLedger | None,
+        face: Face | None,
+    ) -> None:
+        self.body = body
+        self.acked = False
+        self.delivery_tag = None if ledger is None else envelope.delivery_tag
+        self._envelope = envelope
+        self._encoded_properties = properties
+        self._ledger = ledger
+        self._face = face
+        self._settled = False
+
+    def __getattr__(self, name: str) -> Any:
+        """Decode an attribute of `ReceivedMessage` when it is first looked at."""
+        value: Any
+        if name == 'properties':
+            value = received_properties(self._encoded_properties)
+        elif name == 'routing_key':
+            value = self._envelope.routing_key
+        elif name == 'exchange_name':
+            value = self._envelope.exchange
+        else:
+            raise AttributeError(f'a message has no {name!r}')
+        setattr(self, name, value)
+        return value
+
+    @property
+    def redelivered(self) -> bool:
+        """Whether the broker may have delivered this message before."""
+        return self._envelope.redelivered
+
+    def ack(self) -> None:  # noqa: D102 - as in ReceivedMessage
+        if not self._settled:
+            self._settled = self.acked = True
+            self._settle(Settlement.ACK)
+
+    def nack(self) -> None:  # noqa: D102 - as in ReceivedMessage
+        if not self._settled:
+            self._settled = True
+            self._settle(Settlement.REQUEUE)
+
+    def _settle(self, how: Settlement) -> None:
+        if self._ledger is not None and self._face is not None:
+            self._face.settle(self._ledger, self._envelope.delivery_tag, how)

@@ -1,0 +1,97 @@
+"""What the engine has to tell the outside, collected for the driver to carry out.
+
+The engine never calls a program and never ends a future itself: it notes that here, under the
+driver's lock, and the driver does it afterwards, outside of the lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from coolamqp.attaches.ack_ledger import AckLedger, Settlement
+    from coolamqp.attaches.consumer import Consumer
+    from coolamqp.attaches.delivery import Delivery
+
+
+class Promise(Protocol):
+    """Somebody's future. The engine carries it about, and lets the driver end it."""
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Wait for the end, and give it."""
+
+    def done(self) -> bool:
+        """Whether it has ended."""
+
+    def set_result(self, result: Any) -> None:
+        """End well."""
+
+    def set_exception(self, exception: BaseException | None) -> None:
+        """End with an error."""
+
+
+class Face(Protocol):
+    """What a consumer and its messages ask of the Cluster they belong to, from any thread."""
+
+    def cancel_consumer(self, consumer: Consumer) -> Promise:
+        """Stop a consumer."""
+
+    def change_qos(self, consumer: Consumer, prefetch_count: int) -> None:
+        """Change the prefetch of a consumer."""
+
+    def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement) -> None:
+        """Settle a delivery."""
+
+
+@dataclass(slots=True)
+class Hook:
+    """A call to a program's own function, in its turn among the messages of a consumer."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...] = ()
+
+
+@dataclass(slots=True)
+class Completion:
+    """A promise that is to be ended."""
+
+    promise: Promise
+    value: Any = None
+    error: BaseException | None = None
+
+
+class Outcomes:
+    """Collects what the driver is to carry out.
+
+    :ivar completions: promises to end
+    :ivar posts: messages and hooks, each with the consumer to whose mailbox they go
+    :ivar notices: what has happened, for whoever reports it
+    """
+
+    def __init__(self) -> None:
+        self.completions: list[Completion] = []
+        self.posts: list[tuple[Consumer, Delivery | Hook]] = []
+        self.notices: list[object] = []
+
+    def succeed(self, promise: Promise | None, value: Any = None) -> None:
+        """Have a promise end well; None is nobody's promise."""
+        if promise is not None:
+            self.completions.append(Completion(promise, value))
+
+    def fail(self, promise: Promise | None, error: BaseException) -> None:
+        """Have a promise end with an error."""
+        if promise is not None:
+            self.completions.append(Completion(promise, None, error))
+
+    def call(self, consumer: Consumer, function: Callable[..., Any], *arguments: Any) -> None:
+        """Have a function called, after the messages that came before."""
+        self.posts.append((consumer, Hook(function, arguments)))
+
+    def notice(self, notice: object) -> None:
+        """Tell what has happened."""
+        self.notices.append(notice)
+
+    def __bool__(self) -> bool:
+        return bool(self.completions or self.posts or self.notices)

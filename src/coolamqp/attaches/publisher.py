@@ -1,0 +1,165 @@
+"""Publishing: with confirms, kept until the broker has taken responsibility, or without.
+
+A confirming publisher owns every message from the call to its confirm. It sends them in order, and
+again after a lost channel; a nack or a refusal ends the one that it concerns.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import Final
+
+from coolamqp.attaches.channeler import ST_ONLINE, Channeler, Dialogue
+from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.publish_ledger import PublishLedger
+from coolamqp.exceptions import AMQPError, CoolAMQPError, MessageRefused
+from coolamqp.framing.definitions import ConfirmSelect
+
+logger = logging.getLogger(__name__)
+
+# A confirming publisher fills the out-buffer up to here, in bytes; the rest waits in its own queue,
+# where it can still be cancelled, and where a blocked connection does not double it.
+SEND_AHEAD: Final = 1024 * 1024
+
+
+class Publisher(Channeler):
+    """Publishes with confirms.
+
+    :ivar held: how many messages are kept, sent or not
+    :ivar held_bytes: what they count for, in bytes
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held = 0
+        self.held_bytes = 0
+        self._ledger = PublishLedger()
+        self._unsent: deque[Publication] = deque()
+        self._released = False
+        # After a refusal nobody knows which message it was. So many at the front are sent one at a
+        # time then, until the refusal has found its message.
+        self._suspects = 0
+
+    def release(self) -> None:
+        """Begin to send: what the messages need is in place."""
+        self._released = True
+        self.pump()
+
+    def hold(self) -> None:
+        """Cease to send until `release`: what the messages need may not be in place."""
+        self._released = False
+
+    def publish(self, publication: Publication) -> None:
+        """Take a message; it is kept until it is settled."""
+        self.held += 1
+        self.held_bytes += publication.size
+        self._unsent.append(publication)
+        self.pump()
+
+    def withdraw(self, publication: Publication) -> bool:
+        """Take a message back; False if it has been sent."""
+        if publication not in self._unsent:
+            return False
+        self._unsent.remove(publication)
+        self._forget(publication)
+        return True
+
+    def pump(self) -> None:
+        """Send what may be sent."""
+        channel, connection = self.channel, self.connection
+        if channel is None or connection is None or self.state != ST_ONLINE:
+            return
+        while self._unsent and self._may_send(connection.out.size):
+            publication = self._unsent.popleft()
+            self._ledger.enter(publication)
+            channel.write(publication.frames(connection, channel.number))
+
+    def _may_send(self, out_size: int) -> bool:
+        if not self._released or out_size >= SEND_AHEAD:
+            return False
+        return not (self._suspects and len(self._ledger))
+
+    def fail_all(self, error: Exception) -> None:
+        """End everything that is held."""
+        rest = self._ledger.clear() + list(self._unsent)
+        self._unsent.clear()
+        for publication in rest:
+            self._forget(publication)
+            self.outcomes.fail(publication.promise, error)
+
+    def _forget(self, publication: Publication) -> None:
+        self.held -= 1
+        self.held_bytes -= publication.size
+
+    # The channel
+
+    def set_up(self) -> Dialogue:
+        """Have publishes confirmed."""
+        yield ConfirmSelect()
+
+    def on_online(self) -> None:
+        """Send what has waited."""
+        self.pump()
+
+    def on_offline(self) -> None:
+        """Have what is not confirmed sent again, before everything else."""
+        self._unsent.extendleft(reversed(self._ledger.clear()))
+
+    def on_channel_closed(self, error: AMQPError | None) -> None:
+        """Find the message that was refused, if the channel was closed for one."""
+        sent = len(self._ledger)
+        was_searching = self._suspects > 0
+        self.go_offline('channel closed')
+        if was_searching and sent and error is not None:
+            self._suspects = max(self._suspects - 1, 0)
+            refused = self._unsent.popleft()
+            self._forget(refused)
+            self.outcomes.fail(refused.promise, error)
+        elif sent:
+            self._suspects = sent
+        self.retry_later()
+
+    def on_no_channel(self, error: CoolAMQPError) -> None:
+        """Try again later; the messages are kept."""
+        logger.warning('nothing can be published with confirms: %s', error)
+        self.retry_later()
+
+    def on_settlement(self, delivery_tag: int, multiple: bool, acked: bool) -> None:
+        """End what the broker has confirmed or refused."""
+        settled = self._ledger.settle(delivery_tag, multiple)
+        for publication in settled:
+            self._forget(publication)
+            if acked:
+                self.outcomes.succeed(publication.promise)
+            else:
+                self.outcomes.fail(publication.promise, MessageRefused())
+        if self._suspects:
+            self._suspects = max(self._suspects - len(settled), 0)
+        self.pump()
+
+
+class PlainPublisher(Channeler):
+    """Publishes and forgets."""
+
+    def publish(self, publication: Publication) -> bool:
+        """Send a message; False if there is no channel, and it is dropped."""
+        if self.channel is None or self.connection is None or self.state != ST_ONLINE:
+            return False
+        self.channel.write(publication.frames(self.connection, self.channel.number))
+        return True
+
+    def set_up(self) -> Dialogue:
+        """Need nothing."""
+        yield from ()
+
+    def on_channel_closed(self, error: AMQPError | None) -> None:
+        """Say that messages were lost, and go on with the next."""
+        self.go_offline('channel closed')
+        logger.warning('a message published without confirm was refused, and dropped: %s', error)
+        self.retry_later()
+
+    def on_no_channel(self, error: CoolAMQPError) -> None:
+        """Try again later."""
+        logger.warning('nothing can be published: %s', error)
+        self.retry_later()

@@ -1,0 +1,20 @@
+"""One try at one node: the transport that the engine wishes for, and what goes over it."""
+
+from __future__ import annotations
+
+from coolamqp.objects import NodeDefinition
+from coolamqp.uplink.connection import Connection
+
+
+class Attempt:
+    """A wish for a transport to a node.
+
+    The driver makes the transport when it sees an attempt that is new to it. It ends the transport
+    when the attempt is not the engine's any more, having sent what its connection left in `out`.
+
+    :ivar connection: what speaks over the transport, once it is up
+    """
+
+    def __init__(self, node: NodeDefinition) -> None:
+        self.node = node
+        self.connection: Connection | None = None

@@ -1,0 +1,371 @@
+"""The engine: keeps one Cluster connected, and everything on it restored.
+
+The driver tells it what is called, what is received and what time it is. It says which transport
+it wishes for (`attempt`), what is to be sent (`out` of its connection), what is to be told
+(`outcomes`) and when it wants to be woken. All under the driver's lock; nothing here waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from math import inf
+from typing import Any, Final
+
+from coolamqp.attaches.ack_ledger import AckLedger
+from coolamqp.attaches.channeler import Channeler
+from coolamqp.attaches.consumer import Consumer
+from coolamqp.attaches.declarer import Declarer
+from coolamqp.attaches.operation import Operation
+from coolamqp.attaches.outcomes import Face, Outcomes, Promise
+from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.publisher import PlainPublisher, Publisher
+from coolamqp.attaches.timers import Timers
+from coolamqp.exceptions import AMQPError, ConnectionDead
+from coolamqp.framing.field_table import Arguments
+from coolamqp.framing.method import Method
+from coolamqp.objects import Exchange, NodeDefinition, Queue, QueueBind
+from coolamqp.reply_codes import ACCESS_REFUSED, NOT_ALLOWED
+from coolamqp.supervisor.attempt import Attempt
+from coolamqp.supervisor.back_off import BackOff
+from coolamqp.supervisor.notices import (
+    Blocked,
+    Connected,
+    ConnectFailed,
+    Disconnected,
+    NoWayIn,
+    Restored,
+    Stopped,
+)
+from coolamqp.supervisor.restoration import Restoration
+from coolamqp.supervisor.states import TRANSITIONS, EngineState
+from coolamqp.supervisor.topology import Topology
+from coolamqp.tracing import BaseFrameTracer
+from coolamqp.uplink.connection import Connection, ConnectionObserver
+
+# How long a transport may take to come up, in seconds.
+CONNECT_TIMEOUT: Final = 10.0
+# How long a shutdown waits for what was promised: confirms, declarations, cancellations; seconds.
+DRAIN_TIMEOUT: Final = 10.0
+# How long to wait at least before a login that was refused is tried again, in seconds.
+REFUSED_DELAY: Final = 5.0
+
+
+class Engine(ConnectionObserver):
+    """Everything that decides anything in a Cluster.
+
+    :param nodes: brokers to connect to, in the order of preference
+    :param client_properties: what to say of ourselves
+    :param face: whom consumers and messages ask to act
+    :param tracer: who sees the frames, if anybody
+    :param random: gives numbers from 0 to 1, for back-off
+    :ivar attempt: the transport that is wished for, None for none
+    :ivar outcomes: what the driver is to carry out
+    :ivar publisher: holds what is not confirmed
+    """
+
+    def __init__(
+        self,
+        nodes: list[NodeDefinition],
+        client_properties: Arguments,
+        face: Face,
+        tracer: BaseFrameTracer | None,
+        random: Callable[[], float],
+        now: float,
+    ) -> None:
+        self.attempt: Attempt | None = None
+        self.outcomes = Outcomes()
+        self.publisher = Publisher()
+        self.state = EngineState.IDLE
+        self.blocked = False
+        self._nodes = nodes
+        self._node = 0
+        self._failures: list[tuple[NodeDefinition, Exception]] = []  # since the last connection
+        self._client_properties = client_properties
+        self._face = face
+        self._tracer = tracer
+        self._timers = Timers(now)
+        self._back_off = BackOff(random)
+        self._topology = Topology()
+        self._declarer = Declarer()
+        self._plain_publisher = PlainPublisher()
+        self._consumers: list[Consumer] = []
+        self._dirty_ledgers: list[AckLedger] = []
+        self._restoration: Restoration | None = None
+        self._deadline = inf  # of the present state
+        for attach in (self.publisher, self._plain_publisher, self._declarer):
+            attach.adopt(self.outcomes, self._timers)
+
+    # What programs ask for
+
+    def start(self, now: float) -> None:
+        """Begin to connect."""
+        self._timers.advance(now)
+        self._move('start')
+        self._try_node()
+
+    def stop(self, now: float) -> None:
+        """Fulfil what was promised, in bounded time, and close; `Stopped` comes at the end."""
+        self._timers.advance(now)
+        if (self.state, 'stop') not in TRANSITIONS:
+            return
+        self._move('stop')
+        if self.state is EngineState.STOPPED:
+            self._drop_transport()
+            self._finish()
+            return
+        self._deadline = now + DRAIN_TIMEOUT
+        self.publisher.release()
+        for consumer in list(self._consumers):
+            consumer.begin_cancel(None)
+        self._check_drained()
+
+    def publish(self, publication: Publication) -> None:
+        """Publish with a confirm; the publication's promise ends with it."""
+        self.publisher.publish(publication)
+
+    def publish_plain(self, publication: Publication) -> bool:
+        """Publish without a confirm; False if it was dropped for lack of a connection."""
+        return self.state is EngineState.UP and self._plain_publisher.publish(publication)
+
+    def call(
+        self, methods: list[Method], promise: Promise, remember: Callable[[], None] | None = None
+    ) -> None:
+        """Have methods carried out on the declarer's channel.
+
+        :param remember: called when they have been, before the promise ends
+        """
+        self._declarer.submit(Operation(methods, partial(self._on_called, promise, remember)))
+
+    def _on_called(
+        self, promise: Promise, remember: Callable[[], None] | None, error: Exception | None
+    ) -> None:
+        if error is not None:
+            self.outcomes.fail(promise, error)
+            return
+        if remember is not None:
+            remember()
+        self.outcomes.succeed(promise)
+
+    def remember(self, subject: Exchange | Queue | QueueBind) -> None:
+        """Have something declared again after each reconnect."""
+        self._topology.remember(subject)
+
+    def forget_queue(self, queue: Queue) -> None:
+        """Cease to declare a queue after reconnects."""
+        self._topology.forget_queue(queue)
+
+    def consume(self, consumer: Consumer) -> None:
+        """Take up a consumer, now or when there is a connection."""
+        consumer.adopt(self.outcomes, self._timers)
+        consumer.face = self._face
+        consumer.dirty_ledgers = self._dirty_ledgers
+        self._consumers = [each for each in self._consumers if not each.cancelled]
+        self._consumers.append(consumer)
+        restoration, connection = self._restoration, self._connection
+        if restoration is not None and restoration.topology_done and connection is not None:
+            consumer.attach(connection)
+
+    # What the transport says
+
+    @property
+    def _connection(self) -> Connection | None:
+        return None if self.attempt is None else self.attempt.connection
+
+    @property
+    def connection(self) -> Connection | None:
+        """The present connection, if its transport is up."""
+        return self._connection
+
+    def transport_up(self, attempt: Attempt, now: float) -> None:
+        """Begin to speak over the transport that was wished for."""
+        if attempt is not self.attempt:
+            return
+        self._timers.advance(now)
+        self._move('transport up')
+        self._deadline = inf
+        attempt.connection = Connection(
+            attempt.node, self._client_properties, self, self._tracer, now
+        )
+
+    def transport_failed(self, attempt: Attempt, cause: Exception, now: float) -> None:
+        """Note that the transport could not be had, or is lost."""
+        if attempt is not self.attempt:
+            return
+        self._timers.advance(now)
+        if attempt.connection is None:
+            self._failed(cause)
+        else:
+            attempt.connection.lost(cause)
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Take bytes that the transport has received."""
+        self._timers.advance(now)
+        connection = self._connection
+        if connection is not None:
+            connection.receive(data, now)
+            self._check_drained()
+
+    def flush(self) -> None:
+        """Have everything that may be sent in the connection's `out`; call it before sending."""
+        if self._dirty_ledgers:
+            ledgers = list(self._dirty_ledgers)
+            self._dirty_ledgers.clear()
+            for ledger in ledgers:
+                ledger.flush()
+        self.publisher.pump()
+
+    def tick(self, now: float) -> None:
+        """Note that time has passed."""
+        self._timers.advance(now)
+        if now >= self._deadline:
+            self._on_deadline()
+        connection = self._connection
+        if connection is not None:
+            connection.tick(now)
+
+    def wake_at(self) -> float:
+        """Give the time at which `tick` must be called at the latest."""
+        connection = self._connection
+        wake_at = min(self._deadline, self._timers.wake_at())
+        return wake_at if connection is None else min(wake_at, connection.wake_at())
+
+    def _on_deadline(self) -> None:
+        self._deadline = inf
+        if self.state is EngineState.CONNECTING:
+            self._failed(ConnectionDead(f'no connection within {CONNECT_TIMEOUT:.0f} s'))
+        elif self.state is EngineState.DRAINING:
+            self._close()
+
+    # What the connection says
+
+    def on_open(self) -> None:
+        """Put everything back in place."""
+        attempt, connection = self.attempt, self._connection
+        if attempt is None or connection is None or connection.properties is None:
+            return
+        self._move('open')
+        self.blocked = False
+        self.outcomes.notice(Connected(attempt.node, connection.properties))
+        self._restoration = Restoration(connection, self._attaches, self._on_restored)
+        self._restoration.begin(self._declarer, self._topology, self.outcomes)
+
+    def _attaches(self) -> list[Channeler]:
+        self._consumers = [consumer for consumer in self._consumers if not consumer.cancelled]
+        return [self.publisher, self._plain_publisher, *self._consumers]
+
+    def _on_restored(self) -> None:
+        if self.state is not EngineState.RESTORING or self.attempt is None:
+            return
+        self._move('restored')
+        self._failures.clear()
+        self._back_off.reset()
+        self.outcomes.notice(Restored(self.attempt.node))
+        self.publisher.release()
+
+    def on_closed(self, cause: Exception | None) -> None:
+        """Note that the connection has ended."""
+        if self.state is EngineState.CLOSING:
+            self._move('closed')
+            self._drop_transport()
+            self._finish()
+        else:
+            self._failed(cause or ConnectionDead('the connection was closed'))
+
+    def on_blocked(self, blocked: bool, reason: str) -> None:
+        """Pass on whether the broker takes what is published."""
+        self.blocked = blocked
+        self.outcomes.notice(Blocked(blocked, reason))
+
+    # Failing, and trying again
+
+    def _failed(self, cause: Exception) -> None:
+        attempt = self.attempt
+        if attempt is None:
+            return
+        was_up = self.state in (EngineState.UP, EngineState.RESTORING, EngineState.DRAINING)
+        self._drop_transport()
+        self._move('failed')
+        if was_up:
+            self.outcomes.notice(Disconnected(attempt.node, cause))
+            self._failures.clear()
+        if self.state is EngineState.STOPPED:
+            self._finish()
+            return
+        if not was_up:
+            self._failures.append((attempt.node, cause))
+        self._node = (self._node + 1) % len(self._nodes)
+        delay = self._delay(cause, was_up)
+        if not was_up:
+            self.outcomes.notice(ConnectFailed(attempt.node, cause, delay))
+            self._check_way_in()
+        self._timers.after(delay, self._try_again)
+
+    def _delay(self, cause: Exception, was_up: bool) -> float:
+        """Choose how long to wait: not at all within a round of the nodes."""
+        if not was_up and len(self._failures) % len(self._nodes):
+            return 0.0
+        delay = self._back_off.next_delay(self._timers.now)
+        return delay + REFUSED_DELAY if _is_lasting(cause) else delay
+
+    def _check_way_in(self) -> None:
+        """Notice when the whole first round was refused for good."""
+        failures = self._failures
+        if len(failures) == len(self._nodes) and all(_is_lasting(each) for _, each in failures):
+            self.outcomes.notice(NoWayIn(list(failures)))
+
+    @property
+    def failures(self) -> list[tuple[NodeDefinition, Exception]]:
+        """Why each node could not be had, the latest try of each."""
+        return list(dict(self._failures).items())
+
+    def _try_again(self) -> None:
+        if self.state is EngineState.WAITING:
+            self._move('try again')
+            self._try_node()
+
+    def _try_node(self) -> None:
+        self.attempt = Attempt(self._nodes[self._node])
+        self._deadline = self._timers.now + CONNECT_TIMEOUT
+
+    def _drop_transport(self) -> None:
+        self.attempt = None
+        self._restoration = None
+        self._deadline = inf
+        self.publisher.hold()
+
+    # Stopping
+
+    def _check_drained(self) -> None:
+        if (
+            self.state is EngineState.DRAINING
+            and not self.publisher.held
+            and self._declarer.idle
+            and all(consumer.cancelled for consumer in self._consumers)
+        ):
+            self._close()
+
+    def _close(self) -> None:
+        self._move('drained')
+        connection = self._connection
+        if connection is not None:
+            connection.close(self._timers.now)
+
+    def _finish(self) -> None:
+        """End everything that is left, so that nobody waits for ever."""
+        error = ConnectionDead('the cluster was shut down')
+        self.publisher.fail_all(error)
+        self._declarer.fail_all(error)
+        for consumer in self._consumers:
+            consumer.begin_cancel(None)
+        self._consumers.clear()
+        self._timers.clear()
+        self.outcomes.notice(Stopped())
+
+    def _move(self, event: str) -> None:
+        self.state = TRANSITIONS[self.state, event]
+
+
+def _is_lasting(cause: Any) -> bool:
+    """Whether trying again soon will not help: login or virtual host were refused."""
+    return isinstance(cause, AMQPError) and cause.reply_code in (ACCESS_REFUSED, NOT_ALLOWED)

@@ -1,0 +1,67 @@
+"""Putting everything back in place on a new connection, in the order in which it is safe.
+
+First the persistent topology, then the consumers with their queues, and only then do publishers go
+on: a message that is sent again must find the queue it was meant for. What fails on the way is
+reported by its owner and holds up nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from coolamqp.attaches.channeler import Channeler
+from coolamqp.attaches.declarer import Declarer
+from coolamqp.attaches.outcomes import Outcomes
+from coolamqp.supervisor.topology import Topology
+from coolamqp.uplink.connection import Connection
+
+
+class Restoration:
+    """Restores one connection.
+
+    :param attach_all: gives the attaches to take up once the topology is in place
+    :param on_restored: called when the first attempt of each has ended
+    :ivar topology_done: whether attaches may take up their work
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        attaches: Callable[[], list[Channeler]],
+        on_restored: Callable[[], None],
+    ) -> None:
+        self.topology_done = False
+        self._connection = connection
+        self._attaches = attaches
+        self._on_restored = on_restored
+        self._declarations = 0
+        self._awaited: set[Channeler] = set()
+
+    def begin(self, declarer: Declarer, topology: Topology, outcomes: Outcomes) -> None:
+        """Declare the topology, and go on from there."""
+        operations = topology.restoration(outcomes, self._on_declared)
+        self._declarations = len(operations)
+        declarer.submit_first(operations)
+        declarer.attach(self._connection)
+        if not operations:
+            self._attach_all()
+
+    def _on_declared(self) -> None:
+        self._declarations -= 1
+        if self._declarations == 0:
+            self._attach_all()
+
+    def _attach_all(self) -> None:
+        self.topology_done = True
+        attaches = self._attaches()
+        self._awaited = set(attaches)
+        for attach in attaches:
+            attach.on_first_attempt = self._on_first_attempt
+            attach.attach(self._connection)
+        if not attaches:
+            self._on_restored()
+
+    def _on_first_attempt(self, attach: Channeler) -> None:
+        self._awaited.discard(attach)
+        if not self._awaited:
+            self._on_restored()

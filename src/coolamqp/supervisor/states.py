@@ -1,0 +1,48 @@
+"""The states of the engine, and what moves it from one to the next.
+
+The diagram in the documentation is drawn from here.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+
+class EngineState(Enum):
+    """Where the engine is in its life."""
+
+    IDLE = 'idle'
+    CONNECTING = 'connecting'
+    SHAKING_HANDS = 'shaking hands'
+    RESTORING = 'restoring'
+    UP = 'up'
+    WAITING = 'waiting'
+    DRAINING = 'draining'
+    CLOSING = 'closing'
+    STOPPED = 'stopped'
+
+
+_S = EngineState
+
+TRANSITIONS: Final[dict[tuple[EngineState, str], EngineState]] = {
+    (_S.IDLE, 'start'): _S.CONNECTING,
+    (_S.CONNECTING, 'transport up'): _S.SHAKING_HANDS,
+    (_S.CONNECTING, 'failed'): _S.WAITING,
+    (_S.SHAKING_HANDS, 'open'): _S.RESTORING,
+    (_S.SHAKING_HANDS, 'failed'): _S.WAITING,
+    (_S.RESTORING, 'restored'): _S.UP,
+    (_S.RESTORING, 'failed'): _S.WAITING,
+    (_S.UP, 'failed'): _S.WAITING,
+    (_S.WAITING, 'try again'): _S.CONNECTING,
+    (_S.UP, 'stop'): _S.DRAINING,
+    (_S.RESTORING, 'stop'): _S.DRAINING,
+    (_S.DRAINING, 'drained'): _S.CLOSING,
+    (_S.DRAINING, 'failed'): _S.STOPPED,
+    (_S.CLOSING, 'closed'): _S.STOPPED,
+    (_S.CLOSING, 'failed'): _S.STOPPED,
+    (_S.IDLE, 'stop'): _S.STOPPED,
+    (_S.CONNECTING, 'stop'): _S.STOPPED,
+    (_S.SHAKING_HANDS, 'stop'): _S.STOPPED,
+    (_S.WAITING, 'stop'): _S.STOPPED,
+}
