@@ -25,6 +25,7 @@ from coolamqp.framing.frames import ENVELOPE, FRAME_OVERHEAD
 from coolamqp.reply_codes import CHANNEL_ERROR, FRAME_ERROR
 
 _ENVELOPE_SIZE: Final = ENVELOPE.size
+_FRAME_KINDS: Final = frozenset((FRAME_METHOD, FRAME_HEADER, FRAME_BODY, FRAME_HEARTBEAT))
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -153,23 +154,17 @@ class Decoder:
         return len(buffer)
 
     def _check_envelope(self, kind: int, channel: int, length: int, offset: int) -> None:
-        if length + FRAME_OVERHEAD > self.frame_max:
-            what = (
-                f'a frame of {length + FRAME_OVERHEAD} bytes, where frame_max is {self.frame_max}'
-            )
-        elif kind == FRAME_HEARTBEAT:
-            if not channel and not length:
-                return
-            what = 'a heartbeat frame with a channel or a payload'
-        elif kind == FRAME_METHOD:
-            return
-        elif kind in (FRAME_HEADER, FRAME_BODY):
-            if channel:
-                return
-            what = 'content on channel 0'
-            raise WireError(what, self._where(offset), CHANNEL_ERROR)
-        else:
+        size = length + FRAME_OVERHEAD
+        if kind not in _FRAME_KINDS:  # first, since the rest of what is no frame means nothing
             what = f'unknown frame type {kind}'
+        elif size > self.frame_max:
+            what = f'a frame of {size} bytes, where frame_max is {self.frame_max}'
+        elif kind == FRAME_HEARTBEAT and (channel or length):
+            what = 'a heartbeat frame with a channel or a payload'
+        elif not channel and kind in (FRAME_HEADER, FRAME_BODY):
+            raise WireError('content on channel 0', self._where(offset), CHANNEL_ERROR)
+        else:
+            return
         raise WireError(what, self._where(offset), FRAME_ERROR)
 
     def _bad_end(self, octet: int, offset: int) -> WireError:
