@@ -152,10 +152,10 @@ def encode_table(table: Arguments, path: str = 'arguments', depth: int = 0) -> b
     :raises TypeError: something in it that no table can hold; the message names the key path
     :raises ValueError: a number out of range, a name over 255 bytes, or nesting over 64 levels
     """
+    _check_depth(path, depth)
     if not table:
         table_items(table, path)
         return EMPTY_TABLE
-    _check_depth(path, depth)
     out = bytearray()
     for name, value in table_items(table, path):
         name_bytes = short_bytes(name, f'the name {name!r} in {path}')
