@@ -24,7 +24,7 @@ ST_ONLINE: Final = 2
 
 STATE_NAMES: Final = {ST_OFFLINE: 'offline', ST_SYNCING: 'syncing', ST_ONLINE: 'online'}
 
-# What moves an attach from one state to the next; the diagram in the documentation is drawn from it.
+# What moves an attach on; the diagram in the documentation is drawn from it.
 TRANSITIONS: Final[dict[tuple[int, str], int]] = {
     (ST_OFFLINE, 'connection up'): ST_SYNCING,
     (ST_SYNCING, 'set up'): ST_ONLINE,

@@ -93,5 +93,13 @@ class Outcomes:
         """Tell what has happened."""
         self.notices.append(notice)
 
+    def take(self) -> Outcomes:
+        """Give what was collected, and begin anew."""
+        taken = Outcomes()
+        taken.completions, self.completions = self.completions, taken.completions
+        taken.posts, self.posts = self.posts, taken.posts
+        taken.notices, self.notices = self.notices, taken.notices
+        return taken
+
     def __bool__(self) -> bool:
         return bool(self.completions or self.posts or self.notices)

@@ -206,6 +206,10 @@ class Engine(ConnectionObserver):
             connection.receive(data, now)
             self._check_drained()
 
+    def take_outcomes(self) -> Outcomes:
+        """Give what is to be carried out, and begin to collect anew."""
+        return self.outcomes.take()
+
     def flush(self) -> None:
         """Have everything that may be sent in the connection's `out`; call it before sending."""
         if self._dirty_ledgers:

@@ -1,0 +1,264 @@
+"""Running what programs gave us to run: message callbacks, hooks, done-callbacks.
+
+Each consumer has a mailbox, emptied in order and by one thread at a time. One thread serves them
+all, as long as callbacks are quick. When one has kept it for longer than `PATIENCE`, another thread
+takes over the other mailboxes, so that a slow callback costs nobody but its own consumer.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from math import inf
+from typing import Any, Final
+
+from coolamqp.attaches import Consumer
+from coolamqp.attaches.delivery import Delivery
+from coolamqp.attaches.outcomes import Hook
+from coolamqp.objects.message import body_size
+
+logger = logging.getLogger(__name__)
+
+# How long a callback may keep the only thread before the others get one of their own, in seconds.
+PATIENCE: Final = 0.1
+# How long a thread that is not needed stays around, in seconds.
+SPARE_LIFETIME: Final = 5.0
+# A mailbox gives way to the others after so many of its items.
+TURN: Final = 64
+# What may wait to be dispatched before we cease to read from the broker.
+BACKLOG_MESSAGES: Final = 20_000
+BACKLOG_BYTES: Final = 64 * 1024 * 1024
+
+
+class Mailbox:
+    """What waits to be run for one consumer, or for the Cluster itself (None)."""
+
+    __slots__ = ('consumer', 'items', 'scheduled')
+
+    def __init__(self, consumer: Consumer | None) -> None:
+        self.consumer = consumer
+        self.items: deque[Delivery | Hook] = deque()
+        self.scheduled = False
+
+
+class Backlog:
+    """Counts the messages that were received and not dispatched yet."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.messages = 0
+        self.bytes = 0
+
+    def add(self, messages: int, size: int) -> None:
+        """Count messages in, or with negative numbers out."""
+        with self._lock:
+            self.messages += messages
+            self.bytes += size
+
+    @property
+    def full(self) -> bool:
+        """Whether no more should be read."""
+        return self.messages >= BACKLOG_MESSAGES or self.bytes >= BACKLOG_BYTES
+
+    @property
+    def roomy(self) -> bool:
+        """Whether reading may begin again."""
+        return self.messages <= BACKLOG_MESSAGES // 2 and self.bytes <= BACKLOG_BYTES // 2
+
+
+class Dispatcher:
+    """The dispatcher threads of one Cluster.
+
+    :param name: of the threads
+    :param deliver: what to do with a message; called with consumer and message
+    :param on_room: called when there is room again in a backlog that was full
+    """
+
+    def __init__(
+        self, name: str, deliver: Callable[[Consumer, Delivery], None], on_room: Callable[[], None]
+    ) -> None:
+        self.backlog = Backlog()
+        self._name = name
+        self._deliver = deliver
+        self._on_room = on_room
+        self._condition = threading.Condition()
+        self._mailboxes: dict[Consumer | None, Mailbox] = {}
+        self._ready: deque[Mailbox] = deque()
+        self._busy_since: dict[threading.Thread, float] = {}
+        self._threads: set[threading.Thread] = set()
+        self._idle = 0
+        self._waiting = 0  # threads of ours that wait for a future of ours
+        self._stopping = False
+
+    # What the I/O thread calls
+
+    def post(self, posts: list[tuple[Consumer, Delivery | Hook]]) -> None:
+        """Put items into the mailboxes of their consumers."""
+        messages, size = 0, 0
+        with self._condition:
+            for consumer, item in posts:
+                self._put(consumer, item)
+                if isinstance(item, Delivery):
+                    messages += 1
+                    size += body_size(item.body)
+            self.backlog.add(messages, size)
+            self._rouse()
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Have a function called that belongs to no consumer; these keep their order too."""
+        with self._condition:
+            self._put(None, Hook(function, arguments))
+            self._rouse()
+
+    def should_read(self, reading: bool) -> bool:
+        """Whether to read from the broker, given whether we do; not if callbacks do not keep up.
+
+        While one of them waits for a future of ours we read on: its answer is still to come.
+        """
+        if self._waiting:
+            return True
+        return not self.backlog.full if reading else self.backlog.roomy
+
+    def relieve(self, now: float) -> None:
+        """Start another thread if all of them are kept by slow callbacks, and work is waiting."""
+        with self._condition:
+            if self._is_stuck(now):
+                self._start_thread()
+
+    def wake_at(self) -> float:
+        """Give the time at which `relieve` may have something to do."""
+        with self._condition:
+            if not self._ready or self._idle or not self._busy_since:
+                return inf
+            return max(self._busy_since.values()) + PATIENCE
+
+    # Any thread
+
+    def note_waiting(self, change: int) -> bool:
+        """Note that the present thread begins (1) or ends (-1) to wait for a future of ours.
+
+        :returns: whether it is one of the dispatcher's
+        """
+        if threading.current_thread() not in self._threads:
+            return False
+        with self._condition:
+            self._waiting += change
+        return True
+
+    def stop(self, timeout: float) -> None:
+        """Run what is in the mailboxes, and end the threads; do not wait for our own.
+
+        :param timeout: how long to wait for a callback that is running, in seconds
+        """
+        with self._condition:
+            self._stopping = True
+            self._condition.notify_all()
+            threads = self._threads - {threading.current_thread()}
+        deadline = time.monotonic() + timeout
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                logger.warning('%s still runs a callback; it is left to itself', thread.name)
+
+    # Inside
+
+    def _put(self, consumer: Consumer | None, item: Delivery | Hook) -> None:
+        mailbox = self._mailboxes.get(consumer)
+        if mailbox is None:
+            mailbox = self._mailboxes[consumer] = Mailbox(consumer)
+        mailbox.items.append(item)
+        if not mailbox.scheduled:
+            mailbox.scheduled = True
+            self._ready.append(mailbox)
+
+    def _rouse(self) -> None:
+        if not self._ready:
+            return
+        if self._idle:
+            self._condition.notify()
+        elif not self._threads:
+            self._start_thread()
+
+    def _is_stuck(self, now: float) -> bool:
+        return (
+            bool(self._ready)
+            and not self._idle
+            and all(now >= since + PATIENCE for since in self._busy_since.values())
+        )
+
+    def _start_thread(self) -> None:
+        thread = threading.Thread(target=self._work, name=f'{self._name} dispatcher', daemon=True)
+        self._threads.add(thread)
+        self._busy_since[thread] = time.monotonic()
+        thread.start()
+
+    def _work(self) -> None:
+        thread = threading.current_thread()
+        mailbox = self._next_mailbox(thread)
+        while mailbox is not None:
+            self._serve(thread, mailbox)
+            mailbox = self._next_mailbox(thread, mailbox)
+
+    def _next_mailbox(
+        self, thread: threading.Thread, served: Mailbox | None = None
+    ) -> Mailbox | None:
+        """Give back the mailbox that was served, and wait for another; None to end the thread."""
+        with self._condition:
+            if served is not None:
+                self._give_back(served)
+            while not self._ready:
+                if self._stopping or not self._wait_for_work(thread):
+                    self._threads.discard(thread)
+                    self._busy_since.pop(thread, None)
+                    return None
+            self._busy_since[thread] = time.monotonic()
+            return self._ready.popleft()
+
+    def _give_back(self, mailbox: Mailbox) -> None:
+        if mailbox.items:
+            self._ready.append(mailbox)
+            return
+        mailbox.scheduled = False
+        if mailbox.consumer is not None and mailbox.consumer.cancelled:
+            self._mailboxes.pop(mailbox.consumer, None)
+
+    def _wait_for_work(self, thread: threading.Thread) -> bool:
+        """Wait; False if nothing came and the thread is not needed."""
+        self._busy_since.pop(thread, None)
+        self._idle += 1
+        roused = self._condition.wait(SPARE_LIFETIME if len(self._threads) > 1 else None)
+        self._idle -= 1
+        return roused or bool(self._ready) or len(self._threads) == 1
+
+    def _serve(self, thread: threading.Thread, mailbox: Mailbox) -> None:
+        items, consumer = mailbox.items, mailbox.consumer
+        for _ in range(TURN):
+            if not items:
+                return
+            item = items.popleft()
+            if isinstance(item, Hook):
+                run_guarded(partial(item.function, *item.arguments))
+            elif consumer is not None:
+                self._serve_message(consumer, item)
+            self._busy_since[thread] = time.monotonic()
+
+    def _serve_message(self, consumer: Consumer, message: Delivery) -> None:
+        try:
+            self._deliver(consumer, message)
+        finally:
+            was_full = self.backlog.full
+            self.backlog.add(-1, -body_size(message.body))
+            if was_full or self.backlog.messages == 0:
+                self._on_room()
+
+
+def run_guarded(function: Callable[[], Any]) -> None:
+    """Run a function of the program's; what it raises is logged, and stops nothing."""
+    try:
+        function()
+    except Exception:
+        logger.exception('%r raised', function)

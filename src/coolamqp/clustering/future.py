@@ -1,0 +1,153 @@
+"""The futures that a Cluster gives: `concurrent.futures.Future`, made light.
+
+An ordinary one makes a condition and a lock when it is born, which costs more than all the rest of
+publishing a message. This one makes them when somebody first waits. Correct because the interpreter
+lock orders single attribute reads and writes: whoever ends the future writes the state first and
+looks for a condition after; whoever waits makes the condition first and looks at the state after.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from typing import Any, Final, Protocol
+
+# The states of concurrent.futures, whose `wait` and `as_completed` read them.
+PENDING: Final = 'PENDING'
+CANCELLED: Final = 'CANCELLED_AND_NOTIFIED'
+FINISHED: Final = 'FINISHED'
+
+_making_conditions = threading.Lock()
+
+
+class Patron(Protocol):
+    """What a future needs of the Cluster that gave it."""
+
+    def about_to_wait(self, future: ClusterFuture) -> None:
+        """Note that this thread is going to wait for one of our futures."""
+
+    def done_waiting(self) -> None:
+        """Note that it waits no more."""
+
+    def run_callback(self, callback: Callable[..., Any], future: ClusterFuture) -> None:
+        """Run a done-callback, not on the I/O thread."""
+
+
+class ClusterFuture(Future[Any]):
+    """A future that a Cluster ends.
+
+    Done-callbacks run on a dispatcher thread of the Cluster, so they may block. `cancel` succeeds
+    only for a message that has not been sent yet.
+    """
+
+    def __init__(self, patron: Patron) -> None:
+        self._patron = patron
+        self._lazy_condition: threading.Condition | None = None
+        self._state = PENDING
+        self._result: Any = None
+        self._exception: BaseException | None = None
+        self._waiters: list[Any] = []
+        self._done_callbacks: list[Callable[[Future[Any]], Any]] = []
+        self.withdraw: Callable[[], bool] | None = None
+
+    @property
+    def _condition(self) -> threading.Condition:  # type: ignore[override]  # made when needed
+        condition = self._lazy_condition
+        if condition is None:
+            with _making_conditions:
+                condition = self._lazy_condition
+                if condition is None:
+                    condition = self._lazy_condition = threading.Condition()
+        return condition
+
+    def done(self) -> bool:
+        """Whether it has ended, one way or the other."""
+        return self._state is not PENDING
+
+    def cancelled(self) -> bool:
+        """Whether it was cancelled."""
+        return self._state is CANCELLED
+
+    def running(self) -> bool:
+        """Whether it cannot be cancelled any more, though it has not ended."""
+        return self._state is PENDING and self.withdraw is None
+
+    def cancel(self) -> bool:
+        """Take the message back; False if it is too late for that."""
+        if self._state is PENDING and self.withdraw is not None and self.withdraw():
+            self._end(CANCELLED)
+        return self._state is CANCELLED
+
+    def set_result(self, result: Any) -> None:
+        """End it well."""
+        self._result = result
+        self._end(FINISHED)
+
+    def set_exception(self, exception: BaseException | None) -> None:
+        """End it with an error."""
+        self._exception = exception
+        self._end(FINISHED)
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Wait for the end, and give the result or raise the error.
+
+        :param timeout: seconds; None waits as long as it takes
+        :raises TimeoutError: it has not ended in time
+        :raises CancelledError: it was cancelled
+        """
+        if self._state is PENDING:
+            self._wait(timeout)
+        if self._state is CANCELLED:
+            raise CancelledError
+        if self._exception is not None:
+            raise self._exception
+        return self._result
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Wait for the end, and give the error, or None; raises as `result` does."""
+        if self._state is PENDING:
+            self._wait(timeout)
+        if self._state is CANCELLED:
+            raise CancelledError
+        return self._exception
+
+    def add_done_callback(self, fn: Callable[[Future[Any]], Any]) -> None:
+        """Have a function called with this future once it has ended; at once if it has."""
+        callbacks = self._done_callbacks
+        callbacks.append(fn)
+        if self._state is not PENDING and fn in callbacks:
+            # Too late for `_end`, unless it is just emptying the list: who takes it out, runs it.
+            try:
+                callbacks.remove(fn)
+            except ValueError:
+                return
+            fn(self)
+
+    def _wait(self, timeout: float | None) -> None:
+        self._patron.about_to_wait(self)
+        try:
+            with self._condition:
+                if not self._condition.wait_for(self.done, timeout):
+                    raise TimeoutError(f'the broker has not answered in {timeout} s')
+        finally:
+            self._patron.done_waiting()
+
+    def _end(self, state: str) -> None:
+        self._state = state
+        if self._lazy_condition is not None:
+            self._notify(self._lazy_condition)
+        callbacks = self._done_callbacks
+        while callbacks:
+            self._patron.run_callback(callbacks.pop(0), self)
+
+    def _notify(self, condition: threading.Condition) -> None:
+        with condition:
+            for waiter in self._waiters:
+                if self._state is CANCELLED:
+                    waiter.add_cancelled(self)
+                elif self._exception is not None:
+                    waiter.add_exception(self)
+                else:
+                    waiter.add_result(self)
+            condition.notify_all()

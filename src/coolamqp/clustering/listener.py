@@ -1,0 +1,248 @@
+"""The I/O thread of a Cluster: one socket, one selector, one clock, driving the engine.
+
+Sleeps until the socket, the clock or another thread has something for it. Runs nothing of the
+program's: what the engine has to tell is handed on, outside of the lock.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from coolamqp.attaches.outcomes import Outcomes
+from coolamqp.clustering.dispatcher import Dispatcher
+from coolamqp.clustering.transport import Transport
+from coolamqp.exceptions import ConnectionDead
+from coolamqp.supervisor.engine import Engine
+from coolamqp.supervisor.states import EngineState
+
+logger = logging.getLogger(__name__)
+
+# As long as it may sleep without a reason to wake, in seconds.
+LONGEST_SLEEP: Final = 60.0
+
+
+def _make_selector() -> selectors.BaseSelector:
+    if os.environ.get('COOLAMQP_FORCE_SELECT_LISTENER'):
+        return selectors.SelectSelector()
+    return selectors.DefaultSelector()
+
+
+class Listener:
+    """Drives the engine from a thread of its own.
+
+    :param lock: held whenever the engine is touched
+    :param carry_out: called without the lock with what the engine has to tell
+    :param on_progress: called with the lock when the engine may have room again
+    """
+
+    def __init__(
+        self,
+        name: str,
+        engine: Engine,
+        lock: threading.Lock,
+        dispatcher: Dispatcher,
+        carry_out: Callable[[Outcomes], None],
+        on_progress: Callable[[], None],
+    ) -> None:
+        self.thread = threading.Thread(
+            target=self._run, name=f'{name} AMQP listener thread', daemon=True
+        )
+        self._engine = engine
+        self._lock = lock
+        self._dispatcher = dispatcher
+        self._carry_out = carry_out
+        self._on_progress = on_progress
+        self._selector = _make_selector()
+        self._wake_receiver, self._wake_sender = socket.socketpair()
+        self._wake_receiver.setblocking(False)
+        self._wake_sender.setblocking(False)
+        self._selector.register(self._wake_receiver, selectors.EVENT_READ)
+        self._transport: Transport | None = None
+        self._watched = 0  # for what the transport's socket is registered
+        self._asleep = False
+        self._reading = True
+
+    def start(self) -> None:
+        """Start the thread."""
+        self.thread.start()
+
+    def notify(self) -> None:
+        """Have the thread look at the engine again. The lock must be held."""
+        if self._asleep:
+            self._asleep = False
+            self._wake_sender.send(b'\0')
+
+    def wake(self) -> None:
+        """Have the thread look around again; from any thread, without the lock."""
+        with self._lock:
+            self.notify()
+
+    # The thread
+
+    def _run(self) -> None:
+        try:
+            while self._turn():
+                pass
+        except Exception:
+            logger.critical(
+                'the I/O thread has failed, which is a defect of CoolAMQP', exc_info=True
+            )
+            raise
+        finally:
+            self._drop_transport()
+            self._selector.close()
+            self._wake_receiver.close()
+            self._wake_sender.close()
+
+    def _turn(self) -> bool:
+        """Do all that can be done now, then sleep; False at the end of the engine."""
+        now = time.monotonic()
+        with self._lock:
+            self._engine.tick(now)
+            self._follow_engine(now)
+            self._send(now)
+            self._pause_or_resume(now)
+            self._on_progress()
+            outcomes = self._take_outcomes()
+            stopped = self._engine.state is EngineState.STOPPED
+            self._asleep = outcomes is None and not stopped
+            timeout = min(self._engine.wake_at(), self._dispatcher.wake_at()) - now
+        if outcomes is not None:
+            self._carry_out(outcomes)
+        self._dispatcher.relieve(now)
+        if stopped:
+            return False
+        self._sleep(min(timeout, LONGEST_SLEEP) if outcomes is None else 0)
+        return True
+
+    def _take_outcomes(self) -> Outcomes | None:
+        engine = self._engine
+        return engine.take_outcomes() if engine.outcomes else None
+
+    def _sleep(self, timeout: float) -> None:
+        events = self._selector.select(max(timeout, 0))
+        self._asleep = False
+        now = time.monotonic()
+        for key, mask in events:
+            if key.fileobj is self._wake_receiver:
+                self._wake_receiver.recv(4096)
+            else:
+                self._on_socket(mask, now)
+
+    def _on_socket(self, mask: int, now: float) -> None:
+        transport = self._transport
+        if transport is None:
+            return
+        try:
+            if not transport.connected:
+                self._finish_connecting(transport, now)
+            elif mask & selectors.EVENT_READ:
+                data = transport.receive()
+                if data is not None:
+                    with self._lock:
+                        self._engine.receive(data, now)
+        except (OSError, ConnectionDead) as error:
+            self._on_error(transport, error, now)
+
+    def _finish_connecting(self, transport: Transport, now: float) -> None:
+        self._watch(0)
+        transport.finish_connecting()
+        if transport.connected:
+            with self._lock:
+                self._engine.transport_up(transport.attempt, now)
+        else:
+            self._watch(selectors.EVENT_WRITE)
+
+    def _on_error(self, transport: Transport, error: Exception, now: float) -> None:
+        with self._lock:
+            self._engine.transport_failed(transport.attempt, error, now)
+
+    # With the lock held
+
+    def _follow_engine(self, now: float) -> None:
+        """Have the transport that the engine wishes for, and no other."""
+        attempt = self._engine.attempt
+        if self._transport is not None and self._transport.attempt is not attempt:
+            self._drop_transport()
+        if attempt is None:
+            return
+        if self._transport is None:
+            self._transport = Transport(attempt, self.wake)
+            self._reading = True
+        try:
+            if self._transport.advance():
+                self._watch(selectors.EVENT_WRITE)
+        except (OSError, ConnectionDead) as error:
+            self._engine.transport_failed(attempt, error, now)
+
+    def _drop_transport(self) -> None:
+        """Send what is left, as far as it goes, and close."""
+        transport, self._transport = self._transport, None
+        if transport is None:
+            return
+        connection = transport.attempt.connection
+        if connection is not None:
+            try:
+                transport.send(connection.out.peek())
+            except OSError as error:
+                logger.debug('the farewell to %s was not sent: %s', transport.attempt.node, error)
+        self._unwatch(transport)
+        transport.close()
+
+    def _send(self, now: float) -> None:
+        transport = self._transport
+        if transport is None or not transport.connected:
+            return
+        connection = transport.attempt.connection
+        if connection is None:
+            return
+        self._engine.flush()
+        try:
+            while connection.out.size:
+                data = connection.out.peek()
+                count = transport.send(data)
+                if count:
+                    connection.sent(data[:count], now)
+                if count < len(data):
+                    break
+                self._engine.flush()
+        except OSError as error:
+            self._engine.transport_failed(transport.attempt, error, now)
+            return
+        reading = selectors.EVENT_READ if self._reading else 0
+        self._watch(reading | (selectors.EVENT_WRITE if connection.out.size else 0))
+
+    def _pause_or_resume(self, now: float) -> None:
+        """Cease to read while programs do not keep up, and begin again when they do."""
+        reading = self._dispatcher.should_read(self._reading)
+        connection = self._engine.connection
+        if reading is self._reading or connection is None:
+            return
+        logger.debug('reading %s', 'resumes' if reading else 'pauses: callbacks do not keep up')
+        self._reading = reading
+        connection.set_reading(reading, now)
+        self._send(now)
+
+    def _watch(self, events: int) -> None:
+        transport = self._transport
+        if transport is None or transport.socket is None or events == self._watched:
+            return
+        if not events:
+            self._unwatch(transport)
+        elif self._watched:
+            self._selector.modify(transport.socket, events)
+        else:
+            self._selector.register(transport.socket, events)
+        self._watched = events
+
+    def _unwatch(self, transport: Transport) -> None:
+        if self._watched and transport.socket is not None:
+            self._selector.unregister(transport.socket)
+        self._watched = 0
