@@ -1,6 +1,6 @@
 """Our wire against that of pamqp, an independent codec: methods, tables, properties and frames.
 
-What each library calls a field differs at times, so fields are matched by their order.
+Values are matched by the order of their fields, since some have other names there.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ from coolamqp.framing.method import Method, layout
 from coolamqp.framing.properties import PROPERTY_NAMES, BasicContentPropertyList
 from tests.framing.strategies import signed, unsigned
 
+# What pamqp calls otherwise.
+RENAMED = {'nowait': 'no_wait', 'exchange_type': 'type_'}
 # pamqp has the fields that the specification reserves as attributes; we do not.
 RESERVED = {
     'capabilities',
@@ -167,7 +169,9 @@ def test_both_have_the_same_methods() -> None:
 @pytest.mark.parametrize('cls', BOTH, ids=lambda cls: cls.NAME)
 def test_both_have_the_same_fields_and_names(cls: type[Method]) -> None:
     theirs = their_class(cls)
+    names = [RENAMED.get(name, name) for name in their_fields(cls)]
 
+    assert [name for name, _ in layout(cls)] == names
     assert [kind for _, kind in layout(cls)] == [
         theirs.amqp_type(name) for name in their_fields(cls)
     ]

@@ -59,6 +59,11 @@ def test_a_stream_that_begins_almost_like_a_protocol_header_is_an_error() -> Non
         collect(b'AMQ', b'P\x01\x01\x00\x09')
 
 
+def test_what_cannot_become_a_protocol_header_is_not_held_back() -> None:
+    with pytest.raises(WireError, match='unknown frame type 65'):
+        collect(b'AB\x00\x00\x00\x00\x00')
+
+
 def test_frame_max_bounds_a_frame() -> None:
     with pytest.raises(WireError, match='where frame_max is 100'):
         FrameCollector(frame_max=100).feed(encode_frame(1, 1, bytes(93)))

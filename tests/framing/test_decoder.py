@@ -79,6 +79,19 @@ def test_the_frame_end_alone_ends_a_body() -> None:
     assert [frame_ended for *_, frame_ended in recorder.body_calls] == [False, True]
 
 
+def test_no_empty_piece_is_handed_over_but_to_end_a_frame() -> None:
+    recorder = Recorder()
+    decoder = Decoder(recorder, FRAME_MAX)
+    frame = encode_frame(3, 1, b'abc')
+    for chunk in (frame[:7], b'', frame[7:10], b'', frame[10:]):
+        decoder.feed(chunk)
+
+    assert [(end - start, frame_ended) for _, start, end, frame_ended in recorder.body_calls] == [
+        (3, False),
+        (0, True),
+    ]
+
+
 @pytest.mark.parametrize('chunk_size', [1000, 64 * KIB, 1024 * KIB])
 def test_a_large_body_is_neither_joined_nor_copied(chunk_size: int) -> None:
     frame_max = 128 * KIB

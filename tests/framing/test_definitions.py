@@ -43,7 +43,9 @@ GOLDEN: list[tuple[Method, bytes]] = [
     (definitions.ChannelOpenOk(), b'\x00\x14\x00\x0b\x00\x00\x00\x00'),
     (definitions.ChannelFlow(True), b'\x00\x14\x00\x14\x01'),
     (
-        definitions.AccessRequest(b'/data', False, True, False, True, True),
+        definitions.AccessRequest(
+            realm=b'/data', exclusive=False, passive=True, active=False, write=True, read=True
+        ),
         b'\x00\x1e\x00\x0a\x05/data\x1a',
     ),
     (definitions.AccessRequestOk(1), b'\x00\x1e\x00\x0b\x00\x01'),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import decimal
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -25,6 +26,9 @@ from coolamqp.framing.primitives import Reader
 from coolamqp.framing.text import ReceivedBytes
 from coolamqp.reply_codes import SYNTAX_ERROR
 from tests.framing.strategies import typed_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def decode(data: bytes) -> list[Any]:
@@ -96,6 +100,10 @@ def test_a_not_a_number_comes_back_as_one() -> None:
     assert double != double  # noqa: PLR0124
 
 
+def test_any_octet_but_zero_is_true() -> None:
+    assert decode(b'\x00\x00\x00\x03\x00t\x02') == [(b'', (True, 't'))]
+
+
 def test_strings_arrive_as_received_bytes() -> None:
     ((name, (value, _)),) = decode(encode_table({'a': 'b'}))
 
@@ -142,6 +150,20 @@ NOON = datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC)
 )
 def test_a_plain_value_chooses_its_letter(plain: object, expected: tuple[Any, str]) -> None:
     assert decode(encode_table({'name': plain})) == [(b'name', expected)]
+
+
+@pytest.fixture
+def far_from_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as patch:
+        patch.setenv('TZ', 'UTC-9')
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures('far_from_greenwich')
+def test_a_time_without_a_zone_is_utc_wherever_the_program_runs() -> None:
+    assert decode(encode_table({'': NOON.replace(tzinfo=None)})) == [(b'', (1_000_000_000, 'T'))]
 
 
 def test_a_table_may_be_a_dict_or_pairs_with_names_of_either_kind() -> None:

@@ -157,18 +157,13 @@ def test_an_envelope_that_is_cut_short_is_an_error(method: BasicDeliver | BasicG
     without_count = len(payload) - (4 if isinstance(method, BasicGetOk) else 0)
     for end in range(4, without_count):
         with pytest.raises(WireError) as caught:
-            read_envelope(payload[:end])
+            _ = hot.Envelope(payload[:end]).routing_key
         assert caught.value.reply_code == SYNTAX_ERROR
-
-
-def read_envelope(payload: bytes) -> None:
-    envelope = hot.Envelope(payload)
-    _ = envelope.consumer_tag, envelope.redelivered, envelope.exchange, envelope.routing_key
 
 
 @given(tags, st.booleans(), st.binary(max_size=9))
 def test_a_settlement_of_the_broker(tag: int, multiple: bool, before: bytes) -> None:
-    for method in (BasicAck(tag, multiple), BasicNack(tag, multiple, False)):
+    for method in (BasicAck(tag, multiple), BasicNack(tag, multiple, not multiple)):
         buffer = before + payload_of(method)
         assert hot.decode_settlement(buffer, len(before), len(buffer)) == (tag, multiple)
 
@@ -203,7 +198,10 @@ def test_a_content_header_of_the_wrong_size_is_an_error(size: int) -> None:
 def test_garbage_is_understood_or_an_error(start: bytes, data: bytes) -> None:
     payload = start + data
     for read in (
-        lambda: read_envelope(payload),
+        lambda: hot.Envelope(payload).consumer_tag,
+        lambda: hot.Envelope(payload).redelivered,
+        lambda: hot.Envelope(payload).exchange,
+        lambda: hot.Envelope(payload).routing_key,
         lambda: hot.decode_settlement(payload, 0, len(payload)),
         lambda: hot.decode_content_header(payload, 0, len(payload)),
     ):
