@@ -1,0 +1,1 @@
+"""One adapter a client, each written as that client's documentation recommends."""
