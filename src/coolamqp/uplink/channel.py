@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mypy_extensions import mypyc_attr
 
@@ -34,10 +34,8 @@ from coolamqp.framing.hot import (
 from coolamqp.framing.method import Method
 from coolamqp.reply_codes import COMMAND_INVALID, REPLY_SUCCESS, UNEXPECTED_FRAME
 from coolamqp.uplink.content import ContentAssembler
+from coolamqp.uplink.out_buffer import OutBuffer
 from coolamqp.uplink.states import CHANNEL_TRANSITIONS, ChannelState
-
-if TYPE_CHECKING:
-    from coolamqp.uplink.connection import Connection
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -72,26 +70,31 @@ class ChannelHandler(ABC):
 class Channel:
     """A channel; it is being opened as soon as it is made.
 
+    :param out: where its frames go
+    :param forget: called with the number once the channel is closed on both sides
     :ivar number: its number on the connection
     :ivar state: see `coolamqp.uplink.states`
     """
 
-    def __init__(self, connection: Connection, number: int, handler: ChannelHandler) -> None:
+    def __init__(
+        self, number: int, handler: ChannelHandler, out: OutBuffer, forget: Callable[[int], None]
+    ) -> None:
         self.number = number
         self.state = ChannelState.OPENING
         self.content = ContentAssembler()
-        self._connection = connection
         self._handler = handler
+        self._out = out
+        self._forget = forget
         self._waiting: deque[tuple[tuple[str, ...], Callable[[Method], None]]] = deque()
         self.send(ChannelOpen())
 
     def send(self, method: Method) -> None:
         """Send a method that is not answered, or whose answer is nobody's business."""
-        self._connection.out.append(encode_method(self.number, method))
+        self._out.append(encode_method(self.number, method))
 
     def write(self, pieces: list[Buffer]) -> None:
         """Send frames that are encoded already; nothing comes between them."""
-        self._connection.out.extend(pieces)
+        self._out.extend(pieces)
 
     def call(self, method: Method, on_answer: Callable[[Method], None]) -> None:
         """Send a method, and have its answer when it comes; not if the channel ends before."""
@@ -174,7 +177,7 @@ class Channel:
             self._handler.on_channel_open()
             return
         self._waiting.clear()
-        self._connection.forget_channel(self.number)
+        self._forget(self.number)
         if isinstance(method, ChannelClose):
             self.send(ChannelCloseOk())
             self._handler.on_channel_closed(AMQPError(method))

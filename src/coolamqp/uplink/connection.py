@@ -177,12 +177,11 @@ class Connection(FrameSink):
 
         :raises CoolAMQPError: as many as the broker allows are in use
         """
-        channel = Channel(self, self._numbers.take(), handler)
+        channel = Channel(self._numbers.take(), handler, self.out, self._forget_channel)
         self._channels[channel.number] = channel
         return channel
 
-    def forget_channel(self, number: int) -> None:
-        """Take a channel's number back, once it is closed on both sides."""
+    def _forget_channel(self, number: int) -> None:
         del self._channels[number]
         self._numbers.release(number)
 
