@@ -278,7 +278,10 @@ class Cluster:
         :param timeout: seconds; 0 returns at once, None waits until there is an event or a shutdown
         :returns: `NothingMuch` if nothing came
         """
-        return self._inbox.take(timeout)
+        event = self._inbox.take(timeout)
+        if isinstance(event, MessageReceived):
+            self._dispatcher.release(event)
+        return event
 
     # Publishing
 
@@ -397,14 +400,15 @@ class Cluster:
         if self._engine.state is EngineState.STOPPED:
             self._inbox.close()
 
-    def _deliver(self, consumer: Consumer, message: Delivery) -> None:
-        """Hand a message to the program, on a dispatcher thread."""
+    def _deliver(self, consumer: Consumer, message: Delivery) -> bool:
+        """Hand a message to the program, on a dispatcher thread; whether it waits to be drained."""
         if consumer.cancelled:
-            return
+            return False
         if consumer.on_message is None:
             self._inbox.put(MessageReceived(message))
-        else:
-            consumer.on_message(message)
+            return True
+        consumer.on_message(message)
+        return False
 
     # What consumers, messages and futures ask for
 

@@ -19,6 +19,7 @@ from typing import Any, Final
 from coolamqp.attaches import Consumer
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.outcomes import Hook
+from coolamqp.objects import ReceivedMessage
 from coolamqp.objects.message import body_size
 
 logger = logging.getLogger(__name__)
@@ -74,12 +75,13 @@ class Dispatcher:
     """The dispatcher threads of one Cluster.
 
     :param name: of the threads
-    :param deliver: what to do with a message; called with consumer and message
+    :param deliver: what to do with a message; called with consumer and message, tells whether the
+        message goes on waiting somewhere, and so counts until `release`
     :param on_room: called when there is room again in a backlog that was full
     """
 
     def __init__(
-        self, name: str, deliver: Callable[[Consumer, Delivery], None], on_room: Callable[[], None]
+        self, name: str, deliver: Callable[[Consumer, Delivery], bool], on_room: Callable[[], None]
     ) -> None:
         self.backlog = Backlog()
         self._name = name
@@ -92,6 +94,7 @@ class Dispatcher:
         self._threads: set[threading.Thread] = set()
         self._idle = 0
         self._waiting = 0  # threads of ours that wait for a future of ours
+        self._paused = False  # whether `should_read` has said no
         self._stopping = False
 
     # What the I/O thread calls
@@ -119,9 +122,12 @@ class Dispatcher:
 
         While one of them waits for a future of ours we read on: its answer is still to come.
         """
-        if self._waiting:
+        if self._waiting or (reading and not self.backlog.full):
             return True
-        return not self.backlog.full if reading else self.backlog.roomy
+        self._paused = True  # Before the last look, so that `release` cannot miss it.
+        if self.backlog.roomy:
+            self._paused = False
+        return not self._paused
 
     def relieve(self, now: float) -> None:
         """Start another thread if all of them are kept by slow callbacks, and work is waiting."""
@@ -148,6 +154,13 @@ class Dispatcher:
         with self._condition:
             self._waiting += change
         return True
+
+    def release(self, message: ReceivedMessage) -> None:
+        """Note that a message waits no more."""
+        self.backlog.add(-1, -body_size(message.body))
+        if self._paused and self.backlog.roomy:
+            self._paused = False
+            self._on_room()
 
     def stop(self, timeout: float) -> None:
         """Run what is in the mailboxes, and end the threads; do not wait for our own.
@@ -247,13 +260,13 @@ class Dispatcher:
             self._busy_since[thread] = time.monotonic()
 
     def _serve_message(self, consumer: Consumer, message: Delivery) -> None:
+        waits_elsewhere = False
         try:
-            self._deliver(consumer, message)
-        finally:
-            was_full = self.backlog.full
-            self.backlog.add(-1, -body_size(message.body))
-            if was_full or self.backlog.messages == 0:
-                self._on_room()
+            waits_elsewhere = self._deliver(consumer, message)
+        except Exception:
+            logger.exception('on_message of the consumer of %r raised', consumer.queue.name)
+        if not waits_elsewhere:
+            self.release(message)
 
 
 def run_guarded(function: Callable[[], Any]) -> None:

@@ -135,6 +135,7 @@ class ClusterFuture(Future[Any]):
 
     def _end(self, state: str) -> None:
         self._state = state
+        self.withdraw = None  # It holds the message, and the message holds this future.
         if self._lazy_condition is not None:
             self._notify(self._lazy_condition)
         callbacks = self._done_callbacks

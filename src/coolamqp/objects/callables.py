@@ -26,6 +26,7 @@ class Callable:
         self.callables.append(callable_)
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
+        """Call all of them, in the order in which they were added."""
         called = list(self.callables)
         if self.oneshots:
             self.callables.clear()
