@@ -175,9 +175,6 @@ class Consumer(Channeler):
 
     def set_up(self) -> Dialogue:
         """Declare queue, exchange and binding; bound the prefetch; consume."""
-        if self._cancelling and self.channel is not None:
-            self.channel.close()
-            return
         queue = self.queue
         for method in exchange_of(queue):
             yield method
@@ -201,8 +198,6 @@ class Consumer(Channeler):
         self._was_operational = True
         self.outcomes.call(self, self.on_operational, True)
         self.outcomes.succeed(self._take_future())
-        if self._cancelling and self.channel is not None:
-            self.channel.close()
 
     def on_offline(self) -> None:
         """Void the messages that are not settled; report that consuming has ended."""

@@ -1,9 +1,9 @@
 """The futures that a Cluster gives: `concurrent.futures.Future`, made light.
 
 An ordinary one makes a condition and a lock when it is born, which costs more than all the rest of
-publishing a message. This one makes them when somebody first waits. Correct because the interpreter
-lock orders single attribute reads and writes: whoever ends the future writes the state first and
-looks for a condition after; whoever waits makes the condition first and looks at the state after.
+publishing a message. This one makes them when somebody first waits. One lock for all of them orders
+the two: a future either ends before there is a condition, and then whoever makes one sees the end;
+or it ends under its condition, as those who wait for several futures at once rely on.
 """
 
 from __future__ import annotations
@@ -11,14 +11,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
+from functools import partial
 from typing import Any, Final, Protocol
+
+from coolamqp.clustering.dispatcher import run_guarded
 
 # The states of concurrent.futures, whose `wait` and `as_completed` read them.
 PENDING: Final = 'PENDING'
 CANCELLED: Final = 'CANCELLED_AND_NOTIFIED'
 FINISHED: Final = 'FINISHED'
 
-_making_conditions = threading.Lock()
+_lazy_lock = threading.Lock()  # held for an attribute or two
 
 
 class Patron(Protocol):
@@ -55,7 +58,7 @@ class ClusterFuture(Future[Any]):
     def _condition(self) -> threading.Condition:  # type: ignore[override]  # made when needed
         condition = self._lazy_condition
         if condition is None:
-            with _making_conditions:
+            with _lazy_lock:
                 condition = self._lazy_condition
                 if condition is None:
                     condition = self._lazy_condition = threading.Condition()
@@ -122,7 +125,7 @@ class ClusterFuture(Future[Any]):
                 callbacks.remove(fn)
             except ValueError:
                 return
-            fn(self)
+            run_guarded(partial(fn, self))
 
     def _wait(self, timeout: float | None) -> None:
         self._patron.about_to_wait(self)
@@ -134,21 +137,31 @@ class ClusterFuture(Future[Any]):
             self._patron.done_waiting()
 
     def _end(self, state: str) -> None:
-        self._state = state
-        self.withdraw = None  # It holds the message, and the message holds this future.
-        if self._lazy_condition is not None:
-            self._notify(self._lazy_condition)
-        callbacks = self._done_callbacks
-        while callbacks:
-            self._patron.run_callback(callbacks.pop(0), self)
+        with _lazy_lock:
+            condition = self._lazy_condition
+            if condition is None:
+                self._state = state
+        if condition is not None:
+            with condition:
+                self._state = state
+                self._tell_waiters()
+                condition.notify_all()
+        if self._done_callbacks:
+            self._run_callbacks()
 
-    def _notify(self, condition: threading.Condition) -> None:
-        with condition:
-            for waiter in self._waiters:
-                if self._state is CANCELLED:
-                    waiter.add_cancelled(self)
-                elif self._exception is not None:
-                    waiter.add_exception(self)
-                else:
-                    waiter.add_result(self)
-            condition.notify_all()
+    def _tell_waiters(self) -> None:
+        for waiter in self._waiters:
+            if self._state is CANCELLED:
+                waiter.add_cancelled(self)
+            elif self._exception is not None:
+                waiter.add_exception(self)
+            else:
+                waiter.add_result(self)
+
+    def _run_callbacks(self) -> None:
+        while True:
+            try:
+                callback = self._done_callbacks.pop(0)
+            except IndexError:  # `add_done_callback` has taken the last one back
+                return
+            self._patron.run_callback(callback, self)

@@ -80,7 +80,8 @@ class Engine(ConnectionObserver):
         self.blocked = False
         self._nodes = nodes
         self._node = 0
-        self._failures: list[tuple[NodeDefinition, Exception]] = []  # since the last connection
+        self._tries = 0  # that have failed since there was a connection
+        self._failures: dict[NodeDefinition, Exception] = {}  # the latest of each node
         self._client_properties = client_properties
         self._face = face
         self._tracer = tracer
@@ -262,6 +263,7 @@ class Engine(ConnectionObserver):
         if self.state is not EngineState.RESTORING or self.attempt is None:
             return
         self._move('restored')
+        self._tries = 0
         self._failures.clear()
         self._back_off.reset()
         self.outcomes.notice(Restored(self.attempt.node))
@@ -292,12 +294,12 @@ class Engine(ConnectionObserver):
         self._move('failed')
         if was_up:
             self.outcomes.notice(Disconnected(attempt.node, cause))
-            self._failures.clear()
         if self.state is EngineState.STOPPED:
             self._finish()
             return
         if not was_up:
-            self._failures.append((attempt.node, cause))
+            self._tries += 1
+            self._failures[attempt.node] = cause
         self._node = (self._node + 1) % len(self._nodes)
         delay = self._delay(cause, was_up)
         if not was_up:
@@ -307,21 +309,20 @@ class Engine(ConnectionObserver):
 
     def _delay(self, cause: Exception, was_up: bool) -> float:
         """Choose how long to wait: not at all within a round of the nodes."""
-        if not was_up and len(self._failures) % len(self._nodes):
+        if not was_up and self._tries % len(self._nodes):
             return 0.0
         delay = self._back_off.next_delay(self._timers.now)
         return delay + REFUSED_DELAY if _is_lasting(cause) else delay
 
     def _check_way_in(self) -> None:
         """Notice when the whole first round was refused for good."""
-        failures = self._failures
-        if len(failures) == len(self._nodes) and all(_is_lasting(each) for _, each in failures):
-            self.outcomes.notice(NoWayIn(list(failures)))
+        if self._tries == len(self._nodes) and all(map(_is_lasting, self._failures.values())):
+            self.outcomes.notice(NoWayIn(self.failures))
 
     @property
     def failures(self) -> list[tuple[NodeDefinition, Exception]]:
         """Why each node could not be had, the latest try of each."""
-        return list(dict(self._failures).items())
+        return list(self._failures.items())
 
     def _try_again(self) -> None:
         if self.state is EngineState.WAITING:
