@@ -78,7 +78,8 @@ class ClusterFuture(Future[Any]):
 
     def cancel(self) -> bool:
         """Take the message back; False if it is too late for that."""
-        if self._state is PENDING and self.withdraw is not None and self.withdraw():
+        withdraw = self.withdraw  # which `_end` may take away meanwhile
+        if self._state is PENDING and withdraw is not None and withdraw():
             self._end(CANCELLED)
         return self._state is CANCELLED
 
@@ -146,6 +147,7 @@ class ClusterFuture(Future[Any]):
                 self._state = state
                 self._tell_waiters()
                 condition.notify_all()
+        self.withdraw = None  # It holds the message, and the message holds this future.
         if self._done_callbacks:
             self._run_callbacks()
 
