@@ -1,0 +1,100 @@
+"""The demo as a program: `make demo`, or `python -m examples.demo [--folder FOLDER]`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import sysconfig
+import uuid
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from rich.console import Console
+
+from coolamqp.clustering import Cluster
+from coolamqp.exceptions import CoolAMQPError
+from coolamqp.objects import Queue
+from examples.demo.broker import Broker, given_broker, private_broker
+from examples.demo.display import Display
+from examples.demo.tally import Tally
+from examples.demo.transfer import receiving, sending, source_files
+from tests.support.rabbitmq import RabbitMQFailed, RabbitMQMissing
+
+PATIENCE = 120.0  # seconds for everything to arrive
+SUCCESS, FAILURE, NOT_RUN, INTERRUPTED = 0, 1, 2, 130
+
+
+def main() -> int:
+    """Run the demo and give its exit status: 0 if everything has arrived whole."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up, as after Ctrl-C
+    parser = argparse.ArgumentParser(
+        prog='python -m examples.demo',
+        description='Send every .py file of a folder through a RabbitMQ that restarts half-way.',
+        epilog='The broker is the one of the environment variable AMQP_URL, or else a private one.',
+    )
+    parser.add_argument(
+        '--folder',
+        type=Path,
+        default=Path(sysconfig.get_path('stdlib')),
+        help="what to send instead of Python's standard library",
+    )
+    folder: Path = parser.parse_args().folder.absolute()
+    try:
+        return run(folder)
+    except KeyboardInterrupt:
+        print('demo: interrupted; everything was cleaned up', file=sys.stderr)
+        return INTERRUPTED
+    except (RabbitMQMissing, RabbitMQFailed, CoolAMQPError, OSError, ValueError) as error:
+        print(f'demo: {error}', file=sys.stderr)
+        return NOT_RUN
+
+
+def run(folder: Path) -> int:
+    """Send a folder, show how it goes, and print the last line."""
+    total = len(source_files(folder))
+    if not total:
+        raise ValueError(f'there is no .py file in {folder}; name a folder that has some')
+    display = Display(Console())
+    display.say(f'{total} files of [bold]{folder}[/]')
+    with display.live(), choose_broker(display) as broker:
+        tally = Tally(total, display.show)
+        transfer(broker, folder, tally, display)
+    print(tally)
+    return SUCCESS if tally.clean else FAILURE
+
+
+def choose_broker(display: Display) -> AbstractContextManager[Broker]:
+    """Take the broker of AMQP_URL, or else start one."""
+    url = os.environ.get('AMQP_URL')
+    if url:
+        display.say('using the RabbitMQ of AMQP_URL')
+        return given_broker(url)
+    display.say('starting a private RabbitMQ')
+    return private_broker()
+
+
+def transfer(broker: Broker, folder: Path, tally: Tally, display: Display) -> None:
+    """Send every file and receive it again, and disturb the broker in the middle."""
+    queue = Queue(f'coolamqp-demo-{uuid.uuid4().hex}', durable=True)
+    with (
+        Cluster(broker.node, name='consumer') as consumer,
+        Cluster(broker.node, name='publisher') as publisher,
+        receiving(consumer, queue, tally),
+        sending(publisher, queue, folder, tally) as sender,
+    ):
+        in_time = sender.half_way.wait(PATIENCE)
+        if sender.error is None:
+            display.say(f'half of it is published: [bold]{broker.disturbance}[/]')
+            broker.disturb()
+            display.say('the broker takes connections again')
+            in_time = tally.complete.wait(PATIENCE)
+        if sender.error is not None:
+            raise sender.error
+        if not in_time:
+            display.say(f'[red]not everything has arrived within {PATIENCE:.0f} s[/]')
+
+
+if __name__ == '__main__':
+    sys.exit(main())
