@@ -66,6 +66,11 @@ class Channeler(ChannelHandler):
         self.connection = connection
         self.open()
 
+    def detach(self) -> None:
+        """Note that the connection is gone, if the channel has not said so: there may be none."""
+        if self.connection is not None:
+            self.on_channel_lost()
+
     @abstractmethod
     def set_up(self) -> Dialogue:
         """Say what is needed before this is online: yield methods, get their answers."""

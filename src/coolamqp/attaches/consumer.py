@@ -277,6 +277,7 @@ class Consumer(Channeler):
         if self.cancelled:
             return
         self.cancelled = True
+        self.connection = None  # so that no retry is made
         self.outcomes.fail(self._take_future(), CoolAMQPError('the consumer was cancelled'))
         self.outcomes.call(self, self.on_cancel)
         for promise in self._cancel_promises:

@@ -35,6 +35,10 @@ class Declarer(Channeler):
         self._waiting.extendleft(reversed(operations))
         self._send_waiting()
 
+    def withdraw(self, operations: list[Operation]) -> None:
+        """Forget those of the operations that are not sent; nobody is told of their end."""
+        self._waiting = deque(each for each in self._waiting if each not in operations)
+
     @property
     def idle(self) -> bool:
         """Whether nothing is waiting for an answer or for a channel."""

@@ -335,9 +335,15 @@ class Engine(ConnectionObserver):
 
     def _drop_transport(self) -> None:
         self.attempt = None
-        self._restoration = None
         self._deadline = inf
+        for attach in (self._declarer, *self._attaches()):
+            attach.detach()
+        restoration, self._restoration = self._restoration, None
+        if restoration is not None:
+            restoration.abandon(self._declarer)
         self.publisher.hold()
+        if self.blocked:
+            self.on_blocked(False, '')
 
     # Stopping
 

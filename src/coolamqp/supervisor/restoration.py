@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from coolamqp.attaches.channeler import Channeler
 from coolamqp.attaches.declarer import Declarer
+from coolamqp.attaches.operation import Operation
 from coolamqp.attaches.outcomes import Outcomes
 from coolamqp.supervisor.topology import Topology
 from coolamqp.uplink.connection import Connection
@@ -34,17 +35,22 @@ class Restoration:
         self._connection = connection
         self._attaches = attaches
         self._on_restored = on_restored
+        self._operations: list[Operation] = []
         self._declarations = 0
         self._awaited: set[Channeler] = set()
 
     def begin(self, declarer: Declarer, topology: Topology, outcomes: Outcomes) -> None:
         """Declare the topology, and go on from there."""
-        operations = topology.restoration(outcomes, self._on_declared)
+        operations = self._operations = topology.restoration(outcomes, self._on_declared)
         self._declarations = len(operations)
         declarer.submit_first(operations)
         declarer.attach(self._connection)
         if not operations:
             self._attach_all()
+
+    def abandon(self, declarer: Declarer) -> None:
+        """Leave off: the connection is gone, and the next one has a restoration of its own."""
+        declarer.withdraw(self._operations)
 
     def _on_declared(self) -> None:
         self._declarations -= 1
