@@ -37,12 +37,11 @@ class PublishLedger:
 
         :raises WireError: nothing was ever sent under this tag
         """
-        end = delivery_tag - self._base + 1
-        if multiple and delivery_tag == 0:
-            end = len(self._entries)
-        if delivery_tag < 0 or end > len(self._entries) or (end <= 0 and not multiple):
-            if 0 < delivery_tag < self._base:
-                return []  # Settled before; the broker may say so twice.
+        if 0 < delivery_tag < self._base:
+            return []  # Settled before; the broker may say so twice.
+        everything = multiple and delivery_tag == 0
+        end = len(self._entries) if everything else delivery_tag - self._base + 1
+        if end > len(self._entries) or (end <= 0 and not everything):
             what = f'a confirm for delivery tag {delivery_tag}, which was never sent'
             raise WireError(what, 'on a publishing channel', PRECONDITION_FAILED)
         settled = self._take(self._head if multiple else end - 1, end)

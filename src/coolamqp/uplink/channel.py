@@ -93,13 +93,19 @@ class Channel:
         self._out.append(encode_method(self.number, method))
 
     def write(self, pieces: list[Buffer]) -> None:
-        """Send frames that are encoded already; nothing comes between them."""
-        self._out.extend(pieces)
+        """Send frames that are encoded already; nothing comes between them.
+
+        Once the channel is being closed nothing is sent: the broker has no such channel any more
+        when it comes, and would close the connection for it.
+        """
+        if self.state is ChannelState.OPEN:
+            self._out.extend(pieces)
 
     def call(self, method: Method, on_answer: Callable[[Method], None]) -> None:
         """Send a method, and have its answer when it comes; not if the channel ends before."""
-        self.send(method)
-        self._waiting.append((method.ANSWERS, on_answer))
+        if self.state is ChannelState.OPEN:
+            self.send(method)
+            self._waiting.append((method.ANSWERS, on_answer))
 
     def close(self) -> None:
         """Ask the broker to close the channel; `on_channel_closed(None)` follows."""
@@ -117,6 +123,9 @@ class Channel:
         """Take a method frame from the broker."""
         index = buffer[start : start + 4]
         if self.state is ChannelState.OPEN:
+            if self.content.under_way:
+                what = 'a method in the middle of a content'
+                raise WireError(what, f'on channel {self.number}', UNEXPECTED_FRAME)
             if index in (BASIC_DELIVER, BASIC_GET_OK, BASIC_RETURN):
                 self.content.begin(buffer[start:end])
                 return
@@ -124,23 +133,23 @@ class Channel:
                 tag, multiple = decode_settlement(buffer, start, end)
                 self._handler.on_settlement(tag, multiple, index == BASIC_ACK)
                 return
-        if self.content.under_way and self.state is ChannelState.OPEN:
-            raise WireError(
-                'a method in the middle of a content', 'on its channel', UNEXPECTED_FRAME
-            )
         self._on_rare_method(decode_method(buffer[start:end]))
 
     def on_header(self, buffer: bytes, start: int, end: int) -> None:
         """Take a header frame."""
-        if self.state is ChannelState.OPEN and self.content.on_header(buffer, start, end):
+        if self._takes_content() and self.content.on_header(buffer, start, end):
             self._on_content()
 
     def on_body(self, buffer: bytes, start: int, end: int, frame_ended: bool) -> None:
         """Take a piece of a body frame."""
-        if self.state is ChannelState.OPEN and self.content.on_body(
-            buffer, start, end, frame_ended
-        ):
+        if self._takes_content() and self.content.on_body(buffer, start, end, frame_ended):
             self._on_content()
+
+    def _takes_content(self) -> bool:
+        """Whether a content means something; while the channel is being closed it does not."""
+        if self.state is ChannelState.OPENING:
+            raise WireError('a content', f'on channel {self.number}, not open yet', COMMAND_INVALID)
+        return self.state is ChannelState.OPEN
 
     def _on_content(self) -> None:
         method, properties, body = self.content.release()
@@ -175,6 +184,9 @@ class Channel:
     def _on_transition(self, method: Method) -> None:
         if self.state is ChannelState.OPEN:
             self._handler.on_channel_open()
+            return
+        if self.state is ChannelState.CLOSING:
+            self.send(ChannelCloseOk())
             return
         self._waiting.clear()
         self._forget(self.number)

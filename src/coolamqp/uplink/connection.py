@@ -52,6 +52,8 @@ from coolamqp.uplink.tuning import CHANNEL_MAX, FRAME_MAX, Limits, settle_limits
 # From the first byte to open-ok, and from close to close-ok, in seconds.
 HANDSHAKE_TIMEOUT: Final = 10.0
 CLOSE_TIMEOUT: Final = 2.0
+# Every broker must have this one (field "locales" of connection.start).
+LOCALE: Final = 'en_US'
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -104,7 +106,7 @@ class Connection(FrameSink):
         self._channels: dict[int, Channel] = {}
         self._deadline = now + HANDSHAKE_TIMEOUT
         self._now = now
-        self._beginning = b''
+        self._beginning: bytes | None = b''  # of what the peer says, until it is recognised
         self.out.append(PROTOCOL_HEADER)
 
     # What goes in
@@ -116,8 +118,8 @@ class Connection(FrameSink):
         if self.state is ConnectionState.CLOSED:
             return
         try:
-            if self.state is ConnectionState.AWAITING_START:
-                data = self._check_beginning(data)
+            if self._beginning is not None:
+                data = self._check_beginning(self._beginning + data)
             if self._tap is not None and data:
                 self._tap.received(data, now)
             self._decoder.feed(data)
@@ -144,7 +146,7 @@ class Connection(FrameSink):
             if self.state is ConnectionState.CLOSING:
                 self._end(None)
             else:
-                self.lost(ConnectionDead(f'no end of the handshake in {HANDSHAKE_TIMEOUT:.0f} s'))
+                self._end(ConnectionDead(f'no end of the handshake in {HANDSHAKE_TIMEOUT:.0f} s'))
         elif self._heartbeat.peer_gone(now):
             interval = self._heartbeat.interval
             self.lost(ConnectionDead(f'nothing heard for over 1.5 heartbeats of {interval} s'))
@@ -261,9 +263,8 @@ class Connection(FrameSink):
         except CoolAMQPError as error:
             self._end(error)
             return
-        locale = self.properties.locales.split(' ')[0]
         self._send(
-            ConnectionStartOk(self._client_properties, login.mechanism, login.response, locale)
+            ConnectionStartOk(self._client_properties, login.mechanism, login.response, LOCALE)
         )
 
     def _on_tune(self, tune: ConnectionTune) -> None:
@@ -279,9 +280,8 @@ class Connection(FrameSink):
 
     # Endings
 
-    def _check_beginning(self, data: bytes) -> bytes:
+    def _check_beginning(self, start: bytes) -> bytes:
         """Recognise a peer that is no AMQP 0-9-1 broker by the first bytes it says."""
-        start = self._beginning + data
         if start.startswith(b'AMQP'):
             # Section 4.2.2: a broker that wants another version answers with its header.
             if len(start) < len(PROTOCOL_HEADER):
@@ -293,7 +293,7 @@ class Connection(FrameSink):
         if b'AMQP'.startswith(start):
             self._beginning = start
             return b''
-        self._beginning = b''
+        self._beginning = None
         if start[0] != 1:
             self._end(ConnectionDead(f'the peer is no AMQP broker: it begins with {start[:16]!r}'))
             return b''
@@ -301,7 +301,8 @@ class Connection(FrameSink):
 
     def _violated(self, error: WireError) -> None:
         """Close the connection because of what the peer has sent."""
-        self.out.append(encode_method(0, ConnectionClose(error.reply_code, str(error)[:255], 0, 0)))
+        if self.state not in (ConnectionState.CLOSING, ConnectionState.CLOSED):
+            self._send(ConnectionClose(error.reply_code, str(error)[:255], 0, 0))
         self._end(error)
 
     def _end(self, cause: Exception | None) -> None:

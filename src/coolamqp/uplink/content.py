@@ -37,8 +37,6 @@ class ContentAssembler:
 
     def begin(self, method: bytes) -> None:
         """Take the method that announces a content."""
-        if self._method is not None:
-            raise self._unexpected('a method in the middle of a content')
         self._method = method
 
     def on_header(self, buffer: bytes, start: int, end: int) -> bool:

@@ -53,6 +53,8 @@ CHANNEL_TRANSITIONS: Final[dict[tuple[ChannelState, str], ChannelState]] = {
     (ChannelState.OPENING, 'channel.open-ok'): ChannelState.OPEN,
     (ChannelState.OPENING, 'channel.close'): ChannelState.CLOSED,
     (ChannelState.OPEN, 'channel.close'): ChannelState.CLOSED,
-    (ChannelState.CLOSING, 'channel.close'): ChannelState.CLOSED,
+    # Both closes may cross on their way. The broker answers ours nevertheless, and until then the
+    # number of the channel is not free.
+    (ChannelState.CLOSING, 'channel.close'): ChannelState.CLOSING,
     (ChannelState.CLOSING, 'channel.close-ok'): ChannelState.CLOSED,
 }

@@ -1,0 +1,96 @@
+"""A connection with a scripted broker at its other end, and an observer that notes what it hears."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from coolamqp.exceptions import AMQPError
+from coolamqp.framing.definitions import ChannelOpenOk, ConnectionTune
+from coolamqp.framing.method import Method
+from coolamqp.objects import NodeDefinition
+from coolamqp.tracing import BaseFrameTracer
+from coolamqp.uplink.channel import Channel, ChannelHandler
+from coolamqp.uplink.connection import Connection, ConnectionObserver
+from tests.support.scripted_broker import NODE, Clock, ScriptedBroker
+
+
+class Observer(ConnectionObserver):
+    """Notes what a connection tells."""
+
+    def __init__(self) -> None:
+        self.heard: list[Any] = []
+
+    def on_open(self) -> None:
+        self.heard.append('open')
+
+    def on_closed(self, cause: Exception | None) -> None:
+        self.heard.append(('closed', cause))
+
+    def on_blocked(self, blocked: bool, reason: str) -> None:
+        self.heard.append(('blocked', blocked, reason))
+
+    @property
+    def cause(self) -> Any:
+        """Why the connection has ended; it must have ended, once."""
+        (end,) = [each for each in self.heard if each[0] == 'closed']
+        return end[1]
+
+
+class Handler(ChannelHandler):
+    """Notes what a channel tells."""
+
+    def __init__(self) -> None:
+        self.heard: list[Any] = []
+
+    def on_channel_open(self) -> None:
+        self.heard.append('open')
+
+    def on_channel_closed(self, error: AMQPError | None) -> None:
+        self.heard.append(('closed', error and error.reply_code))
+
+    def on_channel_lost(self) -> None:
+        self.heard.append('lost')
+
+    def on_method(self, method: Method) -> None:
+        self.heard.append(method)
+
+    def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
+        self.heard.append((method[:4], body))
+
+    def on_settlement(self, delivery_tag: int, multiple: bool, acked: bool) -> None:
+        self.heard.append((delivery_tag, multiple, acked))
+
+
+class Link:
+    """A connection and all that is around it."""
+
+    def __init__(
+        self,
+        node: NodeDefinition = NODE,
+        tracer: BaseFrameTracer | None = None,
+        properties: Any = None,
+    ) -> None:
+        self.clock = Clock()
+        self.observer = Observer()
+        self.connection = Connection(node, properties, self.observer, tracer, self.clock.now)
+        self.broker = ScriptedBroker(self.connection, self.clock)
+
+    def open(self, tune: ConnectionTune | None = None) -> Link:
+        """Shake hands."""
+        self.broker.shake_hands(tune)
+        assert self.observer.heard == ['open']
+        return self
+
+    def channel(self) -> tuple[Channel, Handler]:
+        """Open a channel."""
+        handler = Handler()
+        channel = self.connection.open_channel(handler)
+        self.broker.hear()
+        self.broker.send(channel.number, ChannelOpenOk())
+        assert handler.heard.pop() == 'open'
+        return channel, handler
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.clock.now += seconds
+        self.connection.tick(self.clock.now)

@@ -1,0 +1,313 @@
+"""A channel: its life, its calls, its contents; and the numbers of channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from coolamqp.exceptions import CoolAMQPError, WireError
+from coolamqp.framing.definitions import (
+    BasicCancel,
+    BasicGet,
+    BasicGetOk,
+    BasicNack,
+    BasicAck,
+    BasicReturn,
+    ChannelClose,
+    ChannelCloseOk,
+    ChannelFlow,
+    ChannelFlowOk,
+    ChannelOpen,
+    ChannelOpenOk,
+    ConnectionClose,
+    ConnectionTune,
+    QueueDeclare,
+    QueueDeclareOk,
+    BasicDeliver,
+)
+from coolamqp.framing.frames import AMQPBodyFrame, AMQPHeaderFrame, encode_method
+from coolamqp.framing.hot import BASIC_DELIVER, BASIC_GET_OK, BASIC_RETURN, encode_ack
+from coolamqp.framing.method import Method
+from coolamqp.framing.properties import EMPTY_PROPERTIES
+from coolamqp.uplink.channel import Channel
+from coolamqp.uplink.channel_numbers import ChannelNumbers
+from coolamqp.uplink.content import BYTES, LIST_OF_MEMORYVIEW, MEMORYVIEW
+from coolamqp.uplink.states import CHANNEL_TRANSITIONS, ChannelState
+from tests.support.scripted_broker import content
+from tests.uplink.rig import Handler, Link
+
+DELIVER = BasicDeliver(b'tag', 1, False, b'ex', b'key')
+CLOSE = ChannelClose(404, 'NOT_FOUND', 50, 10)
+
+
+def link_with(state: ChannelState) -> tuple[Link, Channel, Handler]:
+    """Give a connection with a channel in a state."""
+    link = Link().open(ConnectionTune(10, 131072, 0))
+    handler = Handler()
+    channel = link.connection.open_channel(handler)
+    if state is not ChannelState.OPENING:
+        link.broker.send(1, ChannelOpenOk())
+    if state in (ChannelState.CLOSING, ChannelState.CLOSED):
+        channel.close()
+    if state is ChannelState.CLOSED:
+        link.broker.send(1, ChannelCloseOk())
+    link.broker.hear()
+    handler.heard.clear()
+    assert channel.state is state
+    return link, channel, handler
+
+
+@pytest.mark.parametrize(
+    'method',
+    [ChannelOpenOk(), ChannelFlow(True), CLOSE, ChannelCloseOk(), QueueDeclareOk(b'q', 0, 0)],
+    ids=lambda m: m.NAME,
+)
+@pytest.mark.parametrize('state', list(ChannelState))
+def test_every_method_in_every_state(state: ChannelState, method: Method) -> None:
+    link, channel, handler = link_with(state)
+    link.broker.send(1, method)
+    following = CHANNEL_TRANSITIONS.get((state, method.NAME))
+    if following is not None:
+        assert channel.state is following
+    elif state is ChannelState.CLOSING:
+        assert channel.state is state
+        assert (handler.heard, link.broker.hear()) == ([], [])
+    elif state is ChannelState.OPEN:
+        assert channel.state is state  # a method of the channel's work; see below
+    else:
+        expected = 504 if state is ChannelState.CLOSED else 503
+        assert link.broker.expect(ConnectionClose).reply_code == expected
+        assert isinstance(link.observer.cause, WireError)
+
+
+@pytest.mark.parametrize('state', [ChannelState.OPENING, ChannelState.OPEN])
+def test_a_close_by_the_broker_is_answered_and_frees_the_number(state: ChannelState) -> None:
+    link, channel, handler = link_with(state)
+    answers: list[Method] = []
+    channel.call(QueueDeclare(b'q'), answers.append)
+    link.broker.hear()
+    link.broker.send(1, CLOSE)
+    link.broker.expect(ChannelCloseOk)
+    assert handler.heard == [('closed', 404)]
+    assert answers == []
+    channel.close()
+    assert link.broker.hear() == []
+    assert link.connection.open_channel(Handler()).number == 1
+
+
+def test_our_close_ignores_everything_until_it_is_answered() -> None:
+    link, channel, handler = link_with(ChannelState.OPEN)
+    answers: list[Method] = []
+    channel.call(QueueDeclare(b'q'), answers.append)
+    channel.close()
+    channel.close()
+    assert [type(each) for each in link.broker.methods()] == [QueueDeclare, ChannelClose]
+    link.broker.deliver(1, 1)
+    link.broker.send(1, QueueDeclareOk(b'q', 0, 0), BasicAck(9, False), ChannelFlow(False))
+    assert (handler.heard, answers, link.broker.hear()) == ([], [], [])
+    link.broker.send(1, ChannelCloseOk())
+    assert handler.heard == [('closed', None)]
+
+
+def test_nothing_is_sent_once_a_channel_is_being_closed() -> None:
+    link, channel, _ = link_with(ChannelState.CLOSING)
+    answers: list[Method] = []
+    channel.write([encode_ack(1, 1, multiple=False)])
+    channel.call(QueueDeclare(b'q'), answers.append)
+    assert link.broker.hear() == []
+
+
+def test_closes_that_cross_are_both_answered_before_the_number_is_free() -> None:
+    link, channel, handler = link_with(ChannelState.OPEN)
+    channel.close()
+    link.broker.send(1, CLOSE)
+    assert [type(each) for each in link.broker.methods()] == [ChannelClose, ChannelCloseOk]
+    assert handler.heard == []
+    assert link.connection.open_channel(Handler()).number == 2
+    link.broker.send(1, ChannelCloseOk())
+    assert handler.heard == [('closed', None)]
+    assert link.connection.open_channel(Handler()).number == 1
+    assert link.observer.heard == ['open']
+
+
+def test_a_channel_closed_while_it_is_being_opened() -> None:
+    link, channel, handler = link_with(ChannelState.OPENING)
+    channel.close()
+    link.broker.expect(ChannelClose)
+    link.broker.send(1, ChannelOpenOk(), ChannelCloseOk())
+    assert handler.heard == [('closed', None)]
+
+
+def test_flow_is_answered() -> None:
+    link, _, handler = link_with(ChannelState.OPEN)
+    for active in (False, True):
+        link.broker.send(1, ChannelFlow(active))
+        assert link.broker.expect(ChannelFlowOk).active is active
+    assert handler.heard == []
+
+
+def test_answers_come_to_their_calls_and_other_methods_to_the_handler() -> None:
+    link, channel, handler = link_with(ChannelState.OPEN)
+    answers: list[Any] = []
+    for name in (b'a', b'b'):
+        channel.call(QueueDeclare(name), answers.append)
+    cancel = BasicCancel(b'tag', True)
+    link.broker.send(1, QueueDeclareOk(b'a', 0, 0), cancel, QueueDeclareOk(b'b', 0, 0))
+    link.broker.send(1, QueueDeclareOk(b'c', 0, 0))
+    assert [answer.queue for answer in answers] == [b'a', b'b']
+    assert handler.heard == [cancel, QueueDeclareOk(b'c', 0, 0)]
+
+
+def test_confirms_come_to_the_handler() -> None:
+    link, _, handler = link_with(ChannelState.OPEN)
+    link.broker.send(1, BasicAck(7, True), BasicNack(8, False, False))
+    assert handler.heard == [(7, True, True), (8, False, False)]
+
+
+def test_a_lost_connection_is_told_to_every_channel_once() -> None:
+    link = Link().open()
+    handlers = [link.channel()[1] for _ in range(3)]
+    link.connection.lost(OSError('gone'))
+    link.connection.lost(OSError('gone'))
+    assert [handler.heard for handler in handlers] == [['lost']] * 3
+
+
+# Numbers
+
+
+def test_numbers_are_taken_lowest_first_and_used_again() -> None:
+    numbers = ChannelNumbers(5)
+    assert [numbers.take() for _ in range(4)] == [1, 2, 3, 4]
+    for number in (3, 1, 2):
+        numbers.release(number)
+    assert [numbers.take() for _ in range(4)] == [1, 2, 3, 5]
+    with pytest.raises(CoolAMQPError, match='all 5 channels'):
+        numbers.take()
+    numbers.release(4)
+    assert numbers.take() == 4
+
+
+def test_channel_max_is_kept_to() -> None:
+    link = Link().open(ConnectionTune(2, 0, 0))
+    link.channel()
+    link.channel()
+    with pytest.raises(CoolAMQPError, match='channel_max'):
+        link.connection.open_channel(Handler())
+    assert [type(each) for each in link.broker.methods()] == []
+    assert ChannelOpen().ANSWERS
+
+
+# Contents
+
+
+def body_of(mode: int, *chunks: bytes) -> Any:
+    """Have the client receive chunks, and give the body of the one content in them."""
+    link, channel, handler = link_with(ChannelState.OPEN)
+    channel.content.mode = mode
+    link.broker.feed(encode_method(1, DELIVER))
+    for chunk in chunks:
+        assert handler.heard == []
+        link.broker.feed(chunk)
+    ((method, body),) = handler.heard
+    assert method == BASIC_DELIVER
+    assert not channel.content.under_way
+    return body
+
+
+@pytest.mark.parametrize(
+    ('mode', 'empty'), [(BYTES, b''), (MEMORYVIEW, memoryview(b'')), (LIST_OF_MEMORYVIEW, [])]
+)
+def test_an_empty_body(mode: int, empty: Any) -> None:
+    body = body_of(mode, content(1, b''))
+    assert type(body) is type(empty)
+    assert body == empty
+
+
+@pytest.mark.parametrize('frame', [1, 3, 10, 100])
+@pytest.mark.parametrize('mode', [BYTES, MEMORYVIEW, LIST_OF_MEMORYVIEW])
+def test_a_body_in_frames_of_any_size(mode: int, frame: int) -> None:
+    body = body_of(mode, content(1, b'0123456789', frame))
+    assert type(body) is (bytes, memoryview, list)[mode]
+    assert (b''.join(body) if mode == LIST_OF_MEMORYVIEW else bytes(body)) == b'0123456789'
+
+
+@pytest.mark.parametrize('mode', [BYTES, MEMORYVIEW, LIST_OF_MEMORYVIEW])
+def test_a_body_in_chunks_that_end_anywhere(mode: int) -> None:
+    data = content(1, b'0123456789', 4)
+    for split in range(1, len(data)):
+        body = body_of(mode, data[:split], data[split:])
+        assert (b''.join(body) if mode == LIST_OF_MEMORYVIEW else bytes(body)) == b'0123456789'
+
+
+def test_pieces_are_views_of_what_was_received() -> None:
+    header, first = content(1, b'0123456789')[:22], content(1, b'0123456789')[22:27]
+    second = content(1, b'0123456789')[27:]
+    assert header.endswith(b'\xce')
+    chunks = (header, first, b'', second)
+    body = body_of(LIST_OF_MEMORYVIEW, header, first + second[:6], second[6:])
+    assert b''.join(chunks) == content(1, b'0123456789')
+    assert all(isinstance(piece, memoryview) for piece in body)
+    assert [piece.obj for piece in body] == [first + second[:6], second[6:]]
+
+
+def test_a_view_of_a_body_in_one_frame_is_not_a_copy() -> None:
+    chunk = content(1, b'0123456789')
+    assert body_of(MEMORYVIEW, chunk).obj is chunk
+    assert body_of(LIST_OF_MEMORYVIEW, chunk)[0].obj is chunk
+
+
+def test_an_empty_body_frame_changes_nothing() -> None:
+    header = AMQPHeaderFrame(1, 60, 0, 4, EMPTY_PROPERTIES).encode()
+    parts = [AMQPBodyFrame(1, data).encode() for data in (b'', b'ab', b'', b'cd')]
+    assert body_of(BYTES, header + b''.join(parts)) == b'abcd'
+
+
+def test_returned_messages_and_answers_to_get_come_with_their_method() -> None:
+    link, channel, handler = link_with(ChannelState.OPEN)
+    answers: list[Any] = []
+    channel.call(BasicGet(b'q'), answers.append)
+    returned = encode_method(1, BasicReturn(312, 'NO_ROUTE', b'ex', b'key'))
+    got = encode_method(1, BasicGetOk(5, False, b'ex', b'key', 0))
+    link.broker.feed(returned + content(1, b'back') + got + content(1, b'got'))
+    assert handler.heard == [(BASIC_RETURN, b'back'), (BASIC_GET_OK, b'got')]
+    assert [answer.delivery_tag for answer in answers] == [5]
+
+
+HEADER = AMQPHeaderFrame(1, 60, 0, 4, EMPTY_PROPERTIES).encode()
+BODY = AMQPBodyFrame(1, b'body').encode()
+METHOD = encode_method(1, DELIVER)
+
+
+@pytest.mark.parametrize(
+    ('data', 'reply_code', 'words'),
+    [
+        (HEADER, 505, 'header that nothing announced'),
+        (METHOD + HEADER + HEADER, 505, 'header that nothing announced'),
+        (BODY, 505, 'no header announced'),
+        (METHOD + BODY, 505, 'no header announced'),
+        (METHOD + HEADER + AMQPBodyFrame(1, b'bodies').encode(), 501, '2 bytes longer'),
+        (METHOD + AMQPHeaderFrame(1, 40, 0, 4, EMPTY_PROPERTIES).encode(), 501, 'class 40'),
+        (METHOD + METHOD, 505, 'in the middle'),
+        (METHOD + HEADER + METHOD, 505, 'in the middle'),
+        (METHOD + encode_method(1, CLOSE), 505, 'in the middle'),
+        (METHOD + encode_method(1, BasicAck(1, False)), 505, 'in the middle'),
+        (encode_method(1, BasicGetOk(5, False, b'', b'', 0)) + content(1, b''), 503, 'nothing was asked'),
+    ],
+)
+def test_contents_that_are_none(data: bytes, reply_code: int, words: str) -> None:
+    link, _, handler = link_with(ChannelState.OPEN)
+    link.broker.feed(data)
+    assert link.broker.expect(ConnectionClose).reply_code == reply_code
+    assert words in str(link.observer.cause)
+    assert handler.heard == ['lost']
+
+
+@pytest.mark.parametrize('state', [ChannelState.OPENING, ChannelState.CLOSING])
+def test_content_on_a_channel_that_is_not_open(state: ChannelState) -> None:
+    link, _, handler = link_with(state)
+    link.broker.feed(HEADER + BODY)
+    if state is ChannelState.CLOSING:
+        assert (handler.heard, link.broker.hear()) == ([], [])
+    else:
+        assert link.broker.expect(ConnectionClose).reply_code == 503

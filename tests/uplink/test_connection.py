@@ -1,0 +1,399 @@
+"""One connection, from the protocol header to the last close-ok."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+import pytest
+
+from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError, WireError
+from coolamqp.framing.definitions import (
+    METHODS,
+    BasicAck,
+    ChannelOpenOk,
+    ConnectionBlocked,
+    ConnectionClose,
+    ConnectionCloseOk,
+    ConnectionOpen,
+    ConnectionOpenOk,
+    ConnectionSecure,
+    ConnectionStart,
+    ConnectionStartOk,
+    ConnectionTune,
+    ConnectionTuneOk,
+    ConnectionUnblocked,
+    ConnectionUpdateSecretOk,
+)
+from coolamqp.framing.field_table import plain_table
+from coolamqp.framing.frames import PROTOCOL_HEADER, AMQPHeartbeatFrame, encode_method
+from coolamqp.framing.method import Method
+from coolamqp.objects import NodeDefinition
+from coolamqp.supervisor.client_properties import client_properties
+from coolamqp.uplink.connection import CLOSE_TIMEOUT, HANDSHAKE_TIMEOUT
+from coolamqp.uplink.states import CONNECTION_TRANSITIONS, ConnectionState
+from tests.support.scripted_broker import SERVER_PROPERTIES, content, start
+from tests.uplink.rig import Link
+
+S = ConnectionState
+TUNE = ConnectionTune(100, 8192, 0)
+ARGUMENTS: dict[str, Method] = {
+    'connection.start': start(),
+    'connection.tune': TUNE,
+    'connection.close': ConnectionClose(320, 'CONNECTION_FORCED', 0, 0),
+    'connection.blocked': ConnectionBlocked('memory'),
+}
+CONNECTION_METHODS = [
+    ARGUMENTS.get(declared.NAME) or declared() for declared in METHODS.values()
+    if declared.INDEX[0] == 10
+]  # fmt: skip
+
+
+def link_in(state: ConnectionState) -> Link:
+    """Lead a connection into a state."""
+    link = Link()
+    if state is not S.AWAITING_START:
+        link.broker.send(0, start())
+    if state not in (S.AWAITING_START, S.AWAITING_TUNE):
+        link.broker.send(0, TUNE)
+    if state in (S.OPEN, S.CLOSING, S.CLOSED):
+        link.broker.send(0, ConnectionOpenOk())
+    if state in (S.CLOSING, S.CLOSED):
+        link.connection.close(link.clock.now)
+    if state is S.CLOSED:
+        link.broker.send(0, ConnectionCloseOk())
+    link.broker.hear()
+    assert link.connection.state is state
+    return link
+
+
+@pytest.mark.parametrize('method', CONNECTION_METHODS, ids=lambda m: m.NAME)
+@pytest.mark.parametrize('state', list(S))
+def test_every_method_in_every_state(state: ConnectionState, method: Method) -> None:
+    link = link_in(state)
+    link.broker.send(0, method)
+    following = CONNECTION_TRANSITIONS.get((state, method.NAME))
+    if isinstance(method, (ConnectionSecure, ConnectionUpdateSecretOk)) and following:
+        assert link.observer.cause.reply_code == 540  # legal, and beyond us
+    elif following is not None:
+        assert link.connection.state is following
+    elif state in (S.CLOSING, S.CLOSED):
+        assert link.connection.state is state
+        assert link.broker.hear() == []
+    else:
+        assert link.connection.state is S.CLOSED
+        assert isinstance(link.observer.cause, WireError)
+        close = link.broker.expect(ConnectionClose)
+        assert close.reply_code == 503
+        assert method.NAME.encode() in close.reply_text  # type: ignore[operator]
+
+
+def test_a_method_of_another_class_on_channel_0_is_a_violation() -> None:
+    link = link_in(S.OPEN)
+    link.broker.send(0, BasicAck(1, False))
+    assert link.broker.expect(ConnectionClose).reply_code == 503
+
+
+# The handshake
+
+
+def test_what_is_said_in_a_handshake() -> None:
+    node = NodeDefinition('broker', 'me', 'secret', 'jobs', heartbeat=30)
+    link = Link(node, properties=client_properties('my program', {'team': 'ours'}))
+    assert link.connection.out.peek() == PROTOCOL_HEADER
+    start_ok, tune_ok, open_ = link.broker.shake_hands(ConnectionTune(100, 8192, 60))
+
+    assert isinstance(start_ok, ConnectionStartOk)
+    assert start_ok.mechanism == b'PLAIN'
+    assert start_ok.response == b'\0me\0secret'
+    assert start_ok.locale == b'en_US'
+    properties: Any = start_ok.client_properties
+    said = plain_table(properties)
+    assert said['connection_name'] == 'my program'
+    assert said['team'] == 'ours'
+    assert said['product'] == 'CoolAMQP'
+    assert said['capabilities']['consumer_cancel_notify'] is True
+    assert said['capabilities']['authentication_failure_close'] is True
+    assert tune_ok == ConnectionTuneOk(100, 8192, 30)
+    assert open_ == ConnectionOpen(b'jobs')
+    assert link.observer.heard == ['open']
+    server = link.connection.properties
+    assert server is not None
+    assert server.properties == SERVER_PROPERTIES
+    assert server.mechanisms == ['AMQPLAIN', 'PLAIN']
+    assert server.version == (0, 9)
+    assert link.connection.wake_at() == link.clock.now + 15
+
+
+def test_amqplain_is_a_table_without_its_length() -> None:
+    link = link_in(S.AWAITING_START)
+    link.broker.send(0, start('SCRAM AMQPLAIN'))
+    start_ok = link.broker.expect(ConnectionStartOk)
+    assert start_ok.mechanism == b'AMQPLAIN'
+    assert start_ok.response == (
+        b'\x05LOGINS\x00\x00\x00\x05guest\x08PASSWORDS\x00\x00\x00\x06secret'
+    )
+
+
+@pytest.mark.parametrize(('offered', 'words'), [('EXTERNAL SCRAM', 'EXTERNAL or SCRAM'), ('', 'not')])
+def test_a_broker_without_a_mechanism_of_ours(offered: str, words: str) -> None:
+    link = link_in(S.AWAITING_START)
+    link.broker.send(0, start(offered))
+    assert isinstance(link.observer.cause, CoolAMQPError)
+    assert words in str(link.observer.cause)
+    assert link.connection.state is S.CLOSED
+    link.broker.send(0, TUNE)
+    assert link.broker.hear() == []
+
+
+def test_locales_that_are_too_long_for_an_answer_do_no_harm() -> None:
+    link = link_in(S.AWAITING_START)
+    link.broker.send(0, ConnectionStart(0, 9, {}, 'PLAIN', 'x' * 300))
+    assert link.broker.expect(ConnectionStartOk).locale == b'en_US'
+
+
+def test_a_handshake_byte_by_byte() -> None:
+    link = Link()
+    for method in (start(), TUNE, ConnectionOpenOk()):
+        for octet in encode_method(0, method):
+            link.broker.feed(bytes((octet,)))
+    assert link.observer.heard == ['open']
+
+
+@pytest.mark.parametrize('split', range(1, 9))
+def test_an_older_amqp_header(split: int) -> None:
+    link = Link()
+    header = b'AMQP\x01\x01\x08\x00'
+    for part in (header[:split], header[split:]):
+        link.broker.feed(part)
+    assert isinstance(link.observer.cause, ConnectionDead)
+    assert 'AMQP 1.8.0' in str(link.observer.cause)
+
+
+@pytest.mark.parametrize('split', [1, 2, 5])
+@pytest.mark.parametrize('garbage', [b'HTTP/1.1 400 Bad Request', b'\x15\x03\x01\x00\x02', b'AM dial'])
+def test_a_peer_that_is_no_broker(garbage: bytes, split: int) -> None:
+    link = Link()
+    link.broker.feed(garbage[:split])
+    link.broker.feed(garbage[split:])
+    assert isinstance(link.observer.cause, ConnectionDead)
+    assert 'no AMQP broker' in str(link.observer.cause)
+
+
+def test_garbage_that_begins_like_a_frame() -> None:
+    link = Link()
+    link.broker.hear()
+    link.broker.feed(b'\x01' + b'\xff' * 20)
+    assert isinstance(link.observer.cause, WireError)
+    assert link.broker.expect(ConnectionClose).reply_code == 501
+
+
+def test_hanging_up_during_login_hints_at_the_password() -> None:
+    link = link_in(S.AWAITING_TUNE)
+    link.connection.lost(ConnectionResetError('reset by peer'))
+    assert 'wrong password' in str(link.observer.cause)
+    assert 'reset by peer' in str(link.observer.cause)
+
+
+@pytest.mark.parametrize('state', [S.AWAITING_START, S.AWAITING_OPEN_OK, S.OPEN])
+def test_hanging_up_at_another_time_is_what_it_is(state: ConnectionState) -> None:
+    link = link_in(state)
+    cause = ConnectionResetError('reset by peer')
+    link.connection.lost(cause)
+    link.connection.lost(OSError('again'))
+    assert link.observer.cause is cause
+
+
+@pytest.mark.parametrize('state', [S.AWAITING_START, S.AWAITING_TUNE, S.AWAITING_OPEN_OK])
+def test_a_handshake_ends_in_bounded_time(state: ConnectionState) -> None:
+    link = link_in(state)
+    assert link.connection.wake_at() == link.clock.now + HANDSHAKE_TIMEOUT
+    link.advance(HANDSHAKE_TIMEOUT - 0.001)
+    assert link.connection.state is state
+    link.advance(0.001)
+    assert isinstance(link.observer.cause, ConnectionDead)
+    assert 'password' not in str(link.observer.cause)
+    link.advance(100)
+    assert link.connection.wake_at() == inf
+
+
+@pytest.mark.parametrize(
+    ('wanted', 'proposed', 'settled'),
+    [(None, 60, 60), (None, 0, 0), (0, 60, 0), (0, 0, 0), (10, 60, 10), (60, 10, 10), (10, 0, 10)],
+)
+def test_the_heartbeat_that_is_settled(wanted: int | None, proposed: int, settled: int) -> None:
+    link = Link(NodeDefinition('broker', 'guest', 'guest', heartbeat=wanted))
+    said = link.broker.shake_hands(ConnectionTune(0, 0, proposed))
+    assert ConnectionTuneOk(65535, 131072, settled) in said
+    assert link.connection.limits.heartbeat == settled
+
+
+@pytest.mark.parametrize(
+    ('channel_max', 'frame_max', 'settled'),
+    [(0, 0, (65535, 131072)), (7, 4096, (7, 4096)), (65535, 1 << 31, (65535, 131072))],
+)
+def test_the_limits_that_are_settled(
+    channel_max: int, frame_max: int, settled: tuple[int, int]
+) -> None:
+    said = Link().broker.shake_hands(ConnectionTune(channel_max, frame_max, 0))
+    assert ConnectionTuneOk(*settled, 0) in said
+
+
+def test_a_frame_max_below_what_the_specification_allows() -> None:
+    link = link_in(S.AWAITING_TUNE)
+    link.broker.send(0, ConnectionTune(0, 4095, 0))
+    assert link.broker.expect(ConnectionClose).reply_code == 502
+    assert '4095' in str(link.observer.cause)
+
+
+def test_frames_longer_than_settled_are_refused() -> None:
+    link = Link().open(ConnectionTune(0, 4096, 0))
+    _, handler = link.channel()
+    link.broker.deliver(1, 1, b'x' * 4089, frame=4089)
+    assert 'frame_max' in str(link.observer.cause)
+    assert link.broker.expect(ConnectionClose).reply_code == 501
+    assert handler.heard == ['lost']
+
+
+# Ending
+
+
+def test_a_close_by_the_broker_is_answered() -> None:
+    link = Link().open()
+    _, handler = link.channel()
+    link.broker.send(0, ConnectionClose(320, 'CONNECTION_FORCED - bye', 0, 0))
+    assert isinstance(link.observer.cause, AMQPError)
+    assert link.observer.cause.reply_code == 320
+    link.broker.expect(ConnectionCloseOk)
+    assert handler.heard == ['lost']
+    link.broker.feed(b'whatever comes now')
+    assert link.connection.out.size == 0
+
+
+def test_nothing_is_said_after_close_ok_whatever_follows_in_the_same_chunk() -> None:
+    link = Link().open()
+    link.broker.feed(encode_method(0, ConnectionClose(320, '', 0, 0)) + b'garbage of a dying node')
+    link.broker.expect(ConnectionCloseOk)
+    assert isinstance(link.observer.cause, AMQPError)
+
+
+def test_closing_ends_with_close_ok() -> None:
+    link = Link().open()
+    link.connection.close(link.clock.now)
+    assert link.broker.expect(ConnectionClose).reply_code == 200
+    link.broker.send(0, ConnectionCloseOk())
+    assert link.observer.cause is None
+    assert link.broker.hear() == []
+
+
+def test_closing_takes_no_longer_than_the_close_timeout() -> None:
+    link = link_in(S.CLOSING)
+    assert link.connection.wake_at() == link.clock.now + CLOSE_TIMEOUT
+    link.advance(CLOSE_TIMEOUT - 0.001)
+    assert link.connection.state is S.CLOSING
+    link.advance(0.001)
+    assert link.observer.cause is None
+
+
+def test_a_transport_that_is_lost_while_closing_is_a_good_end() -> None:
+    link = link_in(S.CLOSING)
+    link.connection.lost(ConnectionResetError('reset by peer'))
+    assert link.observer.cause is None
+
+
+def test_closing_during_the_handshake_ends_at_once() -> None:
+    link = link_in(S.AWAITING_TUNE)
+    link.connection.close(link.clock.now)
+    assert link.observer.cause is None
+    assert link.connection.state is S.CLOSED
+
+
+def test_frames_of_channels_are_ignored_while_closing() -> None:
+    link = Link().open()
+    _, handler = link.channel()
+    link.connection.close(link.clock.now)
+    link.broker.deliver(1, 1)
+    link.broker.send(7, ChannelOpenOk())
+    assert handler.heard == []
+    assert link.connection.state is S.CLOSING
+
+
+def test_a_frame_on_a_channel_that_is_not_open() -> None:
+    for data in (encode_method(5, ChannelOpenOk()), content(5, b'body')):
+        link = link_in(S.OPEN)
+        link.broker.feed(data)
+        assert link.broker.expect(ConnectionClose).reply_code == 504
+        assert 'channel 5' in str(link.observer.cause)
+
+
+def test_blocked_and_unblocked() -> None:
+    link = Link().open()
+    link.broker.send(0, ConnectionBlocked('low on m\xe9mory'), ConnectionUnblocked())
+    assert link.observer.heard[1:] == [('blocked', True, 'low on m\xe9mory'), ('blocked', False, '')]
+
+
+# Heartbeats
+
+
+def test_heartbeats_are_sent_at_half_the_interval_without_other_traffic() -> None:
+    link = Link().open(ConnectionTune(0, 0, 10))
+    link.advance(4)
+    link.connection.out.append(encode_method(0, ConnectionUnblocked()))
+    link.broker.hear()
+    link.advance(4.999)
+    assert link.broker.hear() == []
+    link.advance(0.001)
+    assert link.broker.hear() == [AMQPHeartbeatFrame()]
+    assert link.connection.wake_at() == link.clock.now + 5
+
+
+def test_a_silent_peer_is_gone_after_seven_quarters_of_an_interval() -> None:
+    link = Link().open(ConnectionTune(0, 0, 10))
+    link.broker.feed(AMQPHeartbeatFrame().encode())
+    for _ in range(3):
+        link.advance(5)
+    assert link.connection.state is S.OPEN
+    assert link.connection.wake_at() == link.clock.now + 2.5
+    link.advance(2.499)
+    assert link.connection.state is S.OPEN
+    link.advance(0.001)
+    assert isinstance(link.observer.cause, ConnectionDead)
+    assert '10 s' in str(link.observer.cause)
+
+
+def test_any_byte_is_a_sign_of_life() -> None:
+    link = Link().open(ConnectionTune(0, 0, 10))
+    for octet in AMQPHeartbeatFrame().encode() * 2:
+        link.advance(17)
+        link.broker.feed(bytes((octet,)))
+    assert link.connection.state is S.OPEN
+
+
+def test_silence_does_not_count_while_reading_is_paused() -> None:
+    link = Link().open(ConnectionTune(0, 0, 10))
+    link.connection.set_reading(False, link.clock.now)
+    link.advance(1000)
+    assert link.connection.state is S.OPEN
+    link.broker.hear()
+    assert link.connection.wake_at() == link.clock.now + 5
+    link.connection.set_reading(True, link.clock.now)
+    link.connection.set_reading(True, link.clock.now + 9)  # no news
+    link.advance(17.499)
+    assert link.connection.state is S.OPEN
+    link.advance(0.001)
+    assert link.connection.state is S.CLOSED
+
+
+def test_heartbeats_go_on_while_a_close_is_on_its_way_and_a_lost_peer_ends_it() -> None:
+    link = Link().open(ConnectionTune(0, 0, 1))
+    link.connection.close(link.clock.now)
+    link.advance(1.75)
+    assert link.observer.cause is None
+
+
+def test_without_heartbeats_an_open_connection_never_wakes() -> None:
+    link = Link().open(ConnectionTune(0, 0, 0))
+    assert link.connection.wake_at() == inf
+    link.advance(100000)
+    assert link.connection.state is S.OPEN
+    assert link.broker.hear() == []
