@@ -6,7 +6,7 @@ import warnings
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from coolamqp.framing.text import Text, text_bytes
+from coolamqp.framing.text import Text, short_bytes, text_bytes
 
 DEFAULT_PORT: Final = 5672
 HEARTBEAT_MAX: Final = 0xFFFF  # connection.tune has 16 bits for it
@@ -45,6 +45,7 @@ class NodeDefinition:
         self.user = _text(values['user'], 'user')
         self.password = _text(values['password'], 'password')
         self.virtual_host = _text(values['virtual_host'], 'virtual_host')
+        short_bytes(self.virtual_host, 'virtual_host')
         self.port = _number(values['port'], 'port', 1, 0xFFFF)
         heartbeat = values['heartbeat']
         self.heartbeat = (
@@ -97,7 +98,10 @@ def _keywords(kwargs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _connection_string(text: str) -> dict[str, Any]:
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # its message may hold the password
+        raise ValueError('the host in a connection string is not one') from None
     if parts.scheme != 'amqp' or not parts.hostname:
         raise ValueError(
             'a connection string looks like amqp://user:password@host:port/virtual_host'
@@ -123,8 +127,8 @@ def _connection_string(text: str) -> dict[str, Any]:
 def _text(value: Any, name: str) -> str:
     try:
         return text_bytes(value, name).decode('utf-8')
-    except (TypeError, UnicodeDecodeError) as error:
-        raise ValueError(f'{name} must be text in UTF-8') from error
+    except (TypeError, ValueError):  # their messages may hold the password
+        raise ValueError(f'{name} must be text in UTF-8') from None
 
 
 def _number(value: Any, name: str, low: int, high: int) -> int:
