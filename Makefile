@@ -31,7 +31,9 @@ format: venv  ## format the code and mend what can be mended
 	$(BIN)/ruff check --fix-only --exit-zero .
 	$(BIN)/ruff format .
 
-docs: venv  ## build the documentation into site/
+docs: venv  ## draw the pictures from the code, and build the documentation into site/
+	$(BIN)/python -m tools.draw_architecture
+	$(BIN)/python -m tools.draw_states
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: venv rabbitmq  ## measure

@@ -8,6 +8,7 @@ As many of these as you like may run at once; each has a queue of its own, which
 import sys
 import threading
 
+from coolamqp.argumentify import toutf8
 from coolamqp.clustering import Cluster
 from coolamqp.objects import Exchange, NodeDefinition, Queue, ReceivedMessage
 
@@ -17,7 +18,7 @@ url = sys.argv[2] if len(sys.argv) > 2 else 'amqp://guest:guest@localhost/'  # n
 
 def show(message: ReceivedMessage) -> None:
     """Print a message; called on a thread of the Cluster, in the order of the queue."""
-    print(f'{bytes(message.routing_key).decode()}: {message.body.decode()}', flush=True)
+    print(f'{toutf8(message.routing_key)}: {message.body.decode()}', flush=True)
 
 
 # Without a name, the broker chooses one. The queue is declared and bound again at each reconnect.

@@ -1,0 +1,29 @@
+"""The documentation agrees with the code it was drawn from."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from tools import draw_architecture, draw_states
+
+EXPLANATION = Path(__file__).parent.parent / 'docs' / 'explanation'
+
+
+def test_the_diagrams_of_states_are_those_of_the_tables() -> None:
+    assert draw_states.PAGE.read_text('utf-8') == draw_states.page(), 'run make docs'
+
+
+def test_the_picture_of_the_floors_is_that_of_the_imports() -> None:
+    picture = draw_architecture.PICTURE.read_text('utf-8')
+
+    assert picture == draw_architecture.picture(), 'run make docs'
+    assert ET.fromstring(picture).tag.endswith('svg')  # noqa: S314 - our own
+
+
+def test_the_architecture_is_told_in_the_order_of_the_picture() -> None:
+    page = (EXPLANATION / 'architecture.md').read_text('utf-8')
+    told = re.findall(r'^\d+\. +\*\*`(.+?)`\*\*', page, re.MULTILINE)
+
+    assert tuple(told) == draw_architecture.WAY_OUT + draw_architecture.WAY_IN

@@ -1,0 +1,283 @@
+"""Draws the floors of the house, who imports whom, and the ways of a message through it.
+
+    python -m tools.draw_architecture
+
+Writes docs/explanation/architecture.svg. Files and arrows are read from the source by the functions
+that test the architecture; the two ways are told in docs/explanation/architecture.md, and stand
+here in the same order.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.test_architecture import FLOORS, PACKAGE, SOURCE, imports
+
+PICTURE = Path(__file__).parent.parent / 'docs' / 'explanation' / 'architecture.svg'
+
+WAY_OUT = (
+    'objects/message',
+    'clustering/cluster',
+    'attaches/publication',
+    'supervisor/engine',
+    'attaches/publisher',
+    'framing/hot',
+    'uplink/channel',
+    'uplink/out_buffer',
+    'clustering/listener',
+    'clustering/transport',
+)
+WAY_IN = (
+    'clustering/transport',
+    'clustering/listener',
+    'supervisor/engine',
+    'uplink/connection',
+    'framing/decoder',
+    'uplink/channel',
+    'uplink/content',
+    'attaches/consumer',
+    'attaches/delivery',
+    'clustering/cluster',
+    'clustering/dispatcher',
+)
+CAPTIONS = {
+    'clustering': 'threads, sockets, clocks',
+    'supervisor': 'keeps everything alive',
+    'attaches': 'what lives on a channel',
+    'uplink': 'one connection to one broker',
+    'objects': 'what programs hand over',
+    'framing': 'bytes to frames, and back',
+    'exceptions': 'words',
+}
+# One colour a floor, from the top down: border and arrows, and the ground.
+COLOURS = (
+    ('#8e44ad', '#f7eefa'),
+    ('#2c6fbb', '#eaf2fb'),
+    ('#1f8a9e', '#e6f5f7'),
+    ('#2e8b57', '#e9f6ee'),
+    ('#8a8a1f', '#f7f7e4'),
+    ('#b8860b', '#fbf4e2'),
+    ('#7f8c8d', '#f1f3f3'),
+)
+OUT_COLOUR, IN_COLOUR = '#d35400', '#1565c0'
+
+WIDTH, MARGIN = 1040, 20
+CHIPS_LEFT, CHIPS_RIGHT = 230, 860
+CHIP_HEIGHT, GAP, PADDING = 28, 8, 16
+LETTER = 7.3  # width of one, in the chips
+BADGE = 20
+BAND_GAP = 14
+TOP = 66
+
+
+@dataclass
+class Chip:
+    """The box of one file."""
+
+    name: str
+    x: float
+    y: float
+    width: float
+    out_step: int | None
+    in_step: int | None
+
+
+@dataclass
+class Band:
+    """One floor."""
+
+    modules: tuple[str, ...]
+    colour: str
+    ground: str
+    y: float
+    height: float = 0
+    chips: list[Chip] = field(default_factory=list)
+
+
+def picture() -> str:
+    """Give the whole picture as SVG."""
+    bands = lay_out()
+    height = bands[-1].y + bands[-1].height + 62
+    fonts = 'system-ui, -apple-system, Segoe UI, Roboto, sans-serif'
+    box = f'0 0 {WIDTH} {height:.0f}'
+    pieces = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" font-family="{fonts}">',
+        '<title>The floors of CoolAMQP and the ways of a message through them</title>',
+        f'<rect width="{WIDTH}" height="{height:.0f}" rx="12" fill="#ffffff"/>',
+        text(MARGIN, 40, 'CoolAMQP, floor by floor', 20, '#222', 'font-weight="600"'),
+        text(CHIPS_RIGHT + 24, 40, 'imports', 12, '#666'),
+        *itertools.chain.from_iterable(draw_band(band) for band in bands),
+        *draw_arrows(bands),
+        *draw_legend(height - 26),
+        '</svg>',
+    ]
+    return '\n'.join(pieces) + '\n'
+
+
+# Layout
+
+
+def lay_out() -> list[Band]:
+    """Place every file of the package, the highest floor at the top."""
+    bands: list[Band] = []
+    y: float = TOP
+    for row in reversed(FLOORS):
+        files = files_of(row)
+        if not files:
+            continue
+        colour, ground = COLOURS[len(bands) % len(COLOURS)]
+        band = Band(row, colour, ground, y)
+        place_chips(band, files)
+        bands.append(band)
+        y += band.height + BAND_GAP
+    known = {chip.name for band in bands for chip in band.chips}
+    missing = {*WAY_OUT, *WAY_IN} - known
+    if missing:
+        raise ValueError(f'no such files any more: {missing}; mend WAY_OUT and WAY_IN')
+    return bands
+
+
+def files_of(row: tuple[str, ...]) -> list[str]:
+    """Name the files of a floor, such as 'framing/hot'."""
+    files = []
+    for module in filter(None, row):
+        files += [module] if (SOURCE / f'{module}.py').exists() else []
+        folder = (SOURCE / module).rglob('*.py')
+        files += [str(path.relative_to(SOURCE).with_suffix('')) for path in folder]
+    return sorted(name for name in files if not name.endswith('__init__'))
+
+
+def place_chips(band: Band, files: list[str]) -> None:
+    """Set the files of a floor in lines, like words."""
+    x, y = float(CHIPS_LEFT), band.y + PADDING
+    for name in files:
+        out_step = WAY_OUT.index(name) + 1 if name in WAY_OUT else None
+        in_step = WAY_IN.index(name) + 1 if name in WAY_IN else None
+        badges = (out_step is not None) + (in_step is not None)
+        width = len(shown(name)) * LETTER + 18 + badges * BADGE
+        if x + width > CHIPS_RIGHT - PADDING:
+            x, y = float(CHIPS_LEFT), y + CHIP_HEIGHT + GAP
+        band.chips.append(Chip(name, x, y, width, out_step, in_step))
+        x += width + GAP
+    band.height = max(y + CHIP_HEIGHT + PADDING - band.y, 64)
+
+
+def shown(name: str) -> str:
+    """Name a file within its floor."""
+    return name.rpartition('/')[2]
+
+
+# Drawing
+
+
+def draw_band(band: Band) -> Iterator[str]:
+    """Draw a floor and its files."""
+    yield (
+        f'<rect x="{MARGIN}" y="{band.y:.0f}" width="{CHIPS_RIGHT - MARGIN}" '
+        f'height="{band.height:.0f}" rx="10" fill="{band.ground}" stroke="{band.colour}" '
+        f'stroke-opacity="0.35"/>'
+    )
+    present = [module for module in band.modules if (SOURCE / module).is_dir()]
+    title = ', '.join(present) or 'the vocabulary'
+    middle = band.y + band.height / 2
+    yield text(MARGIN + 16, middle - 3, title, 16, band.colour, 'font-weight="600"')
+    yield text(MARGIN + 16, middle + 16, CAPTIONS.get(band.modules[0], ''), 12, '#555')
+    for chip in band.chips:
+        yield from draw_chip(chip, band.colour)
+
+
+def draw_chip(chip: Chip, colour: str) -> Iterator[str]:
+    """Draw a file, with its number on the way out and on the way in."""
+    travelled = chip.out_step is not None or chip.in_step is not None
+    yield (
+        f'<rect x="{chip.x:.1f}" y="{chip.y:.1f}" width="{chip.width:.1f}" '
+        f'height="{CHIP_HEIGHT}" rx="6" fill="#ffffff" stroke="{colour}" '
+        f'stroke-width="{1.6 if travelled else 0.8}" '
+        f'stroke-opacity="{1 if travelled else 0.45}"/>'
+    )
+    fonts = 'ui-monospace, SFMono-Regular, Menlo, DejaVu Sans Mono, monospace'
+    length = len(shown(chip.name)) * LETTER
+    # Whatever font there is, the name shall be as long as its box expects.
+    style = f'font-family="{fonts}" textLength="{length:.1f}" lengthAdjust="spacingAndGlyphs"'
+    ink = '#222' if travelled else '#777'
+    yield text(chip.x + 9, chip.y + 18.5, shown(chip.name), 12, ink, style)
+    x = chip.x + 9 + length + 14
+    for step, badge_colour in ((chip.out_step, OUT_COLOUR), (chip.in_step, IN_COLOUR)):
+        if step is not None:
+            yield from draw_badge(x, chip.y + CHIP_HEIGHT / 2, str(step), badge_colour)
+            x += BADGE
+
+
+def draw_badge(x: float, y: float, number: str, colour: str) -> Iterator[str]:
+    """Draw a number in a disc."""
+    yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="9" fill="{colour}"/>'
+    style = 'font-weight="600" text-anchor="middle"'
+    yield text(x, y + 3.8, number, 11, '#ffffff', style)
+
+
+def draw_arrows(bands: list[Band]) -> Iterator[str]:
+    """Draw on the right which floor imports from which, the thicker the more often."""
+    counts = count_imports(bands)
+    for (source, target), count in sorted(counts.items()):
+        start, end = bands[source], bands[target]
+        span = target - source
+        y1 = start.y + start.height * 0.5 + 4 * span
+        y2 = end.y + end.height * 0.5 - 5 * span - 4
+        x = CHIPS_RIGHT + 2
+        bow = x + 30 + span * 22
+        tip = x + 10
+        width = 0.8 + math.sqrt(count) * 0.45
+        style = f'fill="none" stroke="{start.colour}" stroke-opacity="0.75"'
+        title = f'{name_of(start)} imports {count} names from {name_of(end)}'
+        yield (
+            f'<g><title>{title}</title><path d="M {x} {y1:.0f} C {bow} {y1:.0f}, {bow} {y2:.0f}, '
+            f'{tip} {y2:.0f}" {style} stroke-width="{width:.1f}"/>'
+            f'<path d="M {x} {y2:.0f} l 11 -5.5 v 11 z" fill="{start.colour}"/></g>'
+        )
+
+
+def name_of(band: Band) -> str:
+    """Name a floor by the modules of it that there are."""
+    return ', '.join(dict.fromkeys(chip.name.partition('/')[0] for chip in band.chips))
+
+
+def count_imports(bands: list[Band]) -> Counter[tuple[int, int]]:
+    """Count the names that a floor, by index, imports from another."""
+    floor = {module: index for index, band in enumerate(bands) for module in band.modules if module}
+    counts: Counter[tuple[int, int]] = Counter()
+    for path in sorted(SOURCE.rglob('*.py')):
+        importer = path.relative_to(SOURCE).with_suffix('').parts
+        for _, name in imports(path, (PACKAGE, *importer[:-1])):
+            package, _, rest = name.partition('.')
+            source, target = floor.get(importer[0]), floor.get(rest.partition('.')[0])
+            if package == PACKAGE and source is not None and target not in (None, source):
+                counts[source, target] += 1
+    return counts
+
+
+def draw_legend(y: float) -> Iterator[str]:
+    """Explain the numbers."""
+    yield from draw_badge(MARGIN + 12, y, '1', OUT_COLOUR)
+    yield text(MARGIN + 28, y + 4, 'the way of a message out', 13, '#333')
+    yield from draw_badge(MARGIN + 222, y, '1', IN_COLOUR)
+    yield text(MARGIN + 238, y + 4, 'the way of a message in', 13, '#333')
+    below = 'Everything below clustering owns no socket, no thread, no clock.'
+    yield text(CHIPS_RIGHT, y + 4, below, 13, '#333', 'text-anchor="end"')
+
+
+def text(x: float, y: float, words: str, size: int, colour: str, style: str = '') -> str:
+    """Write words."""
+    space = ' ' if style else ''
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{colour}"{space}{style}>'
+        f'{words}</text>'
+    )
+
+
+if __name__ == '__main__':
+    PICTURE.write_text(picture(), 'utf-8')
