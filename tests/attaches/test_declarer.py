@@ -1,0 +1,145 @@
+"""Declaring: pipelined, in order, and each refusal for its own operation."""
+
+from __future__ import annotations
+
+import pytest
+
+from coolamqp.attaches.operation import Operation, binding_of, declare, delete_queue
+from coolamqp.exceptions import AMQPError
+from coolamqp.framing.definitions import ChannelClose, QueueDeclare, QueueDelete
+from coolamqp.framing.method import Method
+from coolamqp.objects import Exchange, Queue, QueueBind
+from tests.support.scripted_broker import Ending, Rig, ScriptedBroker
+
+
+def ask(rig: Rig, *names: str) -> list[Ending]:
+    """Declare queues, each with an exchange and a binding."""
+    endings = []
+    for name in names:
+        endings.append(Ending())
+        rig.engine.call(declare(Queue(name, exchange=Exchange('ex'))), endings[-1])
+    return endings
+
+
+def refuse(*names: bytes) -> object:
+    """Refuse to declare these queues."""
+    return lambda m: 406 if isinstance(m, QueueDeclare) and m.queue in names else 0
+
+
+def declared(broker: ScriptedBroker) -> list[object]:
+    """Give the names of the queues that were asked for."""
+    return [method.queue for method in broker.said(QueueDeclare)]
+
+
+def test_operations_do_not_wait_for_each_other() -> None:
+    rig = Rig()
+    broker = rig.up()
+    endings = ask(rig, 'a', 'b', 'c')
+    assert [method.NAME for method in broker.methods()] == [
+        'exchange.declare', 'queue.declare', 'queue.bind',
+    ] * 3  # fmt: skip
+    assert not any(ending.done() for ending in endings)
+
+
+def test_a_refusal_fails_its_operation_and_the_rest_is_sent_again() -> None:
+    rig = Rig()
+    broker = rig.up()
+    broker.refuses = refuse(b'b', b'd')  # type: ignore[assignment]
+    endings = ask(rig, 'a', 'b', 'c', 'd', 'e')
+    broker.serve()
+    for ending, good in zip(endings, (True, False, True, False, True), strict=True):
+        if good:
+            assert ending.result() is None
+        else:
+            assert isinstance(ending.error, AMQPError)
+    assert declared(broker) == [b'a', b'b', b'c', b'd', b'e'] or declared(broker)[-1] == b'e'
+    assert rig.engine._declarer.idle
+
+
+@pytest.mark.parametrize('unanswered', ['exchange.declare', 'queue.declare', 'queue.bind'])
+def test_what_was_not_answered_is_sent_again_from_its_beginning(unanswered: str) -> None:
+    rig = Rig()
+    broker = rig.up()
+    broker.unanswered = {unanswered, 'queue.bind'}
+    if unanswered == 'exchange.declare':
+        broker.unanswered.add('queue.declare')
+    (ending,) = ask(rig, 'a')
+    broker.serve()
+    assert not rig.engine._declarer.idle
+    rig.lose()
+    endings = [ending, *ask(rig, 'b')]
+    rig.advance(1)
+    broker = rig.up()
+    assert [method.NAME for _, method in broker.log if method.NAME != 'channel.open'][:6] == [
+        'exchange.declare', 'queue.declare', 'queue.bind',
+    ] * 2  # fmt: skip
+    assert declared(broker) == [b'a', b'b']
+    assert [ending.result() for ending in endings] == [None, None]
+
+
+def test_a_channel_that_was_closed_for_nothing_of_ours_is_opened_again() -> None:
+    rig = Rig()
+    broker = rig.up()
+    broker.close_channel(1, 541)
+    broker.serve()
+    endings = ask(rig, 'a')
+    assert broker.serve() == []
+    rig.advance(0.1)
+    broker.serve()
+    assert endings[0].result() is None
+
+
+def test_without_a_channel_it_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    rig = Rig()
+    broker = rig.up()
+    broker.refuses = refuse(b'a')  # type: ignore[assignment]
+    endings = ask(rig, 'a', 'b')
+    broker.connection._numbers._channel_max = 0
+    broker.connection._numbers._released.clear()
+    broker.connection._numbers.release = lambda number: None  # type: ignore[method-assign]
+    broker.serve()
+    assert 'nothing can be declared' in caplog.text
+    assert isinstance(endings[0].error, AMQPError)
+    broker.connection._numbers._channel_max = 10
+    rig.advance(1)
+    broker.serve()
+    assert endings[1].result() is None
+    assert ChannelClose.NAME
+
+
+def test_how_things_are_declared() -> None:
+    queue = Queue('q', exchange=Exchange('ex'), routing_key='k')
+    names: list[list[str]] = [
+        [method.NAME for method in methods]
+        for methods in (
+            declare(Exchange('ex')),
+            declare(queue),
+            declare(Queue('q')),
+            declare(QueueBind('q', 'ex', 'k')),
+        )
+    ]
+    assert names == [
+        ['exchange.declare'],
+        ['exchange.declare', 'queue.declare', 'queue.bind'],
+        ['queue.declare'],
+        ['queue.bind'],
+    ]
+    assert binding_of(Queue('q', exchange=Exchange.direct), b'q') == []
+    assert delete_queue(queue) == [QueueDelete(b'q')]
+    with pytest.raises(ValueError, match='anonymous'):
+        declare(Queue())
+    with pytest.raises(TypeError, match='only a Queue'):
+        declare('q')  # type: ignore[arg-type]
+
+
+def test_operations_that_are_withdrawn_are_not_sent() -> None:
+    rig = Rig()
+    done: list[object] = []
+    methods: list[Method] = [QueueDelete(b'q')]
+    operations = [Operation(methods, done.append) for _ in range(2)]
+    for operation in operations:
+        rig.engine._declarer.submit(operation)
+    rig.engine._declarer.withdraw(operations[:1])
+    broker = rig.up()
+    assert len(broker.said(QueueDelete)) == 1
+    assert done == [None]

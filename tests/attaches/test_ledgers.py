@@ -1,0 +1,205 @@
+"""The two ledgers of delivery tags, and the clock that is told."""
+
+from __future__ import annotations
+
+from math import inf
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coolamqp.attaches.ack_ledger import AckLedger, Settlement
+from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.publish_ledger import PublishLedger
+from coolamqp.attaches.timers import Timers
+from coolamqp.exceptions import WireError
+from coolamqp.framing.definitions import BasicAck, BasicNack
+from coolamqp.framing.method import Method
+from coolamqp.objects import Message
+from tests.uplink.rig import Link
+
+ACK, REQUEUE = Settlement.ACK, Settlement.REQUEUE
+
+
+class Acks:
+    """An ack ledger on a channel."""
+
+    def __init__(self) -> None:
+        self.link = Link().open()
+        channel, _ = self.link.channel()
+        self.dirty: list[AckLedger] = []
+        self.ledger = AckLedger(channel, self.dirty)
+
+    def flush(self, how: Settlement, *tags: int) -> list[Method]:
+        """Settle, flush, and give what the broker hears."""
+        for tag in tags:
+            assert self.ledger.settle(tag, how)
+        self.ledger.flush()
+        return self.link.broker.methods()
+
+
+def test_what_is_contiguous_is_acked_at_once() -> None:
+    acks = Acks()
+    assert acks.flush(ACK, 2, 1, 3) == [BasicAck(3, True)]
+    assert acks.flush(ACK, 4) == [BasicAck(4, False)]
+
+
+def test_acks_out_of_order() -> None:
+    acks = Acks()
+    assert acks.flush(ACK, 3, 5) == [BasicAck(3, False), BasicAck(5, False)]
+    assert acks.flush(ACK, 1, 2) == [BasicAck(2, True)]
+    assert acks.flush(ACK, 4, 6, 7) == [BasicAck(7, True)]
+
+
+def test_nacks_requeue_one_by_one_and_are_passed_over_by_acks() -> None:
+    acks = Acks()
+    assert acks.flush(REQUEUE, 2, 4) == [BasicNack(2, False, True), BasicNack(4, False, True)]
+    assert acks.flush(ACK, 1, 3) == [BasicAck(3, True)]
+    assert acks.flush(ACK, 5) == [BasicAck(5, False)]
+    assert acks.flush(ACK) == []
+
+
+def test_a_ledger_is_dirty_once_until_it_is_flushed() -> None:
+    acks = Acks()
+    acks.ledger.settle(1, ACK)
+    acks.ledger.settle(2, ACK)
+    assert acks.dirty == [acks.ledger]
+    acks.ledger.flush()
+    acks.ledger.settle(3, ACK)
+    assert acks.dirty == [acks.ledger, acks.ledger]
+
+
+def test_a_void_ledger_settles_nothing() -> None:
+    acks = Acks()
+    acks.ledger.settle(1, ACK)
+    assert not acks.ledger.void
+    acks.ledger.make_void()
+    assert acks.ledger.void
+    acks.ledger.flush()
+    assert not acks.ledger.settle(2, REQUEUE)
+    assert acks.link.broker.hear() == []
+
+
+@given(st.permutations(range(1, 13)), st.sets(st.integers(1, 12)), st.integers(1, 5))
+def test_the_broker_knows_exactly_what_was_settled(
+    order: list[int], nacked: set[int], batch: int
+) -> None:
+    acks = Acks()
+    outstanding, acked, settled = set(range(1, 13)), set(), set()
+    for at in range(0, len(order), batch):
+        for tag in order[at : at + batch]:
+            acks.ledger.settle(tag, REQUEUE if tag in nacked else ACK)
+            settled.add(tag)
+        acks.ledger.flush()
+        for method in acks.link.broker.methods():
+            assert isinstance(method, (BasicAck, BasicNack))
+            assert method.delivery_tag in outstanding, 'a tag that is settled is a channel error'
+            tags = {method.delivery_tag}
+            if method.multiple:
+                tags = {tag for tag in outstanding if tag <= method.delivery_tag}
+            outstanding -= tags
+            if isinstance(method, BasicAck):
+                acked |= tags
+        assert acked == settled - nacked
+        assert outstanding == set(range(1, 13)) - settled
+
+
+# What was published
+
+
+def publications(count: int) -> list[Publication]:
+    return [Publication(Message(b'%d' % number), b'', b'') for number in range(count)]
+
+
+def filled(count: int) -> tuple[PublishLedger, list[Publication]]:
+    """Give a ledger with so many messages, and the messages."""
+    ledger, sent = PublishLedger(), publications(count)
+    for publication in sent:
+        ledger.enter(publication)
+    return ledger, sent
+
+
+def test_confirms_in_any_order() -> None:
+    ledger, sent = filled(6)
+    assert ledger.settle(2, multiple=False) == [sent[1]]
+    assert ledger.settle(4, multiple=True) == [sent[0], sent[2], sent[3]]
+    assert len(ledger) == 2
+    assert ledger.settle(0, multiple=True) == sent[4:]
+    assert ledger.settle(0, multiple=True) == []
+
+
+def test_a_confirm_that_comes_twice_means_nothing() -> None:
+    ledger, sent = filled(3)
+    ledger.settle(2, multiple=True)
+    for multiple in (False, True):
+        assert ledger.settle(1, multiple) == []
+        assert ledger.settle(2, multiple) == []
+    assert ledger.clear() == sent[2:]
+
+
+@pytest.mark.parametrize('multiple', [False, True])
+@pytest.mark.parametrize('tag', [4, 1 << 63])
+def test_a_confirm_for_a_tag_that_was_never_sent(tag: int, multiple: bool) -> None:
+    ledger, _ = filled(3)
+    with pytest.raises(WireError, match='never sent'):
+        ledger.settle(tag, multiple)
+    with pytest.raises(WireError, match='never sent'):
+        ledger.settle(0, multiple=False)
+
+
+@pytest.mark.parametrize('multiple', [False, True])
+def test_old_tags_mean_nothing_when_their_place_is_gone(multiple: bool) -> None:
+    ledger, sent = filled(2000)
+    assert len(ledger.settle(1900, multiple=True)) == 1900
+    assert ledger.settle(1500, multiple) == []
+    assert ledger.settle(1, multiple) == []
+    assert ledger.settle(1902, multiple=False) == [sent[1901]]
+    assert ledger.clear() == [sent[1900], *sent[1902:]]
+    assert len(ledger) == 0
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 4), st.integers(0, 8)), max_size=60))
+def test_the_ledger_agrees_with_a_simple_one(steps: list[tuple[bool, int, int]]) -> None:
+    ledger, sent = PublishLedger(), publications(300)
+    model: dict[int, Publication] = {}
+    next_tag = 1
+    for multiple, count, back in steps:
+        for _ in range(count):
+            ledger.enter(sent[next_tag])
+            model[next_tag] = sent[next_tag]
+            next_tag += 1
+        tag = max(next_tag - 1 - back, 1)
+        tags = [each for each in model if each == tag or (multiple and each < tag)]
+        assert ledger.settle(tag, multiple) == [model.pop(each) for each in tags]
+        assert len(ledger) == len(model)
+    assert ledger.clear() == list(model.values())
+
+
+# Timers
+
+
+def test_calls_are_made_in_the_order_in_which_they_are_due() -> None:
+    timers, called = Timers(100.0), list[str]()
+    assert timers.wake_at() == inf
+    timers.after(2, lambda: called.append('late'))
+    timers.after(1, lambda: called.append('early'))
+    timers.after(1, lambda: called.append('early too'))
+    assert timers.wake_at() == 101.0
+    timers.advance(100.999)
+    assert called == []
+    timers.advance(101.0)
+    assert called == ['early', 'early too']
+    assert timers.wake_at() == 102.0
+    timers.advance(500.0)
+    assert called[2:] == ['late']
+
+
+def test_a_call_may_ask_for_another_and_all_can_be_forgotten() -> None:
+    timers, called = Timers(0.0), list[int]()
+    timers.after(0, lambda: timers.after(0, lambda: called.append(1)))
+    timers.advance(0.0)
+    assert called == [1]
+    timers.after(1, lambda: called.append(2))
+    timers.clear()
+    timers.advance(2.0)
+    assert called == [1]

@@ -1,0 +1,288 @@
+"""The engine against a broker that does anything at any time: nothing hangs and nothing is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from coolamqp.attaches.consumer import Consumer
+from coolamqp.attaches.operation import declare
+from coolamqp.exceptions import CoolAMQPError
+from coolamqp.framing.definitions import (
+    BasicAck,
+    BasicCancel,
+    BasicNack,
+    ConnectionBlocked,
+    ConnectionUnblocked,
+    ConnectionClose,
+    ConfirmSelect,
+    ConnectionOpenOk,
+    ConnectionTune,
+    QueueDeclare,
+)
+from coolamqp.framing.method import Method
+from coolamqp.objects import NodeDefinition, Queue
+from coolamqp.supervisor.engine import DRAIN_TIMEOUT
+from coolamqp.supervisor.notices import Stopped
+from coolamqp.supervisor.states import EngineState
+from coolamqp.uplink.connection import CLOSE_TIMEOUT, ConnectionState
+from tests.support.scripted_broker import Ending, Rig, ScriptedBroker, start
+
+NODES = [NodeDefinition(name, 'guest', 'secret') for name in ('one', 'two')]
+DONE = (EngineState.STOPPED,)
+
+
+class EngineMachine(RuleBasedStateMachine):
+    """Programs, brokers, networks and time, each doing what it likes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rig = Rig(NODES)
+        self.broker: ScriptedBroker | None = None
+        self.brokers: list[ScriptedBroker] = []
+        self.messages: dict[bytes, Ending] = {}
+        self.consumers: list[Consumer] = []
+        self.promises: list[Ending] = []
+        self.confirmed: set[bytes] = set()
+
+    @property
+    def running(self) -> bool:
+        """Whether programs may still ask for something."""
+        return self.rig.engine.state is not EngineState.STOPPED
+
+    @property
+    def online(self) -> ScriptedBroker | None:
+        """The broker at the other end of the present connection."""
+        connection = self.rig.engine.connection
+        if self.broker is None or connection is None or self.broker.connection is not connection:
+            return None
+        return self.broker
+
+    @initialize()
+    def begin(self) -> None:
+        self.rig.engine.start(self.rig.clock.now)
+
+    # Programs
+
+    @precondition(lambda self: self.running)
+    @rule(count=st.integers(1, 3))
+    def publish(self, count: int) -> None:
+        for _ in range(count):
+            body = b'%06d' % len(self.messages)
+            self.messages[body] = self.rig.publish(body)
+
+    @precondition(lambda self: self.running)
+    @rule(name=st.sampled_from(['a', 'b', 'bad']), persistent=st.booleans())
+    def declare(self, name: str, persistent: bool) -> None:
+        queue, promise = Queue(name), Ending()
+        self.promises.append(promise)
+        remember = (lambda: self.rig.engine.remember(queue)) if persistent else None
+        self.rig.engine.call(declare(queue), promise, remember)
+
+    @precondition(lambda self: self.running and len(self.consumers) < 6)
+    @rule(name=st.sampled_from([None, 'a', 'bad', 'locked']), cancel_on_failure=st.booleans())
+    def consume(self, name: str | None, cancel_on_failure: bool) -> None:
+        consumer = self.rig.consume(
+            Queue(name), cancel_on_failure=cancel_on_failure, no_ack=False, qos=5
+        )
+        assert isinstance(consumer.future_to_notify, Ending)
+        self.promises.append(consumer.future_to_notify)
+        self.consumers.append(consumer)
+
+    @precondition(lambda self: self.consumers)
+    @rule(which=st.integers(0, 5))
+    def cancel(self, which: int) -> None:
+        self.promises.append(self.rig.cancel_consumer(self.consumers[which % len(self.consumers)]))
+
+    @precondition(lambda self: self.consumers)
+    @rule(which=st.integers(0, 5), qos=st.integers(0, 9))
+    def set_qos(self, which: int, qos: int) -> None:
+        self.consumers[which % len(self.consumers)].set_qos(qos)
+
+    @rule(ack=st.booleans())
+    def settle_messages(self, ack: bool) -> None:
+        for message in self.rig.messages():
+            message.ack() if ack else message.nack()
+        self.rig.posts.clear()
+
+    @rule()
+    def stop(self) -> None:
+        self.rig.engine.stop(self.rig.clock.now)
+        self.rig.carry_out()
+
+    # Brokers and networks
+
+    @precondition(lambda self: self.rig.engine.attempt is not None and self.online is None)
+    @rule()
+    def connect(self) -> None:
+        self.broker = self.rig.connect()
+        self.broker.refuses = refuses
+        self.brokers.append(self.broker)
+
+    @precondition(lambda self: self.online is not None)
+    @rule(steps=st.integers(1, 3))
+    def shake_hands(self, steps: int) -> None:
+        replies: dict[ConnectionState, Method] = {
+            ConnectionState.AWAITING_START: start(),
+            ConnectionState.AWAITING_TUNE: ConnectionTune(2047, 131072, 60),
+            ConnectionState.AWAITING_OPEN_OK: ConnectionOpenOk(),
+        }
+        for _ in range(steps):
+            broker = self.online
+            if broker is not None and broker.connection.state in replies:
+                broker.hear()
+                broker.send(0, replies[broker.connection.state])
+
+    @precondition(lambda self: self.online is not None)
+    @rule()
+    def serve(self) -> None:
+        if self.online is not None:
+            self.online.serve()
+
+    @precondition(lambda self: self.working)
+    @rule(multiple=st.booleans(), ack=st.booleans(), back=st.integers(0, 3))
+    def confirm(self, multiple: bool, ack: bool, back: int) -> None:
+        broker = self.online
+        assert broker is not None
+        channel = broker.channel_of(ConfirmSelect)
+        tag = broker._tags.get(channel, 0) - back
+        if tag < 1 or channel in broker.closing:
+            return
+        if ack:
+            self.confirmed |= {
+                each.body
+                for each in broker.published
+                if each.channel == channel and (each.tag == tag or (multiple and each.tag < tag))
+            }
+            broker.send(channel, BasicAck(tag, multiple))
+        else:
+            broker.send(channel, BasicNack(tag, multiple, False))
+
+    @property
+    def working(self) -> bool:
+        """Whether the connection is open and knows of a confirming channel."""
+        broker = self.online
+        if broker is None or broker.connection.state is not ConnectionState.OPEN:
+            return False
+        return any(isinstance(method, ConfirmSelect) for _, method in broker.log)
+
+    @precondition(lambda self: self.working)
+    @rule(which=st.integers(0, 9), tag=st.integers(1, 99))
+    def deliver_or_cancel(self, which: int, tag: int) -> None:
+        broker = self.online
+        assert broker is not None
+        channels = sorted(broker.consumers.keys() - broker.closing)
+        if not channels:
+            return
+        channel = channels[which % len(channels)]
+        if tag % 3:
+            broker.deliver(channel, tag)
+        else:
+            broker.send(channel, BasicCancel(broker.consumers[channel], True))
+
+    @precondition(lambda self: self.working)
+    @rule(which=st.integers(0, 9))
+    def close_channel(self, which: int) -> None:
+        broker = self.online
+        assert broker is not None
+        channels = sorted(broker.open_channels - broker.closing)
+        if channels:
+            broker.close_channel(channels[which % len(channels)], 406)
+
+    @precondition(lambda self: self.working)
+    @rule(blocked=st.booleans())
+    def block(self, blocked: bool) -> None:
+        if self.online is not None:
+            self.online.send(0, ConnectionBlocked('memory') if blocked else ConnectionUnblocked())
+
+    @precondition(lambda self: self.working)
+    @rule()
+    def close_connection(self) -> None:
+        if self.online is not None:
+            self.online.send(0, ConnectionClose(320, 'bye', 0, 0))
+
+    @precondition(lambda self: self.rig.engine.attempt is not None)
+    @rule()
+    def lose(self) -> None:
+        self.rig.lose()
+
+    @rule(seconds=st.sampled_from([0.0, 0.05, 0.2, 1.0, 6.0, 35.0]))
+    def advance(self, seconds: float) -> None:
+        self.rig.advance(seconds)
+
+    # What holds
+
+    @invariant()
+    def first_sends_are_in_order(self) -> None:
+        seen: dict[bytes, None] = {}
+        for broker in self.brokers:
+            seen.update(dict.fromkeys(each.body for each in broker.published))
+        assert list(seen) == sorted(seen)
+
+    @invariant()
+    def what_succeeded_was_confirmed(self) -> None:
+        for body, ending in self.messages.items():
+            if ending.done() and not isinstance(ending.ends[0], BaseException):
+                assert body in self.confirmed
+
+    @invariant()
+    def what_is_not_done_is_held(self) -> None:
+        open_endings = sum(not ending.done() for ending in self.messages.values())
+        assert self.rig.engine.publisher.held == open_endings
+
+    def teardown(self) -> None:
+        self.rig.engine.stop(self.rig.clock.now)
+        self.rig.carry_out()
+        for _ in range(3):
+            self.rig.advance(DRAIN_TIMEOUT + CLOSE_TIMEOUT)
+        assert self.rig.engine.state is EngineState.STOPPED
+        assert self.rig.noticed(Stopped) == [Stopped()]
+        assert all(ending.done() for ending in self.messages.values())
+        assert all(promise.done() for promise in self.promises)
+        assert all(consumer.cancelled for consumer in self.consumers)
+        assert all(consumer.state == 0 for consumer in self.consumers)
+        assert self.rig.engine.publisher.held_bytes == 0
+
+
+def refuses(method: Method) -> int:
+    """Refuse some queues, as RabbitMQ might."""
+    if isinstance(method, QueueDeclare):
+        return {b'bad': 406, b'locked': 405}.get(bytes(method.queue), 0)  # type: ignore[arg-type]
+    return 0
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Leave out the many warnings of so many faults."""
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def test_the_engine_at_random() -> None:
+    from hypothesis.stateful import run_state_machine_as_test  # noqa: PLC0415
+
+    with quiet():
+        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+            EngineMachine,
+            settings=settings(
+                max_examples=150,
+                stateful_step_count=50,
+                deadline=None,
+                suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+            ),
+        )
+    assert issubclass(CoolAMQPError, Exception)

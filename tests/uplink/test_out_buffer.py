@@ -1,0 +1,58 @@
+"""What is to be sent, and in which pieces the socket sees it."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coolamqp.uplink.out_buffer import JOINED_MAX, LARGE, OutBuffer
+
+
+def test_small_pieces_are_joined_and_large_ones_left_as_they_are() -> None:
+    out = OutBuffer()
+    large = bytes(LARGE)
+    for piece in (b'a', b'b', large, b'c', large):
+        out.append(piece)
+    assert out.size == 2 * LARGE + 3
+    seen = []
+    while piece := out.peek():
+        seen.append(piece)
+        out.sent(len(piece))
+    assert seen == [b'ab', large, b'c', large]
+    assert seen[1] is large
+    assert out.size == 0
+
+
+def test_what_is_joined_is_bounded() -> None:
+    out = OutBuffer()
+    out.extend([bytes(1024)] * 1000)
+    assert JOINED_MAX <= len(out.peek()) < JOINED_MAX + LARGE
+
+
+def test_a_piece_that_was_sent_in_part_is_gone_on_with() -> None:
+    out = OutBuffer()
+    out.append(b'0123456789')
+    assert out.peek() == b'0123456789'
+    out.sent(4)
+    out.append(b'abc')
+    assert out.peek() == b'456789'
+    assert out.size == 9
+    out.sent(6)
+    assert out.peek() == b'abc'
+
+
+@given(st.lists(st.integers(0, LARGE + 1)), st.integers(1, 2 * LARGE))
+def test_everything_comes_out_once_and_in_order(sizes: list[int], most: int) -> None:
+    out = OutBuffer()
+    pieces = [bytes((number % 256,)) * size for number, size in enumerate(sizes)]
+    received = b''
+    for piece in pieces:
+        out.append(piece)
+        taken = bytes(out.peek()[:most])
+        out.sent(len(taken))
+        received += taken
+    while rest := out.peek():
+        received += bytes(rest)
+        out.sent(len(rest))
+    assert received == b''.join(pieces)
+    assert out.size == 0
