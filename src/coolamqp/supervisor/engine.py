@@ -21,7 +21,7 @@ from coolamqp.attaches.outcomes import Face, Outcomes, Promise
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.publisher import PlainPublisher, Publisher
 from coolamqp.attaches.timers import Timers
-from coolamqp.exceptions import AMQPError, ConnectionDead
+from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError
 from coolamqp.framing.field_table import Arguments
 from coolamqp.framing.method import Method
 from coolamqp.objects import Exchange, NodeDefinition, Queue, QueueBind
@@ -161,6 +161,9 @@ class Engine(ConnectionObserver):
         consumer.adopt(self.outcomes, self._timers)
         consumer.face = self._face
         consumer.dirty_ledgers = self._dirty_ledgers
+        if consumer.cancelled:
+            consumer.fail(CoolAMQPError('it was cancelled before it was added'))
+            return
         self._consumers = [each for each in self._consumers if not each.cancelled]
         self._consumers.append(consumer)
         restoration, connection = self._restoration, self._connection
