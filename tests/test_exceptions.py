@@ -91,3 +91,9 @@ def test_errors_can_be_sent_to_another_process(error: CoolAMQPError) -> None:
     assert type(arrived) is type(error)
     assert str(arrived) == str(error)
     assert vars(arrived) == vars(error)
+
+
+def test_a_refused_message_says_so_and_can_be_pickled() -> None:
+    error = pickle.loads(pickle.dumps(MessageRefused()))
+    assert isinstance(error, CoolAMQPError)
+    assert 'refused' in str(error)

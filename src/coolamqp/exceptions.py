@@ -112,5 +112,5 @@ class AMQPError(CoolAMQPError):
 class MessageRefused(CoolAMQPError):
     """The broker has refused a message (`basic.nack`), for instance because its queue is full."""
 
-    def __init__(self) -> None:
-        super().__init__('the broker has refused the message (basic.nack)')
+    def __init__(self, text: str = 'the broker has refused the message (basic.nack)') -> None:
+        super().__init__(text)
