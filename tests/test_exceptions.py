@@ -7,7 +7,13 @@ import pickle
 import pytest
 
 from coolamqp import exceptions, reply_codes
-from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError, WireError
+from coolamqp.exceptions import (
+    AMQPError,
+    ConnectionDead,
+    CoolAMQPError,
+    MessageRefused,
+    WireError,
+)
 from coolamqp.framing import definitions
 from coolamqp.framing.definitions import ChannelClose, ConnectionClose
 
@@ -94,6 +100,6 @@ def test_errors_can_be_sent_to_another_process(error: CoolAMQPError) -> None:
 
 
 def test_a_refused_message_says_so_and_can_be_pickled() -> None:
-    error = pickle.loads(pickle.dumps(MessageRefused()))
+    error = pickle.loads(pickle.dumps(MessageRefused()))  # noqa: S301 - our own bytes
     assert isinstance(error, CoolAMQPError)
     assert 'refused' in str(error)
