@@ -14,11 +14,11 @@ from coolamqp.framing.definitions import (
     BasicAck,
     BasicCancel,
     BasicConsume,
-    BasicGetOk,
     BasicNack,
     BasicQos,
     BasicReturn,
     ChannelClose,
+    ChannelCloseOk,
     ChannelOpen,
     ConnectionClose,
     ConnectionTune,
@@ -27,11 +27,13 @@ from coolamqp.framing.definitions import (
     QueueDeclare,
     QueueDeclareOk,
 )
-from coolamqp.framing.frames import encode_method
+from coolamqp.framing.field_table import plain_table
+from coolamqp.framing.frames import HEARTBEAT_FRAME, encode_method
 from coolamqp.framing.method import Method
 from coolamqp.objects import Exchange, Queue
 from coolamqp.supervisor.notices import Disconnected
-from tests.support.scripted_broker import Ending, Rig, ScriptedBroker, content
+from coolamqp.supervisor.states import EngineState
+from tests.support.scripted_broker import Ending, Rig, ScriptedBroker, content, refuse_nothing
 
 
 class Watched(Consumer):
@@ -98,7 +100,8 @@ def test_the_order_in_which_a_consumer_is_set_up() -> None:
     assert qos == BasicQos(0, 7, False)
     assert isinstance(consume, BasicConsume)
     assert (consume.queue, consume.consumer_tag, consume.no_ack) == (b'jobs', b'jobs', False)
-    assert consume.arguments == [(b'x-priority', (5, 'b'))] or consume.arguments
+    arguments: Any = consume.arguments
+    assert plain_table(arguments) == {'x-priority': 5}
     assert future.result() is None
     assert consumer.state == ST_ONLINE
     assert consumer.calls == [True]
@@ -157,11 +160,8 @@ def test_a_locked_queue_is_tried_again_ever_more_slowly_until_it_is_free() -> No
     for _ in range(12):
         rig.clock.now = rig.engine._timers.wake_at()
         rig.engine.tick(rig.clock.now)
-        broker.clock.now = rig.clock.now
         times.append(rig.clock.now)
-        if broker.connection.state.value != 'open':
-            pytest.fail('the connection is gone')
-        broker.feed(b'\x08\0\0\0\0\0\0\xce')
+        broker.feed(HEARTBEAT_FRAME)
         broker.serve()
     gaps = [round(after - before, 6) for before, after in pairwise(times)]
     assert gaps[0] == pytest.approx(0.1)
@@ -169,7 +169,7 @@ def test_a_locked_queue_is_tried_again_ever_more_slowly_until_it_is_free() -> No
     assert gaps[-1] == pytest.approx(5.0)
     assert consumer.state == ST_OFFLINE
     assert not future.done()
-    broker.refuses = lambda method: 0
+    broker.refuses = refuse_nothing
     rig.advance(5)
     broker.serve()
     assert future.result() is None
@@ -191,9 +191,9 @@ def test_a_locked_queue_may_be_an_error_the_first_time_but_not_later() -> None:
     broker.refuses = refuse_queues(405)
     broker.shake_hands()
     broker.serve()
-    assert rig.engine.state.value == 'up'
+    assert rig.state() is EngineState.UP
     assert not consumer.cancelled
-    broker.refuses = lambda method: 0
+    broker.refuses = refuse_nothing
     rig.advance(1)
     broker.serve()
     assert consumer.state == ST_ONLINE
@@ -341,7 +341,6 @@ def test_a_method_that_no_consumer_takes() -> None:
     rig, broker, _, channel = consuming()
     broker.send(channel, QueueDeclareOk(b'q', 0, 0))
     assert isinstance(rig.noticed(Disconnected)[0].cause, WireError)
-    assert BasicGetOk.NAME
 
 
 # Going offline and coming back
@@ -490,7 +489,7 @@ def test_what_was_acked_is_told_before_the_cancel_and_later_acks_are_no_ops() ->
     assert broker.hear() == []
     broker.unanswered = set()
     broker.open_channels.discard(channel)
-    broker.feed(bytes.fromhex('01%04x0000000400140029ce' % channel))
+    broker.send(channel, ChannelCloseOk())
     assert promise.result() is None
     third.nack()
     assert broker.hear() == []

@@ -21,7 +21,7 @@ from coolamqp.framing.frames import encode_method
 from coolamqp.framing.method import Method
 from coolamqp.objects import Message
 from coolamqp.supervisor.notices import Disconnected
-from tests.support.scripted_broker import Ending, Rig, ScriptedBroker, content
+from tests.support.scripted_broker import Rig, ScriptedBroker, content
 
 
 def refuse_exchange(method: Method) -> int:
@@ -228,4 +228,3 @@ def test_nobody_needs_to_wait_for_a_message() -> None:
     broker.serve()
     confirm_all(broker)
     assert rig.engine.publisher.held == 0
-    assert Ending().ends == []

@@ -21,9 +21,11 @@ from coolamqp.framing.definitions import (
     ConnectionCloseOk,
     ConnectionTune,
     ExchangeDeclare,
-    QueueBind as QueueBindMethod,
     QueueDeclare,
     QueueDelete,
+)
+from coolamqp.framing.definitions import (
+    QueueBind as QueueBindMethod,
 )
 from coolamqp.objects import Exchange, Message, NodeDefinition, Queue, QueueBind
 from coolamqp.supervisor.attempt import Attempt
@@ -40,7 +42,7 @@ from coolamqp.supervisor.notices import (
 )
 from coolamqp.supervisor.states import TRANSITIONS, EngineState
 from coolamqp.uplink.connection import CLOSE_TIMEOUT
-from tests.support.scripted_broker import Ending, Rig, ScriptedBroker
+from tests.support.scripted_broker import Ending, Rig, ScriptedBroker, start
 
 THREE = [NodeDefinition(name, 'guest', 'secret') for name in ('one', 'two', 'three')]
 
@@ -80,7 +82,7 @@ def rig_in(state: EngineState) -> tuple[Rig, ScriptedBroker | None]:
 @pytest.mark.parametrize('state', list(EngineState))
 def test_every_state_can_be_reached(state: EngineState) -> None:
     rig, _ = rig_in(state)
-    assert rig.engine.state is state
+    assert rig.state() is state
 
 
 @pytest.mark.parametrize('state', list(EngineState))
@@ -103,7 +105,7 @@ def test_stopping_in_any_state_ends_every_promise_and_says_stopped_once(
     rig.advance(DRAIN_TIMEOUT)
     rig.advance(CLOSE_TIMEOUT)
 
-    assert rig.engine.state is EngineState.STOPPED
+    assert rig.state() is EngineState.STOPPED
     assert rig.noticed(Stopped) == [Stopped()]
     assert all(promise.done() for promise in promises)
     assert rig.engine.attempt is None
@@ -117,7 +119,7 @@ def test_losing_the_transport_in_any_state_leads_where_the_table_says(state: Eng
         assert (state, 'failed') not in TRANSITIONS
         return
     rig.lose()
-    assert rig.engine.state is TRANSITIONS[state, 'failed']
+    assert rig.state() is TRANSITIONS[state, 'failed']
     assert rig.engine.attempt is None
 
 
@@ -132,12 +134,12 @@ def test_a_first_connection() -> None:
     rig = Rig()
     rig.engine.start(rig.clock.now)
     broker = rig.connect()
-    assert rig.engine.state is EngineState.SHAKING_HANDS
+    assert rig.state() is EngineState.SHAKING_HANDS
     broker.shake_hands()
-    assert rig.engine.state is EngineState.RESTORING
+    assert rig.state() is EngineState.RESTORING
     assert [type(each) for each in rig.notices] == [Connected]
     broker.serve()
-    assert rig.engine.state is EngineState.UP
+    assert rig.state() is EngineState.UP
     assert [type(each) for each in rig.notices] == [Connected, Restored]
     assert rig.noticed(Connected)[0].properties.properties['product'] == 'Scripted'
     assert rig.engine.failures == []
@@ -198,7 +200,7 @@ def test_nothing_is_consumed_or_published_before_the_topology_is_there() -> None
             broker._answer(channel, method)
     broker.serve()
     assert [each.body for each in broker.published] == [b'early']
-    assert rig.engine.state is EngineState.UP
+    assert rig.state() is EngineState.UP
 
 
 def test_topology_that_cannot_be_restored_is_noticed_and_holds_nothing_up() -> None:
@@ -214,7 +216,7 @@ def test_topology_that_cannot_be_restored_is_noticed_and_holds_nothing_up() -> N
     rig.advance(1)
     broker.serve()
 
-    assert rig.engine.state is EngineState.UP
+    assert rig.state() is EngineState.UP
     (failed,) = rig.noticed(TopologyFailed)
     assert failed.subject is bad
     assert isinstance(failed.error, AMQPError)
@@ -231,12 +233,12 @@ def test_a_connection_lost_while_topology_is_restored_leaves_nothing_behind() ->
         broker.unanswered = {'queue.declare'}
         broker.shake_hands()
         broker.serve()
-        assert rig.engine.state is EngineState.RESTORING
+        assert rig.state() is EngineState.RESTORING
         rig.lose()
         rig.advance(1)
     broker = rig.up()
 
-    assert rig.engine.state is EngineState.UP
+    assert rig.state() is EngineState.UP
     assert consumer.state == 2
     assert [each.queue for each in broker.said(QueueDeclare)] == [b'jobs', b'mine']
 
@@ -354,16 +356,13 @@ def test_delays_grow_with_the_outage_and_begin_anew_after_it() -> None:
     rig.up()
     rig.lose()
     rig.advance(0.1)
-    assert rig.engine.state is EngineState.CONNECTING
+    assert rig.state() is EngineState.CONNECTING
 
 
 def refuse_login(rig: Rig, code: int = 403) -> None:
     """Have the broker refuse the login."""
     broker = rig.connect()
     broker.hear()
-    broker.send(0, *[])
-    from tests.support.scripted_broker import start  # noqa: PLC0415
-
     broker.send(0, start(), ConnectionClose(code, 'no', 0, 0))
     rig.carry_out()
 
@@ -398,7 +397,7 @@ def test_a_transport_that_does_not_come_up_in_time_is_given_up() -> None:
     rig.engine.start(rig.clock.now)
     assert rig.engine.wake_at() == rig.clock.now + CONNECT_TIMEOUT
     rig.advance(CONNECT_TIMEOUT - 0.001)
-    assert rig.engine.state is EngineState.CONNECTING
+    assert rig.state() is EngineState.CONNECTING
     rig.advance(0.001)
     (failed,) = rig.noticed(ConnectFailed)
     assert isinstance(failed.cause, ConnectionDead)
@@ -415,11 +414,11 @@ def test_calls_about_an_attempt_that_was_given_up_mean_nothing() -> None:
     for attempt in (stale, Attempt(THREE[0])):
         rig.engine.transport_up(attempt, rig.clock.now)
         rig.engine.transport_failed(attempt, OSError('late'), rig.clock.now)
-        assert rig.engine.state is EngineState.CONNECTING
+        assert rig.state() is EngineState.CONNECTING
         assert attempt.connection is None
     rig.lose()
     rig.engine.receive(b'late', rig.clock.now)
-    assert rig.engine.state is EngineState.WAITING
+    assert rig.state() is EngineState.WAITING
 
 
 def test_the_engine_is_woken_for_the_heartbeats_of_its_connection() -> None:
@@ -427,7 +426,7 @@ def test_the_engine_is_woken_for_the_heartbeats_of_its_connection() -> None:
     rig.up(ConnectionTune(0, 0, 10))
     assert rig.engine.wake_at() == rig.clock.now + 5
     rig.advance(17.4)
-    assert rig.engine.state is EngineState.UP
+    assert rig.state() is EngineState.UP
     rig.advance(0.1)
     assert 'nothing heard' in str(rig.noticed(Disconnected)[0].cause)
 
@@ -467,13 +466,13 @@ def test_stopping_waits_for_what_was_promised() -> None:
     broker.serve()
     assert len(broker.said(BasicCancel)) == 1
     assert consumer.cancelled
-    assert rig.engine.state is EngineState.DRAINING
+    assert rig.state() is EngineState.DRAINING
     broker.send(broker.published[0].channel, BasicAck(1, False))
-    assert rig.engine.state is EngineState.DRAINING
+    assert rig.state() is EngineState.DRAINING
     broker._answer(broker.channel_of(QueueDeclare), QueueDeclare(b'last'))
-    assert rig.engine.state is EngineState.CLOSING
+    assert rig.state() is EngineState.CLOSING
     broker.serve()
-    assert rig.engine.state is EngineState.STOPPED
+    assert rig.state() is EngineState.STOPPED
     assert message.result() is None
     assert declared.result() is None
     assert rig.noticed(Disconnected) == []
@@ -487,11 +486,11 @@ def test_stopping_waits_no_longer_than_the_drain_timeout() -> None:
     rig.engine.stop(rig.clock.now)
     for _ in range(int(DRAIN_TIMEOUT) - 1):
         rig.advance(1)
-    assert rig.engine.state is EngineState.DRAINING
+    assert rig.state() is EngineState.DRAINING
     rig.advance(1)
-    assert rig.engine.state is EngineState.CLOSING
+    assert rig.state() is EngineState.CLOSING
     broker.serve()
-    assert rig.engine.state is EngineState.STOPPED
+    assert rig.state() is EngineState.STOPPED
     assert isinstance(message.error, ConnectionDead)
 
 
@@ -499,9 +498,9 @@ def test_a_broker_that_does_not_answer_the_close_is_left() -> None:
     rig = Rig()
     rig.up()
     rig.engine.stop(rig.clock.now)
-    assert rig.engine.state is EngineState.CLOSING
+    assert rig.state() is EngineState.CLOSING
     rig.advance(CLOSE_TIMEOUT)
-    assert rig.engine.state is EngineState.STOPPED
+    assert rig.state() is EngineState.STOPPED
 
 
 def test_an_engine_without_a_connection_ignores_its_words() -> None:
@@ -512,7 +511,7 @@ def test_an_engine_without_a_connection_ignores_its_words() -> None:
     rig.engine._on_restored()
     rig.engine._try_again()
     rig.carry_out()
-    assert rig.engine.state is EngineState.IDLE
+    assert rig.state() is EngineState.IDLE
     assert rig.notices == []
     assert not Outcomes()
 

@@ -14,33 +14,34 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
+    run_state_machine_as_test,
 )
 
 from coolamqp.attaches.consumer import Consumer
 from coolamqp.attaches.operation import declare
-from coolamqp.exceptions import CoolAMQPError
 from coolamqp.framing.definitions import (
     BasicAck,
     BasicCancel,
     BasicNack,
-    ConnectionBlocked,
-    ConnectionUnblocked,
-    ConnectionClose,
     ConfirmSelect,
+    ConnectionBlocked,
+    ConnectionClose,
     ConnectionOpenOk,
     ConnectionTune,
+    ConnectionUnblocked,
     QueueDeclare,
 )
 from coolamqp.framing.method import Method
+from coolamqp.framing.text import text_bytes
 from coolamqp.objects import NodeDefinition, Queue
 from coolamqp.supervisor.engine import DRAIN_TIMEOUT
 from coolamqp.supervisor.notices import Stopped
 from coolamqp.supervisor.states import EngineState
-from coolamqp.uplink.connection import CLOSE_TIMEOUT, ConnectionState
+from coolamqp.uplink.connection import CLOSE_TIMEOUT
+from coolamqp.uplink.states import ConnectionState
 from tests.support.scripted_broker import Ending, Rig, ScriptedBroker, start
 
 NODES = [NodeDefinition(name, 'guest', 'secret') for name in ('one', 'two')]
-DONE = (EngineState.STOPPED,)
 
 
 class EngineMachine(RuleBasedStateMachine):
@@ -69,15 +70,20 @@ class EngineMachine(RuleBasedStateMachine):
             return None
         return self.broker
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(steps=st.sampled_from([0, 3, 3, 3]))
+    def begin(self, steps: int) -> None:
         self.rig.engine.start(self.rig.clock.now)
+        self.connect_and_serve(steps)
 
     # Programs
 
     @precondition(lambda self: self.running)
     @rule(count=st.integers(1, 3))
+    def publish_some(self, count: int) -> None:
+        self.publish(count)
+
     def publish(self, count: int) -> None:
+        """Publish with confirms."""
         for _ in range(count):
             body = b'%06d' % len(self.messages)
             self.messages[body] = self.rig.publish(body)
@@ -92,7 +98,11 @@ class EngineMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.running and len(self.consumers) < 6)
     @rule(name=st.sampled_from([None, 'a', 'bad', 'locked']), cancel_on_failure=st.booleans())
-    def consume(self, name: str | None, cancel_on_failure: bool) -> None:
+    def consume_one(self, name: str | None, cancel_on_failure: bool) -> None:
+        self.consume(name, cancel_on_failure=cancel_on_failure)
+
+    def consume(self, name: str | None, *, cancel_on_failure: bool) -> None:
+        """Consume a queue."""
         consumer = self.rig.consume(
             Queue(name), cancel_on_failure=cancel_on_failure, no_ack=False, qos=5
         )
@@ -116,22 +126,33 @@ class EngineMachine(RuleBasedStateMachine):
             message.ack() if ack else message.nack()
         self.rig.posts.clear()
 
-    @rule()
-    def stop(self) -> None:
+    @rule(dice=st.integers(1, 4))
+    def stop(self, dice: int) -> None:
+        if dice < 4:
+            return
         self.rig.engine.stop(self.rig.clock.now)
         self.rig.carry_out()
 
     # Brokers and networks
 
     @precondition(lambda self: self.rig.engine.attempt is not None and self.online is None)
-    @rule()
-    def connect(self) -> None:
+    @rule(steps=st.sampled_from([0, 1, 2, 3, 3, 3, 3]))
+    def connect(self, steps: int) -> None:
+        self.connect_and_serve(steps)
+
+    def connect_and_serve(self, steps: int) -> None:
+        """Connect, go some way through the handshake, and answer what is asked."""
         self.broker = self.rig.connect()
         self.broker.refuses = refuses
         self.brokers.append(self.broker)
+        self.shake_hands(steps)
+        self.serve()
 
     @precondition(lambda self: self.online is not None)
     @rule(steps=st.integers(1, 3))
+    def go_on_shaking_hands(self, steps: int) -> None:
+        self.shake_hands(steps)
+
     def shake_hands(self, steps: int) -> None:
         replies: dict[ConnectionState, Method] = {
             ConnectionState.AWAITING_START: start(),
@@ -146,25 +167,33 @@ class EngineMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.online is not None)
     @rule()
+    def answer(self) -> None:
+        self.serve()
+
     def serve(self) -> None:
+        """Have the broker answer what it was asked."""
         if self.online is not None:
             self.online.serve()
+            self.rig.carry_out()
 
     @precondition(lambda self: self.working)
     @rule(multiple=st.booleans(), ack=st.booleans(), back=st.integers(0, 3))
     def confirm(self, multiple: bool, ack: bool, back: int) -> None:
         broker = self.online
         assert broker is not None
+        if not any(broker.unconfirmed.values()):
+            self.publish(3)
+            self.serve()
         channel = broker.channel_of(ConfirmSelect)
-        tag = broker._tags.get(channel, 0) - back
-        if tag < 1 or channel in broker.closing:
+        unconfirmed = broker.unconfirmed.get(channel, {})
+        if not unconfirmed or channel in broker.closing:
             return
+        tag = max(max(unconfirmed) - back, 1)
+        for each in [each for each in unconfirmed if each == tag or (multiple and each < tag)]:
+            published = unconfirmed.pop(each)
+            if ack:
+                self.confirmed.add(published.body)
         if ack:
-            self.confirmed |= {
-                each.body
-                for each in broker.published
-                if each.channel == channel and (each.tag == tag or (multiple and each.tag < tag))
-            }
             broker.send(channel, BasicAck(tag, multiple))
         else:
             broker.send(channel, BasicNack(tag, multiple, False))
@@ -184,6 +213,8 @@ class EngineMachine(RuleBasedStateMachine):
         assert broker is not None
         channels = sorted(broker.consumers.keys() - broker.closing)
         if not channels:
+            self.consume(None, cancel_on_failure=False)
+            self.serve()
             return
         channel = channels[which % len(channels)]
         if tag % 3:
@@ -207,14 +238,18 @@ class EngineMachine(RuleBasedStateMachine):
             self.online.send(0, ConnectionBlocked('memory') if blocked else ConnectionUnblocked())
 
     @precondition(lambda self: self.working)
-    @rule()
-    def close_connection(self) -> None:
+    @rule(dice=st.integers(1, 4))
+    def close_connection(self, dice: int) -> None:
+        if dice < 4:
+            return
         if self.online is not None:
             self.online.send(0, ConnectionClose(320, 'bye', 0, 0))
 
     @precondition(lambda self: self.rig.engine.attempt is not None)
-    @rule()
-    def lose(self) -> None:
+    @rule(dice=st.integers(1, 4))
+    def lose(self, dice: int) -> None:
+        if dice < 4:
+            return
         self.rig.lose()
 
     @rule(seconds=st.sampled_from([0.0, 0.05, 0.2, 1.0, 6.0, 35.0]))
@@ -258,7 +293,7 @@ class EngineMachine(RuleBasedStateMachine):
 def refuses(method: Method) -> int:
     """Refuse some queues, as RabbitMQ might."""
     if isinstance(method, QueueDeclare):
-        return {b'bad': 406, b'locked': 405}.get(bytes(method.queue), 0)  # type: ignore[arg-type]
+        return {b'bad': 406, b'locked': 405}.get(text_bytes(method.queue, 'queue'), 0)
     return 0
 
 
@@ -273,16 +308,13 @@ def quiet() -> Iterator[None]:
 
 
 def test_the_engine_at_random() -> None:
-    from hypothesis.stateful import run_state_machine_as_test  # noqa: PLC0415
-
     with quiet():
-        run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(
             EngineMachine,
             settings=settings(
-                max_examples=150,
-                stateful_step_count=50,
+                max_examples=400,
+                stateful_step_count=60,
                 deadline=None,
                 suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
             ),
         )
-    assert issubclass(CoolAMQPError, Exception)

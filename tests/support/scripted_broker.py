@@ -45,6 +45,7 @@ from coolamqp.framing.method import Method
 from coolamqp.framing.properties import EMPTY_PROPERTIES
 from coolamqp.objects import Message, NodeDefinition, Queue
 from coolamqp.supervisor.engine import Engine
+from coolamqp.supervisor.states import EngineState
 from coolamqp.tracing import BaseFrameTracer
 from coolamqp.uplink.connection import Connection
 
@@ -81,6 +82,7 @@ class ScriptedBroker:
     :ivar refuses: gives the reply code with which to refuse a method, 0 to take it
     :ivar log: every method that came, with its channel
     :ivar published: every message that came
+    :ivar unconfirmed: by channel and tag, what came since its confirm.select; for tests to settle
     """
 
     def __init__(
@@ -93,9 +95,10 @@ class ScriptedBroker:
         self.connection = connection
         self.clock = clock
         self.unanswered: set[str] = set()
-        self.refuses: Callable[[Method], int] = lambda method: 0
+        self.refuses: Callable[[Method], int] = refuse_nothing
         self.log: list[tuple[int, Method]] = []
         self.published: list[Published] = []
+        self.unconfirmed: dict[int, dict[int, Published]] = {}
         self.consumers: dict[int, bytes] = {}
         self.open_channels: set[int] = set()
         self.closing: set[int] = set()
@@ -201,6 +204,7 @@ class ScriptedBroker:
             self._forget(channel)
         elif isinstance(method, ConfirmSelect):
             self._tags[channel] = 0
+            self.unconfirmed[channel] = {}
 
     def _serve_closing(self, channel: int, method: Method) -> None:
         """Ignore everything but the two that end a channel that is being closed."""
@@ -214,6 +218,7 @@ class ScriptedBroker:
         self.open_channels.discard(channel)
         self.consumers.pop(channel, None)
         self._tags.pop(channel, None)
+        self.unconfirmed.pop(channel, None)
         self._publishing.pop(channel, None)
 
     def _answer(self, channel: int, method: Method) -> None:
@@ -241,14 +246,19 @@ class ScriptedBroker:
     def _on_header(self, frame: AMQPHeaderFrame) -> None:
         published = self._publishing.get(frame.channel)
         if published is not None and not frame.body_size:
-            self.published.append(self._publishing.pop(frame.channel))
+            self._complete(self._publishing.pop(frame.channel))
 
     def _on_body(self, frame: AMQPBodyFrame) -> None:
         """Take a body; the messages of these tests fit into one frame."""
         published = self._publishing.pop(frame.channel, None)
         if published is not None:
             published.body = frame.data
-            self.published.append(published)
+            self._complete(published)
+
+    def _complete(self, published: Published) -> None:
+        self.published.append(published)
+        if published.tag:
+            self.unconfirmed[published.channel][published.tag] = published
 
     def said(self, wanted: type[_MethodT]) -> list[_MethodT]:
         """Give all methods of a class that came."""
@@ -257,6 +267,11 @@ class ScriptedBroker:
     def channel_of(self, wanted: type[Method]) -> int:
         """Give the channel on which a method came last."""
         return [channel for channel, method in self.log if isinstance(method, wanted)][-1]
+
+
+def refuse_nothing(_method: Method) -> int:
+    """Take every method."""
+    return 0
 
 
 def start(mechanisms: str = 'AMQPLAIN PLAIN') -> ConnectionStart:
@@ -365,9 +380,13 @@ class Rig:
         assert connection is not None
         return ScriptedBroker(connection, self.clock, self._receive, self.engine.flush)
 
+    def state(self) -> EngineState:
+        """Give the state of the engine, which changes behind the type checker's back."""
+        return self.engine.state
+
     def up(self, tune: ConnectionTune | None = None) -> ScriptedBroker:
         """Start, if that is still to be done, and connect with all that belongs to it."""
-        if self.engine.state.value == 'idle':
+        if self.state() is EngineState.IDLE:
             self.engine.start(self.clock.now)
         broker = self.connect()
         broker.shake_hands(tune)

@@ -1,4 +1,4 @@
-"""A connection with a scripted broker at its other end, and an observer that notes what it hears."""
+"""A connection with a scripted broker at its other end, and observers that note what they hear."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from coolamqp.objects import NodeDefinition
 from coolamqp.tracing import BaseFrameTracer
 from coolamqp.uplink.channel import Channel, ChannelHandler
 from coolamqp.uplink.connection import Connection, ConnectionObserver
+from coolamqp.uplink.states import ConnectionState
 from tests.support.scripted_broker import NODE, Clock, ScriptedBroker
 
 
@@ -80,6 +81,10 @@ class Link:
         self.broker.shake_hands(tune)
         assert self.observer.heard == ['open']
         return self
+
+    def state(self) -> ConnectionState:
+        """Give the state of the connection, which changes behind the type checker's back."""
+        return self.connection.state
 
     def channel(self) -> tuple[Channel, Handler]:
         """Open a channel."""

@@ -13,7 +13,7 @@ from coolamqp.framing.definitions import (
     ConnectionStartOk,
     ConnectionUpdateSecret,
 )
-from coolamqp.framing.frames import AMQPFrame, AMQPMethodFrame, encode_method
+from coolamqp.framing.frames import AMQPMethodFrame, encode_method
 from coolamqp.tracing import HoldingFrameTracer
 from coolamqp.uplink.frame_tap import MASK, FrameTap
 from tests.uplink.rig import Link
@@ -24,7 +24,7 @@ def names(tracer: HoldingFrameTracer) -> list[tuple[str, str]]:
     return [(direction, name_of(frame)) for direction, _, frame in tracer.frames]
 
 
-def name_of(frame: AMQPFrame) -> str:
+def name_of(frame: object) -> str:
     return frame.payload.NAME if isinstance(frame, AMQPMethodFrame) else type(frame).__name__
 
 

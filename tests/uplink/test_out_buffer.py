@@ -11,8 +11,8 @@ from coolamqp.uplink.out_buffer import JOINED_MAX, LARGE, OutBuffer
 def test_small_pieces_are_joined_and_large_ones_left_as_they_are() -> None:
     out = OutBuffer()
     large = bytes(LARGE)
-    for piece in (b'a', b'b', large, b'c', large):
-        out.append(piece)
+    for each in (b'a', b'b', large, b'c', large):
+        out.append(each)
     assert out.size == 2 * LARGE + 3
     seen = []
     while piece := out.peek():
