@@ -323,6 +323,7 @@ def test_acks_mean_nothing_after_a_reconnect() -> None:
     first, second = rig.messages()
     first.ack()
     broker = rig.reconnect()
+    assert second._ledger.void
     second.ack()
     assert broker.said(BasicAck) == []
     assert broker.hear() == []
@@ -376,6 +377,12 @@ def test_a_channel_error_while_online_sets_the_consumer_up_again() -> None:
     assert len(broker.said(BasicConsume)) == 2
     rig.messages()[0].ack()
     assert broker.hear() == []
+    for _ in range(5):  # being online in between, it never waits longer than the first time
+        broker.close_channel(broker.channel_of(BasicConsume), 406)
+        broker.serve()
+        rig.advance(0.05)
+        broker.serve()
+        assert consumer.state == ST_ONLINE
     assert rig.noticed(Disconnected) == []
 
 
@@ -447,7 +454,7 @@ def test_cancelling_always_succeeds_in_the_end(name: str) -> None:
     assert future.done()
     count = len(consumer.calls)
     rig.advance(6)
-    broker.serve()
+    assert broker.serve() == []
     assert len(consumer.calls) == count
     assert consumer.state == ST_OFFLINE
 

@@ -283,6 +283,19 @@ def test_forgotten_queues_and_their_bindings_are_not_restored() -> None:
 # Calls
 
 
+def test_what_was_asked_without_a_connection_comes_after_the_topology() -> None:
+    rig = Rig()
+    promise = Ending()
+    rig.engine.call([QueueDelete(b'old')], promise)
+    rig.engine.remember(Queue('jobs'))
+    broker = rig.up()
+    said = [
+        method.NAME for _, method in broker.log if isinstance(method, (QueueDeclare, QueueDelete))
+    ]
+    assert said == ['queue.declare', 'queue.delete']
+    assert promise.result() is None
+
+
 def test_a_call_is_remembered_once_it_has_succeeded_and_not_if_it_was_refused() -> None:
     rig = Rig()
     broker = rig.up()
