@@ -221,7 +221,7 @@ def draw_badge(x: float, y: float, number: str, colour: str) -> Iterator[str]:
 
 
 def draw_arrows(bands: list[Band]) -> Iterator[str]:
-    """Draw on the right which floor imports from which, the thicker the more often."""
+    """Draw on the right which floor imports from which, the thicker the more files do."""
     counts = count_imports(bands)
     for (source, target), count in sorted(counts.items()):
         start, end = bands[source], bands[target]
@@ -231,9 +231,9 @@ def draw_arrows(bands: list[Band]) -> Iterator[str]:
         x = CHIPS_RIGHT + 2
         bow = x + 30 + span * 22
         tip = x + 10
-        width = 0.8 + math.sqrt(count) * 0.45
+        width = 0.8 + math.sqrt(count) * 0.6
         style = f'fill="none" stroke="{start.colour}" stroke-opacity="0.75"'
-        title = f'{name_of(start)} imports {count} names from {name_of(end)}'
+        title = f'{name_of(start)} imports from {name_of(end)}, in {count} files'
         yield (
             f'<g><title>{title}</title><path d="M {x} {y1:.0f} C {bow} {y1:.0f}, {bow} {y2:.0f}, '
             f'{tip} {y2:.0f}" {style} stroke-width="{width:.1f}"/>'
@@ -247,15 +247,19 @@ def name_of(band: Band) -> str:
 
 
 def count_imports(bands: list[Band]) -> Counter[tuple[int, int]]:
-    """Count the names that a floor, by index, imports from another."""
+    """Count the files of a floor, by index, that import from another.
+
+    Files and not names, so that the picture changes with the architecture and not with every line.
+    """
     floor = {module: index for index, band in enumerate(bands) for module in band.modules if module}
     counts: Counter[tuple[int, int]] = Counter()
     for path in sorted(SOURCE.rglob('*.py')):
         importer = path.relative_to(SOURCE).with_suffix('').parts
-        for _, name in imports(path, (PACKAGE, *importer[:-1])):
-            package, _, rest = name.partition('.')
-            source, target = floor.get(importer[0]), floor.get(rest.partition('.')[0])
-            if package == PACKAGE and source is not None and target not in (None, source):
+        source = floor.get(importer[0])
+        names = [name.split('.') for _, name in imports(path, (PACKAGE, *importer[:-1]))]
+        targets = {floor.get(name[1]) for name in names if name[0] == PACKAGE and len(name) > 1}
+        for target in targets - {None, source}:
+            if source is not None and target is not None:
                 counts[source, target] += 1
     return counts
 

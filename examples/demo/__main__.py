@@ -44,7 +44,7 @@ def main() -> int:
     try:
         return run(folder)
     except KeyboardInterrupt:
-        print('demo: interrupted; everything was cleaned up', file=sys.stderr)
+        print('demo: interrupted', file=sys.stderr)
         return INTERRUPTED
     except (RabbitMQMissing, RabbitMQFailed, CoolAMQPError, OSError, ValueError) as error:
         print(f'demo: {error}', file=sys.stderr)
