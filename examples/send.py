@@ -1,4 +1,3 @@
-# mypy: disable-error-code="union-attr"
 """Send a message to the queue "greetings", and wait until RabbitMQ has taken it.
 
 python examples/send.py [AMQP_URL]

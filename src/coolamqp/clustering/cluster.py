@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Literal, Self, overload
 
 from coolamqp.attaches import Consumer
 from coolamqp.attaches.ack_ledger import AckLedger, Settlement
@@ -285,6 +285,34 @@ class Cluster:
 
     # Publishing
 
+    @overload
+    def publish(
+        self,
+        message: Message,
+        exchange: Exchange | Text | None = None,
+        routing_key: Text = '',
+        tx: None = None,
+        *,
+        confirm: Literal[True],
+        span: Any = None,
+        dont_trace: bool = False,
+        timeout: float | None = None,
+    ) -> ClusterFuture: ...
+
+    @overload
+    def publish(
+        self,
+        message: Message,
+        exchange: Exchange | Text | None = None,
+        routing_key: Text = '',
+        tx: bool | None = None,
+        confirm: bool | None = None,
+        span: Any = None,
+        dont_trace: bool = False,
+        *,
+        timeout: float | None = None,
+    ) -> ClusterFuture | None: ...
+
     def publish(
         self,
         message: Message,
@@ -399,6 +427,7 @@ class Cluster:
             self._turned.notify_all()
         if self._engine.state is EngineState.STOPPED:
             self._inbox.close()
+            self._dispatcher.finish()
 
     def _deliver(self, consumer: Consumer, message: Delivery) -> bool:
         """Hand a message to the program, on a dispatcher thread; whether it waits to be drained."""

@@ -42,6 +42,7 @@ class Reporter:
         self._inbox = inbox
         self._on_fail = on_fail
         self._on_blocked = on_blocked
+        self._last_failure = ''
 
     def report(self, notice: object) -> None:
         """Pass a notice on."""
@@ -52,14 +53,22 @@ class Reporter:
         elif isinstance(notice, Restored):
             logger.info('%s: restored on %s', name, notice.node)
         elif isinstance(notice, ConnectFailed):
-            logger.info('%s: no connection to %s: %s', name, notice.node, notice.cause)
-            logger.debug('%s: trying again in %.1f s', name, notice.retry_in)
+            self._report_failure(notice)
         elif isinstance(notice, Disconnected):
             self._report_loss(notice)
         elif isinstance(notice, Blocked):
             self._report_blocked(notice)
         elif isinstance(notice, TopologyFailed):
             logger.error('%s: cannot restore %r: %s', name, notice.subject, notice.error)
+
+    def _report_failure(self, notice: ConnectFailed) -> None:
+        """Log a try that failed; for an operator only if it tells something new."""
+        failure = f'{notice.node}: {notice.cause}'
+        level = logging.DEBUG if failure == self._last_failure else logging.INFO
+        self._last_failure = failure
+        logger.log(
+            level, '%s: no connection to %s; again in %.1f s', self._name, failure, notice.retry_in
+        )
 
     def _report_loss(self, notice: Disconnected) -> None:
         logger.warning('%s: lost the connection to %s: %s', self._name, notice.node, notice.cause)
