@@ -266,6 +266,14 @@ class EngineMachine(RuleBasedStateMachine):
         assert list(seen) == sorted(seen)
 
     @invariant()
+    def each_channel_gets_them_in_order(self) -> None:
+        for broker in self.brokers:
+            last = b''
+            for each in broker.published:
+                assert each.tag == 1 or each.body > last
+                last = each.body
+
+    @invariant()
     def what_succeeded_was_confirmed(self) -> None:
         for body, ending in self.messages.items():
             if ending.done() and not isinstance(ending.ends[0], BaseException):
