@@ -241,6 +241,21 @@ def test_prefetch_is_changed_now_and_after_each_reconnect() -> None:
     assert [qos.prefetch_count for qos in rig.up().said(BasicQos)] == [11]
 
 
+def test_a_running_consumer_is_replaced_since_a_prefetch_holds_for_new_ones_only() -> None:
+    rig, broker, consumer, _ = consuming(qos=5)
+    (first,) = broker.said(BasicConsume)
+    consumer.set_qos(9)
+    broker.serve()
+    second = broker.said(BasicConsume)[1]
+    assert second.consumer_tag not in (first.consumer_tag, b'')
+    assert [each.consumer_tag for each in broker.said(BasicCancel)] == [first.consumer_tag]
+    assert consumer.consumer_tag == second.consumer_tag
+    rig.cancel_consumer(consumer)
+    broker.serve()
+    assert broker.said(BasicCancel)[1].consumer_tag == second.consumer_tag
+    assert consumer.cancelled
+
+
 def test_prefetch_of_a_consumer_that_belongs_to_nobody() -> None:
     consumer = Consumer(Queue('q'), None)
     consumer.set_qos(None, 4)

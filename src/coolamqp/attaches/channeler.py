@@ -102,6 +102,7 @@ class Channeler(ChannelHandler):
         except CoolAMQPError as error:
             self.go_offline('channel closed')
             self.on_no_channel(error)
+            self.attempted()
 
     def attempted(self) -> None:
         """Report that the first attempt has ended, if anybody waits for it."""

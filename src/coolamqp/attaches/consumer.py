@@ -103,6 +103,8 @@ class Consumer(Channeler):
         self._cancelling = False
         self._cancel_promises: list[Promise] = []
         self._was_operational = False
+        self._used_qos: int | None = None
+        self._renewals = 0
 
     # What programs call
 
@@ -144,8 +146,24 @@ class Consumer(Channeler):
     def change_qos(self, prefetch_count: int) -> None:
         """Set the prefetch count now, if online, and after each reconnect."""
         self.qos = prefetch_count
-        if self.state == ST_ONLINE and self.channel is not None:
-            self.channel.call(BasicQos(0, prefetch_count), _ignore)
+        if self.state == ST_ONLINE:
+            self._renew()
+
+    def _renew(self) -> None:
+        """Consume anew on the same channel, and only then end the old consumer.
+
+        A prefetch count holds for consumers that begin after it, not for those that run
+        (https://www.rabbitmq.com/docs/consumer-prefetch). An auto-delete queue must not be without.
+        """
+        if self.channel is None or self.qos is None:
+            return
+        self._used_qos = self.qos
+        self._renewals += 1
+        old_tag = self.consumer_tag
+        self.consumer_tag = b'%d.%b' % (self._renewals, self.queue.consumer_tag[:200])
+        self.channel.call(BasicQos(0, self.qos), _ignore)
+        self.channel.call(self._consume(), _ignore)
+        self.channel.call(BasicCancel(old_tag), _ignore)
 
     def begin_cancel(self, promise: Promise | None) -> None:
         """Stop consuming; the promise ends once no message can come any more."""
@@ -183,10 +201,15 @@ class Consumer(Channeler):
         name = queue.name = text_bytes(declared.queue, 'queue')
         for method in binding_of(queue, name):
             yield method
+        self._used_qos = self.qos
         if self.qos is not None:
             yield BasicQos(0, self.qos)
         self._begin_to_receive()
-        yield BasicConsume(name, self.consumer_tag, no_ack=self.no_ack, arguments=self.arguments)
+        yield self._consume()
+
+    def _consume(self) -> Method:
+        name = self.queue.name or b''
+        return BasicConsume(name, self.consumer_tag, no_ack=self.no_ack, arguments=self.arguments)
 
     def _begin_to_receive(self) -> None:
         if self.channel is not None:
@@ -198,6 +221,8 @@ class Consumer(Channeler):
         self._was_operational = True
         self.outcomes.call(self, self.on_operational, True)
         self.outcomes.succeed(self._take_future())
+        if self.qos != self._used_qos:
+            self._renew()
 
     def on_offline(self) -> None:
         """Void the messages that are not settled; report that consuming has ended."""
@@ -234,7 +259,6 @@ class Consumer(Channeler):
     def on_no_channel(self, error: CoolAMQPError) -> None:
         """Give up: there is no channel for another consumer."""
         self.fail(error)
-        self.attempted()
 
     def on_channel_lost(self) -> None:
         """Go offline with the connection."""

@@ -53,15 +53,11 @@ class Delivery(ReceivedMessage):
         """Whether the broker may have delivered this message before."""
         return self._envelope.redelivered
 
-    def ack(self) -> None:  # noqa: D102 - as in ReceivedMessage
-        if not self._settled:
-            self._settled = self.acked = True
-            self._settle(Settlement.ACK)
+    def _tell_acked(self) -> None:
+        self._settle(Settlement.ACK)
 
-    def nack(self) -> None:  # noqa: D102 - as in ReceivedMessage
-        if not self._settled:
-            self._settled = True
-            self._settle(Settlement.REQUEUE)
+    def _tell_nacked(self) -> None:
+        self._settle(Settlement.REQUEUE)
 
     def _settle(self, how: Settlement) -> None:
         if self._ledger is not None and self._face is not None:

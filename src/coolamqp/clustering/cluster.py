@@ -394,7 +394,7 @@ class Cluster:
 
     def _withdraw(self, publication: Publication) -> bool:
         with self._lock:
-            return self._engine.publisher.withdraw(publication)
+            return self._engine.withdraw(publication)
 
     # What the engine tells, on the I/O thread
 

@@ -113,12 +113,18 @@ class ReceivedMessage(Message):
         """
         if not self._settled:
             self._settled = self.acked = True
-            if self._ack is not None:
-                self._ack()
+            self._tell_acked()
 
     def nack(self) -> None:
         """Have the broker put the message back into its queue; otherwise like `ack`."""
         if not self._settled:
             self._settled = True
-            if self._nack is not None:
-                self._nack()
+            self._tell_nacked()
+
+    def _tell_acked(self) -> None:
+        if self._ack is not None:
+            self._ack()
+
+    def _tell_nacked(self) -> None:
+        if self._nack is not None:
+            self._nack()

@@ -125,6 +125,12 @@ class Engine(ConnectionObserver):
         """Publish with a confirm; the publication's promise ends with it."""
         self.publisher.publish(publication)
 
+    def withdraw(self, publication: Publication) -> bool:
+        """Take a publication back; False if it has been sent."""
+        withdrawn = self.publisher.withdraw(publication)
+        self._check_drained()
+        return withdrawn
+
     def publish_plain(self, publication: Publication) -> bool:
         """Publish without a confirm; False if it was dropped for lack of a connection."""
         return self.state is EngineState.UP and self._plain_publisher.publish(publication)

@@ -42,7 +42,7 @@ class ConnectFailed:
 
 @dataclass(frozen=True)
 class NoWayIn:
-    """Every node has refused us at the first try, for reasons that waiting does not mend."""
+    """Every node has refused us, one after the other, for reasons that waiting does not mend."""
 
     causes: list[tuple[NodeDefinition, Exception]]
 
