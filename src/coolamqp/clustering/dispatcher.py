@@ -130,15 +130,15 @@ class Dispatcher:
         return not self._paused
 
     def relieve(self, now: float) -> None:
-        """Start another thread if all of them are kept by slow callbacks, and work is waiting."""
+        """Have another thread at work if slow callbacks keep the others, and work is waiting."""
         with self._condition:
             if self._is_stuck(now):
-                self._start_thread()
+                self._add_worker()
 
     def wake_at(self) -> float:
         """Give the time at which `relieve` may have something to do."""
         with self._condition:
-            if not self._ready or self._idle or not self._busy_since:
+            if not self._ready or not self._busy_since:
                 return inf
             return max(self._busy_since.values()) + PATIENCE
 
@@ -162,14 +162,21 @@ class Dispatcher:
             self._paused = False
             self._on_room()
 
-    def stop(self, timeout: float) -> None:
-        """Run what is in the mailboxes, and end the threads; do not wait for our own.
-
-        :param timeout: how long to wait for a callback that is running, in seconds
-        """
+    def finish(self) -> None:
+        """Have the threads end when they have run what is in the mailboxes."""
         with self._condition:
             self._stopping = True
             self._condition.notify_all()
+            if self._ready:  # and perhaps a stuck callback, from which nobody relieves any more
+                self._add_worker()
+
+    def stop(self, timeout: float) -> None:
+        """Finish, and wait for the threads to end, but not for our own.
+
+        :param timeout: how long to wait for a callback that is running, in seconds
+        """
+        self.finish()
+        with self._condition:
             threads = self._threads - {threading.current_thread()}
         deadline = time.monotonic() + timeout
         for thread in threads:
@@ -197,11 +204,15 @@ class Dispatcher:
             self._start_thread()
 
     def _is_stuck(self, now: float) -> bool:
-        return (
-            bool(self._ready)
-            and not self._idle
-            and all(now >= since + PATIENCE for since in self._busy_since.values())
+        return bool(self._ready) and all(
+            now >= since + PATIENCE for since in self._busy_since.values()
         )
+
+    def _add_worker(self) -> None:
+        if self._idle:
+            self._condition.notify()
+        else:
+            self._start_thread()
 
     def _start_thread(self) -> None:
         thread = threading.Thread(target=self._work, name=f'{self._name} dispatcher', daemon=True)
@@ -263,7 +274,7 @@ class Dispatcher:
         waits_elsewhere = False
         try:
             waits_elsewhere = self._deliver(consumer, message)
-        except Exception:
+        except BaseException:  # SystemExit too: the thread is not the callback's to end
             logger.exception('on_message of the consumer of %r raised', consumer.queue.name)
         if not waits_elsewhere:
             self.release(message)
@@ -273,5 +284,5 @@ def run_guarded(function: Callable[[], Any]) -> None:
     """Run a function of the program's; what it raises is logged, and stops nothing."""
     try:
         function()
-    except Exception:
+    except BaseException:  # SystemExit too: the thread is not the callback's to end
         logger.exception('%r raised', function)

@@ -1,0 +1,147 @@
+"""The broker goes away under full traffic and comes back: nothing lost, order kept."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import pytest
+
+from coolamqp.clustering import Cluster
+from coolamqp.clustering.future import ClusterFuture
+from coolamqp.objects import Message, NodeDefinition, Queue, ReceivedMessage
+from tests.support.rabbitmq import RabbitMQNode
+
+pytestmark = pytest.mark.integration
+
+PUBLISHERS = 8
+CONSUMERS = 4
+QUEUE = Queue('steady', durable=True)
+PERSISTENT = {'delivery_mode': 2}
+BEFORE = 1500  # messages of each thread that are published before the fault
+AFTER = 500  # and after it was seen
+PATIENCE = 60.0  # seconds
+
+
+@pytest.fixture(scope='module')
+def node() -> Iterator[RabbitMQNode]:
+    """A node of this module's own, since it goes down and up."""
+    with RabbitMQNode() as node:
+        yield node
+
+
+@pytest.fixture
+def clusters(node: RabbitMQNode) -> Iterator[tuple[Cluster, Cluster]]:
+    """One Cluster to publish, one to consume."""
+    definition = NodeDefinition(node.url('/'))
+    with Cluster(definition, name='out') as out, Cluster(definition, name='in') as into:
+        yield out, into
+        out.delete_queue(QUEUE).result(PATIENCE)
+
+
+class History:
+    """What came out of the queue, in order, and whether before or after the fault."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self.received: list[tuple[int, int]] = []
+
+    def on_message(self, message: ReceivedMessage) -> None:
+        thread, number = message.body.split(b':')
+        with self._condition:
+            self.received.append((int(thread), int(number)))
+            self._condition.notify_all()
+        message.ack()
+
+    def wait_until(self, holds: Callable[[set[tuple[int, int]]], bool], what: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        with self._condition:
+            while not holds(set(self.received)):
+                assert self._condition.wait(deadline - time.monotonic()), f'never: {what}'
+
+
+class Publisher(threading.Thread):
+    """Publishes in order; the second half only once the fault has happened."""
+
+    def __init__(self, cluster: Cluster, thread: int, fault: threading.Event) -> None:
+        super().__init__()
+        self._cluster, self._thread, self._fault = cluster, thread, fault
+        self.futures: list[ClusterFuture] = []
+
+    def run(self) -> None:
+        for number in range(BEFORE + AFTER):
+            if number == BEFORE:
+                self._fault.wait(PATIENCE)
+            message = Message(b'%d:%d' % (self._thread, number), PERSISTENT)
+            self.futures.append(self._cluster.publish(message, '', 'steady', confirm=True))
+
+
+@pytest.mark.parametrize('fault', ['stop', 'kill'])
+def test_nothing_is_lost_when_the_broker_goes_and_comes_back(
+    node: RabbitMQNode, clusters: tuple[Cluster, Cluster], fault: str
+) -> None:
+    out, into = clusters
+    history, happened = History(), threading.Event()
+    out.declare(QUEUE).result(PATIENCE)
+    for _ in range(CONSUMERS):
+        into.consume(QUEUE, history.on_message, no_ack=False, qos=50)[1].result(PATIENCE)
+    publishers = [Publisher(out, thread, happened) for thread in range(PUBLISHERS)]
+    for publisher in publishers:
+        publisher.start()
+    history.wait_until(lambda seen: len(seen) > 2000, 'traffic before the fault')
+
+    {'stop': node.stop, 'kill': node.kill}[fault]()
+    happened.set()
+    node.start()
+
+    for publisher in publishers:
+        publisher.join(PATIENCE)
+        for future in publisher.futures:
+            assert future.result(PATIENCE) is None
+    everything = {(thread, n) for thread in range(PUBLISHERS) for n in range(BEFORE + AFTER)}
+    history.wait_until(lambda seen: seen == everything, 'every message')
+    check_duplicates(history.received)
+
+
+def check_duplicates(received: list[tuple[int, int]]) -> None:
+    """Only what was under way at the fault may come twice: nothing that was published after it."""
+    twice = [message for message, count in Counter(received).items() if count > 1]
+    assert all(number < BEFORE for _, number in twice), twice
+
+
+@pytest.mark.parametrize('fault', ['stop', 'kill'])
+def test_each_thread_keeps_its_order(
+    node: RabbitMQNode, clusters: tuple[Cluster, Cluster], fault: str
+) -> None:
+    out, into = clusters
+    history, happened = History(), threading.Event()
+    out.declare(QUEUE).result(PATIENCE)
+    publishers = [Publisher(out, thread, happened) for thread in range(PUBLISHERS)]
+    for publisher in publishers:
+        publisher.start()
+
+    {'stop': node.stop, 'kill': node.kill}[fault]()
+    happened.set()
+    node.start()
+
+    for publisher in publishers:
+        publisher.join(PATIENCE)
+        for future in publisher.futures:
+            future.result(PATIENCE)
+    # One consumer, which came after the fault: it sees the order of the queue.
+    into.consume(QUEUE, history.on_message, no_ack=False)[1].result(PATIENCE)
+    everything = PUBLISHERS * (BEFORE + AFTER)
+    history.wait_until(lambda seen: len(seen) == everything, 'every message')
+    for thread in range(PUBLISHERS):
+        check_order([number for each, number in history.received if each == thread])
+
+
+def check_order(numbers: list[int]) -> None:
+    """First comings are in order; what was sent again comes as a whole run, in order, too."""
+    first_comings = list(dict.fromkeys(numbers))
+    assert first_comings == sorted(first_comings)
+    steps_back = [after for before, after in pairwise(numbers) if after <= before]
+    assert len(steps_back) <= 1, f'sent again more than once: {steps_back}'
