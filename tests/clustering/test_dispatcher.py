@@ -15,7 +15,6 @@ from coolamqp.attaches.outcomes import Hook
 from coolamqp.clustering.dispatcher import Dispatcher
 from coolamqp.objects import Queue
 
-
 PATIENCE = 20.0  # seconds
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from coolamqp.clustering import Cluster, cluster as cluster_module
+from coolamqp.clustering import Cluster
+from coolamqp.clustering import cluster as cluster_module
 from coolamqp.objects import Queue, ReceivedMessage
 from tests.integration.conftest import MakeCluster
 from tests.integration.support import (
