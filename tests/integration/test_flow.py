@@ -1,0 +1,144 @@
+"""What happens when one side is slower than the other: bounds, and the broker's own brakes."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import pytest
+
+from coolamqp.clustering import Cluster, MessageReceived, NothingMuch
+from coolamqp.clustering.dispatcher import BACKLOG_MESSAGES
+from coolamqp.objects import Message, Queue
+from coolamqp.tracing import HoldingFrameTracer
+from tests.conftest import NodeArguments
+from tests.integration.conftest import MakeCluster
+from tests.integration.support import PATIENCE, Signals, await_event, confirmed, consume
+from tests.support.rabbitmq import RabbitMQNode
+
+pytestmark = pytest.mark.integration
+
+
+def test_a_blocked_connection_keeps_publishers_at_their_bound(
+    make_cluster: MakeCluster, rabbitmq: RabbitMQNode
+) -> None:
+    blocked = Signals()
+    cluster = make_cluster(on_blocked=blocked, max_unconfirmed=100)
+    cluster.start()
+    cluster.declare(Queue('slow', auto_delete=True)).result(PATIENCE)
+    rabbitmq.set_memory_alarm(True)
+    try:
+        confirmed(cluster, b'first', 'slow')
+        assert blocked.wait_for(1) == [(True,)]
+        futures = [confirmed(cluster, b'%d' % number, 'slow') for number in range(99)]
+        with pytest.raises(TimeoutError, match='unconfirmed'):
+            cluster.publish(Message(b'too many'), routing_key='slow', confirm=True, timeout=0.2)
+        assert not any(future.done() for future in futures)
+    finally:
+        rabbitmq.set_memory_alarm(False)
+
+    assert all(future.result(PATIENCE) is None for future in futures)
+    assert blocked.wait_for(2)[1] == (False,)
+
+
+def test_callbacks_that_do_not_keep_up_do_not_fill_the_memory(make_cluster: MakeCluster) -> None:
+    cluster = make_cluster(heartbeat=1)
+    cluster.start()
+    count = BACKLOG_MESSAGES * 5
+    queue, release, done = Queue('flood', durable=True), threading.Event(), threading.Event()
+    cluster.declare(queue).result(PATIENCE)
+    for future in [confirmed(cluster, b'%d' % number, 'flood') for number in range(count)]:
+        future.result(PATIENCE)
+    received: list[bytes] = []
+    most = 0
+
+    def on_message(message: MessageReceived) -> None:
+        nonlocal most
+        if not received:
+            release.wait(3)  # three heartbeats, in which nothing is read
+        most = max(most, cluster._dispatcher.backlog.messages)
+        received.append(message.body)
+        if len(received) == count:
+            done.set()
+
+    consume(cluster, queue, on_message)
+    await_event(done, 'the end of the flood')
+
+    assert received == [b'%d' % number for number in range(count)]
+    assert BACKLOG_MESSAGES <= most < BACKLOG_MESSAGES * 2
+    assert isinstance(cluster.drain(0), NothingMuch)  # no connection was lost
+    cluster.delete_queue(queue).result(PATIENCE)
+
+
+def test_messages_that_wait_to_be_drained_are_bounded_too(cluster: Cluster) -> None:
+    count = BACKLOG_MESSAGES * 3
+    queue = Queue('undrained', durable=True)
+    cluster.declare(queue).result(PATIENCE)
+    for future in [confirmed(cluster, b'%d' % number, 'undrained') for number in range(count)]:
+        future.result(PATIENCE)
+    consume(cluster, queue)
+
+    most = 0
+    for number in range(count):
+        most = max(most, cluster._dispatcher.backlog.messages)
+        event = cluster.drain(PATIENCE)
+        assert isinstance(event, MessageReceived)
+        assert event.body == b'%d' % number
+    assert most < BACKLOG_MESSAGES * 2
+    cluster.delete_queue(queue).result(PATIENCE)
+
+
+def test_drain_waits_as_long_as_it_is_told(cluster: Cluster) -> None:
+    assert isinstance(cluster.drain(0), NothingMuch)
+    assert isinstance(cluster.drain(0.05), NothingMuch)
+    events: list[object] = []
+    waiting = threading.Thread(target=lambda: events.append(cluster.drain(None)))
+    waiting.start()
+    consume(cluster, Queue('drained', auto_delete=True))
+    confirmed(cluster, b'here', 'drained').result(PATIENCE)
+    waiting.join(PATIENCE)
+    (event,) = events
+    assert isinstance(event, MessageReceived)
+    assert event.body == b'here'
+
+
+def test_drain_ends_with_a_shutdown(cluster: Cluster) -> None:
+    events: list[object] = []
+    waiting = threading.Thread(target=lambda: events.append(cluster.drain(None)))
+    waiting.start()
+    cluster.shutdown()
+    waiting.join(PATIENCE)
+    assert [type(event) for event in events] == [NothingMuch]
+
+
+def test_a_frame_tracer_sees_everything_but_the_password(
+    make_cluster: MakeCluster,
+    rabbitmq: RabbitMQNode,
+    node_arguments: NodeArguments,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    password = 'correct-horse-battery'
+    user = f'traced-{node_arguments["virtual_host"]}'
+    rabbitmq.ctl('add_user', user, password)
+    rabbitmq.ctl(
+        'set_permissions', '-p', str(node_arguments['virtual_host']), user, '.*', '.*', '.*'
+    )
+    tracer = HoldingFrameTracer()
+    try:
+        cluster = make_cluster(user=user, password=password, log_frames=tracer)
+        cluster.start()
+        confirmed(cluster, b'x', 'nowhere').result(PATIENCE)
+        cluster.shutdown()
+        wrong = make_cluster(user=user, password=password + '!')
+        with pytest.raises(Exception, match='ACCESS_REFUSED') as refused:
+            wrong.start()
+    finally:
+        rabbitmq.ctl('delete_user', user)
+
+    seen = ' '.join(f'{direction} {frame}' for direction, _, frame in tracer.frames)
+    for name in ('ConnectionStartOk', 'ConnectionOpenOk', 'BasicPublish', 'BasicAck', 'data=b'):
+        assert name in seen
+    assert 'connected to' in caplog.text
+    for text in (seen, caplog.text, str(refused.value), repr(cluster), repr(wrong)):
+        assert password not in text
