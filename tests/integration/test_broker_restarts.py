@@ -86,6 +86,7 @@ def test_nothing_is_lost_when_the_broker_goes_and_comes_back(
     out, into = clusters
     history, happened = History(), threading.Event()
     out.declare(QUEUE).result(PATIENCE)
+    node.sync_declarations()
     for _ in range(CONSUMERS):
         into.consume(QUEUE, history.on_message, no_ack=False, qos=50)[1].result(PATIENCE)
     publishers = [Publisher(out, thread, happened) for thread in range(PUBLISHERS)]
@@ -119,6 +120,7 @@ def test_each_thread_keeps_its_order(
     out, into = clusters
     history, happened = History(), threading.Event()
     out.declare(QUEUE).result(PATIENCE)
+    node.sync_declarations()
     publishers = [Publisher(out, thread, happened) for thread in range(PUBLISHERS)]
     for publisher in publishers:
         publisher.start()

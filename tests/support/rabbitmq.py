@@ -181,6 +181,14 @@ class RabbitMQNode:
             raise RabbitMQFailed(f'RabbitMQ could not evaluate {expression}: {value}')
         return value.removesuffix('}')
 
+    def sync_declarations(self) -> None:
+        """Have everything declared so far on the disk.
+
+        RabbitMQ syncs messages before it confirms them, but Mnesia writes declarations a little
+        later; a node that is killed at once can come back without a queue it has just declared.
+        """
+        self.eval('ok = mnesia:sync_log()')
+
     def add_vhost(self, name: str) -> None:
         """Make a virtual host in which the user may do everything."""
         vhost, user, everything = _binary(name), _binary(self.user), '<<".*">>'

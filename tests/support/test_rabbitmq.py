@@ -73,6 +73,7 @@ def test_durable_queue_survives_stop_and_kill_on_the_same_port(
     assert get_message(broker_url, 'stopped') == b'kept'
 
     put_persistent_message(broker_url, 'killed')
+    rabbitmq.sync_declarations()
     rabbitmq.kill()
     assert not rabbitmq.running
     rabbitmq.start()
