@@ -412,7 +412,7 @@ def test_a_cancel_by_the_broker_sets_the_consumer_up_again() -> None:
 
 def test_a_cancel_by_the_broker_of_a_queue_that_is_gone_for_good() -> None:
     _, broker, consumer, channel = consuming()
-    broker.refuses = refuse_queues(404)
+    broker.refuses = refuse_queues(403)
     broker.send(channel, BasicCancel(b'jobs', True))
     broker.serve()
     assert consumer.cancelled

@@ -19,6 +19,7 @@ from coolamqp.objects import Message
 from tests.uplink.rig import Link
 
 ACK, REQUEUE = Settlement.ACK, Settlement.REQUEUE
+DELIVERED = 100
 
 
 class Acks:
@@ -29,6 +30,8 @@ class Acks:
         channel, _ = self.link.channel()
         self.dirty: list[AckLedger] = []
         self.ledger = AckLedger(channel, self.dirty)
+        for tag in range(1, DELIVERED + 1):
+            self.ledger.enter(tag)
 
     def flush(self, how: Settlement, *tags: int) -> list[Method]:
         """Settle, flush, and give what the broker hears."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import logging
 import threading
 
@@ -142,3 +143,47 @@ def test_a_frame_tracer_sees_everything_but_the_password(
     assert 'connected to' in caplog.text
     for text in (seen, caplog.text, str(refused.value), repr(cluster), repr(wrong)):
         assert password not in text
+
+
+def fill(cluster: Cluster, queue: Queue, count: int) -> None:
+    """Have so many messages in a queue."""
+    cluster.declare(queue).result(PATIENCE)
+    name = queue.name or b''
+    for future in [confirmed(cluster, b'x', name) for _ in range(count)]:
+        future.result(PATIENCE)
+
+
+def test_who_does_not_drain_can_still_publish_and_wait(cluster: Cluster) -> None:
+    queue = Queue('piling-up', durable=True)
+    fill(cluster, queue, BACKLOG_MESSAGES + 5000)
+    consume(cluster, queue)
+    seen = threading.Event()
+    assert any(cluster._dispatcher.backlog.full or seen.wait(0.01) for _ in range(1000))
+
+    confirmed(cluster, b'behind all the others', 'piling-up').result(PATIENCE)
+
+    cluster.delete_queue(queue).result(PATIENCE)
+
+
+def test_a_callback_may_wait_for_futures_in_any_way_while_its_backlog_is_full(
+    cluster: Cluster,
+) -> None:
+    queue = Queue('behind', durable=True)
+    fill(cluster, queue, BACKLOG_MESSAGES + 5000)
+    outcome: list[int] = []
+    done = threading.Event()
+
+    def on_message(_message: object) -> None:
+        if outcome:
+            return
+        while not cluster._dispatcher.backlog.full:
+            threading.Event().wait(0.01)
+        futures = [confirmed(cluster, b'x', 'nowhere') for _ in range(3)]
+        outcome.append(len(concurrent.futures.wait(futures, PATIENCE).done))
+        done.set()
+
+    consumer = consume(cluster, queue, on_message)
+    await_event(done, 'the end of the callback')
+    consumer.cancel().result(PATIENCE)
+    assert outcome == [3]
+    cluster.delete_queue(queue).result(PATIENCE)

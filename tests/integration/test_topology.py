@@ -168,3 +168,30 @@ def test_a_binding_with_arguments(cluster: Cluster) -> None:
 
     collector.wait_for(1)
     assert collector.bodies == [b'red']
+
+
+def test_an_exchange_type_that_is_not_installed_costs_only_its_declaration(
+    cluster: Cluster,
+) -> None:
+    """RabbitMQ closes the whole connection for it."""
+    refused = cluster.declare(Exchange('strange', b'x-not-installed'))
+    fine = cluster.declare(Queue('fine', exclusive=True))
+
+    assert isinstance(refused.exception(PATIENCE), AMQPError)
+    assert fine.result(PATIENCE) is None
+
+
+def test_headers_that_do_not_fit_into_a_frame_cost_only_their_message(cluster: Cluster) -> None:
+    too_large = confirmed(cluster, b'', 'nowhere', {'headers': {'x': b'x' * 140_000}})
+    good = confirmed(cluster, b'', 'nowhere')
+
+    assert isinstance(too_large.exception(PATIENCE), ValueError)
+    assert good.result(PATIENCE) is None
+
+
+def test_a_consumer_may_be_cancelled_after_the_shutdown(cluster: Cluster) -> None:
+    consumer = consume(cluster, Queue(), print)
+    cluster.shutdown()
+    future = consumer.cancel()
+    assert future.result(PATIENCE) is None
+    assert consumer.cancelled

@@ -27,6 +27,7 @@ SCRIPTS = Path('/usr/lib/rabbitmq/bin')
 STARTUP_TIMEOUT = 60.0  # seconds; a start takes 3 to 6 on an idle machine
 STOP_TIMEOUT = 30.0
 COMMAND_TIMEOUT = 60.0
+ERL_CALL_ATTEMPTS = 5
 
 _CONFIG = """\
 listeners.tcp.default = {host}:{port}
@@ -174,7 +175,14 @@ class RabbitMQNode:
     def eval(self, expression: str) -> str:
         """Evaluate an Erlang expression in the node, in milliseconds, and return its value."""
         command = ['erl_call', '-r', '-address', f'{HOST}:{self._distribution_port}', '-e']
-        answer = self._command(command, f'{expression}.\n')
+        for attempt in range(1, ERL_CALL_ATTEMPTS + 1):
+            try:
+                answer = self._command(command, f'{expression}.\n')
+                break
+            except RabbitMQFailed as error:
+                # The node now and then turns away a name that erl_call has made up at random.
+                if 'failed to connect' not in str(error) or attempt == ERL_CALL_ATTEMPTS:
+                    raise
         # erl_call prints {ok, VALUE} or {error, REASON}.
         status, _, value = answer.removeprefix('{').partition(', ')
         if status != 'ok':

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from coolamqp.attaches.ack_ledger import AckLedger, Settlement
 from coolamqp.attaches.consumer import Consumer
-from coolamqp.attaches.outcomes import Hook
+from coolamqp.attaches.outcomes import Hook, Remark
 from coolamqp.attaches.publication import Publication
 from coolamqp.framing.collector import FrameCollector
 from coolamqp.framing.definitions import (
@@ -430,6 +430,10 @@ class Rig:
             if isinstance(post, Hook):
                 post.function(*post.arguments)
         self.notices += outcomes.notices
+
+    def remarks(self) -> str:
+        """Give what is to be logged, a line each."""
+        return '\n'.join(remark.text for remark in self.noticed(Remark))
 
     def noticed(self, wanted: type[_NoticeT]) -> list[_NoticeT]:
         """Give all notices of a class."""

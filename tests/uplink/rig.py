@@ -49,7 +49,7 @@ class Handler(ChannelHandler):
     def on_channel_closed(self, error: AMQPError | None) -> None:
         self.heard.append(('closed', error and error.reply_code))
 
-    def on_channel_lost(self) -> None:
+    def on_channel_lost(self, cause: Exception | None) -> None:
         self.heard.append('lost')
 
     def on_method(self, method: Method) -> None:

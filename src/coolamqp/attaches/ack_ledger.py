@@ -30,10 +30,10 @@ class AckLedger:
         self._channel: Channel | None = channel
         self._dirty = dirty
         self._is_dirty = False
-        self._next = 1  # lowest delivery tag that the broker does not know to be settled
-        self._acked: set[int] = set()  # to be told
+        # Delivered and not settled, lowest first; as many as the prefetch count at the most.
+        self._outstanding: dict[int, None] = {}
+        self._acked: list[int] = []  # to be told
         self._requeued: list[int] = []  # to be told
-        self._told: set[int] = set()  # known to the broker, at or over `_next`
 
     @property
     def void(self) -> bool:
@@ -43,16 +43,21 @@ class AckLedger:
     def make_void(self) -> None:
         """Note that the channel is gone."""
         self._channel = None
+        self._outstanding.clear()
         self._acked.clear()
         self._requeued.clear()
-        self._told.clear()
+
+    def enter(self, delivery_tag: int) -> None:
+        """Note a delivery."""
+        self._outstanding[delivery_tag] = None
 
     def settle(self, delivery_tag: int, how: Settlement) -> bool:
         """Enter a settlement; False if it means nothing any more."""
-        if self._channel is None:
+        if delivery_tag not in self._outstanding:
             return False
+        del self._outstanding[delivery_tag]
         if how is Settlement.ACK:
-            self._acked.add(delivery_tag)
+            self._acked.append(delivery_tag)
         else:
             self._requeued.append(delivery_tag)
         if not self._is_dirty:
@@ -68,28 +73,16 @@ class AckLedger:
             return
         for tag in self._requeued:
             channel.write([encode_nack(channel.number, tag, multiple=False, requeue=True)])
-        self._told.update(self._requeued)
         self._requeued.clear()
-        self._flush_contiguous(channel)
-        for tag in sorted(self._acked):
-            channel.write([encode_ack(channel.number, tag, multiple=False)])
-        self._told |= self._acked
-        self._acked.clear()
+        self._flush_acks(channel)
 
-    def _flush_contiguous(self, channel: Channel) -> None:
-        newly_acked = 0
-        last = 0
-        tag = self._next
-        while True:
-            if tag in self._acked:
-                self._acked.remove(tag)
-                newly_acked += 1
-                last = tag
-            elif tag in self._told:
-                self._told.remove(tag)
-            else:
-                break
-            tag += 1
-        self._next = tag
-        if newly_acked:
-            channel.write([encode_ack(channel.number, last, multiple=newly_acked > 1)])
+    def _flush_acks(self, channel: Channel) -> None:
+        lowest = next(iter(self._outstanding), None)
+        contiguous = [tag for tag in self._acked if lowest is None or tag < lowest]
+        single = [tag for tag in self._acked if lowest is not None and tag > lowest]
+        self._acked.clear()
+        if contiguous:
+            up_to = max(contiguous)
+            channel.write([encode_ack(channel.number, up_to, multiple=len(contiguous) > 1)])
+        for tag in sorted(single):
+            channel.write([encode_ack(channel.number, tag, multiple=False)])

@@ -12,7 +12,8 @@ from typing import Any, Final, TypeAlias
 
 from coolamqp.attaches.outcomes import Outcomes
 from coolamqp.attaches.timers import Timers
-from coolamqp.exceptions import CoolAMQPError, WireError
+from coolamqp.exceptions import AMQPError, CoolAMQPError, WireError
+from coolamqp.framing.frames import encode_method
 from coolamqp.framing.method import Method
 from coolamqp.reply_codes import COMMAND_INVALID
 from coolamqp.uplink.channel import Channel, ChannelHandler
@@ -52,6 +53,7 @@ class Channeler(ChannelHandler):
         self.channel: Channel | None = None
         self.connection: Connection | None = None
         self._dialogue: Dialogue | None = None
+        self._asked: Method | None = None
         self._retry_delay = FIRST_RETRY
         # Told once, when the first attempt on a connection has ended, well or not.
         self.on_first_attempt: Callable[[Channeler], None] | None = None
@@ -69,7 +71,7 @@ class Channeler(ChannelHandler):
     def detach(self) -> None:
         """Note that the connection is gone, if the channel has not said so: there may be none."""
         if self.connection is not None:
-            self.on_channel_lost()
+            self.on_channel_lost(None)
 
     @abstractmethod
     def set_up(self) -> Dialogue:
@@ -136,9 +138,26 @@ class Channeler(ChannelHandler):
             self.on_online()
             self.attempted()
         else:
-            self.channel.call(method, self._continue)
+            self._ask(self.channel, method)
 
-    def on_channel_lost(self) -> None:
+    def _ask(self, channel: Channel, method: Method) -> None:
+        self._asked = method
+        try:
+            check_sendable(method, self.connection)
+        except (TypeError, ValueError) as error:
+            channel.close()
+            self.on_unsendable(error)
+        else:
+            channel.call(method, self._continue)
+
+    def on_unsendable(self, error: Exception) -> None:
+        """Do what should be done when a method of `set_up` cannot be sent; the channel closes."""
+
+    def was_refused(self, cause: Exception | None) -> bool:
+        """Whether the connection was closed for the method that `set_up` has just sent."""
+        return self._dialogue is not None and is_refusal_of(cause, self._asked)
+
+    def on_channel_lost(self, cause: Exception | None) -> None:
         """Go offline until there is a connection again."""
         self.connection = None
         self.on_first_attempt = None
@@ -163,3 +182,21 @@ class Channeler(ChannelHandler):
     def on_settlement(self, delivery_tag: int, multiple: bool, acked: bool) -> None:
         """Refuse a confirm that has no business on this channel."""
         raise WireError('an unexpected confirm', 'on a channel', COMMAND_INVALID)
+
+
+def check_sendable(method: Method, connection: Connection | None) -> None:
+    """Raise ValueError or TypeError if a method cannot be sent: the broker would hang up on it."""
+    size = len(encode_method(0, method))
+    if connection is not None and size > connection.limits.frame_max:
+        raise ValueError(
+            f'{method.NAME} needs {size} bytes; a frame holds {connection.limits.frame_max}'
+        )
+
+
+def is_refusal_of(cause: Exception | None, method: Method | None) -> bool:
+    """Whether the broker has closed the connection because of this method."""
+    return (
+        isinstance(cause, AMQPError)
+        and method is not None
+        and (cause.class_id, cause.method_id) == method.INDEX
+    )

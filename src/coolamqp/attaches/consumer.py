@@ -30,9 +30,7 @@ from coolamqp.framing.method import Method
 from coolamqp.framing.text import text_bytes
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import Queue
-from coolamqp.reply_codes import COMMAND_INVALID
-
-logger = logging.getLogger(__name__)
+from coolamqp.reply_codes import COMMAND_INVALID, NOT_FOUND
 
 PREFETCH_MAX: Final = 0xFFFF
 
@@ -105,6 +103,11 @@ class Consumer(Channeler):
         self._was_operational = False
         self._used_qos: int | None = None
         self._renewals = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is being set up or cancelled."""
+        return self.state == ST_SYNCING or (self._cancelling and not self.cancelled)
 
     # What programs call
 
@@ -185,7 +188,7 @@ class Consumer(Channeler):
 
     def fail(self, error: Exception) -> None:
         """End for good because of an error."""
-        logger.error('consumer of %r has ended: %s', self.queue.name, error)
+        self.outcomes.remark(f'consumer of {self.queue.name!r} has ended: {error}', logging.ERROR)
         self.outcomes.fail(self._take_future(), error)
         self._end()
 
@@ -244,14 +247,20 @@ class Consumer(Channeler):
         elif setting_up and not self._is_passing(error):
             self.fail(error)
         else:
-            logger.warning('consumer of %r tries again: %s', self.queue.name, error)
+            self.outcomes.remark(f'consumer of {self.queue.name!r} tries again: {error}')
             self.retry_later()
         if setting_up:
             self.attempted()
 
     def _is_passing(self, error: AMQPError) -> bool:
-        """Whether waiting may help: our own dead connection may still hold an exclusive queue."""
+        """Whether waiting may help.
+
+        Our own dead connection may still hold an exclusive queue; and RabbitMQ says not-found of a
+        queue that it had before while the node that holds it is away.
+        """
         first_time = self.future_to_notify is not None
+        if error.reply_code == NOT_FOUND:
+            return not first_time
         return error.reply_code == RESOURCE_LOCKED and not (
             first_time and self.fail_on_first_time_resource_locked
         )
@@ -260,11 +269,18 @@ class Consumer(Channeler):
         """Give up: there is no channel for another consumer."""
         self.fail(error)
 
-    def on_channel_lost(self) -> None:
-        """Go offline with the connection."""
-        super().on_channel_lost()
+    def on_channel_lost(self, cause: Exception | None) -> None:
+        """Go offline with the connection; for good if it was closed for our sake."""
+        refused = self.was_refused(cause)
+        super().on_channel_lost(cause)
         if self._cancelling or self.cancel_on_failure:
             self._end()
+        elif refused and cause is not None:
+            self.fail(cause)
+
+    def on_unsendable(self, error: Exception) -> None:
+        """Give up: what would be asked cannot be."""
+        self.fail(error)
 
     # Messages
 
@@ -272,7 +288,10 @@ class Consumer(Channeler):
         """Take a message that was delivered."""
         if method[:4] != BASIC_DELIVER:
             raise WireError('a content that is no delivery', 'to a consumer', COMMAND_INVALID)
-        delivery = Delivery(Envelope(method), properties, body, self._ledger, self.face)
+        envelope = Envelope(method)
+        if self._ledger is not None:
+            self._ledger.enter(envelope.delivery_tag)
+        delivery = Delivery(envelope, properties, body, self._ledger, self.face)
         self.outcomes.posts.append((self, delivery))
 
     def on_method(self, method: Method) -> None:
@@ -280,7 +299,7 @@ class Consumer(Channeler):
         if not isinstance(method, BasicCancel):
             super().on_method(method)
             return
-        logger.warning('the broker has cancelled the consumer of %r', self.queue.name)
+        self.outcomes.remark(f'the broker has cancelled the consumer of {self.queue.name!r}')
         self.outcomes.call(self, self.on_broker_cancel)
         if self.channel is not None:
             self.channel.close()

@@ -6,15 +6,18 @@ the first that is not answered is the one that was refused; the others are simpl
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 
-from coolamqp.attaches.channeler import ST_ONLINE, Channeler, Dialogue
+from coolamqp.attaches.channeler import (
+    ST_ONLINE,
+    Channeler,
+    Dialogue,
+    check_sendable,
+    is_refusal_of,
+)
 from coolamqp.attaches.operation import Operation
 from coolamqp.exceptions import AMQPError, CoolAMQPError
 from coolamqp.framing.method import Method
-
-logger = logging.getLogger(__name__)
 
 
 class Declarer(Channeler):
@@ -57,8 +60,14 @@ class Declarer(Channeler):
             return
         while self._waiting:
             operation = self._waiting.popleft()
+            try:
+                for method in operation.methods:
+                    check_sendable(method, self.connection)
+            except (TypeError, ValueError) as error:
+                operation.on_done(error)
+                continue
             self._sent.append(operation)
-            for method in operation.methods[operation.answered :]:
+            for method in operation.methods:
                 self.channel.call(method, self._on_answer)
 
     def _on_answer(self, answer: Method) -> None:
@@ -95,7 +104,16 @@ class Declarer(Channeler):
         else:
             self.retry_later()
 
+    def on_channel_lost(self, cause: Exception | None) -> None:
+        """Fail the operation that the connection was closed for; the others are sent again."""
+        refused = self._sent[0] if self._sent else None
+        asked = refused.methods[refused.answered] if refused is not None else None
+        super().on_channel_lost(cause)
+        if refused is not None and cause is not None and is_refusal_of(cause, asked):
+            self._waiting.remove(refused)
+            refused.on_done(cause)
+
     def on_no_channel(self, error: CoolAMQPError) -> None:
         """Try again later."""
-        logger.warning('nothing can be declared: %s', error)
+        self.outcomes.remark(f'nothing can be declared: {error}')
         self.retry_later()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from logging import WARNING
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -62,6 +63,14 @@ class Completion:
     error: BaseException | None = None
 
 
+@dataclass(frozen=True)
+class Remark:
+    """Something for the log: `level` is one of the logging module's."""
+
+    text: str
+    level: int
+
+
 class Outcomes:
     """Collects what the driver is to carry out.
 
@@ -92,6 +101,10 @@ class Outcomes:
     def notice(self, notice: object) -> None:
         """Tell what has happened."""
         self.notices.append(notice)
+
+    def remark(self, text: str, level: int = WARNING) -> None:
+        """Have something logged, once the lock is released."""
+        self.notices.append(Remark(text, level))
 
     def take(self) -> Outcomes:
         """Give what was collected, and begin anew."""

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from coolamqp.attaches.outcomes import Promise
+from coolamqp.framing.frames import CONTENT_HEADER, FRAME_OVERHEAD
 from coolamqp.framing.hot import Buffer, encode_content, encode_publish
 from coolamqp.objects import Message
 from coolamqp.objects.message import flat_body
 from coolamqp.uplink.connection import Connection
 
-# What an unconfirmed message counts for besides its body, in bytes.
-OVERHEAD = 256
+# What an unconfirmed message counts for besides its body and properties, in bytes.
+OVERHEAD: Final = 256
+# What a header frame has besides the properties.
+HEADER_OVERHEAD: Final = FRAME_OVERHEAD + CONTENT_HEADER.size
 
 
 class Publication:
     """A message and where it goes.
 
     :ivar promise: who waits for it to be confirmed
+    :ivar sent: whether it was ever sent
+    :ivar size: what it counts for against bounds, in bytes
     """
 
-    __slots__ = ('body', 'exchange', 'promise', 'properties', 'routing_key')
+    __slots__ = ('body', 'exchange', 'promise', 'properties', 'routing_key', 'sent', 'size')
 
     def __init__(self, message: Message, exchange: bytes, routing_key: bytes) -> None:
         self.exchange = exchange
@@ -26,11 +33,12 @@ class Publication:
         self.properties = message.properties.encoded
         self.body = flat_body(message.body)
         self.promise: Promise | None = None
+        self.sent = False
+        self.size = len(self.body) + len(self.properties) + OVERHEAD
 
-    @property
-    def size(self) -> int:
-        """What the message counts for against bounds, in bytes."""
-        return len(self.body) + OVERHEAD
+    def fits(self, frame_max: int) -> bool:
+        """Whether the properties fit into a frame; a broker hangs up on a longer one."""
+        return len(self.properties) + HEADER_OVERHEAD <= frame_max
 
     def frames(self, connection: Connection, channel: int) -> list[Buffer]:
         """Encode it for a channel."""

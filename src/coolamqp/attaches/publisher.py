@@ -6,17 +6,14 @@ again after a lost channel; a nack or a refusal ends the one that it concerns.
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from typing import Final
 
-from coolamqp.attaches.channeler import ST_ONLINE, Channeler, Dialogue
+from coolamqp.attaches.channeler import ST_ONLINE, Channeler, Dialogue, is_refusal_of
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.publish_ledger import PublishLedger
 from coolamqp.exceptions import AMQPError, CoolAMQPError, MessageRefused
-from coolamqp.framing.definitions import ConfirmSelect
-
-logger = logging.getLogger(__name__)
+from coolamqp.framing.definitions import BasicPublish, ConfirmSelect
 
 # A confirming publisher fills the out-buffer up to here, in bytes; the rest waits in its own queue,
 # where it can still be cancelled, and where a blocked connection does not double it.
@@ -59,7 +56,7 @@ class Publisher(Channeler):
 
     def withdraw(self, publication: Publication) -> bool:
         """Take a message back; False if it has been sent."""
-        if publication not in self._unsent:
+        if publication.sent or publication not in self._unsent:
             return False
         self._unsent.remove(publication)
         self._forget(publication)
@@ -72,6 +69,10 @@ class Publisher(Channeler):
             return
         while self._unsent and self._may_send(connection.out.size):
             publication = self._unsent.popleft()
+            if not publication.fits(connection.limits.frame_max):
+                self._fail(publication, ValueError('the properties do not fit into one frame'))
+                continue
+            publication.sent = True
             self._ledger.enter(publication)
             channel.write(publication.frames(connection, channel.number))
 
@@ -85,8 +86,11 @@ class Publisher(Channeler):
         rest = self._ledger.clear() + list(self._unsent)
         self._unsent.clear()
         for publication in rest:
-            self._forget(publication)
-            self.outcomes.fail(publication.promise, error)
+            self._fail(publication, error)
+
+    def _fail(self, publication: Publication, error: Exception) -> None:
+        self._forget(publication)
+        self.outcomes.fail(publication.promise, error)
 
     def _forget(self, publication: Publication) -> None:
         self.held -= 1
@@ -107,22 +111,33 @@ class Publisher(Channeler):
         self._unsent.extendleft(reversed(self._ledger.clear()))
 
     def on_channel_closed(self, error: AMQPError | None) -> None:
-        """Find the message that was refused, if the channel was closed for one."""
+        """Look for the message that was refused, if the channel was closed for one."""
         sent = len(self._ledger)
-        was_searching = self._suspects > 0
         self.go_offline('channel closed')
-        if was_searching and sent and error is not None:
-            self._suspects = max(self._suspects - 1, 0)
-            refused = self._unsent.popleft()
-            self._forget(refused)
-            self.outcomes.fail(refused.promise, error)
-        elif sent:
+        if sent and error is not None:
+            self._search(sent, error)
+            self.open()
+        else:
+            self.retry_later()
+
+    def on_channel_lost(self, cause: Exception | None) -> None:
+        """Go offline; look for a message that the connection was closed for."""
+        sent = len(self._ledger)
+        super().on_channel_lost(cause)
+        if sent and cause is not None and is_refusal_of(cause, BasicPublish()):
+            self._search(sent, cause)
+
+    def _search(self, sent: int, error: Exception) -> None:
+        """Fail the message that was refused if it was sent alone, or have suspects sent alone."""
+        if self._suspects:
+            self._suspects -= 1
+            self._fail(self._unsent.popleft(), error)
+        else:
             self._suspects = sent
-        self.retry_later()
 
     def on_no_channel(self, error: CoolAMQPError) -> None:
         """Try again later; the messages are kept."""
-        logger.warning('nothing can be published with confirms: %s', error)
+        self.outcomes.remark(f'nothing can be published with confirms: {error}')
         self.retry_later()
 
     def on_settlement(self, delivery_tag: int, multiple: bool, acked: bool) -> None:
@@ -146,6 +161,9 @@ class PlainPublisher(Channeler):
         """Send a message; False if there is no channel, and it is dropped."""
         if self.channel is None or self.connection is None or self.state != ST_ONLINE:
             return False
+        if not publication.fits(self.connection.limits.frame_max):
+            self.outcomes.remark('a message was dropped: its properties do not fit into one frame')
+            return False
         self.channel.write(publication.frames(self.connection, self.channel.number))
         return True
 
@@ -156,10 +174,10 @@ class PlainPublisher(Channeler):
     def on_channel_closed(self, error: AMQPError | None) -> None:
         """Say that messages were lost, and go on with the next."""
         self.go_offline('channel closed')
-        logger.warning('a message published without confirm was refused, and dropped: %s', error)
+        self.outcomes.remark(f'a message published without confirm was refused: {error}')
         self.retry_later()
 
     def on_no_channel(self, error: CoolAMQPError) -> None:
         """Try again later."""
-        logger.warning('nothing can be published: %s', error)
+        self.outcomes.remark(f'nothing can be published: {error}')
         self.retry_later()

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from types import TracebackType
-from typing import Any, ClassVar, Final, Literal, Self, overload
+from typing import Any, ClassVar, Final, Literal, Self, cast, overload
 
 from coolamqp.attaches import Consumer
 from coolamqp.attaches.ack_ledger import AckLedger, Settlement
@@ -39,6 +39,8 @@ from coolamqp.supervisor.notices import NoWayIn, Restored
 from coolamqp.supervisor.states import EngineState
 from coolamqp.tracing import BaseFrameTracer
 
+# The states in which a Cluster takes no more orders.
+ENDING: Final = (EngineState.DRAINING, EngineState.CLOSING, EngineState.STOPPED)
 # How long shutdown waits for callbacks that are running, in seconds.
 CALLBACK_PATIENCE: Final = 5.0
 # Plain publishes wait while so many bytes are on their way to the socket.
@@ -196,8 +198,9 @@ class Cluster:
     @property
     def properties(self) -> ServerProperties | None:
         """What the broker says of itself; None while there is no connection."""
-        connection = self._engine.connection
-        return None if connection is None else connection.properties
+        with self._lock:
+            connection = self._engine.connection
+            return None if connection is None else connection.properties
 
     # Topology
 
@@ -265,7 +268,9 @@ class Cluster:
         :returns: the consumer, and a future that ends when consuming has begun, or with `AMQPError`
         """
         consumer = Consumer(queue, on_message, span, *args, **kwargs)
-        future = consumer.future_to_notify = ClusterFuture(self)
+        if consumer.future_to_notify is None:
+            consumer.future_to_notify = ClusterFuture(self)
+        future = cast('ClusterFuture', consumer.future_to_notify)
         with self._lock:
             listener = self._running()
             self._engine.consume(consumer)
@@ -380,21 +385,19 @@ class Cluster:
     def _wait_for_room(self, has_room: Callable[[], bool], timeout: float | None) -> None:
         """Wait, with the lock held, until the engine takes more."""
         self._waiting_for_room += 1
-        is_ours = self._dispatcher.note_waiting(1)
         try:
-            if is_ours:
-                self._running().notify()
             if not self._room.wait_for(lambda: has_room() or not self._is_running(), timeout):
                 raise TimeoutError(f'too much is unconfirmed or unsent, for {timeout} s already')
             self._running()
         finally:
             self._waiting_for_room -= 1
-            if is_ours:
-                self._dispatcher.note_waiting(-1)
 
     def _withdraw(self, publication: Publication) -> bool:
         with self._lock:
-            return self._engine.withdraw(publication)
+            withdrawn = self._engine.withdraw(publication)
+            if withdrawn and self._listener is not None:
+                self._listener.notify()  # it lets those go on who wait for room
+            return withdrawn
 
     # What the engine tells, on the I/O thread
 
@@ -445,9 +448,11 @@ class Cluster:
         """Stop a consumer; programs call `Consumer.cancel`."""
         future = ClusterFuture(self)
         with self._lock:
-            consumer.begin_cancel(future)
-            if self._listener is not None:
+            if self._listener is not None and self._engine.state is not EngineState.STOPPED:
+                consumer.begin_cancel(future)
                 self._listener.notify()
+                return future
+        future.set_result(None)  # the shutdown has cancelled it
         return future
 
     def change_qos(self, consumer: Consumer, prefetch_count: int) -> None:
@@ -462,15 +467,6 @@ class Cluster:
             if ledger.settle(delivery_tag, how) and self._listener is not None:
                 self._listener.notify()
 
-    def about_to_wait(self, future: ClusterFuture) -> None:
-        """Note that a thread is going to wait for a future of ours."""
-        if self._dispatcher.note_waiting(1):
-            self._wake()
-
-    def done_waiting(self) -> None:
-        """Note that it waits no more."""
-        self._dispatcher.note_waiting(-1)
-
     def run_callback(self, callback: Callable[..., Any], future: ClusterFuture) -> None:
         """Run a done-callback on a dispatcher thread."""
         self._dispatcher.call(callback, future)
@@ -481,7 +477,7 @@ class Cluster:
             listener.wake()
 
     def _is_running(self) -> bool:
-        return self._engine.state not in (EngineState.IDLE, EngineState.STOPPED)
+        return self._engine.state not in ENDING
 
     def _running(self) -> Listener:
         """Give the listener of a Cluster that can be used; the lock is held.
@@ -492,7 +488,7 @@ class Cluster:
         if self._listener is None:
             raise RuntimeError('this Cluster is not started yet; call start() first')
         if not self._is_running():
-            raise ConnectionDead('this Cluster was shut down')
+            raise ConnectionDead('this Cluster was shut down, or is about to be')
         return self._listener
 
 

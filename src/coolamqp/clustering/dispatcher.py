@@ -33,6 +33,8 @@ TURN: Final = 64
 # What may wait to be dispatched before we cease to read from the broker.
 BACKLOG_MESSAGES: Final = 20_000
 BACKLOG_BYTES: Final = 64 * 1024 * 1024
+# So many times as much may wait while answers are due that come behind it.
+BRIM: Final = 8
 
 
 class Mailbox:
@@ -66,6 +68,11 @@ class Backlog:
         return self.messages >= BACKLOG_MESSAGES or self.bytes >= BACKLOG_BYTES
 
     @property
+    def brimming(self) -> bool:
+        """Whether nothing at all should be read any more."""
+        return self.messages >= BRIM * BACKLOG_MESSAGES or self.bytes >= BRIM * BACKLOG_BYTES
+
+    @property
     def roomy(self) -> bool:
         """Whether reading may begin again."""
         return self.messages <= BACKLOG_MESSAGES // 2 and self.bytes <= BACKLOG_BYTES // 2
@@ -93,7 +100,6 @@ class Dispatcher:
         self._busy_since: dict[threading.Thread, float] = {}
         self._threads: set[threading.Thread] = set()
         self._idle = 0
-        self._waiting = 0  # threads of ours that wait for a future of ours
         self._paused = False  # whether `should_read` has said no
         self._stopping = False
 
@@ -117,12 +123,15 @@ class Dispatcher:
             self._put(None, Hook(function, arguments))
             self._rouse()
 
-    def should_read(self, reading: bool) -> bool:
+    def should_read(self, reading: bool, owes_answers: Callable[[], bool]) -> bool:
         """Whether to read from the broker, given whether we do; not if callbacks do not keep up.
 
-        While one of them waits for a future of ours we read on: its answer is still to come.
+        :param owes_answers: whether somebody may wait for what is still to be read: then we read
+            on, up to a higher bound, since it may be a callback that waits
         """
-        if self._waiting or (reading and not self.backlog.full):
+        if reading and not self.backlog.full:
+            return True
+        if not self.backlog.brimming and owes_answers():
             return True
         self._paused = True  # Before the last look, so that `release` cannot miss it.
         if self.backlog.roomy:
@@ -143,17 +152,6 @@ class Dispatcher:
             return max(self._busy_since.values()) + PATIENCE
 
     # Any thread
-
-    def note_waiting(self, change: int) -> bool:
-        """Note that the present thread begins (1) or ends (-1) to wait for a future of ours.
-
-        :returns: whether it is one of the dispatcher's
-        """
-        if threading.current_thread() not in self._threads:
-            return False
-        with self._condition:
-            self._waiting += change
-        return True
 
     def release(self, message: ReceivedMessage) -> None:
         """Note that a message waits no more."""

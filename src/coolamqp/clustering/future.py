@@ -27,12 +27,6 @@ _lazy_lock = threading.Lock()  # held for an attribute or two
 class Patron(Protocol):
     """What a future needs of the Cluster that gave it."""
 
-    def about_to_wait(self, future: ClusterFuture) -> None:
-        """Note that this thread is going to wait for one of our futures."""
-
-    def done_waiting(self) -> None:
-        """Note that it waits no more."""
-
     def run_callback(self, callback: Callable[..., Any], future: ClusterFuture) -> None:
         """Run a done-callback, not on the I/O thread."""
 
@@ -129,13 +123,9 @@ class ClusterFuture(Future[Any]):
             run_guarded(partial(fn, self))
 
     def _wait(self, timeout: float | None) -> None:
-        self._patron.about_to_wait(self)
-        try:
-            with self._condition:
-                if not self._condition.wait_for(self.done, timeout):
-                    raise TimeoutError(f'the broker has not answered in {timeout} s')
-        finally:
-            self._patron.done_waiting()
+        with self._condition:
+            if not self._condition.wait_for(self.done, timeout):
+                raise TimeoutError(f'the broker has not answered in {timeout} s')
 
     def _end(self, state: str) -> None:
         with _lazy_lock:

@@ -94,6 +94,10 @@ class Listener:
             logger.critical(
                 'the I/O thread has failed, which is a defect of CoolAMQP', exc_info=True
             )
+            with self._lock:
+                self._engine.abort()
+                outcomes = self._engine.take_outcomes()
+            self._carry_out(outcomes)
             raise
         finally:
             self._drop_transport()
@@ -192,7 +196,8 @@ class Listener:
             try:
                 transport.send(connection.out.peek())
             except OSError as error:
-                logger.debug('the farewell to %s was not sent: %s', transport.attempt.node, error)
+                farewell = f'the farewell to {transport.attempt.node} was not sent: {error}'
+                self._engine.outcomes.remark(farewell, logging.DEBUG)
         self._unwatch(transport)
         transport.close()
 
@@ -221,11 +226,15 @@ class Listener:
 
     def _pause_or_resume(self, now: float) -> None:
         """Cease to read while programs do not keep up, and begin again when they do."""
-        reading = self._dispatcher.should_read(self._reading)
-        connection = self._engine.connection
+        engine = self._engine
+        reading = engine.state is not EngineState.UP or self._dispatcher.should_read(
+            self._reading, lambda: engine.owes_answers
+        )
+        connection = engine.connection
         if reading is self._reading or connection is None:
             return
-        logger.debug('reading %s', 'resumes' if reading else 'pauses: callbacks do not keep up')
+        what = 'resumes' if reading else 'pauses: callbacks do not keep up'
+        engine.outcomes.remark(f'reading {what}', logging.DEBUG)
         self._reading = reading
         connection.set_reading(reading, now)
         self._send(now)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from coolamqp.attaches.outcomes import Remark
 from coolamqp.clustering.dispatcher import Dispatcher
 from coolamqp.clustering.events import ConnectionLost
 from coolamqp.clustering.inbox import Inbox
@@ -58,6 +59,8 @@ class Reporter:
             self._report_loss(notice)
         elif isinstance(notice, Blocked):
             self._report_blocked(notice)
+        elif isinstance(notice, Remark):
+            logger.log(notice.level, '%s: %s', name, notice.text)
         elif isinstance(notice, TopologyFailed):
             logger.error('%s: cannot restore %r: %s', name, notice.subject, notice.error)
 

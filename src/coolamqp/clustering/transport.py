@@ -46,7 +46,7 @@ class Transport:
             found = socket.getaddrinfo(
                 node.host, node.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
             )
-        except OSError:
+        except (OSError, ValueError):
             threading.Thread(
                 target=self._look_up, name=f'resolver of {node.host}', daemon=True
             ).start()
@@ -57,8 +57,8 @@ class Transport:
         node = self.attempt.node
         try:
             self._resolved = list(socket.getaddrinfo(node.host, node.port, type=socket.SOCK_STREAM))
-        except OSError as error:
-            self._resolved = error
+        except (OSError, ValueError) as error:  # ValueError: what cannot be a host name
+            self._resolved = OSError(str(error))
         self._on_resolved()
 
     def advance(self) -> bool:
@@ -78,7 +78,11 @@ class Transport:
     def _connect_next(self) -> None:
         while self._addresses:
             family, kind, protocol, _, address = self._addresses.pop(0)
-            sock = socket.socket(family, kind, protocol)
+            try:
+                sock = socket.socket(family, kind, protocol)
+            except OSError as error:  # an address family that this machine does not have
+                self._last_error = error
+                continue
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             code = sock.connect_ex(address)

@@ -47,6 +47,10 @@ from coolamqp.uplink.connection import Connection, ConnectionObserver
 CONNECT_TIMEOUT: Final = 10.0
 # How long a shutdown waits for what was promised: confirms, declarations, cancellations; seconds.
 DRAIN_TIMEOUT: Final = 10.0
+# How long restoring may hold up publishing, in seconds.
+RESTORE_TIMEOUT: Final = 30.0
+# A connection that lasted so long, in seconds, was a good one: back-off begins anew after it.
+STABLE: Final = 2.0
 # How long to wait at least before a login that was refused is tried again, in seconds.
 REFUSED_DELAY: Final = 5.0
 
@@ -94,6 +98,7 @@ class Engine(ConnectionObserver):
         self._dirty_ledgers: list[AckLedger] = []
         self._restoration: Restoration | None = None
         self._deadline = inf  # of the present state
+        self._up_since = now
         for attach in (self.publisher, self._plain_publisher, self._declarer):
             attach.adopt(self.outcomes, self._timers)
 
@@ -120,6 +125,22 @@ class Engine(ConnectionObserver):
         for consumer in list(self._consumers):
             consumer.begin_cancel(None)
         self._check_drained()
+
+    def abort(self) -> None:
+        """End at once, whatever the state: the driver can do no more."""
+        if self.state is not EngineState.STOPPED:
+            self._drop_transport()
+            self.state = EngineState.STOPPED
+            self._finish()
+
+    @property
+    def owes_answers(self) -> bool:
+        """Whether somebody may wait for what is still to be received."""
+        return (
+            self.publisher.held > 0
+            or not self._declarer.idle
+            or any(consumer.busy for consumer in self._consumers)
+        )
 
     def publish(self, publication: Publication) -> None:
         """Publish with a confirm; the publication's promise ends with it."""
@@ -248,6 +269,9 @@ class Engine(ConnectionObserver):
         self._deadline = inf
         if self.state is EngineState.CONNECTING:
             self._failed(ConnectionDead(f'no connection within {CONNECT_TIMEOUT:.0f} s'))
+        elif self.state is EngineState.RESTORING:
+            self.outcomes.remark('not everything could be restored in time; going on without')
+            self._on_restored()
         elif self.state is EngineState.DRAINING:
             self._close()
 
@@ -259,6 +283,7 @@ class Engine(ConnectionObserver):
         if attempt is None or connection is None or connection.properties is None:
             return
         self._move('open')
+        self._deadline = self._timers.now + RESTORE_TIMEOUT
         self.blocked = False
         self.outcomes.notice(Connected(attempt.node, connection.properties))
         self._restoration = Restoration(connection, self._attaches, self._on_restored)
@@ -274,7 +299,8 @@ class Engine(ConnectionObserver):
         self._move('restored')
         self._tries = 0
         self._failures.clear()
-        self._back_off.reset()
+        self._deadline = inf
+        self._up_since = self._timers.now
         self.outcomes.notice(Restored(self.attempt.node))
         self.publisher.release()
 
@@ -298,15 +324,17 @@ class Engine(ConnectionObserver):
         attempt = self.attempt
         if attempt is None:
             return
-        was_up = self.state in (EngineState.UP, EngineState.RESTORING, EngineState.DRAINING)
+        was_up = self.state in (EngineState.UP, EngineState.RESTORING)
+        if self.state is EngineState.UP and self._timers.now >= self._up_since + STABLE:
+            self._back_off.reset()
         self._drop_transport()
         self._move('failed')
-        if was_up:
-            self.outcomes.notice(Disconnected(attempt.node, cause))
         if self.state is EngineState.STOPPED:
             self._finish()
             return
-        if not was_up:
+        if was_up:
+            self.outcomes.notice(Disconnected(attempt.node, cause))
+        else:
             self._tries += 1
             self._failures[attempt.node] = cause
         self._node = (self._node + 1) % len(self._nodes)

@@ -51,8 +51,8 @@ class ChannelHandler(ABC):
         """The channel is gone: refused with an error, or closed as we asked, or never mind."""
 
     @abstractmethod
-    def on_channel_lost(self) -> None:
-        """The channel is gone with its connection."""
+    def on_channel_lost(self, cause: Exception | None) -> None:
+        """The channel is gone with its connection, which may have been closed for our sake."""
 
     @abstractmethod
     def on_method(self, method: Method) -> None:
@@ -113,11 +113,11 @@ class Channel:
             self.state = ChannelState.CLOSING
             self.send(ChannelClose(REPLY_SUCCESS, b'', 0, 0))
 
-    def connection_lost(self) -> None:
+    def connection_lost(self, cause: Exception | None) -> None:
         """Note that the connection is gone, and the channel with it."""
         self.state = ChannelState.CLOSED
         self._waiting.clear()
-        self._handler.on_channel_lost()
+        self._handler.on_channel_lost(cause)
 
     def on_method(self, buffer: bytes, start: int, end: int) -> None:
         """Take a method frame from the broker."""

@@ -315,5 +315,5 @@ class Connection(FrameSink):
         self._channels.clear()
         for channel in channels:
             if channel.state is not ChannelState.CLOSED:
-                channel.connection_lost()
+                channel.connection_lost(cause)
         self._observer.on_closed(cause)

@@ -13,6 +13,9 @@ BYTES: Final = 0
 MEMORYVIEW: Final = 1
 LIST_OF_MEMORYVIEW: Final = 2
 
+# RabbitMQ takes no larger message, however it is configured (its max_message_size).
+MESSAGE_MAX: Final = 512 * 1024 * 1024
+
 _NOTHING_MISSING: Final = -1
 
 
@@ -46,6 +49,9 @@ class ContentAssembler:
         class_id, size, self._properties = decode_content_header(buffer, start, end)
         if class_id != BASIC:
             what = f'a content header for class {class_id}, where it should be {BASIC}'
+            raise WireError(what, 'in a header frame', FRAME_ERROR)
+        if size > MESSAGE_MAX:
+            what = f'a body of {size} bytes, more than any RabbitMQ takes'
             raise WireError(what, 'in a header frame', FRAME_ERROR)
         self._missing = size
         if size == 0:

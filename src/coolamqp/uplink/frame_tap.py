@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import Final
 
@@ -13,7 +14,9 @@ from coolamqp.framing.definitions import (
 )
 from coolamqp.framing.frames import AMQPFrame, AMQPMethodFrame
 from coolamqp.framing.hot import Buffer
-from coolamqp.tracing import BaseFrameTracer
+from coolamqp.tracing import BaseFrameTracer, Direction
+
+logger = logging.getLogger(__name__)
 
 MASK: Final = b'***'
 
@@ -32,12 +35,19 @@ class FrameTap:
         :raises WireError: they are not frames
         """
         for frame in self._received.feed(data):
-            self._tracer.on_frame(now, frame, 'to_client')
+            self._show(frame, now, 'to_client')
 
     def sent(self, data: Buffer, now: float) -> None:
         """Look at bytes that went to the broker."""
         for frame in self._sent.feed(bytes(data)):
-            self._tracer.on_frame(now, _masked(frame), 'to_server')
+            self._show(_masked(frame), now, 'to_server')
+
+    def _show(self, frame: AMQPFrame, now: float, direction: Direction) -> None:
+        try:
+            self._tracer.on_frame(now, frame, direction)
+        except Exception:
+            # The program's own; it must not cost the connection.
+            logger.exception('the frame tracer raised')
 
 
 def _masked(frame: AMQPFrame) -> AMQPFrame:
