@@ -25,14 +25,16 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ('exceptions', 'reply_codes', 'tracing'),
     ('framing',),
     ('objects', 'argumentify'),
+    ('telemetry',),
     ('uplink',),
     ('attaches',),
     ('supervisor',),
+    ('faces',),
     ('clustering', 'aio', 'broker'),
-    ('cli', 'testing', 'telemetry'),
+    ('cli', 'testing'),
 )
 # Of these rows each module stands for itself.
-INDEPENDENT = {'clustering', 'aio', 'broker', 'cli', 'testing', 'telemetry'}
+INDEPENDENT = {'clustering', 'aio', 'broker', 'cli', 'testing'}
 # The embedded broker knows the wire and the vocabulary, and nothing of the client.
 HIGHEST_IMPORT = {'broker': 'objects'}
 

@@ -22,7 +22,7 @@ PICTURE = Path(__file__).parent.parent / 'docs' / 'explanation' / 'architecture.
 
 WAY_OUT = (
     'objects/message',
-    'clustering/cluster',
+    'clustering/publishing',
     'attaches/publication',
     'supervisor/engine',
     'attaches/publisher',
@@ -42,11 +42,12 @@ WAY_IN = (
     'uplink/content',
     'attaches/consumer',
     'attaches/delivery',
-    'clustering/cluster',
+    'clustering/core',
     'clustering/dispatcher',
 )
 CAPTIONS = {
     'clustering': 'threads, sockets, clocks',
+    'faces': 'what all faces share',
     'supervisor': 'keeps everything alive',
     'attaches': 'what lives on a channel',
     'uplink': 'one connection to one broker',
@@ -57,6 +58,7 @@ CAPTIONS = {
 # One colour a floor, from the top down: border and arrows, and the ground.
 COLOURS = (
     ('#8e44ad', '#f7eefa'),
+    ('#c0392b', '#fbecea'),
     ('#2c6fbb', '#eaf2fb'),
     ('#1f8a9e', '#e6f5f7'),
     ('#2e8b57', '#e9f6ee'),

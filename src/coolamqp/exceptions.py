@@ -6,9 +6,9 @@ bytes that are not AMQP. Knows the reply codes, and nothing of sockets, frames o
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
-from coolamqp.reply_codes import HARD_ERRORS, RESOURCE_LOCKED, SOFT_ERRORS
+from coolamqp.reply_codes import HARD_ERRORS, NO_ROUTE, RESOURCE_LOCKED, SOFT_ERRORS
 
 __all__ = [
     'HARD_ERRORS',
@@ -18,6 +18,7 @@ __all__ = [
     'ConnectionDead',
     'CoolAMQPError',
     'MessageRefused',
+    'Returned',
     'WireError',
 ]
 
@@ -104,7 +105,7 @@ class AMQPError(CoolAMQPError):
 
     def __repr__(self) -> str:
         return (
-            f'AMQPError({self.reply_code}, {self._text()!r}, '
+            f'{type(self).__name__}({self.reply_code}, {self._text()!r}, '
             f'class_id={self.class_id}, method_id={self.method_id})'
         )
 
@@ -114,3 +115,31 @@ class MessageRefused(CoolAMQPError):
 
     def __init__(self, text: str = 'the broker has refused the message (basic.nack)') -> None:
         super().__init__(text)
+
+
+class Returned(AMQPError):
+    """A message that was published as mandatory came back: no queue was there to take it.
+
+    :ivar message: the message as it came back, a `ReceivedMessage`
+    """
+
+    def __init__(
+        self, message: Any, reply_code: int = NO_ROUTE, reply_text: bytes | str = b'NO_ROUTE'
+    ) -> None:
+        super().__init__(reply_code, reply_text, *_BASIC_RETURN)
+        self.args = (message, reply_code, reply_text)  # from which a pickle makes it anew
+        self.message = message
+
+    def __str__(self) -> str:
+        message = self.message
+        return (
+            f'{super().__str__()}: no queue takes what is published to exchange '
+            f'{_shown(message.exchange_name)} with routing key {_shown(message.routing_key)}'
+        )
+
+
+_BASIC_RETURN = (60, 50)
+
+
+def _shown(name: bytes | str) -> str:
+    return repr(name if isinstance(name, str) else bytes(name).decode('utf-8', 'backslashreplace'))

@@ -56,7 +56,7 @@ def test_a_refusal_fails_its_operation_and_the_rest_is_sent_again() -> None:
         else:
             assert isinstance(ending.error, AMQPError)
     assert list(dict.fromkeys(declared(broker))) == [b'a', b'b', b'c', b'd', b'e']
-    assert rig.engine._declarer.idle
+    assert not rig.engine._roster.declarer.busy
 
 
 @pytest.mark.parametrize('unanswered', ['exchange.declare', 'queue.declare', 'queue.bind'])
@@ -68,7 +68,7 @@ def test_what_was_not_answered_is_sent_again_from_its_beginning(unanswered: str)
         broker.unanswered.add('queue.declare')
     (ending,) = ask(rig, 'a')
     broker.serve()
-    assert not rig.engine._declarer.idle
+    assert rig.engine._roster.declarer.busy
     rig.lose()
     endings = [ending, *ask(rig, 'b')]
     rig.advance(1)
@@ -127,7 +127,7 @@ def test_how_things_are_declared() -> None:
         ['queue.bind'],
     ]
     assert binding_of(Queue('q', exchange=Exchange.direct), b'q') == []
-    assert delete_queue(queue) == [QueueDelete(b'q')]
+    assert delete_queue(queue, if_unused=False, if_empty=False) == QueueDelete(b'q')
     with pytest.raises(ValueError, match='anonymous'):
         declare(Queue())
     with pytest.raises(TypeError, match='only a Queue'):
@@ -138,10 +138,10 @@ def test_operations_that_are_withdrawn_are_not_sent() -> None:
     rig = Rig()
     done: list[object] = []
     methods: list[Method] = [QueueDelete(b'q')]
-    operations = [Operation(methods, done.append) for _ in range(2)]
+    operations = [Operation(methods, lambda error, _: done.append(error)) for _ in range(2)]
     for operation in operations:
-        rig.engine._declarer.submit(operation)
-    rig.engine._declarer.withdraw(operations[:1])
+        rig.engine._roster.declarer.submit(operation)
+    rig.engine._roster.declarer.withdraw(operations[:1])
     broker = rig.up()
     assert len(broker.said(QueueDelete)) == 1
     assert done == [None]

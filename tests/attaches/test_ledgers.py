@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coolamqp.attaches.ack_ledger import AckLedger, Settlement
+from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.publish_ledger import PublishLedger
 from coolamqp.attaches.timers import Timers
@@ -16,6 +16,7 @@ from coolamqp.exceptions import WireError
 from coolamqp.framing.definitions import BasicAck, BasicNack
 from coolamqp.framing.method import Method
 from coolamqp.objects import Message
+from coolamqp.objects.message import Settlement
 from tests.uplink.rig import Link
 
 ACK, REQUEUE = Settlement.ACK, Settlement.REQUEUE
@@ -60,6 +61,23 @@ def test_nacks_requeue_one_by_one_and_are_passed_over_by_acks() -> None:
     assert acks.flush(ACK, 1, 3) == [BasicAck(3, True)]
     assert acks.flush(ACK, 5) == [BasicAck(5, False)]
     assert acks.flush(ACK) == []
+
+
+def test_settling_several_settles_what_is_left_up_to_the_tag() -> None:
+    acks = Acks()
+    assert acks.flush(REQUEUE, 2) == [BasicNack(2, False, True)]
+    assert acks.ledger.settle(4, ACK, multiple=True)
+    assert acks.flush(ACK) == [BasicAck(4, True)]
+    assert not acks.ledger.settle(3, ACK, multiple=True)
+    assert acks.ledger.settle(6, Settlement.REJECT, multiple=True)
+    assert acks.flush(ACK) == [BasicNack(5, False, False), BasicNack(6, False, False)]
+
+
+def test_a_ledger_knows_when_all_is_settled() -> None:
+    acks = Acks()
+    assert not acks.ledger.settled
+    acks.ledger.settle(DELIVERED, ACK, multiple=True)
+    assert acks.ledger.settled
 
 
 def test_a_ledger_is_dirty_once_until_it_is_flushed() -> None:

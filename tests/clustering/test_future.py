@@ -31,6 +31,9 @@ class DirectPatron:
     def run_callback(self, callback: Callable[..., Any], future: ClusterFuture) -> None:
         callback(future)
 
+    def check_may_wait(self) -> None:
+        """Let everybody wait."""
+
 
 @pytest.fixture
 def patron() -> DirectPatron:

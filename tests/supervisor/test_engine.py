@@ -59,7 +59,7 @@ def rig_in(state: EngineState) -> tuple[Rig, ScriptedBroker | None]:
         return rig, None
     if state is EngineState.SHAKING_HANDS:
         return rig, rig.connect()
-    rig.engine.remember(Queue('jobs'))
+    rig.engine.topology.remember(Queue('jobs'))
     broker = rig.connect()
     broker.shake_hands()
     if state is not EngineState.RESTORING:
@@ -157,9 +157,9 @@ def restored_order(broker: ScriptedBroker) -> list[str]:
 def test_topology_comes_first_then_consumers_then_what_is_not_confirmed() -> None:
     rig = Rig()
     broker = rig.up()
-    rig.engine.remember(Exchange('ex'))
-    rig.engine.remember(Queue('jobs'))
-    rig.engine.remember(QueueBind('jobs', 'ex', 'key'))
+    rig.engine.topology.remember(Exchange('ex'))
+    rig.engine.topology.remember(Queue('jobs'))
+    rig.engine.topology.remember(QueueBind('jobs', 'ex', 'key'))
     consumer = rig.consume(Queue('mine'))
     broker.serve()
     promise = rig.publish(b'kept')
@@ -178,7 +178,7 @@ def test_topology_comes_first_then_consumers_then_what_is_not_confirmed() -> Non
 
 def test_nothing_is_consumed_or_published_before_the_topology_is_there() -> None:
     rig = Rig()
-    rig.engine.remember(Queue('jobs'))
+    rig.engine.topology.remember(Queue('jobs'))
     rig.publish(b'early')
     rig.engine.start(rig.clock.now)
     rig.consume()
@@ -208,7 +208,7 @@ def test_topology_that_cannot_be_restored_is_noticed_and_holds_nothing_up() -> N
     rig.engine.start(rig.clock.now)
     bad = Queue('bad')
     for subject in (Queue('good'), bad, Queue('better')):
-        rig.engine.remember(subject)
+        rig.engine.topology.remember(subject)
     broker = rig.connect()
     broker.refuses = lambda m: 406 if isinstance(m, QueueDeclare) and m.queue == b'bad' else 0
     broker.shake_hands()
@@ -225,7 +225,7 @@ def test_topology_that_cannot_be_restored_is_noticed_and_holds_nothing_up() -> N
 
 def test_a_connection_lost_while_topology_is_restored_leaves_nothing_behind() -> None:
     rig = Rig()
-    rig.engine.remember(Queue('jobs'))
+    rig.engine.topology.remember(Queue('jobs'))
     rig.engine.start(rig.clock.now)
     consumer = rig.consume(Queue('mine'))
     for _ in range(3):
@@ -272,9 +272,9 @@ def test_forgotten_queues_and_their_bindings_are_not_restored() -> None:
     rig = Rig()
     rig.up()
     for subject in (Exchange('ex'), Queue('a'), Queue('b'), QueueBind('a', 'ex', 'k')):
-        rig.engine.remember(subject)
-    rig.engine.remember(Queue('b', durable=True))  # replaces the first
-    rig.engine.forget_queue(Queue('a'))
+        rig.engine.topology.remember(subject)
+    rig.engine.topology.remember(Queue('b', durable=True))  # replaces the first
+    rig.engine.topology.forget_queue(b'a')
     broker = rig.reconnect()
     assert restored_order(broker) == ['exchange.declare', 'queue.declare']
     assert broker.said(QueueDeclare)[0].durable
@@ -287,7 +287,7 @@ def test_what_was_asked_without_a_connection_comes_after_the_topology() -> None:
     rig = Rig()
     promise = Ending()
     rig.engine.call([QueueDelete(b'old')], promise)
-    rig.engine.remember(Queue('jobs'))
+    rig.engine.topology.remember(Queue('jobs'))
     broker = rig.up()
     said = [
         method.NAME for _, method in broker.log if isinstance(method, (QueueDeclare, QueueDelete))

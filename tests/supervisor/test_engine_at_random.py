@@ -93,7 +93,7 @@ class EngineMachine(RuleBasedStateMachine):
     def declare(self, name: str, persistent: bool) -> None:
         queue, promise = Queue(name), Ending()
         self.promises.append(promise)
-        remember = (lambda: self.rig.engine.remember(queue)) if persistent else None
+        remember = (lambda: self.rig.engine.topology.remember(queue)) if persistent else None
         self.rig.engine.call(declare(queue), promise, remember)
 
     @precondition(lambda self: self.running and len(self.consumers) < 6)

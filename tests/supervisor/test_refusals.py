@@ -134,7 +134,7 @@ def test_what_was_sent_cannot_be_taken_back_even_if_its_connection_is_lost() -> 
 def test_a_restoration_that_hangs_holds_up_publishing_for_a_bounded_time() -> None:
     rig = Rig()
     rig.engine.start(rig.clock.now)
-    rig.engine.remember(Queue('silent'))
+    rig.engine.topology.remember(Queue('silent'))
     broker = rig.connect()
     broker.shake_hands()
     ending = rig.publish(b'waits')

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from coolamqp.attaches.ack_ledger import AckLedger, Settlement
+from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.consumer import Consumer
+from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.outcomes import Hook, Remark
 from coolamqp.attaches.publication import Publication
 from coolamqp.framing.collector import FrameCollector
@@ -44,6 +45,7 @@ from coolamqp.framing.frames import (
 from coolamqp.framing.method import Method
 from coolamqp.framing.properties import EMPTY_PROPERTIES
 from coolamqp.objects import Message, NodeDefinition, Queue
+from coolamqp.objects.message import Settlement
 from coolamqp.supervisor.engine import Engine
 from coolamqp.supervisor.states import EngineState
 from coolamqp.tracing import BaseFrameTracer
@@ -341,6 +343,23 @@ class Rig:
 
     # What programs ask for; this is the Face of the consumers as well.
 
+    def add_consumer(self, consumer: Consumer) -> Ending:
+        """Take up a consumer."""
+        promise = Ending()
+        self.engine.consume(consumer, promise)
+        return promise
+
+    def deliver(self, consumer: Consumer, message: Delivery) -> None:
+        """Note a message that `on_delivery` has put together."""
+        self.posts.append((consumer, message))
+
+    def publish_reply(self, answer: Message, routing_key: bytes) -> Ending:
+        """Publish the answer to a request."""
+        publication = Publication(answer, b'', routing_key)
+        publication.promise = promise = Ending()
+        self.engine.publish(publication)
+        return promise
+
     def cancel_consumer(self, consumer: Consumer) -> Ending:
         """Stop a consumer."""
         promise = Ending()
@@ -352,9 +371,9 @@ class Rig:
         """Change the prefetch of a consumer."""
         consumer.change_qos(prefetch_count)
 
-    def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement) -> None:
+    def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> None:
         """Settle a delivery."""
-        ledger.settle(delivery_tag, how)
+        ledger.settle(delivery_tag, how, multiple)
 
     def publish(self, body: bytes, exchange: bytes = b'') -> Ending:
         """Publish with a confirm."""

@@ -4,8 +4,9 @@ Each is attached to a connection when there is one, and takes itself up again on
 that programs use are `Consumer` and `BodyReceiveMode`; a Cluster makes the others.
 """
 
+from coolamqp.attaches.attache_group import AttacheGroup
 from coolamqp.attaches.consumer import BodyReceiveMode, Consumer
 from coolamqp.attaches.declarer import Declarer
 from coolamqp.attaches.publisher import Publisher
 
-__all__ = ['BodyReceiveMode', 'Consumer', 'Declarer', 'Publisher']
+__all__ = ['AttacheGroup', 'BodyReceiveMode', 'Consumer', 'Declarer', 'Publisher']

@@ -7,17 +7,9 @@ When its channel is gone a ledger is void: the broker has requeued, and settling
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 from coolamqp.framing.hot import encode_ack, encode_nack
+from coolamqp.objects.message import Settlement
 from coolamqp.uplink.channel import Channel
-
-
-class Settlement(IntEnum):
-    """What is to become of a delivery."""
-
-    ACK = 0
-    REQUEUE = 1
 
 
 class AckLedger:
@@ -33,33 +25,49 @@ class AckLedger:
         # Delivered and not settled, lowest first; as many as the prefetch count at the most.
         self._outstanding: dict[int, None] = {}
         self._acked: list[int] = []  # to be told
-        self._requeued: list[int] = []  # to be told
+        self._refused: list[tuple[int, bool]] = []  # to be told, and whether to requeue
 
     @property
     def void(self) -> bool:
         """Whether the channel is gone."""
         return self._channel is None
 
+    @property
+    def settled(self) -> bool:
+        """Whether everything that was delivered is settled."""
+        return not self._outstanding
+
     def make_void(self) -> None:
         """Note that the channel is gone."""
         self._channel = None
         self._outstanding.clear()
         self._acked.clear()
-        self._requeued.clear()
+        self._refused.clear()
 
     def enter(self, delivery_tag: int) -> None:
         """Note a delivery."""
         self._outstanding[delivery_tag] = None
 
-    def settle(self, delivery_tag: int, how: Settlement) -> bool:
-        """Enter a settlement; False if it means nothing any more."""
+    def settle(self, delivery_tag: int, how: Settlement, multiple: bool = False) -> bool:
+        """Enter a settlement; False if it means nothing any more.
+
+        :param multiple: whether to settle everything up to the tag
+        """
+        if not multiple:
+            return self._settle(delivery_tag, how)
+        tags = [tag for tag in self._outstanding if tag <= delivery_tag]
+        for tag in tags:
+            self._settle(tag, how)
+        return bool(tags)
+
+    def _settle(self, delivery_tag: int, how: Settlement) -> bool:
         if delivery_tag not in self._outstanding:
             return False
         del self._outstanding[delivery_tag]
         if how is Settlement.ACK:
             self._acked.append(delivery_tag)
         else:
-            self._requeued.append(delivery_tag)
+            self._refused.append((delivery_tag, how is Settlement.REQUEUE))
         if not self._is_dirty:
             self._is_dirty = True
             self._dirty.append(self)
@@ -71,9 +79,9 @@ class AckLedger:
         channel = self._channel
         if channel is None:
             return
-        for tag in self._requeued:
-            channel.write([encode_nack(channel.number, tag, multiple=False, requeue=True)])
-        self._requeued.clear()
+        for tag, requeue in self._refused:
+            channel.write([encode_nack(channel.number, tag, multiple=False, requeue=requeue)])
+        self._refused.clear()
         self._flush_acks(channel)
 
     def _flush_acks(self, channel: Channel) -> None:

@@ -73,9 +73,20 @@ class Channeler(ChannelHandler):
         if self.connection is not None:
             self.on_channel_lost(None)
 
+    @property
+    def busy(self) -> bool:
+        """Whether it owes somebody an answer."""
+        return False
+
+    def fail_all(self, error: Exception) -> None:
+        """End everything that waits for this, with an error: there will be no connection more."""
+
     @abstractmethod
     def set_up(self) -> Dialogue:
         """Say what is needed before this is online: yield methods, get their answers."""
+
+    def on_setup_answer(self, answer: Method) -> None:
+        """Do what should be done when the broker has answered a method of `set_up`."""
 
     def on_online(self) -> None:
         """Do what should be done once set up is complete."""
@@ -129,6 +140,8 @@ class Channeler(ChannelHandler):
     def _continue(self, answer: Method | None) -> None:
         if self._dialogue is None or self.channel is None:
             return
+        if answer is not None:
+            self.on_setup_answer(answer)
         try:
             method = self._dialogue.send(answer)
         except StopIteration:

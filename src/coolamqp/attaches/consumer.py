@@ -7,32 +7,41 @@ wire is written in `set_up`. Its callbacks are run by the Cluster, never from he
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any
 
 from coolamqp.attaches.ack_ledger import AckLedger
+from coolamqp.attaches.argument_orders import consumer_takes_both_orders
 from coolamqp.attaches.channeler import ST_ONLINE, ST_SYNCING, Channeler, Dialogue
+from coolamqp.attaches.consumer_options import (
+    OnError,
+    checked_on_error,
+    checked_workers,
+    chosen_prefetch,
+    consume_arguments,
+    prefetch_count,
+)
 from coolamqp.attaches.delivery import Delivery
+from coolamqp.attaches.frame_assembly import FrameAssembly, frames_of
 from coolamqp.attaches.operation import binding_of, declare_queue, exchange_of
-from coolamqp.attaches.outcomes import Face, Promise
+from coolamqp.attaches.outcomes import ConsumerEnded, Ended, Face, Promise
 from coolamqp.exceptions import RESOURCE_LOCKED, AMQPError, CoolAMQPError, WireError
 from coolamqp.framing.definitions import (
     BasicCancel,
     BasicConsume,
     BasicQos,
+    ChannelClose,
     QueueDeclareOk,
 )
-from coolamqp.framing.field_table import Arguments, encode_table
+from coolamqp.framing.field_table import Arguments
+from coolamqp.framing.frames import AMQPFrame
 from coolamqp.framing.hot import BASIC_DELIVER, Envelope
 from coolamqp.framing.method import Method
-from coolamqp.framing.text import text_bytes
+from coolamqp.framing.text import Text, short_bytes, text_bytes
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import Queue
 from coolamqp.reply_codes import COMMAND_INVALID, NOT_FOUND
-
-PREFETCH_MAX: Final = 0xFFFF
 
 
 class BodyReceiveMode(IntEnum):
@@ -56,12 +65,24 @@ class Consumer(Channeler):
     :param fail_on_first_time_resource_locked: whether a queue that is locked by another connection
         is an error; otherwise it is tried again until it is free
     :param body_receive_mode: see `BodyReceiveMode`
-    :param arguments: of `basic.consume`
+    :param arguments: of `basic.consume`, such as ``x-stream-offset``
+    :param prefetch: another name of `qos`
+    :param exclusive: whether nobody else may consume the queue
+    :param no_local: part of the protocol, which RabbitMQ takes and does not heed
+    :param priority: the broker prefers consumers of a higher one
+    :param consumer_tag: the consumer's name; one is made if it is None
+    :param workers: how many callbacks may run at once; from 2 on their order is given up
+    :param inline: whether to call `on_message` on the I/O thread, which must not be kept waiting
+    :param on_error: what becomes of a message that is not settled when its callback raises:
+        'requeue', 'reject', or 'keep' it unsettled until the channel ends
+    :raises TypeError: an argument of the wrong type
+    :raises ValueError: one that makes no sense; both name it
     :ivar cancelled: whether this consumer has been cancelled, for whatever reason
     :ivar on_cancel: called once, when it is
     :ivar on_broker_cancel: called once, when the broker has cancelled it
     """
 
+    @consumer_takes_both_orders
     def __init__(
         self,
         queue: Queue,
@@ -74,35 +95,70 @@ class Consumer(Channeler):
         fail_on_first_time_resource_locked: bool = False,
         body_receive_mode: int = BodyReceiveMode.BYTES,
         arguments: Arguments = None,
+        *,
+        prefetch: int | None = None,
+        exclusive: bool = False,
+        no_local: bool = False,
+        priority: int | None = None,
+        consumer_tag: Text | None = None,
+        workers: int = 1,
+        inline: bool = False,
+        on_error: OnError = 'keep',
     ) -> None:
         super().__init__()
         if not isinstance(queue, Queue):
             raise TypeError(f'queue must be a Queue, not {queue!r}')
         if on_message is not None and not callable(on_message):
             raise TypeError(f'on_message must be a function or None, not {on_message!r}')
-        encode_table(arguments, 'arguments of the consumer')
+        if inline and on_message is None:
+            raise ValueError('inline needs an on_message to call')
         self.queue = queue
         self.on_message = on_message
         self.span = span
         self.no_ack = no_ack
-        self.qos = None if qos is None else _prefetch_count(qos)
+        self.qos = chosen_prefetch(qos, prefetch)
         self.cancel_on_failure = cancel_on_failure
         self.future_to_notify = future_to_notify
         self.fail_on_first_time_resource_locked = fail_on_first_time_resource_locked
         self.body_receive_mode = BodyReceiveMode(body_receive_mode)
-        self.arguments = arguments
-        self.consumer_tag: bytes = queue.consumer_tag
+        self.arguments = consume_arguments(arguments, priority)
+        self.exclusive = exclusive
+        self.no_local = no_local
+        self.workers = checked_workers(workers, inline)
+        self.inline = inline
+        self.on_error: OnError = checked_on_error(on_error)
+        own_tag = None if consumer_tag is None else short_bytes(consumer_tag, 'consumer_tag')
+        self.consumer_tag: bytes = own_tag or queue.consumer_tag
         self.cancelled = False
         self.on_cancel = CallableList(oneshots=True)
         self.on_broker_cancel = CallableList(oneshots=True)
         self.face: Face | None = None
-        self.dirty_ledgers: list[AckLedger] = []
+        self._dirty_ledgers: list[AckLedger] = []
         self._ledger: AckLedger | None = None
         self._cancelling = False
         self._cancel_promises: list[Promise] = []
         self._was_operational = False
         self._used_qos: int | None = None
+        self._closed_by: ChannelClose | None = None
+        self._first_tag = self.consumer_tag
         self._renewals = 0
+        self._wants_frames = type(self).on_delivery is not Consumer.on_delivery
+        self._wants_setup = type(self).on_setup is not Consumer.on_setup
+        self._assembly = FrameAssembly()
+        self._channel_number = 0
+        if self._wants_frames and workers > 1:
+            raise ValueError('on_delivery sees frames in their order, so workers must be 1')
+
+    def join(self, face: Face, dirty_ledgers: list[AckLedger]) -> None:
+        """Become part of a Cluster.
+
+        :raises ValueError: it is part of one already
+        """
+        if self.face is not None:
+            whose = 'this Cluster' if self.face is face else 'another Cluster'
+            raise ValueError(f'this Consumer was added to {whose} before; make a new one')
+        self.face = face
+        self._dirty_ledgers = dirty_ledgers
 
     @property
     def busy(self) -> bool:
@@ -111,38 +167,50 @@ class Consumer(Channeler):
 
     # What programs call
 
-    def cancel(self) -> Promise | None:
+    def cancel(self) -> Promise:
         """Stop consuming, from any thread.
 
-        :returns: a future that always succeeds in the end; None for a consumer that was never added
-            to a Cluster
+        :returns: a future that always succeeds in the end
         """
         if self.face is None:
             self.cancelled = True
-            return None
+            return Ended()
         return self.face.cancel_consumer(self)
 
     def set_qos(self, prefetch_size: int | None, prefetch_count: int | None = None) -> None:
         """Change the prefetch count: `set_qos(count)` or `set_qos(None, count)`, from any thread.
 
+        RabbitMQ applies a prefetch count to consumers that begin after it, so one that is running
+        is replaced on its channel, under another tag.
+
         :raises ValueError: it is not from 0, for no bound, to 65535
         """
-        if prefetch_count is None:
-            count = _prefetch_count(prefetch_size or 0)
-        else:
-            count = _prefetch_count((prefetch_size, prefetch_count))
+        count = _count_of(prefetch_size, prefetch_count)
         if self.face is None:
             self.qos = count
         else:
             self.face.change_qos(self, count)
 
-    # Extension points
+    # Extension points. They run where callbacks run, in their turn among the messages.
 
     def on_operational(self, operational: bool) -> None:
         """Called with True when consuming begins, with False when it ends, in turn."""
 
     def on_close(self, payload: Method | None = None) -> None:
-        """Called when the channel is gone."""
+        """Called when the channel is gone; with the broker's `channel.close` if it has sent one."""
+
+    def on_setup(self, method: Method) -> None:
+        """Called with each answer of the broker while consuming is set up."""
+
+    def on_delivery(self, frame: AMQPFrame) -> None:
+        """Called with each frame of a delivery: method, header and bodies.
+
+        This one puts a message together and delivers it. Overriding it takes the slower way that
+        makes frames at all.
+        """
+        message = self._assembly.feed(frame)
+        if message is not None and self.face is not None:
+            self.face.deliver(self, message)
 
     # What the engine calls
 
@@ -163,7 +231,7 @@ class Consumer(Channeler):
         self._used_qos = self.qos
         self._renewals += 1
         old_tag = self.consumer_tag
-        self.consumer_tag = b'%d.%b' % (self._renewals, self.queue.consumer_tag[:200])
+        self.consumer_tag = b'%d.%b' % (self._renewals, self._first_tag[:200])
         self.channel.call(BasicQos(0, self.qos), _ignore)
         self.channel.call(self._consume(), _ignore)
         self.channel.call(BasicCancel(old_tag), _ignore)
@@ -179,7 +247,7 @@ class Consumer(Channeler):
             return
         self._cancelling = True
         if self.channel is None:
-            self._end()
+            self._end(None)
         elif self.state == ST_ONLINE:
             self._flush_ledger()
             self.channel.call(BasicCancel(self.consumer_tag), self._on_cancel_ok)
@@ -190,7 +258,7 @@ class Consumer(Channeler):
         """End for good because of an error."""
         self.outcomes.remark(f'consumer of {self.queue.name!r} has ended: {error}', logging.ERROR)
         self.outcomes.fail(self._take_future(), error)
-        self._end()
+        self._end(error)
 
     # Setting up
 
@@ -212,12 +280,25 @@ class Consumer(Channeler):
 
     def _consume(self) -> Method:
         name = self.queue.name or b''
-        return BasicConsume(name, self.consumer_tag, no_ack=self.no_ack, arguments=self.arguments)
+        return BasicConsume(
+            name,
+            self.consumer_tag,
+            no_local=self.no_local,
+            no_ack=self.no_ack,
+            exclusive=self.exclusive,
+            arguments=self.arguments,
+        )
 
     def _begin_to_receive(self) -> None:
         if self.channel is not None:
             self.channel.content.mode = self.body_receive_mode
-            self._ledger = None if self.no_ack else AckLedger(self.channel, self.dirty_ledgers)
+            self._channel_number = self.channel.number
+            self._ledger = None if self.no_ack else AckLedger(self.channel, self._dirty_ledgers)
+
+    def on_setup_answer(self, answer: Method) -> None:
+        """Show the answer to a subclass that wants to see it."""
+        if self._wants_setup:
+            self.outcomes.call(self, self.on_setup, answer)
 
     def on_online(self) -> None:
         """Report that consuming has begun."""
@@ -234,14 +315,19 @@ class Consumer(Channeler):
         if self._was_operational:
             self._was_operational = False
             self.outcomes.call(self, self.on_operational, False)
-            self.outcomes.call(self, self.on_close)
+            self.outcomes.call(self, self.on_close, self._closed_by)
+        self._closed_by = None
 
     def on_channel_closed(self, error: AMQPError | None) -> None:
         """Go offline: for good if that was asked for or cannot be helped, else to try again."""
         setting_up = self.state == ST_SYNCING
+        if error is not None:
+            self._closed_by = ChannelClose(
+                error.reply_code, error.reply_text, error.class_id, error.method_id
+            )
         self.go_offline('channel closed')
         if self._cancelling:
-            self._end()
+            self._end(None)
         elif error is None:
             self.open()
         elif setting_up and not self._is_passing(error):
@@ -274,7 +360,7 @@ class Consumer(Channeler):
         refused = self.was_refused(cause)
         super().on_channel_lost(cause)
         if self._cancelling or self.cancel_on_failure:
-            self._end()
+            self._end(None if self._cancelling else cause)
         elif refused and cause is not None:
             self.fail(cause)
 
@@ -292,7 +378,15 @@ class Consumer(Channeler):
         if self._ledger is not None:
             self._ledger.enter(envelope.delivery_tag)
         delivery = Delivery(envelope, properties, body, self._ledger, self.face)
-        self.outcomes.posts.append((self, delivery))
+        if self._wants_frames:
+            self.outcomes.call(self, self._show_frames, delivery)
+        else:
+            self.outcomes.posts.append((self, delivery))
+
+    def _show_frames(self, delivery: Delivery) -> None:
+        self._assembly.begin(delivery)
+        for frame in frames_of(delivery, self._channel_number):
+            self.on_delivery(frame)
 
     def on_method(self, method: Method) -> None:
         """Take a Consumer Cancel Notification: begin anew, as far as the queue can be had."""
@@ -315,14 +409,15 @@ class Consumer(Channeler):
         if self._ledger is not None:
             self._ledger.flush()
 
-    def _end(self) -> None:
-        """Be cancelled, for good."""
+    def _end(self, reason: Exception | None) -> None:
+        """Be cancelled, for good; None is because the program wished it."""
         if self.cancelled:
             return
         self.cancelled = True
         self.connection = None  # so that no retry is made
         self.outcomes.fail(self._take_future(), CoolAMQPError('the consumer was cancelled'))
         self.outcomes.call(self, self.on_cancel)
+        self.outcomes.notice(ConsumerEnded(self, reason))
         for promise in self._cancel_promises:
             self.outcomes.succeed(promise)
         self._cancel_promises.clear()
@@ -337,17 +432,5 @@ def _ignore(answer: Method) -> None:
     """Take an answer that says nothing new."""
 
 
-def _prefetch_count(qos: Any) -> int:
-    if isinstance(qos, tuple):
-        size, qos = qos
-        if size:
-            warnings.warn(
-                f'RabbitMQ has no prefetch size; {size} is taken as 0',
-                DeprecationWarning,
-                stacklevel=4,
-            )
-    if not isinstance(qos, int) or not 0 <= qos <= PREFETCH_MAX:
-        raise ValueError(
-            f'a prefetch count is from 0, for no bound, to {PREFETCH_MAX}, not {qos!r}'
-        )
-    return qos
+def _count_of(size: int | None, count: int | None) -> int:
+    return prefetch_count(size or 0) if count is None else prefetch_count((size, count))

@@ -43,9 +43,9 @@ class Declarer(Channeler):
         self._waiting = deque(each for each in self._waiting if each not in operations)
 
     @property
-    def idle(self) -> bool:
-        """Whether nothing is waiting for an answer or for a channel."""
-        return not self._sent and not self._waiting
+    def busy(self) -> bool:
+        """Whether anything is waiting for an answer or for a channel."""
+        return bool(self._sent or self._waiting)
 
     def fail_all(self, error: Exception) -> None:
         """End everything that waits."""
@@ -53,7 +53,7 @@ class Declarer(Channeler):
         self._sent.clear()
         self._waiting.clear()
         for operation in operations:
-            operation.on_done(error)
+            operation.on_done(error, None)
 
     def _send_waiting(self) -> None:
         if self.state != ST_ONLINE or self.channel is None:
@@ -64,7 +64,7 @@ class Declarer(Channeler):
                 for method in operation.methods:
                     check_sendable(method, self.connection)
             except (TypeError, ValueError) as error:
-                operation.on_done(error)
+                operation.on_done(error, None)
                 continue
             self._sent.append(operation)
             for method in operation.methods:
@@ -75,7 +75,7 @@ class Declarer(Channeler):
         operation.answered += 1
         if operation.answered == len(operation.methods):
             self._sent.popleft()
-            operation.on_done(None)
+            operation.on_done(None, answer)
 
     # The channel
 
@@ -99,7 +99,7 @@ class Declarer(Channeler):
         refused = self._sent.popleft() if error is not None and self._sent else None
         self.go_offline('channel closed')
         if refused is not None and error is not None:
-            refused.on_done(error)
+            refused.on_done(error, None)
             self.open()
         else:
             self.retry_later()
@@ -111,7 +111,7 @@ class Declarer(Channeler):
         super().on_channel_lost(cause)
         if refused is not None and cause is not None and is_refusal_of(cause, asked):
             self._waiting.remove(refused)
-            refused.on_done(cause)
+            refused.on_done(cause, None)
 
     def on_no_channel(self, error: CoolAMQPError) -> None:
         """Try again later."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from coolamqp.attaches.ack_ledger import AckLedger, Settlement
+from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.outcomes import Face
 from coolamqp.framing.hot import Envelope
 from coolamqp.framing.properties import received_properties
-from coolamqp.objects import ReceivedMessage
+from coolamqp.framing.text import Text
+from coolamqp.objects import Message, ReceivedMessage
+from coolamqp.objects.message import Settlement
 
 
 class Delivery(ReceivedMessage):
@@ -53,12 +55,25 @@ class Delivery(ReceivedMessage):
         """Whether the broker may have delivered this message before."""
         return self._envelope.redelivered
 
-    def _tell_acked(self) -> None:
-        self._settle(Settlement.ACK)
+    @property
+    def consumer_tag(self) -> Text | None:
+        """The tag of the consumer that it was delivered to; None for one that was fetched."""
+        return self._envelope.consumer_tag or None
 
-    def _tell_nacked(self) -> None:
-        self._settle(Settlement.REQUEUE)
+    @property
+    def envelope(self) -> Envelope:
+        """The method that announced it."""
+        return self._envelope
 
-    def _settle(self, how: Settlement) -> None:
+    def remade(self, envelope: Envelope, properties: bytes, body: Any) -> Delivery:
+        """Give the same delivery with other contents, settled in the same ledger."""
+        return Delivery(envelope, properties, body, self._ledger, self._face)
+
+    def _settle(self, how: Settlement, multiple: bool) -> None:
         if self._ledger is not None and self._face is not None:
-            self._face.settle(self._ledger, self._envelope.delivery_tag, how)
+            self._face.settle(self._ledger, self._envelope.delivery_tag, how, multiple)
+
+    def _publish_reply(self, answer: Message, routing_key: bytes) -> Any:
+        if self._face is None:
+            return super()._publish_reply(answer, routing_key)
+        return self._face.publish_reply(answer, routing_key)

@@ -5,26 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from coolamqp.framing.definitions import ExchangeDeclare, QueueBind, QueueDeclare, QueueDelete
+from coolamqp.framing.definitions import (
+    ExchangeBind,
+    ExchangeDeclare,
+    ExchangeDelete,
+    ExchangeUnbind,
+    QueueBind,
+    QueueDeclare,
+    QueueDelete,
+    QueuePurge,
+    QueueUnbind,
+)
 from coolamqp.framing.method import Method
+from coolamqp.framing.text import Text
 from coolamqp.objects import Exchange, Queue
-from coolamqp.objects import QueueBind as Binding
-from coolamqp.objects.topology import exchange_name, queue_name
+from coolamqp.objects import ExchangeBind as ExchangeBinding
+from coolamqp.objects import QueueBind as QueueBinding
+from coolamqp.objects.topology import Subject, exchange_name, queue_name
 
 
 @dataclass(eq=False)
 class Operation:
     """Methods to be called in order.
 
-    :ivar on_done: told once, of None when the last is answered, or of the error
+    :ivar on_done: told once: of None and the last answer when all are answered, or of the error
     """
 
     methods: list[Method]
-    on_done: Callable[[Exception | None], None]
+    on_done: Callable[[Exception | None, Method | None], None]
     answered: int = field(default=0, init=False)
 
 
-def declare(subject: Exchange | Queue | Binding) -> list[Method]:
+def declare(subject: Subject) -> list[Method]:
     """Say how to declare something; a queue with an exchange is bound to it as well.
 
     :raises ValueError: an anonymous queue, which is declared by consuming it
@@ -35,16 +47,44 @@ def declare(subject: Exchange | Queue | Binding) -> list[Method]:
     if isinstance(subject, Queue):
         name = queue_name(subject)
         return [*exchange_of(subject), declare_queue(subject, name), *binding_of(subject, name)]
-    if isinstance(subject, Binding):
-        return [
-            QueueBind(
-                subject.queue,
-                subject.exchange,
-                subject.routing_key,
-                arguments=subject.arguments,
-            )
-        ]
-    raise TypeError(f'only a Queue, Exchange or QueueBind can be declared, not {subject!r}')
+    if isinstance(subject, (QueueBinding, ExchangeBinding)):
+        return [bind(subject)]
+    raise TypeError(
+        f'only a Queue, Exchange, QueueBind or ExchangeBind can be declared, not {subject!r}'
+    )
+
+
+def look_up(subject: Subject) -> list[Method]:
+    """Say how to ask whether something is there, without making it.
+
+    :raises ValueError: an anonymous queue
+    :raises TypeError: neither a queue nor an exchange
+    """
+    if isinstance(subject, Exchange):
+        return [ExchangeDeclare(exchange_name(subject), subject.type, passive=True)]
+    if isinstance(subject, Queue):
+        return [QueueDeclare(queue_name(subject), passive=True)]
+    raise TypeError(f'only a Queue or Exchange can be declared passively, not {subject!r}')
+
+
+def bind(binding: QueueBinding | ExchangeBinding) -> Method:
+    """Say how to make a binding."""
+    if isinstance(binding, QueueBinding):
+        return QueueBind(
+            binding.queue, binding.exchange, binding.routing_key, arguments=binding.arguments
+        )
+    return ExchangeBind(
+        binding.destination, binding.source, binding.routing_key, arguments=binding.arguments
+    )
+
+
+def unbind(binding: QueueBinding | ExchangeBinding) -> Method:
+    """Say how to undo a binding."""
+    if isinstance(binding, QueueBinding):
+        return QueueUnbind(binding.queue, binding.exchange, binding.routing_key, binding.arguments)
+    return ExchangeUnbind(
+        binding.destination, binding.source, binding.routing_key, arguments=binding.arguments
+    )
 
 
 def declare_exchange(exchange: Exchange) -> Method:
@@ -84,6 +124,16 @@ def binding_of(queue: Queue, name: bytes) -> list[Method]:
     return [QueueBind(name, exchange, queue.routing_key, arguments=queue.arguments_bind)]
 
 
-def delete_queue(queue: Queue) -> list[Method]:
+def delete_queue(queue: Queue | Text, if_unused: bool, if_empty: bool) -> Method:
     """Say how to delete a queue."""
-    return [QueueDelete(queue_name(queue))]
+    return QueueDelete(queue_name(queue), if_unused=if_unused, if_empty=if_empty)
+
+
+def delete_exchange(exchange: Exchange | Text, if_unused: bool) -> Method:
+    """Say how to delete an exchange."""
+    return ExchangeDelete(exchange_name(exchange), if_unused=if_unused)
+
+
+def purge(queue: Queue | Text) -> Method:
+    """Say how to take all messages out of a queue."""
+    return QueuePurge(queue_name(queue))

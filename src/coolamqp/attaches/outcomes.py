@@ -12,9 +12,12 @@ from logging import WARNING
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from coolamqp.attaches.ack_ledger import AckLedger, Settlement
+    from coolamqp.attaches.ack_ledger import AckLedger
     from coolamqp.attaches.consumer import Consumer
     from coolamqp.attaches.delivery import Delivery
+    from coolamqp.exceptions import Returned
+    from coolamqp.objects import Message
+    from coolamqp.objects.message import Settlement
 
 
 class Promise(Protocol):
@@ -36,14 +39,47 @@ class Promise(Protocol):
 class Face(Protocol):
     """What a consumer and its messages ask of the Cluster they belong to, from any thread."""
 
+    def add_consumer(self, consumer: Consumer) -> Promise:
+        """Take up a consumer."""
+
     def cancel_consumer(self, consumer: Consumer) -> Promise:
         """Stop a consumer."""
 
     def change_qos(self, consumer: Consumer, prefetch_count: int) -> None:
         """Change the prefetch of a consumer."""
 
-    def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement) -> None:
-        """Settle a delivery."""
+    def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> None:
+        """Settle a delivery, or all up to it."""
+
+    def deliver(self, consumer: Consumer, message: Delivery) -> None:
+        """Give a message to the program; called where its callbacks run."""
+
+    def publish_reply(self, answer: Message, routing_key: bytes) -> Promise:
+        """Publish the answer to a request, with a confirm."""
+
+
+class Ended:
+    """A promise that has ended before anybody was given it."""
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Give what there is: nothing."""
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Give None: it went well."""
+
+    def done(self) -> bool:
+        """Say yes."""
+        return True
+
+    def add_done_callback(self, function: Callable[[Any], Any]) -> None:
+        """Call a function at once."""
+        function(self)
+
+    def set_result(self, result: Any) -> None:
+        """Do nothing: it has ended."""
+
+    def set_exception(self, exception: BaseException | None) -> None:
+        """Do nothing: it has ended."""
 
 
 @dataclass(slots=True)
@@ -69,6 +105,21 @@ class Remark:
 
     text: str
     level: int
+
+
+@dataclass(frozen=True)
+class Unroutable:
+    """A message that nobody waits for was published as mandatory, and came back."""
+
+    error: Returned
+
+
+@dataclass(frozen=True)
+class ConsumerEnded:
+    """A consumer is cancelled, for good."""
+
+    consumer: Consumer
+    reason: Exception | None
 
 
 class Outcomes:

@@ -20,16 +20,29 @@ HEADER_OVERHEAD: Final = FRAME_OVERHEAD + CONTENT_HEADER.size
 class Publication:
     """A message and where it goes.
 
+    :param mandatory: whether it comes back if no queue takes it
     :ivar promise: who waits for it to be confirmed
     :ivar sent: whether it was ever sent
     :ivar size: what it counts for against bounds, in bytes
     """
 
-    __slots__ = ('body', 'exchange', 'promise', 'properties', 'routing_key', 'sent', 'size')
+    __slots__ = (
+        'body',
+        'exchange',
+        'mandatory',
+        'promise',
+        'properties',
+        'routing_key',
+        'sent',
+        'size',
+    )
 
-    def __init__(self, message: Message, exchange: bytes, routing_key: bytes) -> None:
+    def __init__(
+        self, message: Message, exchange: bytes, routing_key: bytes, mandatory: bool = False
+    ) -> None:
         self.exchange = exchange
         self.routing_key = routing_key
+        self.mandatory = mandatory
         self.properties = message.properties.encoded
         self.body = flat_body(message.body)
         self.promise: Promise | None = None
@@ -42,6 +55,6 @@ class Publication:
 
     def frames(self, connection: Connection, channel: int) -> list[Buffer]:
         """Encode it for a channel."""
-        method = encode_publish(channel, self.exchange, self.routing_key, mandatory=False)
+        method = encode_publish(channel, self.exchange, self.routing_key, self.mandatory)
         frame_max = connection.limits.frame_max
         return encode_content(method, channel, self.properties, self.body, frame_max)

@@ -49,9 +49,14 @@ class PublishLedger:
         self._advance()
         return settled
 
+    @property
+    def unsettled(self) -> list[Publication]:
+        """All that is unsettled, in order."""
+        return [entry for entry in self._entries[self._head :] if entry is not None]
+
     def clear(self) -> list[Publication]:
         """Take out all that is unsettled, in order; tags begin at 1 again."""
-        rest = [entry for entry in self._entries[self._head :] if entry is not None]
+        rest = self.unsettled
         self._entries.clear()
         self._head, self._base, self._unsettled = 0, 1, 0
         return rest

@@ -7,11 +7,13 @@ again after a lost channel; a nack or a refusal ends the one that it concerns.
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
+from typing import Any, Final
 
 from coolamqp.attaches.channeler import ST_ONLINE, Channeler, Dialogue, is_refusal_of
+from coolamqp.attaches.outcomes import Promise, Unroutable
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.publish_ledger import PublishLedger
+from coolamqp.attaches.returns import Returns, returned
 from coolamqp.exceptions import AMQPError, CoolAMQPError, MessageRefused
 from coolamqp.framing.definitions import BasicPublish, ConfirmSelect
 
@@ -32,6 +34,7 @@ class Publisher(Channeler):
         self.held = 0
         self.held_bytes = 0
         self._ledger = PublishLedger()
+        self._returns = Returns()
         self._unsent: deque[Publication] = deque()
         self._released = False
         # After a refusal nobody knows which message it was. So many at the front are sent one at a
@@ -53,6 +56,17 @@ class Publisher(Channeler):
         self.held_bytes += publication.size
         self._unsent.append(publication)
         self.pump()
+
+    @property
+    def promises(self) -> list[Promise]:
+        """Who waits for a confirm at this moment, in the order of publishing."""
+        held = (*self._ledger.unsettled, *self._unsent)
+        return [each.promise for each in held if each.promise is not None]
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is held."""
+        return self.held > 0
 
     def withdraw(self, publication: Publication) -> bool:
         """Take a message back; False if it has been sent."""
@@ -109,6 +123,7 @@ class Publisher(Channeler):
     def on_offline(self) -> None:
         """Have what is not confirmed sent again, before everything else."""
         self._unsent.extendleft(reversed(self._ledger.clear()))
+        self._returns.clear()
 
     def on_channel_closed(self, error: AMQPError | None) -> None:
         """Look for the message that was refused, if the channel was closed for one."""
@@ -140,18 +155,33 @@ class Publisher(Channeler):
         self.outcomes.remark(f'nothing can be published with confirms: {error}')
         self.retry_later()
 
+    def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
+        """Take a message that came back; its confirm is still to come."""
+        error = returned(method, properties, body)
+        if error is None:
+            super().on_content(method, properties, body)
+        else:
+            self._returns.enter(error)
+
     def on_settlement(self, delivery_tag: int, multiple: bool, acked: bool) -> None:
         """End what the broker has confirmed or refused."""
         settled = self._ledger.settle(delivery_tag, multiple)
         for publication in settled:
             self._forget(publication)
-            if acked:
+            error = self._verdict(publication, acked)
+            if error is None:
                 self.outcomes.succeed(publication.promise)
             else:
-                self.outcomes.fail(publication.promise, MessageRefused())
+                self.outcomes.fail(publication.promise, error)
         if self._suspects:
             self._suspects = max(self._suspects - len(settled), 0)
         self.pump()
+
+    def _verdict(self, publication: Publication, acked: bool) -> CoolAMQPError | None:
+        """Give the reason why a message that is settled was not taken; None if it was."""
+        if not acked:
+            return MessageRefused()
+        return self._returns.take(publication) if publication.mandatory else None
 
 
 class PlainPublisher(Channeler):
@@ -170,6 +200,14 @@ class PlainPublisher(Channeler):
     def set_up(self) -> Dialogue:
         """Need nothing."""
         yield from ()
+
+    def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
+        """Report a message that came back."""
+        error = returned(method, properties, body)
+        if error is None:
+            super().on_content(method, properties, body)
+        else:
+            self.outcomes.notice(Unroutable(error))
 
     def on_channel_closed(self, error: AMQPError | None) -> None:
         """Say that messages were lost, and go on with the next."""

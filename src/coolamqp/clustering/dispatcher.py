@@ -3,6 +3,9 @@
 Each consumer has a mailbox, emptied in order and by one thread at a time. One thread serves them
 all, as long as callbacks are quick. When one has kept it for longer than `PATIENCE`, another thread
 takes over the other mailboxes, so that a slow callback costs nobody but its own consumer.
+
+A consumer with `workers` has its mailbox emptied by as many threads at once; one that is `inline`
+has none, and its callbacks run at once on the I/O thread.
 """
 
 from __future__ import annotations
@@ -38,14 +41,19 @@ BRIM: Final = 8
 
 
 class Mailbox:
-    """What waits to be run for one consumer, or for the Cluster itself (None)."""
+    """What waits to be run for one consumer, or for the Cluster itself (None).
 
-    __slots__ = ('consumer', 'items', 'scheduled')
+    :ivar workers: by how many threads it may be emptied at once
+    :ivar scheduled: by how many it is, or is going to be
+    """
+
+    __slots__ = ('consumer', 'items', 'scheduled', 'workers')
 
     def __init__(self, consumer: Consumer | None) -> None:
         self.consumer = consumer
         self.items: deque[Delivery | Hook] = deque()
-        self.scheduled = False
+        self.workers = 1 if consumer is None else consumer.workers
+        self.scheduled = 0
 
 
 class Backlog:
@@ -108,14 +116,20 @@ class Dispatcher:
     def post(self, posts: list[tuple[Consumer, Delivery | Hook]]) -> None:
         """Put items into the mailboxes of their consumers."""
         messages, size = 0, 0
+        inline: list[tuple[Consumer, Delivery | Hook]] = []
         with self._condition:
             for consumer, item in posts:
+                if consumer.inline:
+                    inline.append((consumer, item))
+                    continue
                 self._put(consumer, item)
                 if isinstance(item, Delivery):
                     messages += 1
                     size += body_size(item.body)
             self.backlog.add(messages, size)
             self._rouse()
+        for consumer, item in inline:
+            self._run(consumer, item)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Have a function called that belongs to no consumer; these keep their order too."""
@@ -153,6 +167,11 @@ class Dispatcher:
 
     # Any thread
 
+    def deliver(self, consumer: Consumer, message: Delivery) -> None:
+        """Hand a message to the program here and now."""
+        if self._deliver_guarded(consumer, message):
+            self.backlog.add(1, body_size(message.body))
+
     def release(self, message: ReceivedMessage) -> None:
         """Note that a message waits no more."""
         self.backlog.add(-1, -body_size(message.body))
@@ -189,17 +208,25 @@ class Dispatcher:
         if mailbox is None:
             mailbox = self._mailboxes[consumer] = Mailbox(consumer)
         mailbox.items.append(item)
-        if not mailbox.scheduled:
-            mailbox.scheduled = True
+        if mailbox.scheduled < mailbox.workers:
+            mailbox.scheduled += 1
             self._ready.append(mailbox)
 
     def _rouse(self) -> None:
         if not self._ready:
             return
         if self._idle:
-            self._condition.notify()
-        elif not self._threads:
+            self._condition.notify(len(self._ready))
+        while len(self._threads) < min(self._pool_size(), self._busy + len(self._ready)):
             self._start_thread()
+
+    @property
+    def _busy(self) -> int:
+        return len(self._threads) - self._idle
+
+    def _pool_size(self) -> int:
+        """Give how many threads there should be if there is work for them."""
+        return 1 + sum(mailbox.workers - 1 for mailbox in self._mailboxes.values())
 
     def _is_stuck(self, now: float) -> bool:
         return bool(self._ready) and all(
@@ -244,7 +271,9 @@ class Dispatcher:
         if mailbox.items:
             self._ready.append(mailbox)
             return
-        mailbox.scheduled = False
+        mailbox.scheduled -= 1
+        if mailbox.scheduled:
+            return
         if mailbox.consumer is not None and mailbox.consumer.cancelled:
             self._mailboxes.pop(mailbox.consumer, None)
 
@@ -259,23 +288,29 @@ class Dispatcher:
     def _serve(self, thread: threading.Thread, mailbox: Mailbox) -> None:
         items, consumer = mailbox.items, mailbox.consumer
         for _ in range(TURN):
-            if not items:
+            try:
+                item = items.popleft()
+            except IndexError:  # another worker may have taken the last one
                 return
-            item = items.popleft()
-            if isinstance(item, Hook):
-                run_guarded(partial(item.function, *item.arguments))
-            elif consumer is not None:
-                self._serve_message(consumer, item)
+            if not self._run(consumer, item) and isinstance(item, Delivery):
+                self.release(item)
             self._busy_since[thread] = time.monotonic()
 
-    def _serve_message(self, consumer: Consumer, message: Delivery) -> None:
-        waits_elsewhere = False
+    def _run(self, consumer: Consumer | None, item: Delivery | Hook) -> bool:
+        """Run an item; whether it is a message that goes on waiting somewhere."""
+        if isinstance(item, Hook):
+            run_guarded(partial(item.function, *item.arguments))
+            return False
+        return consumer is not None and self._deliver_guarded(consumer, item)
+
+    def _deliver_guarded(self, consumer: Consumer, message: Delivery) -> bool:
         try:
-            waits_elsewhere = self._deliver(consumer, message)
+            return self._deliver(consumer, message)
         except BaseException:  # SystemExit too: the thread is not the callback's to end
             logger.exception('on_message of the consumer of %r raised', consumer.queue.name)
-        if not waits_elsewhere:
-            self.release(message)
+            if consumer.on_error != 'keep':
+                message.nack(requeue=consumer.on_error == 'requeue')
+            return False
 
 
 def run_guarded(function: Callable[[], Any]) -> None:

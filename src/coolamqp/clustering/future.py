@@ -8,6 +8,7 @@ or it ends under its condition, as those who wait for several futures at once re
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
@@ -24,11 +25,22 @@ FINISHED: Final = 'FINISHED'
 _lazy_lock = threading.Lock()  # held for an attribute or two
 
 
+def _renew_lazy_lock() -> None:
+    global _lazy_lock  # noqa: PLW0603 - a thread that a child process has not may have held it
+    _lazy_lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew_lazy_lock)
+
+
 class Patron(Protocol):
     """What a future needs of the Cluster that gave it."""
 
     def run_callback(self, callback: Callable[..., Any], future: ClusterFuture) -> None:
         """Run a done-callback, not on the I/O thread."""
+
+    def check_may_wait(self) -> None:
+        """Refuse, with RuntimeError, to wait where nobody could end the waiting."""
 
 
 class ClusterFuture(Future[Any]):
@@ -93,6 +105,7 @@ class ClusterFuture(Future[Any]):
         :param timeout: seconds; None waits as long as it takes
         :raises TimeoutError: it has not ended in time
         :raises CancelledError: it was cancelled
+        :raises RuntimeError: this is an inline callback, which would wait for itself
         """
         if self._state is PENDING:
             self._wait(timeout)
@@ -123,6 +136,7 @@ class ClusterFuture(Future[Any]):
             run_guarded(partial(fn, self))
 
     def _wait(self, timeout: float | None) -> None:
+        self._patron.check_may_wait()
         with self._condition:
             if not self._condition.wait_for(self.done, timeout):
                 raise TimeoutError(f'the broker has not answered in {timeout} s')

@@ -84,6 +84,14 @@ class Listener:
         with self._lock:
             self.notify()
 
+    def abandon(self) -> None:
+        """Let go of the descriptors without a word to the broker, in a child process."""
+        if self._transport is not None:
+            self._transport.close()
+        self._selector.close()
+        self._wake_receiver.close()
+        self._wake_sender.close()
+
     # The thread
 
     def _run(self) -> None:

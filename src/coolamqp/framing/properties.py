@@ -203,6 +203,15 @@ class BasicContentPropertyList:
         value = self._value(_INDEX_OF[name])
         return default if value is None else value
 
+    def replace(self, **changes: Any) -> BasicContentPropertyList:
+        """Give a copy with other values for some properties; None takes one away.
+
+        >>> BasicContentPropertyList(app_id='billing').replace(priority=3).priority
+        3
+        """
+        values = {name: self._value(index) for name, index in _INDEX_OF.items()}
+        return BasicContentPropertyList(**(values | changes))
+
     @staticmethod
     def typize(*names: str) -> Callable[..., BasicContentPropertyList]:
         """Give a constructor that takes just the named properties, by position.

@@ -9,11 +9,12 @@ from coolamqp.objects.callables import Callable
 from coolamqp.objects.message import Message, ReceivedMessage
 from coolamqp.objects.node import NodeDefinition
 from coolamqp.objects.server import ServerProperties
-from coolamqp.objects.topology import Exchange, Queue, QueueBind
+from coolamqp.objects.topology import Exchange, ExchangeBind, Queue, QueueBind
 
 __all__ = [
     'Callable',
     'Exchange',
+    'ExchangeBind',
     'Message',
     'MessageProperties',
     'NodeDefinition',

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import IntEnum
 from typing import Any, ClassVar
 
+from coolamqp.argumentify import argumentify
+from coolamqp.framing.field_table import plain_table
 from coolamqp.framing.hot import Buffer
 from coolamqp.framing.properties import EMPTY_PROPERTIES, BasicContentPropertyList
-from coolamqp.framing.text import Text
+from coolamqp.framing.text import Text, text_bytes
 
 
 class Message:
@@ -77,6 +80,14 @@ def body_size(body: Any) -> int:
     return len(body) if isinstance(body, (bytes, bytearray)) else memoryview(body).nbytes
 
 
+class Settlement(IntEnum):
+    """What is to become of a delivery."""
+
+    ACK = 0
+    REQUEUE = 1
+    REJECT = 2
+
+
 class ReceivedMessage(Message):
     """A message from a queue.
 
@@ -105,26 +116,85 @@ class ReceivedMessage(Message):
         self._ack = ack
         self._nack = nack
 
-    def ack(self) -> None:
+    def ack(self, multiple: bool = False) -> None:
         """Tell the broker that this message is taken care of; from any thread.
 
         Does nothing for a no_ack consumer, the second time, and when the channel is gone: the
         broker has put the message back into its queue then.
+
+        :param multiple: whether to acknowledge all earlier ones of this consumer with it
         """
         if not self._settled:
             self._settled = self.acked = True
-            self._tell_acked()
+            self._settle(Settlement.ACK, multiple)
 
-    def nack(self) -> None:
-        """Have the broker put the message back into its queue; otherwise like `ack`."""
+    def nack(self, requeue: bool = True, multiple: bool = False) -> None:
+        """Have the broker put the message back into its queue; otherwise like `ack`.
+
+        :param requeue: False to have it dropped instead, or dead-lettered if its queue says so
+        :param multiple: whether to do the same with all earlier ones of this consumer
+        """
         if not self._settled:
             self._settled = True
-            self._tell_nacked()
+            self._settle(Settlement.REQUEUE if requeue else Settlement.REJECT, multiple)
 
-    def _tell_acked(self) -> None:
-        if self._ack is not None:
-            self._ack()
+    def reject(self, requeue: bool = False) -> None:
+        """Have the broker drop the message, or dead-letter it; otherwise like `ack`.
 
-    def _tell_nacked(self) -> None:
-        if self._nack is not None:
-            self._nack()
+        :param requeue: True to have it put back into its queue instead
+        """
+        self.nack(requeue)
+
+    def _settle(self, how: Settlement, multiple: bool) -> None:
+        tell = self._ack if how is Settlement.ACK else self._nack
+        if tell is not None:
+            tell()
+
+    # Reading
+
+    @property
+    def redelivered(self) -> bool:
+        """Whether the broker may have delivered this message before."""
+        return False
+
+    @property
+    def consumer_tag(self) -> Text | None:
+        """The tag of the consumer that it was delivered to, if it was."""
+        return None
+
+    @property
+    def headers(self) -> dict[str, Any]:
+        """The headers, as a dict of str to plain values; empty if there are none."""
+        headers = self.__dict__.get('_headers')
+        if headers is None:
+            headers = self._headers = plain_table(argumentify(self.properties.headers))
+        return headers
+
+    def text(self, encoding: str = 'utf-8') -> str:
+        """Give the body as text.
+
+        :raises UnicodeDecodeError: it is not text in this encoding
+        """
+        return str(flat_body(self.body), encoding)
+
+    def reply(
+        self, body: Any, properties: BasicContentPropertyList | dict[str, Any] | None = None
+    ) -> Any:
+        """Answer a request: publish to its `reply_to`, with its `correlation_id`.
+
+        :param body: of the answer
+        :param properties: of the answer
+        :returns: a future that ends when the broker has taken the answer
+        :raises ValueError: the message asks for no reply
+        :raises RuntimeError: the message did not come from a Cluster
+        """
+        if not self.properties.reply_to:
+            raise ValueError('this message asks for no reply: it has no reply_to')
+        answer = Message(body, properties)
+        asked = self.properties.correlation_id
+        if asked is not None:
+            answer.properties = answer.properties.replace(correlation_id=asked)
+        return self._publish_reply(answer, text_bytes(self.properties.reply_to, 'reply_to'))
+
+    def _publish_reply(self, answer: Message, routing_key: bytes) -> Any:
+        raise RuntimeError('this message did not come from a Cluster that could send a reply')

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import uuid
 import warnings
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeAlias
 
 from coolamqp.framing.field_table import Arguments, encode_table
 from coolamqp.framing.text import Text, short_bytes
@@ -220,3 +220,43 @@ class QueueBind:
 
     def __repr__(self) -> str:
         return f'QueueBind({self.queue!r}, {self.exchange!r}, {self.routing_key!r})'
+
+
+class ExchangeBind:
+    """A binding of an exchange to another; each is given as an object or by name.
+
+    :param destination: the exchange that gets the messages
+    :param source: the exchange that they come from
+    :raises TypeError: it is neither an exchange nor a name
+    :raises ValueError: a name over 255 bytes
+    """
+
+    def __init__(
+        self,
+        destination: Exchange | Text,
+        source: Exchange | Text,
+        routing_key: Text = b'',
+        arguments: Arguments = None,
+    ) -> None:
+        self.destination = exchange_name(destination)
+        self.source = exchange_name(source)
+        self.routing_key = short_bytes(routing_key, 'routing_key')
+        self.arguments = arguments
+        self._encoded_arguments = encode_table(arguments, 'arguments of a binding')
+
+    def _key(self) -> tuple[Any, ...]:
+        return self.destination, self.source, self.routing_key, self._encoded_arguments
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ExchangeBind):
+            return NotImplemented
+        return self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __repr__(self) -> str:
+        return f'ExchangeBind({self.destination!r}, {self.source!r}, {self.routing_key!r})'
+
+
+Subject: TypeAlias = Exchange | Queue | QueueBind | ExchangeBind

@@ -12,19 +12,19 @@ from functools import partial
 from math import inf
 from typing import Any, Final
 
-from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.channeler import Channeler
 from coolamqp.attaches.consumer import Consumer
-from coolamqp.attaches.declarer import Declarer
+from coolamqp.attaches.getter import Fetch
 from coolamqp.attaches.operation import Operation
 from coolamqp.attaches.outcomes import Face, Outcomes, Promise
 from coolamqp.attaches.publication import Publication
-from coolamqp.attaches.publisher import PlainPublisher, Publisher
+from coolamqp.attaches.requester import Request
 from coolamqp.attaches.timers import Timers
+from coolamqp.attaches.transactor import Commit
 from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError
 from coolamqp.framing.field_table import Arguments
 from coolamqp.framing.method import Method
-from coolamqp.objects import Exchange, NodeDefinition, Queue, QueueBind
+from coolamqp.objects import NodeDefinition
 from coolamqp.reply_codes import ACCESS_REFUSED, NOT_ALLOWED
 from coolamqp.supervisor.attempt import Attempt
 from coolamqp.supervisor.back_off import BackOff
@@ -38,6 +38,7 @@ from coolamqp.supervisor.notices import (
     Stopped,
 )
 from coolamqp.supervisor.restoration import Restoration
+from coolamqp.supervisor.roster import Roster
 from coolamqp.supervisor.states import TRANSITIONS, EngineState
 from coolamqp.supervisor.topology import Topology
 from coolamqp.tracing import BaseFrameTracer
@@ -66,6 +67,7 @@ class Engine(ConnectionObserver):
     :ivar attempt: the transport that is wished for, None for none
     :ivar outcomes: what the driver is to carry out
     :ivar publisher: holds what is not confirmed
+    :ivar topology: what is declared again after each reconnect
     """
 
     def __init__(
@@ -79,7 +81,7 @@ class Engine(ConnectionObserver):
     ) -> None:
         self.attempt: Attempt | None = None
         self.outcomes = Outcomes()
-        self.publisher = Publisher()
+        self.topology = Topology()
         self.state = EngineState.IDLE
         self.blocked = False
         self._nodes = nodes
@@ -87,20 +89,14 @@ class Engine(ConnectionObserver):
         self._tries = 0  # that have failed since there was a connection
         self._failures: dict[NodeDefinition, Exception] = {}  # the latest of each node
         self._client_properties = client_properties
-        self._face = face
         self._tracer = tracer
         self._timers = Timers(now)
         self._back_off = BackOff(random)
-        self._topology = Topology()
-        self._declarer = Declarer()
-        self._plain_publisher = PlainPublisher()
-        self._consumers: list[Consumer] = []
-        self._dirty_ledgers: list[AckLedger] = []
+        self._roster = Roster(face, self.outcomes, self._timers)
+        self.publisher = self._roster.publisher
         self._restoration: Restoration | None = None
         self._deadline = inf  # of the present state
         self._up_since = now
-        for attach in (self.publisher, self._plain_publisher, self._declarer):
-            attach.adopt(self.outcomes, self._timers)
 
     # What programs ask for
 
@@ -122,7 +118,7 @@ class Engine(ConnectionObserver):
             return
         self._deadline = now + DRAIN_TIMEOUT
         self.publisher.release()
-        for consumer in list(self._consumers):
+        for consumer in list(self._roster.consumers):
             consumer.begin_cancel(None)
         self._check_drained()
 
@@ -136,11 +132,7 @@ class Engine(ConnectionObserver):
     @property
     def owes_answers(self) -> bool:
         """Whether somebody may wait for what is still to be received."""
-        return (
-            self.publisher.held > 0
-            or not self._declarer.idle
-            or any(consumer.busy for consumer in self._consumers)
-        )
+        return self._roster.busy
 
     def publish(self, publication: Publication) -> None:
         """Publish with a confirm; the publication's promise ends with it."""
@@ -154,48 +146,64 @@ class Engine(ConnectionObserver):
 
     def publish_plain(self, publication: Publication) -> bool:
         """Publish without a confirm; False if it was dropped for lack of a connection."""
-        return self.state is EngineState.UP and self._plain_publisher.publish(publication)
+        return self.state is EngineState.UP and self._roster.plain_publisher.publish(publication)
 
     def call(
-        self, methods: list[Method], promise: Promise, remember: Callable[[], None] | None = None
+        self,
+        methods: list[Method],
+        promise: Promise,
+        remember: Callable[[], None] | None = None,
+        result: Callable[[Method], Any] | None = None,
     ) -> None:
         """Have methods carried out on the declarer's channel.
 
         :param remember: called when they have been, before the promise ends
+        :param result: makes the promise's value of the last answer
         """
-        self._declarer.submit(Operation(methods, partial(self._on_called, promise, remember)))
+        on_done = partial(self._on_called, promise, remember, result)
+        self._roster.declarer.submit(Operation(methods, on_done))
 
     def _on_called(
-        self, promise: Promise, remember: Callable[[], None] | None, error: Exception | None
+        self,
+        promise: Promise,
+        remember: Callable[[], None] | None,
+        result: Callable[[Method], Any] | None,
+        error: Exception | None,
+        answer: Method | None,
     ) -> None:
         if error is not None:
             self.outcomes.fail(promise, error)
             return
         if remember is not None:
             remember()
-        self.outcomes.succeed(promise)
+        value = None if result is None or answer is None else result(answer)
+        self.outcomes.succeed(promise, value)
 
-    def remember(self, subject: Exchange | Queue | QueueBind) -> None:
-        """Have something declared again after each reconnect."""
-        self._topology.remember(subject)
+    def consume(self, consumer: Consumer, promise: Promise | None = None) -> None:
+        """Take up a consumer, now or when there is a connection.
 
-    def forget_queue(self, queue: Queue) -> None:
-        """Cease to declare a queue after reconnects."""
-        self._topology.forget_queue(queue)
-
-    def consume(self, consumer: Consumer) -> None:
-        """Take up a consumer, now or when there is a connection."""
-        consumer.adopt(self.outcomes, self._timers)
-        consumer.face = self._face
-        consumer.dirty_ledgers = self._dirty_ledgers
+        :param promise: ended when it consumes or cannot, if it has none of its own
+        :raises ValueError: it was added before, here or elsewhere
+        """
+        self._roster.add_consumer(consumer)
+        if consumer.future_to_notify is None:
+            consumer.future_to_notify = promise
         if consumer.cancelled:
             consumer.fail(CoolAMQPError('it was cancelled before it was added'))
-            return
-        self._consumers = [each for each in self._consumers if not each.cancelled]
-        self._consumers.append(consumer)
-        restoration, connection = self._restoration, self._connection
-        if restoration is not None and restoration.topology_done and connection is not None:
-            consumer.attach(connection)
+        elif self._roster.connection is not None:
+            consumer.attach(self._roster.connection)
+
+    def fetch(self, queue: bytes, fetch: Fetch) -> None:
+        """Fetch one message from a queue."""
+        self._roster.getter(queue).submit(fetch)
+
+    def request(self, request: Request) -> None:
+        """Send a request, and have its reply."""
+        self._roster.requester.submit(request)
+
+    def commit(self, commit: Commit) -> None:
+        """Publish messages together."""
+        self._roster.transactor.submit(commit)
 
     # What the transport says
 
@@ -243,12 +251,7 @@ class Engine(ConnectionObserver):
 
     def flush(self) -> None:
         """Have everything that may be sent in the connection's `out`; call it before sending."""
-        if self._dirty_ledgers:
-            ledgers = list(self._dirty_ledgers)
-            self._dirty_ledgers.clear()
-            for ledger in ledgers:
-                ledger.flush()
-        self.publisher.pump()
+        self._roster.flush()
 
     def tick(self, now: float) -> None:
         """Note that time has passed."""
@@ -287,11 +290,13 @@ class Engine(ConnectionObserver):
         self.blocked = False
         self.outcomes.notice(Connected(attempt.node, connection.properties))
         self._restoration = Restoration(connection, self._attaches, self._on_restored)
-        self._restoration.begin(self._declarer, self._topology, self.outcomes)
+        self._restoration.begin(self._roster.declarer, self.topology, self.outcomes)
 
     def _attaches(self) -> list[Channeler]:
-        self._consumers = [consumer for consumer in self._consumers if not consumer.cancelled]
-        return [self.publisher, self._plain_publisher, *self._consumers]
+        """Give who is to be restored; who is made from now on begins at once."""
+        self._roster.connection = self._connection
+        self._roster.drop_cancelled()
+        return self._roster.restorable()
 
     def _on_restored(self) -> None:
         if self.state is not EngineState.RESTORING or self.attempt is None:
@@ -373,12 +378,10 @@ class Engine(ConnectionObserver):
     def _drop_transport(self) -> None:
         self.attempt = None
         self._deadline = inf
-        for attach in (self._declarer, *self._attaches()):
-            attach.detach()
+        self._roster.detach()
         restoration, self._restoration = self._restoration, None
         if restoration is not None:
-            restoration.abandon(self._declarer)
-        self.publisher.hold()
+            restoration.abandon(self._roster.declarer)
         if self.blocked:
             self.on_blocked(False, '')
 
@@ -387,26 +390,21 @@ class Engine(ConnectionObserver):
     def _check_drained(self) -> None:
         if (
             self.state is EngineState.DRAINING
-            and not self.publisher.held
-            and self._declarer.idle
-            and all(consumer.cancelled for consumer in self._consumers)
+            and not self._roster.busy
+            and all(consumer.cancelled for consumer in self._roster.consumers)
         ):
             self._close()
 
     def _close(self) -> None:
         self._move('drained')
+        self._roster.flush()
         connection = self._connection
         if connection is not None:
             connection.close(self._timers.now)
 
     def _finish(self) -> None:
         """End everything that is left, so that nobody waits for ever."""
-        error = ConnectionDead('the cluster was shut down')
-        self.publisher.fail_all(error)
-        self._declarer.fail_all(error)
-        for consumer in self._consumers:
-            consumer.begin_cancel(None)
-        self._consumers.clear()
+        self._roster.fail_all(ConnectionDead('the cluster was shut down'))
         self._timers.clear()
         self.outcomes.notice(Stopped())
 

@@ -22,7 +22,6 @@ class Restoration:
 
     :param attach_all: gives the attaches to take up once the topology is in place
     :param on_restored: called when the first attempt of each has ended
-    :ivar topology_done: whether attaches may take up their work
     """
 
     def __init__(
@@ -31,7 +30,6 @@ class Restoration:
         attaches: Callable[[], list[Channeler]],
         on_restored: Callable[[], None],
     ) -> None:
-        self.topology_done = False
         self._connection = connection
         self._attaches = attaches
         self._on_restored = on_restored
@@ -58,7 +56,6 @@ class Restoration:
             self._attach_all()
 
     def _attach_all(self) -> None:
-        self.topology_done = True
         attaches = self._attaches()
         self._awaited = set(attaches)
         for attach in attaches:

@@ -8,7 +8,9 @@ from typing import Any
 
 from coolamqp.attaches.operation import Operation, declare
 from coolamqp.attaches.outcomes import Outcomes
-from coolamqp.objects import Exchange, Queue, QueueBind
+from coolamqp.framing.method import Method
+from coolamqp.objects import Exchange, ExchangeBind, Queue, QueueBind
+from coolamqp.objects.topology import Subject, exchange_name
 from coolamqp.supervisor.notices import TopologyFailed
 
 
@@ -16,20 +18,26 @@ class Topology:
     """Remembers persistent declarations."""
 
     def __init__(self) -> None:
-        self._subjects: dict[tuple[type, Any], Exchange | Queue | QueueBind] = {}
+        self._subjects: dict[tuple[type, Any], Subject] = {}
 
-    def remember(self, subject: Exchange | Queue | QueueBind) -> None:
+    def remember(self, subject: Subject) -> None:
         """Have something declared again; a new description replaces an older one."""
         self._subjects[type(subject), subject] = subject
 
-    def forget_queue(self, queue: Queue) -> None:
+    def forget_queue(self, name: bytes) -> None:
         """Cease to declare a queue and its bindings."""
-        self._subjects = {
-            key: subject
-            for key, subject in self._subjects.items()
-            if not (isinstance(subject, Queue) and subject.name == queue.name)
-            and not (isinstance(subject, QueueBind) and subject.queue == queue.name)
-        }
+        self._keep(lambda subject: not _is_of_queue(subject, name))
+
+    def forget_exchange(self, name: bytes) -> None:
+        """Cease to declare an exchange and its bindings."""
+        self._keep(lambda subject: not _is_of_exchange(subject, name))
+
+    def forget_binding(self, binding: QueueBind | ExchangeBind) -> None:
+        """Cease to make a binding."""
+        self._keep(lambda subject: subject != binding)
+
+    def _keep(self, wanted: Callable[[Subject], bool]) -> None:
+        self._subjects = {key: each for key, each in self._subjects.items() if wanted(each)}
 
     def restoration(self, outcomes: Outcomes, on_done: Callable[[], None]) -> list[Operation]:
         """Give the operations that declare everything; what fails is reported, and no more.
@@ -42,8 +50,26 @@ class Topology:
         ]
 
 
+def _is_of_queue(subject: Subject, name: bytes) -> bool:
+    if isinstance(subject, Queue):
+        return subject.name == name
+    return isinstance(subject, QueueBind) and subject.queue == name
+
+
+def _is_of_exchange(subject: Subject, name: bytes) -> bool:
+    if isinstance(subject, Exchange):
+        return exchange_name(subject) == name
+    if isinstance(subject, QueueBind):
+        return subject.exchange == name
+    return isinstance(subject, ExchangeBind) and name in (subject.destination, subject.source)
+
+
 def _report(
-    outcomes: Outcomes, subject: Any, on_done: Callable[[], None], error: Exception | None
+    outcomes: Outcomes,
+    subject: Any,
+    on_done: Callable[[], None],
+    error: Exception | None,
+    _answer: Method | None,
 ) -> None:
     if error is not None:
         outcomes.notice(TopologyFailed(subject, error))

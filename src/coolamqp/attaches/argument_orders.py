@@ -1,0 +1,72 @@
+"""Arguments by position, in the orders of CoolAMQP 1.x and of 2.x, told apart by their types.
+
+What is a flag in the one is a span of a tracer in the other. Keyword arguments need none of this.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+
+_P = ParamSpec('_P')
+_T = TypeVar('_T')
+_SelfT = TypeVar('_SelfT')
+
+
+def is_span(value: object) -> bool:
+    """Whether something is a span of a tracer: it has a context, which no flag has."""
+    return hasattr(value, 'context')
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def takes_order_without(
+    position: int, filling: tuple[Any, ...], sign: Callable[[object], bool]
+) -> Callable[[Callable[Concatenate[_SelfT, _P], _T]], Callable[Concatenate[_SelfT, _P], _T]]:
+    """Have a method take its arguments also without some that stand at `position`, after `self`.
+
+    :param filling: what those arguments are then
+    :param sign: tells by what stands in their place whether they were left out
+    """
+
+    def decorate(
+        method: Callable[Concatenate[_SelfT, _P], _T],
+    ) -> Callable[Concatenate[_SelfT, _P], _T]:
+        @wraps(method)
+        def call(self: _SelfT, /, *args: Any, **kwargs: Any) -> _T:
+            if len(args) > position and sign(args[position]):
+                args = (*args[:position], *filling, *args[position:])
+            return method(self, *args, **kwargs)
+
+        return call
+
+    return decorate
+
+
+# 1.x knows no span, so it has a flag where 2.x has one.
+consumer_takes_both_orders: Final = takes_order_without(2, (None,), _is_flag)
+consume_takes_both_orders: Final = takes_order_without(2, (None, False), _is_flag)
+# 2.x has the span where 1.x has `persistent`.
+declare_takes_both_orders: Final = takes_order_without(1, (False,), is_span)
+bind_takes_both_orders: Final = takes_order_without(3, (False,), is_span)
+
+
+def publish_order(tx: Any, confirm: Any, span: Any, dont_trace: bool) -> tuple[bool, Any, bool]:
+    """Give confirm, span and dont_trace of a publish, whose arguments may be in the order of 2.x.
+
+    1.x has `tx, confirm, span, dont_trace`, and 2.x `confirm, span, dont_trace`.
+    """
+    if is_span(confirm) or _is_flag(span):
+        return bool(tx), confirm, bool(span)
+    if confirm is not None and not _is_flag(confirm):
+        raise TypeError(f'confirm must be True or False, not {confirm!r}')
+    if tx is not None and confirm is None:
+        warnings.warn(
+            'tx is an old name of confirm; say confirm=True', DeprecationWarning, stacklevel=3
+        )
+        confirm = tx
+    return bool(confirm), span, dont_trace

@@ -1,0 +1,149 @@
+"""Requests and their replies, over direct reply-to (https://www.rabbitmq.com/docs/direct-reply-to).
+
+Requests go out on the channel that consumes the pseudo-queue of replies, as RabbitMQ demands. A
+reply finds its request by the correlation id. When the channel is gone, so are the replies to come.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from functools import partial
+from logging import DEBUG
+from typing import Any, Final
+
+from coolamqp.attaches.channeler import ST_ONLINE, ST_SYNCING, Channeler, Dialogue
+from coolamqp.attaches.delivery import Delivery
+from coolamqp.attaches.outcomes import Face, Promise
+from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.returns import returned
+from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError
+from coolamqp.framing.definitions import BasicConsume
+from coolamqp.framing.hot import BASIC_DELIVER, Envelope
+from coolamqp.framing.text import text_bytes
+from coolamqp.objects import Message, ReceivedMessage
+
+REPLY_TO: Final = b'amq.rabbitmq.reply-to'
+
+
+@dataclass(eq=False)
+class Request:
+    """A message that asks for a reply; `timeout` in seconds, None for none."""
+
+    message: Message
+    routing_key: bytes
+    timeout: float | None
+    promise: Promise
+
+
+class Requester(Channeler):
+    """Sends requests and hands out their replies; any number may be outstanding."""
+
+    def __init__(self, face: Face) -> None:
+        super().__init__()
+        self._face = face
+        self._numbers = 0
+        self._requests: dict[bytes, Request] = {}  # those that have not ended, by correlation id
+        self._waiting: deque[bytes] = deque()  # those that are not sent
+
+    @property
+    def busy(self) -> bool:
+        """Whether a reply is outstanding."""
+        return bool(self._requests)
+
+    def submit(self, request: Request) -> None:
+        """Send a request as soon as there is a channel."""
+        self._numbers += 1
+        number = b'%d' % self._numbers
+        self._requests[number] = request
+        if request.timeout is not None:
+            self.timers.after(request.timeout, partial(self._expire, number, request.timeout))
+        self._waiting.append(number)
+        self._send_waiting()
+
+    def fail_all(self, error: Exception) -> None:
+        """End everything that waits."""
+        self._waiting.clear()
+        for number in list(self._requests):
+            self._fail(number, error)
+
+    def _send_waiting(self) -> None:
+        channel, connection = self.channel, self.connection
+        if channel is None or connection is None or self.state != ST_ONLINE:
+            return
+        while self._waiting:
+            number = self._waiting.popleft()
+            request = self._requests.get(number)
+            if request is None:  # expired meanwhile
+                continue
+            publication = _publication(request, number)
+            if publication.fits(connection.limits.frame_max):
+                channel.write(publication.frames(connection, channel.number))
+            else:
+                self._fail(number, ValueError('the properties do not fit into one frame'))
+
+    def _expire(self, number: bytes, timeout: float) -> None:
+        self._fail(number, TimeoutError(f'no reply within {timeout} s'))
+
+    def _fail(self, number: bytes, error: Exception) -> None:
+        request = self._requests.pop(number, None)
+        if request is not None:
+            self.outcomes.fail(request.promise, error)
+
+    # The channel
+
+    def set_up(self) -> Dialogue:
+        """Consume the replies."""
+        yield BasicConsume(REPLY_TO, b'', no_ack=True)
+
+    def on_online(self) -> None:
+        """Send what has waited."""
+        self._send_waiting()
+
+    def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
+        """Take a reply, or a request that came back."""
+        if method[:4] == BASIC_DELIVER:
+            reply = Delivery(Envelope(method), properties, body, None, self._face)
+            request = self._requests.pop(_correlation_id(reply), None)
+            if request is None:
+                self.outcomes.remark('a reply came that nobody waits for any more', DEBUG)
+            else:
+                self.outcomes.succeed(request.promise, reply)
+            return
+        error = returned(method, properties, body)
+        if error is None:
+            super().on_content(method, properties, body)
+        else:
+            self._fail(_correlation_id(error.message), error)
+
+    def on_channel_closed(self, error: AMQPError | None) -> None:
+        """Fail what was sent, whose replies cannot come any more; all, if we are not allowed."""
+        fail = self.fail_all if self.state == ST_SYNCING else self._fail_sent
+        self.go_offline('channel closed')
+        fail(error or ConnectionDead('the channel of the replies was closed'))
+        self.retry_later()
+        self.attempted()
+
+    def on_channel_lost(self, cause: Exception | None) -> None:
+        """Fail what was sent: its replies cannot come any more."""
+        super().on_channel_lost(cause)
+        self._fail_sent(ConnectionDead(f'the connection was lost before the reply came: {cause}'))
+
+    def _fail_sent(self, error: Exception) -> None:
+        waiting = set(self._waiting)
+        for number in [each for each in self._requests if each not in waiting]:
+            self._fail(number, error)
+
+    def on_no_channel(self, error: CoolAMQPError) -> None:
+        """Say so to those who wait."""
+        self.fail_all(error)
+
+
+def _correlation_id(message: ReceivedMessage) -> bytes:
+    return text_bytes(message.properties.correlation_id or b'', 'correlation_id')
+
+
+def _publication(request: Request, number: bytes) -> Publication:
+    properties = request.message.properties.replace(reply_to=REPLY_TO, correlation_id=number)
+    message = Message(request.message.body, properties)
+    return Publication(message, b'', request.routing_key, mandatory=True)

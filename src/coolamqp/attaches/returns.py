@@ -1,0 +1,63 @@
+"""Mandatory messages that came back, until their confirm says which publication each was.
+
+A `basic.return` names no delivery tag. It comes before the confirm of the same message
+(https://www.rabbitmq.com/docs/publishers#unroutable), so the first equal publication to be
+confirmed is the one that came back; and of publications that are equal it does not matter which.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from coolamqp.attaches.publication import Publication
+from coolamqp.exceptions import Returned
+from coolamqp.framing.definitions import BasicReturn, decode_method
+from coolamqp.framing.properties import received_properties
+from coolamqp.framing.text import ReceivedBytes, text_bytes
+from coolamqp.objects import ReceivedMessage
+
+
+def returned(method: bytes, properties: bytes, body: Any) -> Returned | None:
+    """Give the error that a content says, if it is a `basic.return`."""
+    decoded = decode_method(method)
+    if not isinstance(decoded, BasicReturn):
+        return None
+    message = ReceivedMessage(
+        body,
+        ReceivedBytes(text_bytes(decoded.exchange, 'exchange')),
+        ReceivedBytes(text_bytes(decoded.routing_key, 'routing_key')),
+        received_properties(properties),
+    )
+    return Returned(message, decoded.reply_code, decoded.reply_text)
+
+
+class Returns:
+    """What has come back on one channel, and was not confirmed yet."""
+
+    def __init__(self) -> None:
+        self._errors: list[Returned] = []
+
+    def enter(self, error: Returned) -> None:
+        """Note what has come back."""
+        self._errors.append(error)
+
+    def take(self, publication: Publication) -> Returned | None:
+        """Take out the error of a publication that is confirmed, if it came back."""
+        for error in self._errors:
+            if _is_same(error.message, publication):
+                self._errors.remove(error)
+                return error
+        return None
+
+    def clear(self) -> None:
+        """Forget everything: what is not confirmed is sent again."""
+        self._errors.clear()
+
+
+def _is_same(message: ReceivedMessage, publication: Publication) -> bool:
+    return bool(
+        message.routing_key == publication.routing_key
+        and message.exchange_name == publication.exchange
+        and message.body == publication.body
+        and message.properties.encoded == publication.properties
+    )

@@ -1,0 +1,110 @@
+"""The part of a Cluster that consumes: by callback, by iteration, or by asking with `drain`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from coolamqp.attaches import AttacheGroup, Consumer
+from coolamqp.attaches.argument_orders import consume_takes_both_orders
+from coolamqp.clustering.core import ClusterCore
+from coolamqp.clustering.future import ClusterFuture
+from coolamqp.clustering.inbox import Inbox
+from coolamqp.clustering.messages import MessageIterator
+from coolamqp.faces.events import Event, MessageReceived
+from coolamqp.faces.requests import check_timeout
+from coolamqp.objects import Queue
+
+# How many messages are fetched ahead of an iteration unless told otherwise.
+ITERATION_PREFETCH = 100
+
+
+class Consuming(ClusterCore):
+    """Consuming; see `coolamqp.clustering.Cluster`."""
+
+    @property
+    def attache_group(self) -> AttacheGroup:
+        """Where programs for CoolAMQP 2.x add consumers that they have made by hand."""
+        return AttacheGroup(self)
+
+    @consume_takes_both_orders
+    def consume(
+        self,
+        queue: Queue,
+        on_message: Callable[[Any], Any] | None = None,
+        span: Any = None,
+        dont_trace: bool = False,
+        *args: Any,
+        **kwargs: Any,
+    ) -> tuple[Consumer, ClusterFuture]:
+        """Consume a queue, which is declared first.
+
+        :param on_message: called with each message on a dispatcher thread; None to `drain` them
+        :param args: further arguments of `Consumer`, by position or by keyword
+        :returns: the consumer, and a future that ends when consuming has begun, or with `AMQPError`
+        """
+        consumer = Consumer(queue, on_message, span, *args, **kwargs)
+        return consumer, self.add_consumer(consumer)
+
+    def messages(
+        self,
+        queue: Queue,
+        *,
+        timeout: float | None = None,
+        no_ack: bool = False,
+        prefetch: int = ITERATION_PREFETCH,
+        **options: Any,
+    ) -> MessageIterator:
+        """Consume a queue by iterating over its messages.
+
+        The iteration ends at the shutdown of the Cluster, when the consumer ends, or when nothing
+        has come for `timeout`. Leaving it, best by its `with` block, ends the consumer, and what
+        was fetched and not settled goes back into the queue. At a reconnect it just goes on.
+
+        :param timeout: how long to wait for a message, in seconds; None for as long as it takes
+        :param prefetch: how many unsettled messages the broker sends ahead
+        :param options: further keyword arguments of `Consumer`
+        :raises AMQPError: the broker refuses
+
+        >>> for message in cluster.messages(Queue('jobs'), timeout=1.0):  # doctest: +SKIP
+        ...     print(message.text())
+        ...     message.ack()
+        """
+        check_timeout(timeout)
+        self.check_may_wait()
+        consumer = Consumer(queue, None, no_ack=no_ack, prefetch=prefetch, **options)
+        inbox = self._inboxes[consumer] = Inbox()
+        consumer.on_cancel.add(inbox.close)
+        iterator = MessageIterator(self, consumer, inbox, timeout)
+        try:
+            self.add_consumer(consumer).result()
+        except BaseException:
+            iterator.close()
+            raise
+        return iterator
+
+    def end_iteration(self, consumer: Consumer) -> None:
+        """Forget an iteration; programs call `close` of the iterator."""
+        consumer.cancel()
+        inbox = self._inboxes.pop(consumer, None)
+        while inbox is not None and isinstance(event := inbox.take(0), MessageReceived):
+            self._dispatcher.release(event)
+
+    def take(self, inbox: Inbox, timeout: float | None) -> Event:
+        """Wait for an event, and note that it waits no more."""
+        event = inbox.take(timeout)
+        if isinstance(event, MessageReceived):
+            self._dispatcher.release(event)
+        return event
+
+    def drain(self, timeout: float | None, span: Any = None, dont_trace: bool = False) -> Event:
+        """Wait for an event: a message for a consumer without `on_message`, a lost connection.
+
+        :param timeout: seconds; 0 returns at once, None waits until there is an event or a shutdown
+        :returns: `NothingMuch` if nothing came
+        """
+        check_timeout(timeout)
+        self.check_process()
+        if timeout != 0:
+            self.check_may_wait()
+        return self.take(self._inbox, timeout)

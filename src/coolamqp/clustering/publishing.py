@@ -1,0 +1,246 @@
+"""The part of a Cluster that publishes: with confirms or without, one or many, or in a transaction.
+
+Everything that can be checked or encoded is so in the caller's thread, before the lock is taken.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import wait
+from functools import partial
+from typing import Any, Final, Literal, cast, overload
+
+from coolamqp.attaches.argument_orders import publish_order
+from coolamqp.attaches.publication import Publication
+from coolamqp.clustering.core import ClusterCore
+from coolamqp.clustering.future import ClusterFuture
+from coolamqp.clustering.listener import Listener
+from coolamqp.clustering.transaction import Transaction
+from coolamqp.exceptions import ConnectionDead
+from coolamqp.faces.ordering import Ordering
+from coolamqp.faces.publications import Addressed, publication_of, publication_of_item
+from coolamqp.faces.requests import check_timeout
+from coolamqp.framing.text import Text
+from coolamqp.objects import Exchange, Message
+
+# Plain publishes wait while so many bytes are on their way to the socket.
+UNSENT_MAX: Final = 16 * 1024 * 1024
+
+
+class Publishing(ClusterCore, Ordering[ClusterFuture]):
+    """Publishing; see `coolamqp.clustering.Cluster`."""
+
+    _max_unconfirmed: int
+    _max_unconfirmed_bytes: int
+
+    @overload
+    def publish(
+        self,
+        message: Message,
+        exchange: Exchange | Text | None = None,
+        routing_key: Text = '',
+        tx: None = None,
+        *,
+        confirm: Literal[True],
+        span: Any = None,
+        dont_trace: bool = False,
+        mandatory: bool = False,
+        timeout: float | None = None,
+    ) -> ClusterFuture: ...
+
+    @overload
+    def publish(
+        self,
+        message: Message,
+        exchange: Exchange | Text | None = None,
+        routing_key: Text = '',
+        tx: bool | None = None,
+        confirm: bool | None = None,
+        span: Any = None,
+        dont_trace: bool = False,
+        *,
+        mandatory: bool = False,
+        timeout: float | None = None,
+    ) -> ClusterFuture | None: ...
+
+    def publish(
+        self,
+        message: Message,
+        exchange: Exchange | Text | None = None,
+        routing_key: Text = '',
+        tx: bool | None = None,
+        confirm: bool | None = None,
+        span: Any = None,
+        dont_trace: bool = False,
+        *,
+        mandatory: bool = False,
+        timeout: float | None = None,
+    ) -> ClusterFuture | None:
+        """Publish a message.
+
+        :param exchange: None is the default exchange
+        :param tx: the old name of `confirm`
+        :param confirm: True to keep the message until the broker has taken responsibility for it,
+            across reconnects; False to send and forget, or drop if there is no connection
+        :param mandatory: whether the message comes back if no queue takes it: with `confirm` its
+            future ends with `Returned`, without, `Cluster.on_return` is called
+        :param timeout: how long to wait for room if too much is unconfirmed or unsent, in seconds
+        :returns: with `confirm`, a future that ends with None when the message is safe, or with the
+            reason why not; without, None
+        :raises TimeoutError: there was no room in time; the message is not published
+        """
+        if tx is not None or confirm is not None or span is not None:
+            confirm, span, dont_trace = publish_order(tx, confirm, span, dont_trace)
+        if timeout is not None:
+            check_timeout(timeout)
+        publication = publication_of(message, exchange, routing_key, mandatory)
+        if not confirm:
+            self._publish_plain(publication, timeout)
+            return None
+        future = self._promise(publication)
+        with self._lock:
+            self._publish_confirmed(publication, self._running(), timeout)
+        return future
+
+    def publish_many(
+        self,
+        messages: Iterable[Addressed],
+        exchange: Exchange | Text | None = None,
+        routing_key: Text = '',
+        *,
+        confirm: bool = True,
+        mandatory: bool = False,
+        timeout: float | None = None,
+    ) -> list[ClusterFuture]:
+        """Publish many messages, in their order and at less cost than one by one.
+
+        :param messages: each a `Message`, or `(message, exchange, routing_key)`; all of them are
+            looked at before the first is published
+        :param exchange: where messages go that come without address; None is the default exchange
+        :param confirm: see `publish`
+        :param mandatory: see `publish`
+        :param timeout: how long to wait for room in all, in seconds
+        :returns: with `confirm`, a future for each message, in order; without, an empty list. The
+            futures of those for which there was no room in time end with `TimeoutError`
+        :raises TypeError: one of them is no message; nothing is published then
+        """
+        check_timeout(timeout)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        publications = [
+            publication_of_item(item, exchange, routing_key, mandatory) for item in messages
+        ]
+        if not confirm:
+            for publication in publications:
+                self._publish_plain(publication, _left(deadline))
+            return []
+        futures = [self._promise(publication) for publication in publications]
+        self._publish_all(publications, futures, deadline)
+        return futures
+
+    def _publish_all(
+        self,
+        publications: list[Publication],
+        futures: list[ClusterFuture],
+        deadline: float | None,
+    ) -> None:
+        """Publish under one lock; those that cannot be published any more end with the reason."""
+        with self._lock:
+            listener = self._running()
+            done = 0
+            try:
+                for publication in publications:
+                    self._publish_confirmed(publication, listener, _left(deadline))
+                    done += 1
+            except (TimeoutError, ConnectionDead) as error:
+                failure = error
+        for future in futures[done:]:
+            future.set_exception(failure)
+
+    def wait_for_confirms(self, timeout: float | None = None) -> None:
+        """Wait until every message that was published with `confirm` so far has ended, well or not.
+
+        :param timeout: seconds; None for as long as it takes
+        :raises TimeoutError: some are still open
+        """
+        check_timeout(timeout)
+        self.check_may_wait()
+        with self._lock:
+            self._running()
+            promises = self._engine.publisher.promises
+        unended = wait(cast('list[ClusterFuture]', promises), timeout).not_done
+        if unended:
+            raise TimeoutError(f'{len(unended)} messages are not confirmed within {timeout} s')
+
+    def transaction(self, timeout: float | None = None) -> Transaction:
+        """Publish several messages together, or none of them.
+
+        They are committed when the block is left, and forgotten if it raises.
+
+        :param timeout: how long to wait for the commit, in seconds; None for as long as it takes
+        :raises ConnectionDead: from leaving the block: the connection was lost in the middle of the
+            commit, so that nobody knows what became of it
+
+        >>> with cluster.transaction() as tx:  # doctest: +SKIP
+        ...     tx.publish(Message(b'debit'), routing_key='ledger')
+        ...     tx.publish(Message(b'credit'), routing_key='ledger')
+        """
+        check_timeout(timeout)
+        return Transaction(self, timeout)
+
+    def _promise(self, publication: Publication) -> ClusterFuture:
+        future = ClusterFuture(self)
+        publication.promise = future
+        future.withdraw = partial(self._withdraw, publication)
+        return future
+
+    def _publish_confirmed(
+        self, publication: Publication, listener: Listener, timeout: float | None
+    ) -> None:
+        """Publish, with the lock held."""
+        if not self._has_room():
+            self._wait_for_room(self._has_room, timeout)
+        self._engine.publish(publication)
+        listener.notify()
+
+    def _publish_plain(self, publication: Publication, timeout: float | None) -> None:
+        with self._lock:
+            listener = self._running()
+            if not self._has_sent_enough():
+                self._wait_for_room(self._has_sent_enough, timeout)
+            self._engine.publish_plain(publication)
+            listener.notify()
+
+    def _has_room(self) -> bool:
+        publisher = self._engine.publisher
+        return (
+            publisher.held < self._max_unconfirmed
+            and publisher.held_bytes < self._max_unconfirmed_bytes
+        )
+
+    def _has_sent_enough(self) -> bool:
+        connection = self._engine.connection
+        return connection is None or connection.out.size < UNSENT_MAX
+
+    def _wait_for_room(self, has_room: Callable[[], bool], timeout: float | None) -> None:
+        """Wait, with the lock held, until the engine takes more."""
+        self.check_may_wait()
+        self._waiting_for_room += 1
+        try:
+            if not self._room.wait_for(lambda: has_room() or not self._is_running(), timeout):
+                raise TimeoutError(f'too much is unconfirmed or unsent, for {timeout} s already')
+            self._running()
+        finally:
+            self._waiting_for_room -= 1
+
+    def _withdraw(self, publication: Publication) -> bool:
+        with self._lock:
+            withdrawn = self._engine.withdraw(publication)
+            if withdrawn and self._listener is not None:
+                self._listener.notify()  # it lets those go on who wait for room
+            return withdrawn
+
+
+def _left(deadline: float | None) -> float | None:
+    """Give the seconds that are left; None for no end."""
+    return None if deadline is None else max(deadline - time.monotonic(), 0)

@@ -1,0 +1,37 @@
+"""Transactions for programs with threads: a `with` block."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from coolamqp.clustering.future import ClusterFuture
+from coolamqp.faces.ordering import Ordering
+from coolamqp.faces.transaction import TransactionCalls
+
+
+class Transaction(TransactionCalls[ClusterFuture]):
+    """Publishes on leaving its block, or nothing if the block raises.
+
+    :param timeout: how long to wait for the commit, in seconds; None for as long as it takes
+    """
+
+    def __init__(self, ordering: Ordering[ClusterFuture], timeout: float | None) -> None:
+        super().__init__(ordering)
+        self._timeout = timeout
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if exc is not None:
+            self.roll_back()
+            return
+        future = self.commit()
+        if future is not None:
+            future.result(self._timeout)

@@ -1,0 +1,38 @@
+"""What programs publish, checked and encoded as far as it can be without a connection."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from coolamqp.attaches.publication import Publication
+from coolamqp.framing.text import Text, short_bytes
+from coolamqp.objects import Exchange, Message
+from coolamqp.objects.topology import exchange_name
+
+# A message, perhaps with an exchange and a routing key of its own.
+Addressed: TypeAlias = Message | tuple[Message, Exchange | Text | None, Text]
+
+
+def publication_of(
+    message: Message, exchange: Exchange | Text | None, routing_key: Text, mandatory: bool
+) -> Publication:
+    """Make a publication.
+
+    :raises TypeError: something of the wrong type
+    :raises ValueError: a name over 255 bytes
+    """
+    if not isinstance(message, Message):
+        raise TypeError(f'message must be a Message, not {type(message).__name__}')
+    key = short_bytes(routing_key, 'routing_key')
+    return Publication(message, exchange_name(exchange), key, mandatory)
+
+
+def publication_of_item(
+    item: Addressed, exchange: Exchange | Text | None, routing_key: Text, mandatory: bool
+) -> Publication:
+    """Make a publication of an item of `publish_many`: a message, or one with its own address."""
+    if isinstance(item, tuple):
+        if len(item) != 3:  # noqa: PLR2004 - message, exchange, routing key
+            raise TypeError(f'an item must be a Message or (message, exchange, key), not {item!r}')
+        item, exchange, routing_key = item
+    return publication_of(item, exchange, routing_key, mandatory)

@@ -1,0 +1,166 @@
+"""The calls about topology: declaring, binding, deleting, purging.
+
+Each is checked at once, in the caller's thread. It is carried out when there is a connection, also
+after a reconnect, and its future ends when the broker has answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from coolamqp.attaches import operation
+from coolamqp.attaches.argument_orders import bind_takes_both_orders, declare_takes_both_orders
+from coolamqp.faces.ordering import FutureT, Ordering
+from coolamqp.framing.definitions import QueuePurgeOk
+from coolamqp.framing.field_table import Arguments
+from coolamqp.framing.method import Method
+from coolamqp.framing.text import Text
+from coolamqp.objects import Exchange, ExchangeBind, Queue, QueueBind
+from coolamqp.objects.topology import Subject, exchange_name, queue_name
+from coolamqp.supervisor.engine import Engine
+from coolamqp.supervisor.topology import Topology
+
+
+class TopologyCalls(Ordering[FutureT]):
+    """The part of a Cluster that is about topology."""
+
+    @declare_takes_both_orders
+    def declare(
+        self,
+        obj: Subject,
+        persistent: bool = False,
+        span: Any = None,
+        dont_trace: bool = False,
+        *,
+        passive: bool = False,
+    ) -> FutureT:
+        """Declare a queue, with the binding it describes, an exchange or a binding.
+
+        :param persistent: whether to declare it again after each reconnect
+        :param passive: whether only to ask if it is there: the future ends with the broker's
+            answer, for a queue a `QueueDeclareOk` with its `message_count` and `consumer_count`
+        :returns: a future that ends with None, or with `AMQPError` if the broker refuses
+        :raises ValueError: an anonymous queue; consuming declares it
+        :raises TypeError: nothing that can be declared
+        """
+        _check_flag(persistent, 'persistent')
+        if not passive:
+            return self._declare(obj, persistent)
+        if persistent:
+            raise ValueError('passive only asks, so there is nothing to be persistent')
+        return self._call(operation.look_up(obj), result=_answer)
+
+    @bind_takes_both_orders
+    def bind(
+        self,
+        queue: Queue | Text,
+        exchange: Exchange | Text,
+        routing_key: Text,
+        persistent: bool = False,
+        span: Any = None,
+        dont_trace: bool = False,
+        arguments: Arguments = None,
+    ) -> FutureT:
+        """Bind a queue to an exchange; see `declare`."""
+        _check_flag(persistent, 'persistent')
+        return self._declare(QueueBind(queue, exchange, routing_key, arguments), persistent)
+
+    def unbind(
+        self,
+        queue: Queue | Text,
+        exchange: Exchange | Text,
+        routing_key: Text,
+        arguments: Arguments = None,
+    ) -> FutureT:
+        """Undo a binding, which is not made again then; one that is not there is a success."""
+        binding = QueueBind(queue, exchange, routing_key, arguments)
+        return self._call([operation.unbind(binding)], _forgetting_binding(binding))
+
+    def bind_exchange(
+        self,
+        destination: Exchange | Text,
+        source: Exchange | Text,
+        routing_key: Text = b'',
+        persistent: bool = False,
+        arguments: Arguments = None,
+    ) -> FutureT:
+        """Bind an exchange to another, from which it gets messages then; see `declare`."""
+        _check_flag(persistent, 'persistent')
+        return self._declare(ExchangeBind(destination, source, routing_key, arguments), persistent)
+
+    def unbind_exchange(
+        self,
+        destination: Exchange | Text,
+        source: Exchange | Text,
+        routing_key: Text = b'',
+        arguments: Arguments = None,
+    ) -> FutureT:
+        """Undo a binding between exchanges; see `unbind`."""
+        binding = ExchangeBind(destination, source, routing_key, arguments)
+        return self._call([operation.unbind(binding)], _forgetting_binding(binding))
+
+    def delete_queue(
+        self, queue: Queue | Text, if_unused: bool = False, if_empty: bool = False
+    ) -> FutureT:
+        """Delete a queue, which is not declared again then; one that is not there is a success.
+
+        :param if_unused: only if it has no consumers
+        :param if_empty: only if it has no messages
+        :returns: a future that ends with None, or with `AMQPError` if the broker refuses
+        """
+        name = queue_name(queue)
+        methods = [operation.delete_queue(queue, if_unused, if_empty)]
+        return self._call(methods, lambda topology: topology.forget_queue(name))
+
+    def delete_exchange(self, exchange: Exchange | Text, if_unused: bool = False) -> FutureT:
+        """Delete an exchange, which is not declared again then; see `delete_queue`.
+
+        :param if_unused: only if nothing is bound to it
+        """
+        name = exchange_name(exchange)
+        methods = [operation.delete_exchange(exchange, if_unused)]
+        return self._call(methods, lambda topology: topology.forget_exchange(name))
+
+    def purge(self, queue: Queue | Text) -> FutureT:
+        """Take all messages out of a queue that are not on their way to a consumer.
+
+        :returns: a future that ends with how many there were, or with `AMQPError`
+        """
+        return self._call([operation.purge(queue)], result=_message_count)
+
+    def _declare(self, subject: Subject, persistent: bool) -> FutureT:
+        remember = (lambda topology: topology.remember(subject)) if persistent else None
+        return self._call(operation.declare(subject), remember)
+
+    def _call(
+        self,
+        methods: list[Method],
+        remember: Callable[[Topology], None] | None = None,
+        result: Callable[[Method], Any] | None = None,
+    ) -> FutureT:
+        """Have methods called; what they change for later reconnects is told to the topology."""
+
+        def order(engine: Engine, promise: Any) -> None:
+            on_success = None if remember is None else partial(remember, engine.topology)
+            engine.call(methods, promise, on_success, result)
+
+        return self.order(order)
+
+
+def _forgetting_binding(binding: QueueBind | ExchangeBind) -> Callable[[Topology], None]:
+    return lambda topology: topology.forget_binding(binding)
+
+
+def _check_flag(value: object, name: str) -> None:
+    if not isinstance(value, bool):
+        raise TypeError(f'{name} must be True or False, not {value!r}')
+
+
+def _answer(answer: Method) -> Method:
+    return answer
+
+
+def _message_count(answer: Method) -> int | None:
+    return answer.message_count if isinstance(answer, QueuePurgeOk) else None

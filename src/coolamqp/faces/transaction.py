@@ -1,0 +1,56 @@
+"""A transaction as programs see it: messages collected here, and committed together."""
+
+from __future__ import annotations
+
+from typing import Generic
+
+from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.transactor import Commit
+from coolamqp.exceptions import CoolAMQPError
+from coolamqp.faces.ordering import FutureT, Ordering
+from coolamqp.faces.publications import publication_of
+from coolamqp.framing.text import Text
+from coolamqp.objects import Exchange, Message
+
+
+class TransactionCalls(Generic[FutureT]):
+    """Collects messages until they are committed or forgotten.
+
+    :param ordering: the Cluster
+    """
+
+    def __init__(self, ordering: Ordering[FutureT]) -> None:
+        self._ordering = ordering
+        self._publications: list[Publication] | None = []
+
+    def publish(
+        self,
+        message: Message,
+        exchange: Exchange | Text | None = None,
+        routing_key: Text = '',
+        *,
+        mandatory: bool = False,
+    ) -> None:
+        """Have a message published when the transaction is committed.
+
+        :param mandatory: whether the commit fails with `Returned` if no queue takes this message;
+            the others are published then nevertheless
+        :raises CoolAMQPError: the transaction has ended
+        """
+        if self._publications is None:
+            raise CoolAMQPError('this transaction has ended; begin another one')
+        publication = publication_of(message, exchange, routing_key, mandatory)
+        self._publications.append(publication)
+
+    def commit(self) -> FutureT | None:
+        """Publish everything, and end; a future, or None if there is nothing to publish."""
+        publications, self._publications = self._publications, None
+        if not publications:
+            return None
+        return self._ordering.order(
+            lambda engine, promise: engine.commit(Commit(publications, promise))
+        )
+
+    def roll_back(self) -> None:
+        """Publish nothing, and end."""
+        self._publications = None
