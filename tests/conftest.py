@@ -1,4 +1,4 @@
-"""What every test may ask for: a real RabbitMQ, a virtual host of its own, a check for leaks."""
+"""What every test may ask for: a real RabbitMQ, Clusters that talk to it, a check for leaks."""
 
 from __future__ import annotations
 
@@ -6,17 +6,23 @@ import gc
 import itertools
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import Any, TypeAlias, TypedDict
 
+import pika
 import pytest
+from pika.adapters.blocking_connection import BlockingChannel
 
+from coolamqp.clustering import Cluster
+from coolamqp.objects import NodeDefinition
+from tests.support.proxy import FaultProxy
 from tests.support.rabbitmq import RabbitMQNode
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+MakeCluster: TypeAlias = Callable[..., Cluster]
 
 LEAK_PATIENCE = 5.0  # seconds in which threads may finish and descriptors be closed
+NODE_OPTIONS = ('host', 'port', 'user', 'password', 'virtual_host', 'heartbeat')
 
 _numbers = itertools.count(1)
 
@@ -66,6 +72,51 @@ def node_arguments(rabbitmq: RabbitMQNode, vhost: str) -> NodeArguments:
         password=rabbitmq.password,
         virtual_host=vhost,
     )
+
+
+@pytest.fixture
+def make_cluster(node_arguments: NodeArguments) -> Iterator[MakeCluster]:
+    """Make Clusters on this test's virtual host, and end them with the test.
+
+    Takes the options of a Cluster, and those of a node that are to be others.
+    """
+    made: list[Cluster] = []
+
+    def make(**options: Any) -> Cluster:
+        node: dict[str, Any] = dict(node_arguments)
+        node.update({name: options.pop(name) for name in NODE_OPTIONS if name in options})
+        cluster = Cluster(NodeDefinition(**node), **options)
+        made.append(cluster)
+        return cluster
+
+    yield make
+    for cluster in made:
+        if cluster.started:
+            cluster.shutdown()
+
+
+@pytest.fixture
+def cluster(make_cluster: MakeCluster) -> Cluster:
+    """A Cluster that is connected."""
+    cluster = make_cluster()
+    cluster.start()
+    return cluster
+
+
+@pytest.fixture
+def proxy(rabbitmq: RabbitMQNode) -> Iterator[FaultProxy]:
+    """Something between a Cluster and the node that does what networks do."""
+    with FaultProxy(rabbitmq.host, rabbitmq.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def pika_channel(broker_url: str) -> Iterator[BlockingChannel]:
+    """Another client, that of the RabbitMQ team."""
+    connection = pika.BlockingConnection(pika.URLParameters(broker_url))
+    yield connection.channel()
+    if connection.is_open:
+        connection.close()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from coolamqp.clustering import Cluster
 from coolamqp.clustering import cluster as cluster_module
 from coolamqp.objects import Queue, ReceivedMessage
-from tests.integration.conftest import MakeCluster
+from tests.conftest import MakeCluster
 from tests.integration.support import (
     PATIENCE,
     Collector,

@@ -12,8 +12,7 @@ from coolamqp.clustering import Cluster, MessageReceived, NothingMuch
 from coolamqp.clustering.dispatcher import BACKLOG_MESSAGES
 from coolamqp.objects import Message, Queue
 from coolamqp.tracing import HoldingFrameTracer
-from tests.conftest import NodeArguments
-from tests.integration.conftest import MakeCluster
+from tests.conftest import MakeCluster, NodeArguments
 from tests.integration.support import PATIENCE, Signals, await_event, confirmed, consume
 from tests.support.rabbitmq import RabbitMQNode
 

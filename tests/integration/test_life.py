@@ -10,8 +10,7 @@ import pytest
 from coolamqp.clustering import Cluster, NothingMuch
 from coolamqp.exceptions import AMQPError, ConnectionDead
 from coolamqp.objects import Exchange, Message, NodeDefinition, Queue, QueueBind
-from tests.conftest import NodeArguments
-from tests.integration.conftest import MakeCluster
+from tests.conftest import MakeCluster, NodeArguments
 from tests.integration.support import PATIENCE, Collector, confirmed, consume
 from tests.support.ports import free_port
 from tests.support.rabbitmq import RabbitMQNode

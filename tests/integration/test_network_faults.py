@@ -9,7 +9,7 @@ import pytest
 from coolamqp.attaches import Consumer
 from coolamqp.clustering import Cluster, ConnectionLost, NothingMuch
 from coolamqp.objects import Exchange, Message, Queue, ReceivedMessage
-from tests.integration.conftest import MakeCluster
+from tests.conftest import MakeCluster
 from tests.integration.support import (
     PATIENCE,
     Collector,

@@ -8,7 +8,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from coolamqp.clustering import Cluster
 from coolamqp.exceptions import AMQPError
 from coolamqp.objects import Exchange, Message, Queue, QueueBind
-from tests.integration.conftest import MakeCluster
+from tests.conftest import MakeCluster
 from tests.integration.support import PATIENCE, Collector, confirmed, consume
 
 pytestmark = pytest.mark.integration
