@@ -83,6 +83,8 @@ class Getter(Channeler):
     def _send_waiting(self) -> None:
         if self.state != ST_ONLINE or self.channel is None:
             return
+        if self._ledger is not None:
+            self._ledger.flush()  # what was put back before may be what is fetched now
         while self._waiting:
             fetch = self._waiting.popleft()
             self._sent.append(fetch)

@@ -107,6 +107,7 @@ class Dispatcher:
         self._ready: deque[Mailbox] = deque()
         self._busy_since: dict[threading.Thread, float] = {}
         self._threads: set[threading.Thread] = set()
+        self._pool_size = 1  # how many there should be if there is work for them
         self._idle = 0
         self._paused = False  # whether `should_read` has said no
         self._stopping = False
@@ -207,6 +208,7 @@ class Dispatcher:
         mailbox = self._mailboxes.get(consumer)
         if mailbox is None:
             mailbox = self._mailboxes[consumer] = Mailbox(consumer)
+            self._pool_size += mailbox.workers - 1
         mailbox.items.append(item)
         if mailbox.scheduled < mailbox.workers:
             mailbox.scheduled += 1
@@ -217,16 +219,9 @@ class Dispatcher:
             return
         if self._idle:
             self._condition.notify(len(self._ready))
-        while len(self._threads) < min(self._pool_size(), self._busy + len(self._ready)):
+        busy = len(self._threads) - self._idle
+        while len(self._threads) < min(self._pool_size, busy + len(self._ready)):
             self._start_thread()
-
-    @property
-    def _busy(self) -> int:
-        return len(self._threads) - self._idle
-
-    def _pool_size(self) -> int:
-        """Give how many threads there should be if there is work for them."""
-        return 1 + sum(mailbox.workers - 1 for mailbox in self._mailboxes.values())
 
     def _is_stuck(self, now: float) -> bool:
         return bool(self._ready) and all(
@@ -275,7 +270,8 @@ class Dispatcher:
         if mailbox.scheduled:
             return
         if mailbox.consumer is not None and mailbox.consumer.cancelled:
-            self._mailboxes.pop(mailbox.consumer, None)
+            del self._mailboxes[mailbox.consumer]
+            self._pool_size -= mailbox.workers - 1
 
     def _wait_for_work(self, thread: threading.Thread) -> bool:
         """Wait; False if nothing came and the thread is not needed."""

@@ -17,6 +17,7 @@ from typing import Final
 
 from coolamqp.attaches.outcomes import Outcomes
 from coolamqp.clustering.dispatcher import Dispatcher
+from coolamqp.clustering.thread_names import name_this_thread
 from coolamqp.clustering.transport import Transport
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.supervisor.engine import Engine
@@ -95,6 +96,7 @@ class Listener:
     # The thread
 
     def _run(self) -> None:
+        name_this_thread(self.thread.name)
         try:
             while self._turn():
                 pass

@@ -1,0 +1,26 @@
+"""Giving threads their names for the operating system too, where a library for it is installed."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+
+logger = logging.getLogger(__name__)
+
+# Module and function that names the thread which calls it; whichever is there.
+_NAMERS = (('prctl', 'set_name'), ('setproctitle', 'setthreadtitle'))
+
+
+def name_this_thread(name: str) -> None:
+    """Name the calling thread in `ps` and `top`, as far as that is possible."""
+    for module_name, function in _NAMERS:
+        try:
+            module = importlib.import_module(module_name)
+        except ImportError:
+            continue
+        try:
+            getattr(module, function)(name)
+        except Exception as error:  # noqa: BLE001 - a name is not worth a connection
+            logger.debug('%s cannot name a thread: %s', module_name, error)
+        else:
+            return
