@@ -14,8 +14,11 @@ from typing import Any, TypeVar
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.consumer import Consumer
 from coolamqp.attaches.delivery import Delivery
+from coolamqp.attaches.getter import Fetch
 from coolamqp.attaches.outcomes import Hook, Remark
 from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.requester import Request
+from coolamqp.attaches.transactor import Commit
 from coolamqp.framing.collector import FrameCollector
 from coolamqp.framing.definitions import (
     METHODS,
@@ -25,6 +28,7 @@ from coolamqp.framing.definitions import (
     BasicConsumeOk,
     BasicDeliver,
     BasicPublish,
+    BasicReturn,
     ChannelClose,
     ChannelCloseOk,
     ChannelOpen,
@@ -43,7 +47,7 @@ from coolamqp.framing.frames import (
     encode_method,
 )
 from coolamqp.framing.method import Method
-from coolamqp.framing.properties import EMPTY_PROPERTIES
+from coolamqp.framing.properties import EMPTY_PROPERTIES, BasicContentPropertyList
 from coolamqp.objects import Message, NodeDefinition, Queue
 from coolamqp.objects.message import Settlement
 from coolamqp.supervisor.engine import Engine
@@ -75,6 +79,8 @@ class Published:
     exchange: bytes
     routing_key: bytes
     body: bytes = b''
+    properties: BasicContentPropertyList = EMPTY_PROPERTIES
+    mandatory: bool = False
 
 
 class ScriptedBroker:
@@ -125,6 +131,22 @@ class ScriptedBroker:
         """Have the client receive a message."""
         method = BasicDeliver(self.consumers.get(channel, b'tag'), tag, False, b'ex', b'key')
         self.feed(encode_method(channel, method) + content(channel, body, frame))
+
+    def send_content(
+        self,
+        channel: int,
+        method: Method,
+        body: bytes,
+        properties: BasicContentPropertyList = EMPTY_PROPERTIES,
+    ) -> None:
+        """Have the client receive a content, whatever announces it."""
+        frames = content(channel, body, properties=properties)
+        self.feed(encode_method(channel, method) + frames)
+
+    def give_back(self, published: Published) -> None:
+        """Return a message as one that no queue takes."""
+        method = BasicReturn(312, b'NO_ROUTE', published.exchange, published.routing_key)
+        self.send_content(published.channel, method, published.body, published.properties)
 
     def close_channel(self, channel: int, reply_code: int = 404) -> None:
         """End a channel for an error."""
@@ -243,11 +265,15 @@ class ScriptedBroker:
         if channel in self._tags:
             tag = self._tags[channel] = self._tags[channel] + 1
         exchange, key = bytes(method.exchange), bytes(method.routing_key)  # type: ignore[arg-type]
-        self._publishing[channel] = Published(channel, tag, exchange, key)
+        published = Published(channel, tag, exchange, key, mandatory=method.mandatory)
+        self._publishing[channel] = published
 
     def _on_header(self, frame: AMQPHeaderFrame) -> None:
         published = self._publishing.get(frame.channel)
-        if published is not None and not frame.body_size:
+        if published is None:
+            return
+        published.properties = frame.properties
+        if not frame.body_size:
             self._complete(self._publishing.pop(frame.channel))
 
     def _on_body(self, frame: AMQPBodyFrame) -> None:
@@ -281,9 +307,14 @@ def start(mechanisms: str = 'AMQPLAIN PLAIN') -> ConnectionStart:
     return ConnectionStart(0, 9, SERVER_PROPERTIES, mechanisms, 'en_US')
 
 
-def content(channel: int, body: bytes, frame: int = 4096) -> bytes:
+def content(
+    channel: int,
+    body: bytes,
+    frame: int = 4096,
+    properties: BasicContentPropertyList = EMPTY_PROPERTIES,
+) -> bytes:
     """Encode the header and the body frames of a content."""
-    frames: list[AMQPFrame] = [AMQPHeaderFrame(channel, 60, 0, len(body), EMPTY_PROPERTIES)]
+    frames: list[AMQPFrame] = [AMQPHeaderFrame(channel, 60, 0, len(body), properties)]
     frames += [AMQPBodyFrame(channel, body[at : at + frame]) for at in range(0, len(body), frame)]
     return b''.join(each.encode() for each in frames)
 
@@ -375,12 +406,35 @@ class Rig:
         """Settle a delivery."""
         ledger.settle(delivery_tag, how, multiple)
 
-    def publish(self, body: bytes, exchange: bytes = b'') -> Ending:
+    def publish(self, body: bytes, exchange: bytes = b'', *, mandatory: bool = False) -> Ending:
         """Publish with a confirm."""
-        publication = Publication(Message(body), exchange, b'key')
+        publication = Publication(Message(body), exchange, b'key', mandatory)
         promise = Ending()
         publication.promise = promise
         self.engine.publish(publication)
+        return promise
+
+    def fetch(self, queue: bytes = b'q', *, no_ack: bool = False) -> Ending:
+        """Fetch a message."""
+        promise = Ending()
+        self.engine.fetch(queue, Fetch(no_ack, promise))
+        return promise
+
+    def request(
+        self,
+        body: bytes = b'?',
+        timeout: float | None = None,
+        properties: BasicContentPropertyList | None = None,
+    ) -> Ending:
+        """Send a request."""
+        promise = Ending()
+        self.engine.request(Request(Message(body, properties), b'server', timeout, promise))
+        return promise
+
+    def commit(self, *publications: Publication) -> Ending:
+        """Commit a transaction."""
+        promise = Ending()
+        self.engine.commit(Commit(list(publications), promise))
         return promise
 
     def consume(self, queue: Queue | None = None, **arguments: Any) -> Consumer:

@@ -1,0 +1,79 @@
+"""Mandatory messages that come back, with confirms and without."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from coolamqp.attaches.outcomes import Unroutable
+from coolamqp.attaches.publication import Publication
+from coolamqp.exceptions import Returned
+from coolamqp.framing.definitions import BasicAck, BasicReturn
+from coolamqp.objects import Message, ReceivedMessage
+from tests.support.scripted_broker import Rig
+
+
+def test_the_confirm_tells_which_message_came_back() -> None:
+    rig = Rig()
+    broker = rig.up()
+    promises = [rig.publish(body, mandatory=True) for body in (b'a', b'b', b'a')]
+    broker.serve()
+    assert all(published.mandatory for published in broker.published)
+    broker.give_back(broker.published[1])
+    assert not promises[1].done()
+    broker.send(broker.published[0].channel, BasicAck(3, True))
+
+    assert [type(promise.ends[0]) for promise in promises] == [type(None), Returned, type(None)]
+    assert promises[1].ends[0].message.body == b'b'
+
+
+def test_of_equal_messages_the_first_to_be_confirmed_is_the_one() -> None:
+    rig = Rig()
+    broker = rig.up()
+    promises = [rig.publish(b'same', mandatory=True) for _ in range(3)]
+    broker.serve()
+    channel = broker.published[0].channel
+    broker.give_back(broker.published[1])
+    broker.send(channel, BasicAck(2, False))
+    broker.send(channel, BasicAck(3, True))
+
+    assert [promise.ends[0] is None for promise in promises] == [True, False, True]
+
+
+def test_what_came_back_before_a_lost_connection_is_sent_again() -> None:
+    rig = Rig()
+    broker = rig.up()
+    promise = rig.publish(b'x', mandatory=True)
+    broker.serve()
+    broker.give_back(broker.published[0])
+    broker = rig.reconnect()
+    assert not promise.done()
+    broker.send(broker.published[0].channel, BasicAck(1, False))
+    assert promise.ends == [None]
+
+
+def test_a_message_without_confirm_that_comes_back_is_noticed() -> None:
+    rig = Rig()
+    broker = rig.up()
+    rig.engine.publish_plain(Publication(Message(b'x'), b'', b'key', mandatory=True))
+    broker.serve()
+    broker.give_back(broker.published[0])
+
+    (notice,) = rig.noticed(Unroutable)
+    assert notice.error.message.body == b'x'
+
+
+@pytest.mark.parametrize('channel', [1, 2, 3])
+def test_a_content_that_is_no_return_is_a_violation(channel: int) -> None:
+    rig = Rig()
+    broker = rig.up()
+    broker.deliver(channel, 1)
+    assert rig.engine.connection is None or rig.engine.attempt is None
+
+
+def test_a_return_can_be_pickled() -> None:
+    error = Returned(ReceivedMessage(b'x', b'ex', b'key'), 312, 'NO_ROUTE')
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+    assert (str(again), again.message.body, again.reply_code) == (str(error), b'x', 312)
+    assert (again.class_id, again.method_id) == BasicReturn.INDEX
