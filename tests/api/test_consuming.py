@@ -349,6 +349,20 @@ def test_leaving_an_iteration_puts_back_what_was_not_settled(cluster: Cluster) -
         next(messages)
 
 
+def test_an_iteration_that_is_just_dropped_ends_its_consumer(cluster: Cluster) -> None:
+    cluster.declare(Queue('q')).result(PATIENCE)
+    fill(cluster, 'q', 2)
+    messages = cluster.messages(Queue('q'))
+    next(messages)
+    cancelled = threading.Event()
+    messages.consumer.on_cancel.add(cancelled.set)
+
+    del messages
+
+    await_event(cancelled, 'the end of the consumer')
+    assert cluster.get('q').result(PATIENCE).body == b'0'
+
+
 def test_a_shutdown_ends_an_iteration(cluster: Cluster) -> None:
     messages = cluster.messages(Queue('q'))
     ended = threading.Event()

@@ -124,3 +124,12 @@ def test_server_properties() -> None:
     assert properties.mechanisms == ['PLAIN', 'AMQPLAIN']
     assert properties.locales == 'en_US \\xff'
     assert repr(properties) == '<ServerProperties of RabbitMQ 4.0>'
+
+
+def test_headers_are_plain_whatever_they_were_made_from() -> None:
+    plain = {'n': 1, 'table': {'list': [1, {'deep': 'x'}]}}
+    typed = [('n', (1, 'I')), ('table', ([('list', ([(1, 'I'), ({'deep': 'x'}, 'F')], 'A'))], 'F'))]
+    for headers in (plain, typed):
+        message = ReceivedMessage(b'', b'', b'', MessageProperties(headers=headers))
+        assert message.headers == plain
+    assert ReceivedMessage(b'', b'', b'').headers == {}

@@ -90,6 +90,10 @@ class Consuming(ClusterCore):
         while inbox is not None and isinstance(event := inbox.take(0), MessageReceived):
             self._dispatcher.release(event)
 
+    def end_iteration_later(self, consumer: Consumer) -> None:
+        """Forget an iteration that was left without `close`."""
+        self._dispatcher.call(self.end_iteration, consumer)
+
     def take(self, inbox: Inbox, timeout: float | None) -> Event:
         """Wait for an event, and note that it waits no more."""
         event = inbox.take(timeout)

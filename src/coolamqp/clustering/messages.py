@@ -21,6 +21,9 @@ class Source(Protocol):
     def end_iteration(self, consumer: Consumer) -> None:
         """Have the consumer cancelled, and its messages forgotten."""
 
+    def end_iteration_later(self, consumer: Consumer) -> None:
+        """Do the same, but not here and now."""
+
 
 class MessageIterator(Iterator[ReceivedMessage]):
     """The messages of a queue, one after the other; made by `Cluster.messages`.
@@ -62,4 +65,6 @@ class MessageIterator(Iterator[ReceivedMessage]):
         self.close()
 
     def __del__(self) -> None:
-        self.close()
+        # The garbage collector may run anywhere, also where this thread holds the engine's lock.
+        if not self._closed:
+            self._source.end_iteration_later(self.consumer)

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, ClassVar
 
-from coolamqp.argumentify import argumentify
 from coolamqp.framing.field_table import plain_table
 from coolamqp.framing.hot import Buffer
-from coolamqp.framing.properties import EMPTY_PROPERTIES, BasicContentPropertyList
+from coolamqp.framing.properties import (
+    EMPTY_PROPERTIES,
+    BasicContentPropertyList,
+    received_properties,
+)
 from coolamqp.framing.text import Text, text_bytes
 
 
@@ -167,7 +170,9 @@ class ReceivedMessage(Message):
         """The headers, as a dict of str to plain values; empty if there are none."""
         headers = self.__dict__.get('_headers')
         if headers is None:
-            headers = self._headers = plain_table(argumentify(self.properties.headers))
+            # Of the encoded form, which is typed throughout, whatever they were made from.
+            typed = received_properties(self.properties.encoded).headers
+            headers = self._headers = plain_table(typed or ())
         return headers
 
     def text(self, encoding: str = 'utf-8') -> str:
