@@ -51,6 +51,7 @@ CAPTIONS = {
     'supervisor': 'keeps everything alive',
     'attaches': 'what lives on a channel',
     'uplink': 'one connection to one broker',
+    'telemetry': 'spans, for a tracer',
     'objects': 'what programs hand over',
     'framing': 'bytes to frames, and back',
     'exceptions': 'words',

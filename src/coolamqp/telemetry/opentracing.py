@@ -1,0 +1,123 @@
+"""Telling an OpenTracing tracer of calls and of received messages.
+
+Names and tags follow OpenTracing's semantic conventions
+(https://github.com/opentracing/specification/blob/master/semantic_conventions.md); what they have
+no name for begins with ``amqp.``. Knows nothing of the calls but what it is told.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from opentracing import Format, Reference, Span, SpanContext, Tracer, follows_from, logs, tags
+
+from coolamqp.tracing import Call
+
+logger = logging.getLogger(__name__)
+
+
+class OpenTracing:
+    """The `CallTracer` for any OpenTracing tracer.
+
+    :raises TypeError: it is no tracer
+    """
+
+    def __init__(self, tracer: Tracer) -> None:
+        if not callable(getattr(tracer, 'start_span', None)):
+            raise TypeError(f'tracer must be an OpenTracing tracer or None, not {tracer!r}')
+        self._tracer = tracer
+
+    def begin(self, call: Call, parent: Span | SpanContext | None) -> OpenTracingSpan:
+        """Start a span for a call."""
+        span = self._tracer.start_span(call.name, child_of=parent, tags=_tags_of(call))
+        return OpenTracingSpan(self._tracer, span)
+
+    @contextmanager
+    def process(
+        self, call: Call, headers: Mapping[str, Any], parent: Span | SpanContext | None
+    ) -> Iterator[None]:
+        """Give a block with a span that is active in it, and follows from that of the publish."""
+        span = self._tracer.start_span(
+            call.name,
+            references=self._references(headers, parent),
+            tags=_tags_of(call),
+            ignore_active_span=True,  # The message came because of its sender, not of this thread.
+        )
+        scope = self._tracer.scope_manager.activate(span, finish_on_close=False)
+        try:
+            yield
+        except BaseException as error:
+            _log_error(span, error)
+            raise
+        finally:
+            scope.close()
+            span.finish()
+
+    def _references(
+        self, headers: Mapping[str, Any], parent: Span | SpanContext | None
+    ) -> list[Reference]:
+        given = parent.context if isinstance(parent, Span) else parent
+        found = (self._extract(headers), given)
+        return [follows_from(context) for context in found if context is not None]
+
+    def _extract(self, headers: Mapping[str, Any]) -> SpanContext | None:
+        texts = {name: value for name, value in headers.items() if isinstance(value, str)}
+        try:
+            return self._tracer.extract(Format.TEXT_MAP, texts)
+        except Exception as error:  # noqa: BLE001 - tracers have their own, also for "none there"
+            logger.debug('no span context in the headers of a message: %r', error)
+            return None
+
+
+class OpenTracingSpan:
+    """The `CallSpan` around an OpenTracing span."""
+
+    def __init__(self, tracer: Tracer, span: Span) -> None:
+        self._tracer = tracer
+        self._span = span
+
+    def headers(self) -> dict[str, str]:
+        """Give the context of the span, as text."""
+        carrier: dict[str, str] = {}
+        self._tracer.inject(self._span.context, Format.TEXT_MAP, carrier)
+        return carrier
+
+    def add_detail(self, name: str, value: str) -> None:
+        """Tag the span."""
+        self._span.set_tag(f'amqp.{name}', value)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Finish the span, with the error on it if there is one."""
+        if error is not None:
+            _log_error(self._span, error)
+        self._span.finish()
+
+
+def _tags_of(call: Call) -> dict[str, str | int]:
+    found: dict[str, str | int] = {tags.COMPONENT: 'coolamqp', tags.SPAN_KIND: call.kind}
+    if call.destination:
+        found[tags.MESSAGE_BUS_DESTINATION] = call.destination
+    if call.peer is not None:
+        host, port = call.peer
+        found |= {
+            tags.PEER_SERVICE: 'rabbitmq',
+            tags.PEER_ADDRESS: f'[{host}]:{port}' if ':' in host else f'{host}:{port}',
+            tags.PEER_HOSTNAME: host,
+            tags.PEER_PORT: port,
+        }
+    return found | {f'amqp.{name}': value for name, value in call.details.items()}
+
+
+def _log_error(span: Span, error: BaseException) -> None:
+    span.set_tag(tags.ERROR, True)
+    span.log_kv(
+        {
+            logs.EVENT: 'error',
+            logs.ERROR_KIND: type(error).__name__,
+            logs.ERROR_OBJECT: error,
+            logs.MESSAGE: str(error),
+        }
+    )
