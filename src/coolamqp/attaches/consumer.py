@@ -77,6 +77,7 @@ class Consumer(Channeler):
         'requeue', 'reject', or 'keep' it unsettled until the channel ends
     :raises TypeError: an argument of the wrong type
     :raises ValueError: one that makes no sense; both name it
+    :ivar dont_trace: whether its callbacks run in no span though there is a tracer
     :ivar cancelled: whether this consumer has been cancelled, for whatever reason
     :ivar on_cancel: called once, when it is
     :ivar on_broker_cancel: called once, when the broker has cancelled it
@@ -115,6 +116,7 @@ class Consumer(Channeler):
         self.queue = queue
         self.on_message = on_message
         self.span = span
+        self.dont_trace = False
         self.no_ack = no_ack
         self.qos = chosen_prefetch(qos, prefetch)
         self.cancel_on_failure = cancel_on_failure

@@ -51,6 +51,7 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
     :param all_events: whether `drain` is to give all events of `coolamqp.clustering.events`; if
         not, it gives messages and `ConnectionLost`, as in CoolAMQP 1.x and 2.x
     :raises ValueError: no nodes
+    :raises RuntimeError: there is a tracer, and the package `opentracing` is not installed
 
     >>> cluster = Cluster(NodeDefinition('amqp://guest:guest@localhost/'), name='billing')
     """
@@ -72,10 +73,6 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
         max_unconfirmed_bytes: int = 256 * 1024 * 1024,
         all_events: bool = False,
     ) -> None:
-        if tracer is not None:
-            raise RuntimeError(
-                'tracer= needs the opentracing extra: pip install coolamqp[opentracing]'
-            )
         for hook, what in ((on_fail, 'on_fail'), (on_blocked, 'on_blocked')):
             if hook is not None and not callable(hook):
                 raise TypeError(f'{what} must be a function or None, not {hook!r}')
@@ -87,6 +84,7 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
             on_fail,
             on_blocked,
             all_events,
+            tracer,
         )
         self._max_unconfirmed = max_unconfirmed
         self._max_unconfirmed_bytes = max_unconfirmed_bytes

@@ -13,6 +13,7 @@ from coolamqp.clustering.inbox import Inbox
 from coolamqp.clustering.messages import MessageIterator
 from coolamqp.faces.events import Event, MessageReceived
 from coolamqp.faces.requests import check_timeout
+from coolamqp.faces.spans import end_span
 from coolamqp.objects import Queue
 
 # How many messages are fetched ahead of an iteration unless told otherwise.
@@ -40,11 +41,16 @@ class Consuming(ClusterCore):
         """Consume a queue, which is declared first.
 
         :param on_message: called with each message on a dispatcher thread; None to `drain` them
+        :param span: if there is a tracer, parent of the span of this call, and what the spans of
+            the callbacks refer to; None for the active one
+        :param dont_trace: True for no span, neither for this call nor for the callbacks
         :param args: further arguments of `Consumer`, by position or by keyword
         :returns: the consumer, and a future that ends when consuming has begun, or with `AMQPError`
         """
-        consumer = Consumer(queue, on_message, span, *args, **kwargs)
-        return consumer, self.add_consumer(consumer)
+        with self._traced('consume', queue, span, dont_trace, kind='consumer') as traced:
+            consumer = Consumer(queue, on_message, span, *args, **kwargs)
+            consumer.dont_trace = dont_trace
+            return consumer, self._begin_to_consume(consumer, traced)
 
     def messages(
         self,
@@ -105,8 +111,20 @@ class Consuming(ClusterCore):
         """Wait for an event: a message for a consumer without `on_message`, a lost connection.
 
         :param timeout: seconds; 0 returns at once, None waits until there is an event or a shutdown
+        :param span: parent of the span of this call, if there is a tracer; None for the active one
+        :param dont_trace: True for no span
         :returns: `NothingMuch` if nothing came
         """
+        if self._call_tracer is None or dont_trace:
+            return self._drain(timeout)
+        with self._traced('drain', None, span, kind='consumer') as traced:
+            event = self._drain(timeout)
+            if traced is not None:
+                traced.add_detail('event', type(event).__name__)
+                end_span(traced)
+            return event
+
+    def _drain(self, timeout: float | None) -> Event:
         check_timeout(timeout)
         self.check_process()
         if timeout != 0:

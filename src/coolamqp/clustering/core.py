@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, cast
 
 from coolamqp.attaches import Consumer
@@ -20,13 +21,14 @@ from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.outcomes import Outcomes
 from coolamqp.attaches.publication import Publication
 from coolamqp.clustering.dispatcher import Dispatcher
-from coolamqp.clustering.future import ClusterFuture
+from coolamqp.clustering.future import ClusterFuture, TracedFuture
 from coolamqp.clustering.inbox import Inbox
 from coolamqp.clustering.listener import Listener
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.faces.events import MessageReceived
-from coolamqp.faces.ordering import Order
+from coolamqp.faces.ordering import Order, Ordering
 from coolamqp.faces.reporter import Reporter
+from coolamqp.faces.spans import end_with, processing, with_context
 from coolamqp.framing.field_table import Arguments
 from coolamqp.objects import Message, NodeDefinition
 from coolamqp.objects.message import Settlement
@@ -34,13 +36,14 @@ from coolamqp.supervisor.client_properties import client_properties
 from coolamqp.supervisor.engine import Engine
 from coolamqp.supervisor.notices import NoWayIn, Restored
 from coolamqp.supervisor.states import EngineState
-from coolamqp.tracing import BaseFrameTracer
+from coolamqp.telemetry import call_tracer
+from coolamqp.tracing import BaseFrameTracer, CallSpan
 
 # The states in which a Cluster takes no more orders.
 ENDING: Final = (EngineState.DRAINING, EngineState.CLOSING, EngineState.STOPPED)
 
 
-class ClusterCore:
+class ClusterCore(Ordering[ClusterFuture]):
     """The engine of a Cluster and its threads; see `coolamqp.clustering.Cluster`."""
 
     def __init__(
@@ -52,8 +55,10 @@ class ClusterCore:
         on_fail: Callable[[], Any] | None,
         on_blocked: Callable[[bool], Any] | None,
         all_events: bool,
+        tracer: Any,
     ) -> None:
         self.name = name
+        self._call_tracer = call_tracer(tracer)
         self._inbox = Inbox()
         self._inboxes: dict[Consumer, Inbox] = {}  # of those that are iterated over
         self._dispatcher = Dispatcher(name, self._deliver, self._wake)
@@ -87,14 +92,21 @@ class ClusterCore:
 
     # Orders
 
-    def order(self, order: Order) -> ClusterFuture:
+    def order(self, order: Order, span: CallSpan | None = None) -> ClusterFuture:
         """Carry out an order under the engine's lock, and wake the I/O thread."""
-        future = ClusterFuture(self)
+        future = self._future(span)
         with self._lock:
             listener = self._running()
             order(self._engine, future)
             listener.notify()
         return future
+
+    def _future(self, span: CallSpan | None) -> ClusterFuture:
+        return ClusterFuture(self) if span is None else TracedFuture(self, span)
+
+    def _peer(self) -> tuple[str, int] | None:
+        attempt = self._engine.attempt
+        return None if attempt is None else (attempt.node.host, attempt.node.port)
 
     def _is_running(self) -> bool:
         return self._engine.state not in ENDING
@@ -197,7 +209,11 @@ class ClusterCore:
         if consumer.on_message is None:
             self._inboxes.get(consumer, self._inbox).put(MessageReceived(message))
             return True
-        consumer.on_message(message)
+        if self._call_tracer is None or consumer.dont_trace:
+            consumer.on_message(message)
+            return False
+        with processing(self._call_tracer, consumer, message, self._peer()):
+            consumer.on_message(message)
         return False
 
     # What consumers, messages and futures ask for
@@ -210,7 +226,15 @@ class ClusterCore:
         """
         if not isinstance(consumer, Consumer):
             raise TypeError(f'consumer must be a Consumer, not {consumer!r}')
-        future = cast('ClusterFuture', consumer.future_to_notify or ClusterFuture(self))
+        with self._traced('consume', consumer.queue, consumer.span, kind='consumer') as traced:
+            return self._begin_to_consume(consumer, traced)
+
+    def _begin_to_consume(self, consumer: Consumer, span: CallSpan | None) -> ClusterFuture:
+        future = cast('ClusterFuture | None', consumer.future_to_notify)
+        if future is None:
+            future = self._future(span)
+        elif span is not None:
+            future.add_done_callback(partial(end_with, span))
         with self._lock:
             listener = self._running()
             self._engine.consume(consumer, future)
@@ -246,13 +270,14 @@ class ClusterCore:
 
     def publish_reply(self, answer: Message, routing_key: bytes) -> ClusterFuture:
         """Publish the answer to a request; programs call `ReceivedMessage.reply`."""
-        publication = Publication(answer, b'', routing_key)
 
         def order(engine: Engine, promise: Any) -> None:
             publication.promise = promise
             engine.publish(publication)
 
-        return self.order(order)
+        with self._traced('reply', routing_key, kind='producer') as traced:
+            publication = Publication(with_context(answer, traced), b'', routing_key)
+            return self.order(order, traced)
 
     def run_callback(self, callback: Callable[..., Any], future: ClusterFuture) -> None:
         """Run a done-callback on a dispatcher thread."""

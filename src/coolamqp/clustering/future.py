@@ -16,6 +16,8 @@ from functools import partial
 from typing import Any, Final, Protocol
 
 from coolamqp.clustering.dispatcher import run_guarded
+from coolamqp.faces.spans import end_span
+from coolamqp.tracing import CallSpan
 
 # The states of concurrent.futures, whose `wait` and `as_completed` read them.
 PENDING: Final = 'PENDING'
@@ -171,3 +173,19 @@ class ClusterFuture(Future[Any]):
             except IndexError:  # `add_done_callback` has taken the last one back
                 return
             self._patron.run_callback(callback, self)
+
+
+class TracedFuture(ClusterFuture):
+    """The future of a call that is traced. The span has ended when anybody sees that it has.
+
+    :param span: of the call
+    """
+
+    def __init__(self, patron: Patron, span: CallSpan) -> None:
+        super().__init__(patron)
+        self._span = span
+
+    def _end(self, state: str) -> None:
+        cancelled = CancelledError('cancelled before it was sent') if state is CANCELLED else None
+        end_span(self._span, cancelled or self._exception)
+        super()._end(state)

@@ -18,9 +18,9 @@ from coolamqp.clustering.future import ClusterFuture
 from coolamqp.clustering.listener import Listener
 from coolamqp.clustering.transaction import Transaction
 from coolamqp.exceptions import ConnectionDead
-from coolamqp.faces.ordering import Ordering
 from coolamqp.faces.publications import Addressed, publication_of, publication_of_item
 from coolamqp.faces.requests import check_timeout
+from coolamqp.faces.spans import all_with_context, destination_of, end_span, name_of, with_context
 from coolamqp.framing.text import Text
 from coolamqp.objects import Exchange, Message
 
@@ -28,7 +28,7 @@ from coolamqp.objects import Exchange, Message
 UNSENT_MAX: Final = 16 * 1024 * 1024
 
 
-class Publishing(ClusterCore, Ordering[ClusterFuture]):
+class Publishing(ClusterCore):
     """Publishing; see `coolamqp.clustering.Cluster`."""
 
     _max_unconfirmed: int
@@ -86,22 +86,53 @@ class Publishing(ClusterCore, Ordering[ClusterFuture]):
         :param mandatory: whether the message comes back if no queue takes it: with `confirm` its
             future ends with `Returned`, without, `Cluster.on_return` is called
         :param timeout: how long to wait for room if too much is unconfirmed or unsent, in seconds
+        :param span: parent of the span of this call, if there is a tracer; None for the active one
+        :param dont_trace: True for no span
         :returns: with `confirm`, a future that ends with None when the message is safe, or with the
             reason why not; without, None
         :raises TimeoutError: there was no room in time; the message is not published
         """
         if tx is not None or confirm is not None or span is not None:
             confirm, span, dont_trace = publish_order(tx, confirm, span, dont_trace)
+        if self._call_tracer is not None and not dont_trace:
+            return self._publish_traced(
+                message, exchange, routing_key, confirm, span, mandatory, timeout
+            )
         if timeout is not None:
             check_timeout(timeout)
         publication = publication_of(message, exchange, routing_key, mandatory)
         if not confirm:
             self._publish_plain(publication, timeout)
             return None
-        future = self._promise(publication)
+        future = self._promise(publication, ClusterFuture(self))
         with self._lock:
             self._publish_confirmed(publication, self._running(), timeout)
         return future
+
+    def _publish_traced(
+        self,
+        message: Message,
+        exchange: Exchange | Text | None,
+        routing_key: Text,
+        confirm: bool | None,
+        parent: Any,
+        mandatory: bool,
+        timeout: float | None,
+    ) -> ClusterFuture | None:
+        """Publish in a span, whose context goes with the message."""
+        key, destination = name_of(routing_key), destination_of(exchange, routing_key)
+        with self._traced('publish', destination, parent, kind='producer', routing_key=key) as span:
+            check_timeout(timeout)
+            message = with_context(message, span)
+            publication = publication_of(message, exchange, routing_key, mandatory)
+            if not confirm:
+                self._publish_plain(publication, timeout)
+                end_span(span)
+                return None
+            future = self._promise(publication, self._future(span))
+            with self._lock:
+                self._publish_confirmed(publication, self._running(), timeout)
+            return future
 
     def publish_many(
         self,
@@ -127,18 +158,28 @@ class Publishing(ClusterCore, Ordering[ClusterFuture]):
         """
         check_timeout(timeout)
         deadline = None if timeout is None else time.monotonic() + timeout
-        publications = [
-            publication_of_item(item, exchange, routing_key, mandatory) for item in messages
-        ]
+        destination = destination_of(exchange, routing_key)
+        with self._traced('publish_many', destination, kind='producer') as span:
+            publications = [
+                publication_of_item(item, exchange, routing_key, mandatory)
+                for item in all_with_context(messages, span)
+            ]
+            futures = self._publish_all(publications, confirm, deadline)
+            end_span(span)
+            return futures
+
+    def _publish_all(
+        self, publications: list[Publication], confirm: bool, deadline: float | None
+    ) -> list[ClusterFuture]:
         if not confirm:
             for publication in publications:
                 self._publish_plain(publication, _left(deadline))
             return []
-        futures = [self._promise(publication) for publication in publications]
-        self._publish_all(publications, futures, deadline)
+        futures = [self._promise(each, ClusterFuture(self)) for each in publications]
+        self._publish_all_confirmed(publications, futures, deadline)
         return futures
 
-    def _publish_all(
+    def _publish_all_confirmed(
         self,
         publications: list[Publication],
         futures: list[ClusterFuture],
@@ -188,8 +229,7 @@ class Publishing(ClusterCore, Ordering[ClusterFuture]):
         check_timeout(timeout)
         return Transaction(self, timeout)
 
-    def _promise(self, publication: Publication) -> ClusterFuture:
-        future = ClusterFuture(self)
+    def _promise(self, publication: Publication, future: ClusterFuture) -> ClusterFuture:
         publication.promise = future
         future.withdraw = partial(self._withdraw, publication)
         return future

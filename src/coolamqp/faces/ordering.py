@@ -1,12 +1,15 @@
-"""How a face hands an order to the engine."""
+"""How a face hands an order to the engine, and shows it to the tracer if there is one."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from coolamqp.faces.spans import end_span, name_of
 from coolamqp.supervisor.engine import Engine
+from coolamqp.tracing import Call, CallKind, CallSpan, CallTracer
 
 FutureT = TypeVar('FutureT')
 # Tells the engine what is wanted; the second argument is the promise that it is to end.
@@ -16,10 +19,46 @@ Order: TypeAlias = Callable[[Engine, Any], None]
 class Ordering(ABC, Generic[FutureT]):
     """Something that can hand an order to the engine, and gives a future for it."""
 
+    _call_tracer: CallTracer | None = None
+
     @abstractmethod
-    def order(self, order: Order) -> FutureT:
+    def order(self, order: Order, span: CallSpan | None = None) -> FutureT:
         """Carry out an order under the engine's lock, and wake whoever drives the engine.
 
+        :param span: ended with the future
         :raises RuntimeError: the Cluster was not started
         :raises ConnectionDead: it was shut down
         """
+
+    def _peer(self) -> tuple[str, int] | None:
+        """Give host and port of the present node, for the tracer; None if there is none."""
+        return None
+
+    @contextmanager
+    def _traced(
+        self,
+        name: str,
+        subject: object,
+        parent: Any = None,
+        dont_trace: bool = False,
+        *,
+        kind: CallKind = 'client',
+        **details: str,
+    ) -> Iterator[CallSpan | None]:
+        """Give a block in which a call is begun, with its span; None if it is not traced.
+
+        What the block raises ends the span. If it raises nothing, it has seen to the end itself.
+
+        :param subject: what the call is about
+        :param parent: the program's own span; None for the active one, if any
+        """
+        tracer = self._call_tracer
+        if tracer is None or dont_trace:
+            yield None
+            return
+        span = tracer.begin(Call(name, kind, name_of(subject), self._peer(), details), parent)
+        try:
+            yield span
+        except BaseException as error:
+            end_span(span, error)
+            raise

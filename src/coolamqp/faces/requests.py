@@ -7,6 +7,7 @@ from typing import Any
 from coolamqp.attaches.getter import Fetch
 from coolamqp.attaches.requester import Request
 from coolamqp.faces.ordering import FutureT, Ordering
+from coolamqp.faces.spans import with_context
 from coolamqp.framing.text import Text, short_bytes
 from coolamqp.objects import Message, Queue
 from coolamqp.objects.topology import queue_name
@@ -22,8 +23,11 @@ class RequestCalls(Ordering[FutureT]):
         :returns: a future that ends with the `ReceivedMessage`, with None if the queue is empty, or
             with `AMQPError`
         """
-        name = queue_name(queue)
-        return self.order(lambda engine, promise: engine.fetch(name, Fetch(no_ack, promise)))
+        with self._traced('get', queue, kind='consumer') as traced:
+            name = queue_name(queue)
+            return self.order(
+                lambda engine, promise: engine.fetch(name, Fetch(no_ack, promise)), traced
+            )
 
     def call(self, body: Any, routing_key: Text, timeout: float | None = 30.0) -> FutureT:
         """Send a request to a queue, and have the reply, over RabbitMQ's direct reply-to.
@@ -38,12 +42,14 @@ class RequestCalls(Ordering[FutureT]):
             `Returned` if there is no such queue; or with `ConnectionDead` if the connection was
             lost in between: nobody knows then whether the request was carried out
         """
-        message = body if isinstance(body, Message) else Message(body)
-        key = short_bytes(routing_key, 'routing_key')
-        check_timeout(timeout)
-        return self.order(
-            lambda engine, promise: engine.request(Request(message, key, timeout, promise))
-        )
+        with self._traced('call', routing_key) as traced:
+            message = with_context(body if isinstance(body, Message) else Message(body), traced)
+            key = short_bytes(routing_key, 'routing_key')
+            check_timeout(timeout)
+            return self.order(
+                lambda engine, promise: engine.request(Request(message, key, timeout, promise)),
+                traced,
+            )
 
 
 def check_timeout(timeout: float | None) -> None:

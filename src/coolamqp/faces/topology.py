@@ -21,6 +21,7 @@ from coolamqp.objects import Exchange, ExchangeBind, Queue, QueueBind
 from coolamqp.objects.topology import Subject, exchange_name, queue_name
 from coolamqp.supervisor.engine import Engine
 from coolamqp.supervisor.topology import Topology
+from coolamqp.tracing import CallSpan
 
 
 class TopologyCalls(Ordering[FutureT]):
@@ -39,18 +40,21 @@ class TopologyCalls(Ordering[FutureT]):
         """Declare a queue, with the binding it describes, an exchange or a binding.
 
         :param persistent: whether to declare it again after each reconnect
+        :param span: parent of the span of this call, if there is a tracer; None for the active one
+        :param dont_trace: True for no span
         :param passive: whether only to ask if it is there: the future ends with the broker's
             answer, for a queue a `QueueDeclareOk` with its `message_count` and `consumer_count`
         :returns: a future that ends with None, or with `AMQPError` if the broker refuses
         :raises ValueError: an anonymous queue; consuming declares it
         :raises TypeError: nothing that can be declared
         """
-        _check_flag(persistent, 'persistent')
-        if not passive:
-            return self._declare(obj, persistent)
-        if persistent:
-            raise ValueError('passive only asks, so there is nothing to be persistent')
-        return self._call(operation.look_up(obj), result=_answer)
+        with self._traced('declare', obj, span, dont_trace) as traced:
+            _check_flag(persistent, 'persistent')
+            if not passive:
+                return self._declare(obj, persistent, traced)
+            if persistent:
+                raise ValueError('passive only asks, so there is nothing to be persistent')
+            return self._call(operation.look_up(obj), traced, result=_answer)
 
     @bind_takes_both_orders
     def bind(
@@ -64,8 +68,10 @@ class TopologyCalls(Ordering[FutureT]):
         arguments: Arguments = None,
     ) -> FutureT:
         """Bind a queue to an exchange; see `declare`."""
-        _check_flag(persistent, 'persistent')
-        return self._declare(QueueBind(queue, exchange, routing_key, arguments), persistent)
+        with self._traced('bind', queue, span, dont_trace) as traced:
+            _check_flag(persistent, 'persistent')
+            binding = QueueBind(queue, exchange, routing_key, arguments)
+            return self._declare(binding, persistent, traced)
 
     def unbind(
         self,
@@ -75,8 +81,8 @@ class TopologyCalls(Ordering[FutureT]):
         arguments: Arguments = None,
     ) -> FutureT:
         """Undo a binding, which is not made again then; one that is not there is a success."""
-        binding = QueueBind(queue, exchange, routing_key, arguments)
-        return self._call([operation.unbind(binding)], _forgetting_binding(binding))
+        with self._traced('unbind', queue) as traced:
+            return self._unbind(QueueBind(queue, exchange, routing_key, arguments), traced)
 
     def bind_exchange(
         self,
@@ -87,8 +93,10 @@ class TopologyCalls(Ordering[FutureT]):
         arguments: Arguments = None,
     ) -> FutureT:
         """Bind an exchange to another, from which it gets messages then; see `declare`."""
-        _check_flag(persistent, 'persistent')
-        return self._declare(ExchangeBind(destination, source, routing_key, arguments), persistent)
+        with self._traced('bind_exchange', destination) as traced:
+            _check_flag(persistent, 'persistent')
+            binding = ExchangeBind(destination, source, routing_key, arguments)
+            return self._declare(binding, persistent, traced)
 
     def unbind_exchange(
         self,
@@ -98,8 +106,8 @@ class TopologyCalls(Ordering[FutureT]):
         arguments: Arguments = None,
     ) -> FutureT:
         """Undo a binding between exchanges; see `unbind`."""
-        binding = ExchangeBind(destination, source, routing_key, arguments)
-        return self._call([operation.unbind(binding)], _forgetting_binding(binding))
+        with self._traced('unbind_exchange', destination) as traced:
+            return self._unbind(ExchangeBind(destination, source, routing_key, arguments), traced)
 
     def delete_queue(
         self, queue: Queue | Text, if_unused: bool = False, if_empty: bool = False
@@ -110,33 +118,41 @@ class TopologyCalls(Ordering[FutureT]):
         :param if_empty: only if it has no messages
         :returns: a future that ends with None, or with `AMQPError` if the broker refuses
         """
-        name = queue_name(queue)
-        methods = [operation.delete_queue(queue, if_unused, if_empty)]
-        return self._call(methods, lambda topology: topology.forget_queue(name))
+        with self._traced('delete_queue', queue) as traced:
+            name = queue_name(queue)
+            methods = [operation.delete_queue(queue, if_unused, if_empty)]
+            return self._call(methods, traced, lambda topology: topology.forget_queue(name))
 
     def delete_exchange(self, exchange: Exchange | Text, if_unused: bool = False) -> FutureT:
         """Delete an exchange, which is not declared again then; see `delete_queue`.
 
         :param if_unused: only if nothing is bound to it
         """
-        name = exchange_name(exchange)
-        methods = [operation.delete_exchange(exchange, if_unused)]
-        return self._call(methods, lambda topology: topology.forget_exchange(name))
+        with self._traced('delete_exchange', exchange) as traced:
+            name = exchange_name(exchange)
+            methods = [operation.delete_exchange(exchange, if_unused)]
+            return self._call(methods, traced, lambda topology: topology.forget_exchange(name))
 
     def purge(self, queue: Queue | Text) -> FutureT:
         """Take all messages out of a queue that are not on their way to a consumer.
 
         :returns: a future that ends with how many there were, or with `AMQPError`
         """
-        return self._call([operation.purge(queue)], result=_message_count)
+        with self._traced('purge', queue) as traced:
+            return self._call([operation.purge(queue)], traced, result=_message_count)
 
-    def _declare(self, subject: Subject, persistent: bool) -> FutureT:
+    def _declare(self, subject: Subject, persistent: bool, span: CallSpan | None) -> FutureT:
         remember = (lambda topology: topology.remember(subject)) if persistent else None
-        return self._call(operation.declare(subject), remember)
+        return self._call(operation.declare(subject), span, remember)
+
+    def _unbind(self, binding: QueueBind | ExchangeBind, span: CallSpan | None) -> FutureT:
+        methods = [operation.unbind(binding)]
+        return self._call(methods, span, lambda topology: topology.forget_binding(binding))
 
     def _call(
         self,
         methods: list[Method],
+        span: CallSpan | None,
         remember: Callable[[Topology], None] | None = None,
         result: Callable[[Method], Any] | None = None,
     ) -> FutureT:
@@ -146,11 +162,7 @@ class TopologyCalls(Ordering[FutureT]):
             on_success = None if remember is None else partial(remember, engine.topology)
             engine.call(methods, promise, on_success, result)
 
-        return self.order(order)
-
-
-def _forgetting_binding(binding: QueueBind | ExchangeBind) -> Callable[[Topology], None]:
-    return lambda topology: topology.forget_binding(binding)
+        return self.order(order, span)
 
 
 def _check_flag(value: object, name: str) -> None:
