@@ -380,3 +380,24 @@ def test_draining_is_a_span_that_tells_what_came(traced: Cluster, tracer: MockTr
         'MessageReceived',
     ]
     assert all(span.tags['span.kind'] == 'consumer' for span in spans(tracer, 'drain'))
+
+
+class BrokenTracer(MockTracer):
+    """A tracer that cannot make spans."""
+
+    def start_span(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError('the collector is away')
+
+
+def test_a_tracer_that_cannot_begin_spans_costs_neither_call_nor_message(
+    make_cluster: MakeCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster = make_cluster(tracer=BrokenTracer())
+    cluster.start()
+    collector = Collector()
+    consume(cluster, JOBS, collector)
+
+    confirmed(cluster, b'x', 'jobs').result(PATIENCE)
+
+    collector.wait_for(1)
+    assert 'the collector is away' in caplog.text

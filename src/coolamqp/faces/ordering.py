@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from coolamqp.faces.spans import end_span, name_of
+from coolamqp.faces.spans import begin_span, end_span, name_of
 from coolamqp.supervisor.engine import Engine
 from coolamqp.tracing import Call, CallKind, CallSpan, CallTracer
 
@@ -56,7 +56,8 @@ class Ordering(ABC, Generic[FutureT]):
         if tracer is None or dont_trace:
             yield None
             return
-        span = tracer.begin(Call(name, kind, name_of(subject), self._peer(), details), parent)
+        call = Call(name, kind, name_of(subject), self._peer(), details)
+        span = begin_span(tracer, call, parent)
         try:
             yield span
         except BaseException as error:

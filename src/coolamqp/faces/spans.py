@@ -6,8 +6,8 @@ Knows the hook of `coolamqp.tracing`, and not who listens behind it. None stands
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
 
 from coolamqp.argumentify import argumentify
@@ -31,7 +31,16 @@ class Ended(Protocol):
         """Give the error that it ended with, if any."""
 
 
-# How a span ends
+# How a span begins and ends
+
+
+def begin_span(tracer: CallTracer, call: Call, parent: Any) -> CallSpan | None:
+    """Begin a span. What the tracer raises is logged: it must cost neither call nor connection."""
+    try:
+        return tracer.begin(call, parent)
+    except Exception:
+        logger.exception('the tracer raised')
+        return None
 
 
 def end_span(span: CallSpan | None, error: BaseException | None = None) -> None:
@@ -114,16 +123,23 @@ def destination_of(exchange: Exchange | Text | None, routing_key: Text) -> str:
     return name_of(exchange) or name_of(routing_key)
 
 
+@contextmanager
 def processing(
     tracer: CallTracer, consumer: Consumer, message: ReceivedMessage, peer: tuple[str, int] | None
-) -> AbstractContextManager[Any]:
+) -> Iterator[None]:
     """Give the block in which a message is processed by the callback of its consumer."""
     details = {
         'exchange': name_of(message.exchange_name),
         'routing_key': name_of(message.routing_key),
     }
     call = Call('process', 'consumer', name_of(consumer.queue), peer, details)
-    return tracer.process(call, _headers_of_message(message), consumer.span)
+    with ExitStack() as stack:
+        try:
+            block = tracer.process(call, _headers_of_message(message), consumer.span)
+            stack.enter_context(block)
+        except Exception:
+            logger.exception('the tracer raised')
+        yield
 
 
 def _headers_of_message(message: ReceivedMessage) -> dict[str, Any]:
