@@ -6,19 +6,29 @@ VENV := .venv
 BIN := $(VENV)/bin
 TYPED := $(wildcard src tests examples tools bench)
 RABBITMQ := /usr/lib/rabbitmq/bin/rabbitmq-server
+BROKERS := 3.10 4.0 4.3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format docs bench clean venv rabbitmq compiler
+.PHONY: help demo test test-brokers check format docs bench clean venv rabbitmq compiler
 
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: venv $(if $(AMQP_URL),,rabbitmq)  ## send the standard library through a RabbitMQ that restarts half-way
 	@$(BIN)/python -m examples.demo
 
 test: venv rabbitmq  ## run the tests, and measure the coverage of floors 0 to 3
 	$(BIN)/pytest --cov --cov-report=term
+
+# The roots with other versions are made, and run, by root only; pytest says so when it skips.
+test-brokers: venv rabbitmq  ## run the tests that need a broker on each version of RabbitMQ
+	@failed=; for version in $(BROKERS); do \
+	    echo "--- RabbitMQ $$version"; \
+	    { [ "$$(id -u)" -ne 0 ] || tools/rabbitmq_root $$version; } && \
+	        RABBITMQ_VERSION=$$version $(BIN)/pytest -m integration || failed="$$failed $$version"; \
+	done; \
+	[ -z "$$failed" ] || { echo "Failed on RabbitMQ$$failed" >&2; exit 1; }
 
 check: venv compiler  ## formatting, lint, types, architecture, and whether mypyc compiles the core
 	$(BIN)/ruff format --check .
@@ -40,7 +50,7 @@ bench: venv rabbitmq  ## measure
 	$(BIN)/python -m bench
 
 clean:  ## remove all that the other targets have made
-	rm -rf $(VENV) build dist site .coverage .coverage.* coverage.json
+	rm -rf $(VENV) .rabbitmq build dist site .coverage .coverage.* coverage.json
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -rf src/*.egg-info
 	find src tests examples tools bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true

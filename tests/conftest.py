@@ -16,6 +16,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from coolamqp.clustering import Cluster
 from coolamqp.objects import NodeDefinition
+from tests.support.installation import HOST_ROOT, RabbitMQMissing, chosen_installation
 from tests.support.proxy import FaultProxy
 from tests.support.rabbitmq import RabbitMQNode
 
@@ -35,6 +36,26 @@ class NodeArguments(TypedDict):
     user: str
     password: str
     virtual_host: str
+
+
+def pytest_report_header() -> str:
+    """Say which RabbitMQ the integration tests talk to."""
+    installation = chosen_installation()
+    version = '.'.join(map(str, installation.version)) or 'none'
+    return f'RabbitMQ: {version} in {installation.root}'
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a RabbitMQ in a root that is not there, or not for us to run.
+
+    That of this machine is not skipped but missed loudly: it is what the suite is made for.
+    """
+    installation = chosen_installation()
+    if item.get_closest_marker('integration') and installation.root != HOST_ROOT:
+        try:
+            installation.require()
+        except RabbitMQMissing as missing:
+            pytest.skip(str(missing))
 
 
 @pytest.fixture(scope='session')

@@ -20,7 +20,8 @@ from examples.demo.broker import Broker, given_broker, private_broker
 from examples.demo.display import Display
 from examples.demo.tally import Tally
 from examples.demo.transfer import receiving, sending, source_files
-from tests.support.rabbitmq import RabbitMQFailed, RabbitMQMissing
+from tests.support.installation import RabbitMQMissing
+from tests.support.rabbitmq import RabbitMQFailed
 
 PATIENCE = 120.0  # seconds for everything to arrive
 SUCCESS, FAILURE, NOT_RUN, INTERRUPTED = 0, 1, 2, 130
