@@ -10,16 +10,24 @@ import pytest
 
 from coolamqp.attaches import BodyReceiveMode
 from coolamqp.clustering import Cluster
+from coolamqp.exceptions import AMQPError
 from coolamqp.objects import Queue
+from coolamqp.reply_codes import PRECONDITION_FAILED
 from tests.integration.support import PATIENCE, Collector, confirmed, consume
+from tests.support.rabbitmq import RabbitMQNode
 
 pytestmark = pytest.mark.integration
 
 # RabbitMQ proposes a frame_max of 131072; 8 of it are the frame's own.
 FULL_FRAME = 131072 - 8
 MEBIBYTE = 1024 * 1024
-SIZES = [0, 1, FULL_FRAME - 1, FULL_FRAME, FULL_FRAME + 1, 2 * FULL_FRAME, MEBIBYTE, 32 * MEBIBYTE]
+SIZES = [0, 1, FULL_FRAME - 1, FULL_FRAME, FULL_FRAME + 1, 2 * FULL_FRAME, MEBIBYTE]
 PATTERN = bytes(range(251))  # of a prime length, so that frames do not all look alike
+
+
+def size_limit(rabbitmq: RabbitMQNode) -> int:
+    """RabbitMQ's own max_message_size."""
+    return (16 if rabbitmq.version >= (4,) else 128) * MEBIBYTE
 
 
 def body_of(size: int) -> bytes:
@@ -40,19 +48,38 @@ def joined(body: Any, mode: BodyReceiveMode) -> bytes:
 
 
 @pytest.mark.parametrize('mode', list(BodyReceiveMode), ids=lambda mode: mode.name)
-def test_bodies_of_all_sizes_come_back(cluster: Cluster, mode: BodyReceiveMode) -> None:
+def test_bodies_of_all_sizes_come_back(
+    cluster: Cluster, rabbitmq: RabbitMQNode, mode: BodyReceiveMode
+) -> None:
+    sizes = [*SIZES, min(32 * MEBIBYTE, size_limit(rabbitmq))]
     queue = Queue('bodies', auto_delete=True)
     collector = Collector()
     consume(cluster, queue, collector, body_receive_mode=mode)
 
-    futures = [confirmed(cluster, body_of(size), 'bodies') for size in SIZES]
+    futures = [confirmed(cluster, body_of(size), 'bodies') for size in sizes]
     for future in futures:
         assert future.result(PATIENCE) is None
 
-    received = [joined(message.body, mode) for message in collector.wait_for(len(SIZES))]
-    assert [len(body) for body in received] == SIZES
+    received = [joined(message.body, mode) for message in collector.wait_for(len(sizes))]
+    assert [len(body) for body in received] == sizes
     for body in received:
         assert hashlib.sha256(body).digest() == hashlib.sha256(body_of(len(body))).digest()
+
+
+def test_a_body_over_the_limit_is_refused_and_costs_itself_only(
+    cluster: Cluster, rabbitmq: RabbitMQNode
+) -> None:
+    cluster.declare(Queue('bodies', auto_delete=True)).result(PATIENCE)
+    before, too_large, after = (
+        confirmed(cluster, bytes(size), 'bodies') for size in (1, size_limit(rabbitmq) + 1, 1)
+    )
+
+    with pytest.raises(AMQPError, match='larger than configured max size') as caught:
+        too_large.result(PATIENCE)
+
+    assert caught.value.reply_code == PRECONDITION_FAILED
+    assert before.result(PATIENCE) is None
+    assert after.result(PATIENCE) is None
 
 
 @pytest.mark.parametrize(

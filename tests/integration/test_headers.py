@@ -14,6 +14,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from coolamqp.clustering import Cluster
 from coolamqp.objects import Exchange, Message, MessageProperties, Queue
 from tests.integration.support import PATIENCE, Collector, confirmed, consume
+from tests.support.rabbitmq import RabbitMQNode
 
 pytestmark = pytest.mark.integration
 
@@ -83,7 +84,9 @@ def test_we_read_the_headers_that_pika_writes(
 
 
 @pytest.mark.parametrize('exchange', [Exchange(), Exchange('sorting', b'headers')], ids=repr)
-def test_an_int_that_needs_64_bits_comes_back(cluster: Cluster, exchange: Exchange) -> None:
+def test_an_int_over_63_bits_is_what_rabbitmq_makes_of_it(
+    cluster: Cluster, rabbitmq: RabbitMQNode, exchange: Exchange
+) -> None:
     collector = Collector()
     queue = Queue(
         'big', auto_delete=True, exchange=exchange, arguments_bind={'x-match': 'any', 'other': 1}
@@ -95,7 +98,10 @@ def test_an_int_that_needs_64_bits_comes_back(cluster: Cluster, exchange: Exchan
     future.result(PATIENCE)
 
     (message,) = collector.wait_for(1)
-    assert plain(dict(message.properties.headers)) == headers
+    # RabbitMQ takes 64 bits for signed ones, whatever their type letter. 3.10 hands headers on as
+    # they came, 4.0 writes anew what it has read.
+    received = headers if rabbitmq.version < (4,) else {**headers, 'big': -1}
+    assert plain(dict(message.properties.headers)) == received
 
 
 def plain(typed: dict[Any, Any]) -> dict[str, Any]:
