@@ -10,6 +10,7 @@ import contextlib
 import socket
 import struct
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from tests.support.ports import HOST, free_port
@@ -39,9 +40,10 @@ class FaultProxy:
         self.accepted = 0  # connections ever taken
         self._target = (target_host, target_port)
         self._links: set[_Link] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
         self._delay = 0.0
         self._split = CHUNK
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
         self._loop = asyncio.new_event_loop()
         self._open = asyncio.Event()
         self._open.set()
@@ -124,15 +126,25 @@ class FaultProxy:
         self._run(call())
 
     async def _listen(self) -> None:
-        if self._server is None:
-            self._server = await asyncio.start_server(self._serve, self.host, self.port)
+        if self._listener is None:
+            self._listener = socket.create_server((self.host, self.port))
+            self._listener.setblocking(False)
+            self._loop.add_reader(self._listener, self._accept, self._listener)
+
+    def _accept(self, listener: socket.socket) -> None:
+        """Accept by hand: asyncio.Server forgets, open, what comes while it is being closed."""
+        client, _ = listener.accept()
+        client.setblocking(False)
+        self.accepted += 1
+        task = asyncio.ensure_future(self._serve(client))
+        # Also for a task that is cancelled before its first step.
+        task.add_done_callback(partial(_close, client))
 
     async def _stop_listening(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-            # The listening socket is closed in the loop's next round.
-            await asyncio.sleep(0)
+        if self._listener is not None:
+            self._loop.remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
 
     async def _end_links(self) -> None:
         links = list(self._links)
@@ -147,19 +159,25 @@ class FaultProxy:
             task.cancel()
         if connecting:
             await asyncio.wait(connecting)
-        await asyncio.sleep(0)  # in which what was aborted is closed
+        for writer in self._writers:  # of tasks that were cancelled before their first step, too
+            _reset(writer)
+        for _ in range(3):  # rounds of the loop in which what was aborted is closed
+            await asyncio.sleep(0)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.accepted += 1
+    async def _serve(self, client: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=client)
+        self._writers.add(writer)
         try:
             target = await asyncio.open_connection(*self._target)
         except (OSError, asyncio.CancelledError):
             _reset(writer)
             return
+        self._writers.add(target[1])
         link = _Link(self, (reader, writer), target)
         self._links.add(link)
         await link.task
         self._links.discard(link)
+        self._writers -= {writer, target[1]}
 
     async def pass_on(self, data: bytes, writer: asyncio.StreamWriter) -> None:
         """Write what has come, as the present orders have it."""
@@ -211,6 +229,10 @@ class _Link:
                     await self._proxy.pass_on(data, writer)
         if not self.dropped:
             writer.close()
+
+
+def _close(client: socket.socket, _task: asyncio.Task[None]) -> None:
+    client.close()
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from typing import TYPE_CHECKING
@@ -192,3 +193,12 @@ def test_close_ends_a_connection_whose_target_never_answers() -> None:
             proxy.close()
             with pytest.raises(ConnectionResetError):
                 client.recv(1)
+
+
+def test_connections_that_come_while_it_closes_are_ended_too(server: EchoServer) -> None:
+    for _ in range(100):
+        with contextlib.ExitStack() as clients:
+            proxy = clients.enter_context(FaultProxy('127.0.0.1', server.port))
+            for _ in range(3):
+                address = (proxy.host, proxy.port)
+                clients.enter_context(socket.create_connection(address))
