@@ -60,6 +60,8 @@ class Calls:
         (('q', True, SPAN), ('q', True, SPAN, False)),
         (('q', SPAN), ('q', False, SPAN, False)),
         (('q', SPAN, True), ('q', False, SPAN, True)),
+        (('q', None), ('q', False, None, False)),
+        (('q', None, True), ('q', False, None, True)),
     ],
 )
 def test_declare(given: tuple[Any, ...], taken: tuple[Any, ...]) -> None:

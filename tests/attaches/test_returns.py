@@ -11,7 +11,7 @@ from coolamqp.attaches.publication import Publication
 from coolamqp.exceptions import Returned
 from coolamqp.framing.definitions import BasicAck, BasicReturn
 from coolamqp.objects import Message, ReceivedMessage
-from tests.support.scripted_broker import Rig
+from tests.support.scripted_broker import Ending, Rig
 
 
 def test_the_confirm_tells_which_message_came_back() -> None:
@@ -39,6 +39,26 @@ def test_of_equal_messages_the_first_to_be_confirmed_is_the_one() -> None:
     broker.send(channel, BasicAck(3, True))
 
     assert [promise.ends[0] is None for promise in promises] == [True, False, True]
+
+
+def test_headers_that_the_broker_has_written_anew_are_the_same() -> None:
+    rig = Rig()
+    broker = rig.up()
+    promises = []
+    for number in (1, 2):
+        headers = {'b': number, 'a': {'x': 'y'}}
+        message = Message(b'same', {'headers': headers, 'message_id': 'm'})
+        publication = Publication(message, b'', b'key', mandatory=True)
+        publication.promise = promise = Ending()
+        promises.append(promise)
+        rig.engine.publish(publication)
+    broker.serve()
+    second = broker.published[1]
+    second.properties = second.properties.replace(headers={'a': {'x': 'y'}, 'b': 2})
+    broker.give_back(second)
+    broker.send(second.channel, BasicAck(2, True))
+
+    assert [type(promise.ends[0]) for promise in promises] == [type(None), Returned]
 
 
 def test_what_came_back_before_a_lost_connection_is_sent_again() -> None:

@@ -20,6 +20,10 @@ def is_span(value: object) -> bool:
     return hasattr(value, 'context')
 
 
+def _is_span_or_none(value: object) -> bool:
+    return value is None or is_span(value)
+
+
 def _is_flag(value: object) -> bool:
     return isinstance(value, bool)
 
@@ -50,9 +54,9 @@ def takes_order_without(
 # 1.x knows no span, so it has a flag where 2.x has one.
 consumer_takes_both_orders: Final = takes_order_without(2, (None,), _is_flag)
 consume_takes_both_orders: Final = takes_order_without(2, (None, False), _is_flag)
-# 2.x has the span where 1.x has `persistent`.
-declare_takes_both_orders: Final = takes_order_without(1, (False,), is_span)
-bind_takes_both_orders: Final = takes_order_without(3, (False,), is_span)
+# 2.x has the span, or None for none, where 1.x has `persistent`.
+declare_takes_both_orders: Final = takes_order_without(1, (False,), _is_span_or_none)
+bind_takes_both_orders: Final = takes_order_without(3, (False,), _is_span_or_none)
 
 
 def publish_order(tx: Any, confirm: Any, span: Any, dont_trace: bool) -> tuple[bool, Any, bool]:

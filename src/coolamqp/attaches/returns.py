@@ -12,6 +12,7 @@ from typing import Any
 from coolamqp.attaches.publication import Publication
 from coolamqp.exceptions import Returned
 from coolamqp.framing.definitions import BasicReturn, decode_method
+from coolamqp.framing.field_table import plain_table
 from coolamqp.framing.properties import received_properties
 from coolamqp.framing.text import ReceivedBytes, text_bytes
 from coolamqp.objects import ReceivedMessage
@@ -44,7 +45,7 @@ class Returns:
     def take(self, publication: Publication) -> Returned | None:
         """Take out the error of a publication that is confirmed, if it came back."""
         for error in self._errors:
-            if _is_same(error.message, publication):
+            if _is_alike(error.message, publication):
                 self._errors.remove(error)
                 return error
         return None
@@ -54,10 +55,21 @@ class Returns:
         self._errors.clear()
 
 
-def _is_same(message: ReceivedMessage, publication: Publication) -> bool:
+def _is_alike(message: ReceivedMessage, publication: Publication) -> bool:
     return bool(
         message.routing_key == publication.routing_key
         and message.exchange_name == publication.exchange
         and message.body == publication.body
-        and message.properties.encoded == publication.properties
+        and _has_same_properties(message, publication)
+    )
+
+
+def _has_same_properties(message: ReceivedMessage, publication: Publication) -> bool:
+    """Compare what the properties mean: RabbitMQ 4 writes headers anew, in another order."""
+    if message.properties.encoded == publication.properties:
+        return True
+    ours = received_properties(publication.properties)
+    return bool(
+        message.properties.replace(headers=None) == ours.replace(headers=None)
+        and message.headers == plain_table(ours.headers or ())
     )

@@ -8,7 +8,7 @@ A plain Python value chooses its letter so:
 
 =========================  ======================================================
 bool                       ``t``
-int                        ``I`` if 32 bits hold it, else ``l``, else ``L``
+int                        ``I`` if 32 bits hold it, else ``l``, of 64 bits
 float                      ``d``
 Decimal                    ``D``
 str, bytes                 ``S`` (queue arguments must be long strings, so bytes are)
@@ -113,11 +113,12 @@ _LETTERS: Final[tuple[tuple[tuple[type, ...], str], ...]] = (
 
 
 def _integer_letter(value: int, path: str) -> str:
-    for letter in ('I', 'l', 'L'):
+    for letter in ('I', 'l'):
         low, high = _RANGES[letter]
         if low <= value <= high:
             return letter
-    raise ValueError(f'{path} is {value}, which does not fit into 64 bits')
+    # RabbitMQ 4 writes headers anew, and reads the unsigned type L as a negative number.
+    raise ValueError(f'{path} is {value}, which does not fit into 64 bits with a sign; give a str')
 
 
 def is_typed(value: object) -> bool:

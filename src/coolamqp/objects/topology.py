@@ -86,7 +86,14 @@ def exchange_name(exchange: Exchange | Text | None) -> bytes:
         return exchange.name.encode('utf-8', 'surrogateescape')
     if isinstance(exchange, (str, bytes, bytearray, memoryview)):
         return short_bytes(exchange, 'exchange')
-    raise TypeError(f'exchange must be an Exchange or a name, not {exchange!r}')
+    raise _no_exchange(exchange)
+
+
+def _no_exchange(given: object) -> TypeError:
+    hint = ''
+    if isinstance(given, Queue):
+        hint = f'; to publish to a queue, give its name as routing_key: {given.name!r}'
+    return TypeError(f'exchange must be an Exchange or a name, not {given!r}{hint}')
 
 
 class Queue:
