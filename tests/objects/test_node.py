@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
+import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coolamqp.objects import NodeDefinition
+from coolamqp.objects.node import nodes_of
+from coolamqp.objects.tls import TLSSettings
+
+CONTEXT = ssl.create_default_context()
 
 
 def fields(node: NodeDefinition) -> tuple[Any, ...]:
@@ -55,13 +62,16 @@ def test_ways_to_describe_a_node(
         (('h', 'u', 'p'), {'vhost': 'v'}, "no 'vhost'"),
         (('', 'u', 'p'), {}, 'it is empty'),
         (('http://u:secret@h/',), {}, 'looks like amqp://'),
-        (('amqp:///v',), {}, 'looks like amqp://'),
+        (('amqp:///v',), {}, 'needs a host'),
+        (('h/v', 'u', 'p'), {}, 'the host is not one'),
+        (('[h]', 'u', 'p'), {}, 'not an IPv6 one'),
+        (('a,b', 'u', 'p'), {}, 'the host is not one'),
         (('amqp://u:secret@h:99999/',), {}, 'the port'),
         (('amqp://u:secret@h:port/',), {}, 'the port'),
         (('amqp://u:secret@[::1/',), {}, 'is not one'),
         (('amqp://u:secret@h\u2100st/',), {}, 'is not one'),
-        (('amqp://u:secret@h/v?heartbeat=5',), {}, 'no parameters'),
-        (('amqp://u:secret@h/v#part',), {}, 'no parameters'),
+        (('amqp://u:secret@h/v#part',), {}, 'is written %23'),
+        (('amqp://u:secret@a,b/v',), {}, r'2 hosts; .*NodeDefinition\.several'),
         (('amqp://u:secret\udcff@h/v',), {}, 'connection string must be text'),
         (('h', 'u', 'secret\udcff'), {}, 'password must be text'),
         (('h', 'u', b'secret\xff'), {}, 'password must be text'),
@@ -73,6 +83,33 @@ def test_ways_to_describe_a_node(
         (('h', 'u', 'secret'), {'heartbeat': 65536}, 'heartbeat must be'),
         (('h', 'u', 'secret'), {'heartbeat': True}, 'heartbeat must be'),
         (('h', 'u', 'secret'), {'heartbeat': 1.5}, 'heartbeat must be'),
+        (('h', 'u', 'secret'), {'channel_max': 65536}, 'channel_max must be'),
+        (('h', 'u', 'secret'), {'connection_timeout': 0}, 'connection_timeout must be'),
+        (('h', 'u', 'secret'), {'connection_timeout': 10_000}, 'a number of seconds'),
+        (('h', 'u', 'secret'), {'connection_timeout': '5'}, 'a number of seconds'),
+        (('h', 'u', 'secret'), {'auth_mechanism': 'login'}, "among PLAIN, .*not 'LOGIN'"),
+        (('h', 'u', 'secret'), {'auth_mechanism': []}, 'not nothing'),
+        (('h', 'u', 'secret'), {'auth_mechanism': 5}, 'auth_mechanism must be text'),
+        ((), {'host': 'h', 'auth_mechanism': ['external', 'plain']}, 'needs a user'),
+        (('h', 'u', 'secret'), {'tls': 1}, 'tls must be True or False'),
+        (('h', 'u', 'secret'), {'tls': False, 'cacertfile': 'ca.pem'}, 'cacertfile is for TLS'),
+        (('amqp://u:secret@h',), {'verify': 'verify_none'}, 'verify is for TLS; say amqps://'),
+        (('h', 'u', 'secret'), {'verify': False}, 'verify must be text'),
+        (('h', 'u', 'secret'), {'verify': 'none'}, "verify_peer or verify_none, not 'none'"),
+        (('h', 'u', 'secret'), {'cacertfile': ''}, 'cacertfile is empty'),
+        (('h', 'u', 'secret'), {'keyfile': 'key.pem'}, 'give certfile'),
+        (('h', 'u', 'secret'), {'key_password': 'secret', 'tls': True}, 'needs certfile'),
+        (('h', 'u', 'secret'), {'ssl_context': 'x'}, r'must be an ssl\.SSLContext, not str'),
+        (
+            ('h', 'u', 'secret'),
+            {'ssl_context': CONTEXT, 'verify': 'verify_none'},
+            'verify is settled by ssl_context',
+        ),
+        (
+            ('h', 'u', 'secret'),
+            {'ssl_context': CONTEXT, 'server_name_indication': 'disable'},
+            'server_name_indication is settled by ssl_context',
+        ),
     ],
 )
 def test_what_makes_no_sense(args: Any, kwargs: dict[str, Any], words: str) -> None:
@@ -101,11 +138,146 @@ def test_a_node_as_text() -> None:
     assert str(node) == 'amqp://u@h:5672/v'
     assert repr(node) == '<NodeDefinition amqp://u@h:5672/v>'
     assert str(NodeDefinition('::1', 'u', 'secret')) == 'amqp://u@[::1]:5672'
+    assert str(NodeDefinition('h', 'a@b', 'secret', '/v', tls=True)) == 'amqps://a%40b@h:5671/%2Fv'
+
+
+def test_secrets_are_never_shown() -> None:
+    node = NodeDefinition('h', 'u', 'secret', certfile='c', key_password='secret')
+    assert 'secret' not in f'{node} {node!r} {node.tls} {node.tls!r} {hash(node)}'
+
+
+def test_a_node_can_be_pickled() -> None:
+    node = NodeDefinition('amqps://u:p@h/v?cacertfile=ca.pem&connection_timeout=1500')
+    assert pickle.loads(pickle.dumps(node)) == node  # noqa: S301 - our own
+
+
+# Limits
+
+
+def test_limits() -> None:
+    node = NodeDefinition('h', 'u', 'p', connection_timeout=2, channel_max=7)
+    assert (node.connection_timeout, node.channel_max) == (2.0, 7)
+    node = NodeDefinition('h', 'u', 'p')
+    assert (node.connection_timeout, node.channel_max) == (None, None)
+    node = NodeDefinition('amqp://u:p@h?connection_timeout=1500', connection_timeout=7)
+    assert node.connection_timeout == 7.0
+
+
+# Logging in
+
+
+@pytest.mark.parametrize(
+    ('options', 'expected'),
+    [
+        ({'user': 'u', 'password': 'p'}, ('PLAIN', 'AMQPLAIN')),
+        ({'user': 'u', 'password': 'p', 'certfile': 'c.pem'}, ('PLAIN', 'AMQPLAIN')),
+        ({'certfile': 'c.pem'}, ('EXTERNAL',)),
+        ({'certfile': 'c.pem', 'user': 'u'}, ('EXTERNAL',)),
+        ({'ssl_context': CONTEXT, 'auth_mechanism': 'external'}, ('EXTERNAL',)),
+        ({'user': 'u', 'password': 'p', 'auth_mechanism': b'amqplain'}, ('AMQPLAIN',)),
+        (
+            {'user': 'u', 'password': 'p', 'auth_mechanism': ['external', 'PLAIN', 'plain']},
+            ('EXTERNAL', 'PLAIN'),
+        ),
+    ],
+)
+def test_mechanisms(options: dict[str, Any], expected: tuple[str, ...]) -> None:
+    assert NodeDefinition(host='h', **options).auth_mechanism == expected
+
+
+def test_user_and_password_may_be_absent_for_external() -> None:
+    node = NodeDefinition('amqps://h?certfile=c.pem')
+    assert (node.user, node.password) == ('', '')
+    assert str(node) == 'amqps://h:5671'
+
+
+# TLS
+
+
+def test_without_tls() -> None:
+    assert NodeDefinition('h', 'u', 'p').tls is None
+    assert NodeDefinition('amqp://u:p@h').tls is None
+    node = NodeDefinition('amqps://u:p@h', tls=False)
+    assert (node.tls, node.port) == (None, 5672)
+
+
+@pytest.mark.parametrize(
+    ('given', 'options', 'expected'),
+    [
+        (('amqps://u:p@h',), {}, TLSSettings()),
+        (('amqp://u:p@h',), {'tls': True}, TLSSettings()),
+        (('h', 'u', 'p'), {'tls': True}, TLSSettings()),
+        (('h', 'u', 'p'), {'cacertfile': Path('ca.pem')}, TLSSettings('ca.pem')),
+        (('h', 'u', 'p'), {'ssl_context': CONTEXT}, TLSSettings(ssl_context=CONTEXT)),
+        (('h', 'u', 'p'), {'verify': 'verify_none'}, TLSSettings(verify='verify_none')),
+        (('amqps://u:p@h?cacertfile=a&verify=verify_none',), {'cacertfile': 'b'},
+         TLSSettings('b', verify='verify_none')),
+        (('amqps://u:p@h',), {'certfile': 'c', 'keyfile': 'k', 'key_password': 'w'},
+         TLSSettings(None, 'c', 'k', 'w')),
+    ],
+)  # fmt: skip
+def test_with_tls(given: Any, options: dict[str, Any], expected: TLSSettings) -> None:
+    node = NodeDefinition(*given, **options)
+    assert node.tls == expected
+    assert node.port == 5671
+    assert node != NodeDefinition('h', 'u', 'p', port=5671)
+
+
+def test_only_disable_ceases_to_check_the_name() -> None:
+    assert TLSSettings().checks_name
+    assert TLSSettings(server_name_indication='other').checks_name
+    assert not TLSSettings(server_name_indication='disable').checks_name
+
+
+# Several nodes
+
+
+def test_several_nodes_of_one_string() -> None:
+    nodes = NodeDefinition.several('amqp://u:p@a:7,b,[::1]/v?heartbeat=5', password='other')
+    assert [fields(node) for node in nodes] == [
+        ('a', 'u', 'other', 'v', 7, 5),
+        ('b', 'u', 'other', 'v', 5672, 5),
+        ('::1', 'u', 'other', 'v', 5672, 5),
+    ]
+    assert NodeDefinition.several('amqp://u:p@h', port=7) == [NodeDefinition('h', 'u', 'p', port=7)]
+
+
+@pytest.mark.parametrize('options', [{'host': 'c'}, {'port': 7}])
+def test_what_several_nodes_cannot_have_in_common(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match='the same for all'):
+        NodeDefinition.several('amqp://u:p@a,b', **options)
+
+
+A, B = NodeDefinition('a', 'u', 'p'), NodeDefinition('b', 'u', 'p')
+
+
+@pytest.mark.parametrize(
+    ('given', 'expected'),
+    [
+        (A, [A]),
+        ([A, B], [A, B]),
+        ((B, A), [B, A]),
+        ('amqp://u:p@a', [A]),
+        (b'amqp://u:p@a,b', [A, B]),
+        (['amqp://u:p@b', A], [B, A]),
+        (iter([A]), [A]),
+    ],
+)
+def test_what_a_program_may_name_as_its_nodes(given: Any, expected: list[NodeDefinition]) -> None:
+    assert nodes_of(given) == expected
+
+
+def test_what_are_no_nodes() -> None:
+    with pytest.raises(ValueError, match='at least one node'):
+        nodes_of([])
+    wrong: Any = [A, 5]
+    with pytest.raises(TypeError, match='a NodeDefinition or a connection string, not int'):
+        nodes_of(wrong)
 
 
 @given(st.text())
 def test_any_text_is_a_node_or_a_value_error(text: str) -> None:
-    for string in (text, f'amqp://{text}', f'amqp://u:p@{text}'):
+    for string in (text, f'amqp://{text}', f'amqps://u:p@{text}', f'amqps://u:p@h?{text}'):
         try:
             NodeDefinition(string, user='u', password='p')
         except ValueError:

@@ -26,6 +26,7 @@ from coolamqp.faces.topology import TopologyCalls
 from coolamqp.framing.field_table import Arguments
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import NodeDefinition, ServerProperties
+from coolamqp.objects.node import Nodes, nodes_of
 from coolamqp.supervisor.states import EngineState
 from coolamqp.tracing import BaseFrameTracer
 
@@ -38,7 +39,8 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
 
     All methods may be called from any thread, callbacks included.
 
-    :param nodes: a `NodeDefinition`, or several in the order of preference
+    :param nodes: a `NodeDefinition`, a connection string, which may have several hosts, or a list
+        of either in the order of preference
     :param on_fail: called once, the first time that a connection which was up is lost
     :param extra_properties: client properties to send besides ours
     :param log_frames: who is to see every frame, see `coolamqp.tracing`
@@ -61,7 +63,7 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
 
     def __init__(
         self,
-        nodes: NodeDefinition | list[NodeDefinition],
+        nodes: Nodes,
         on_fail: Callable[[], Any] | None = None,
         extra_properties: Arguments = None,
         log_frames: BaseFrameTracer | None = None,
@@ -77,7 +79,7 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
             if hook is not None and not callable(hook):
                 raise TypeError(f'{what} must be a function or None, not {hook!r}')
         super().__init__(
-            _checked_nodes(nodes),
+            nodes_of(nodes),
             name or 'CoolAMQP',
             extra_properties,
             log_frames,
@@ -236,13 +238,3 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
     def on_return(self) -> CallableList:
         """Functions that are called with `Returned` for what came back and was not confirmed."""
         return self._reporter.on_return
-
-
-def _checked_nodes(nodes: NodeDefinition | list[NodeDefinition]) -> list[NodeDefinition]:
-    given = [nodes] if isinstance(nodes, NodeDefinition) else list(nodes)
-    if not given:
-        raise ValueError('a Cluster needs at least one node')
-    for node in given:
-        if not isinstance(node, NodeDefinition):
-            raise TypeError(f'a node must be a NodeDefinition, not {node!r}')
-    return given

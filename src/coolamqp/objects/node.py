@@ -1,27 +1,60 @@
-"""Where a broker is, and who we are to it."""
+"""Where a broker is, who we are to it, and how we speak with it.
+
+A node is a value; whatever makes no sense is found here, before anything connects. Knows nothing
+of sockets. Connection strings are taken apart in `connection_string`.
+"""
 
 from __future__ import annotations
 
 import warnings
-from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from collections.abc import Iterable
+from typing import Any, Final, Self, TypeAlias
+from urllib.parse import quote
 
-from coolamqp.framing.text import Text, short_bytes, text_bytes
+from coolamqp.framing.text import Text, short_bytes
+from coolamqp.objects.checks import checked_number, checked_seconds, checked_text
+from coolamqp.objects.connection_string import (
+    CHANNEL_MAX,
+    CONNECTION_TIMEOUT_MAX,
+    HEARTBEAT_MAX,
+    PORT_MAX,
+    PORTS,
+    check_host,
+    parse_connection_string,
+)
+from coolamqp.objects.tls import TLS_KEYWORDS, TLSSettings, tls_settings
 
-DEFAULT_PORT: Final = 5672
-HEARTBEAT_MAX: Final = 0xFFFF  # connection.tune has 16 bits for it
-_FIELDS: Final = ('host', 'user', 'password', 'virtual_host', 'port', 'heartbeat')
+# The SASL mechanisms that `coolamqp.uplink.login` can speak.
+MECHANISMS: Final = ('PLAIN', 'AMQPLAIN', 'EXTERNAL', 'RABBIT-CR-DEMO')
+BY_PASSWORD: Final = ('PLAIN', 'AMQPLAIN')
+BY_CERTIFICATE: Final = ('EXTERNAL',)
+
+_LIMITS: Final = ('heartbeat', 'channel_max', 'connection_timeout')
+_LOGIN: Final = ('user', 'password', 'auth_mechanism')
+_FIELDS: Final = ('host', 'port', 'virtual_host', 'tls', *_LOGIN, *_LIMITS)
+_KEYWORDS: Final = (*_FIELDS, *TLS_KEYWORDS)
 
 
 class NodeDefinition:
     """One broker: its address, and the login to use there.
 
     Given by keywords, by position as `(host, user, password[, virtual_host])`, or as one string
-    `amqp://user:password@host[:port]/virtual_host`, parts of which keywords then override.
+    `amqp://user:password@host[:port]/virtual_host[?parameter=value&...]`, parts of which keywords
+    then override. `amqps://` is the same over TLS. For a string with several hosts see `several`.
 
-    :param port: TCP port, 5672 unless told otherwise
+    :param port: TCP port; 5672 unless told otherwise, 5671 with TLS
     :param heartbeat: whole seconds; 0 turns heartbeats off, None takes what the broker proposes
-    :raises ValueError: anything that makes no sense; the message never shows the password
+    :param connection_timeout: how long the connection may take to come up, TLS included, in
+        seconds; None for 10. In a connection string it is in milliseconds, as RabbitMQ has it.
+    :param channel_max: how many channels to use at most; None or 0 for as many as the broker allows
+    :param auth_mechanism: `PLAIN`, `AMQPLAIN`, `EXTERNAL` or `RABBIT-CR-DEMO`, or several of them
+        in the order of preference. Unless given: `EXTERNAL` if there is a certificate and no
+        password, else `PLAIN`, then `AMQPLAIN`. User and password may be absent for `EXTERNAL`.
+    :param tls: whether to use TLS; it is used anyway with `amqps://`, and when any of the
+        following is given without a connection string
+    :param cacertfile, certfile, keyfile, key_password, verify, server_name_indication, ssl_context:
+        see `coolamqp.objects.tls.TLSSettings`; the attribute `tls` holds them, or None
+    :raises ValueError: anything that makes no sense; the message never shows a password
 
     >>> NodeDefinition('amqp://user:secret@rabbit.example/jobs').virtual_host
     'jobs'
@@ -33,26 +66,56 @@ class NodeDefinition:
     virtual_host: str
     port: int
     heartbeat: int | None
+    connection_timeout: float | None
+    channel_max: int | None
+    auth_mechanism: tuple[str, ...]
+    tls: TLSSettings | None
 
     def __init__(self, *args: Text, **kwargs: Any) -> None:
-        values: dict[str, Any] = {'virtual_host': '/', 'port': DEFAULT_PORT, 'heartbeat': None}
-        values.update(_positional(args))
-        values.update(_keywords(kwargs))
-        for name in ('host', 'user', 'password'):
-            if values.get(name) is None:
-                raise ValueError(f'a node needs a {name}; give {name}= or a connection string')
-        self.host = _text(values['host'], 'host')
-        self.user = _text(values['user'], 'user')
-        self.password = _text(values['password'], 'password')
-        self.virtual_host = _text(values['virtual_host'], 'virtual_host')
-        short_bytes(self.virtual_host, 'virtual_host')
-        self.port = _number(values['port'], 'port', 1, 0xFFFF)
-        heartbeat = values['heartbeat']
-        self.heartbeat = (
-            None if heartbeat is None else _number(heartbeat, 'heartbeat', 0, HEARTBEAT_MAX)
-        )
+        values = _positional(args) | _keywords(kwargs)
+        self.host = check_host(checked_text(_needed(values, 'host'), 'host'))
         if not self.host:
             raise ValueError('a node needs a host; it is empty')
+        self.tls = tls_settings(values)
+        default_port = PORTS['amqps' if self.tls else 'amqp']
+        self.port = checked_number(values.get('port', default_port), 'port', 1, PORT_MAX)
+        self.virtual_host = checked_text(values.get('virtual_host', '/'), 'virtual_host')
+        short_bytes(self.virtual_host, 'virtual_host')
+        self._take_limits(**{name: values.get(name) for name in _LIMITS})
+        self.auth_mechanism = _mechanisms(values)
+        self._take_login(values)
+
+    def _take_limits(self, heartbeat: Any, channel_max: Any, connection_timeout: Any) -> None:
+        self.heartbeat = self.channel_max = self.connection_timeout = None
+        if heartbeat is not None:
+            self.heartbeat = checked_number(heartbeat, 'heartbeat', 0, HEARTBEAT_MAX)
+        if channel_max is not None:
+            self.channel_max = checked_number(channel_max, 'channel_max', 0, CHANNEL_MAX)
+        if connection_timeout is not None:
+            self.connection_timeout = checked_seconds(
+                connection_timeout, 'connection_timeout', CONNECTION_TIMEOUT_MAX
+            )
+
+    def _take_login(self, values: dict[str, Any]) -> None:
+        for name in ('user', 'password'):
+            if self.auth_mechanism == BY_CERTIFICATE and values.get(name) is None:
+                values[name] = ''
+            setattr(self, name, checked_text(_needed(values, name), name))
+
+    @classmethod
+    def several(cls, text: Text, **keywords: Any) -> list[Self]:
+        """Make a node of each host in a connection string; the rest is the same for all.
+
+        :raises ValueError: as for a single node
+
+        >>> NodeDefinition.several('amqp://user:secret@one,two:5673/jobs')
+        [<NodeDefinition amqp://user@one:5672/jobs>, <NodeDefinition amqp://user@two:5673/jobs>]
+        """
+        found = parse_connection_string(checked_text(text, 'connection string'))
+        for name in ('host', 'port'):
+            if name in keywords and len(found) > 1:
+                raise ValueError(f'{name}= would be the same for all the hosts of the string')
+        return [cls(**(values | keywords)) for values in found]
 
     def _key(self) -> tuple[Any, ...]:
         return tuple(getattr(self, name) for name in _FIELDS)
@@ -66,19 +129,56 @@ class NodeDefinition:
         return hash(self._key())
 
     def __str__(self) -> str:
+        scheme = 'amqps' if self.tls else 'amqp'
+        user = f'{quote(self.user, safe="")}@' if self.user else ''
         host = f'[{self.host}]' if ':' in self.host else self.host
-        path = '' if self.virtual_host == '/' else f'/{self.virtual_host}'
-        return f'amqp://{self.user}@{host}:{self.port}{path}'
+        path = '' if self.virtual_host == '/' else f'/{quote(self.virtual_host, safe="")}'
+        return f'{scheme}://{user}{host}:{self.port}{path}'
 
     def __repr__(self) -> str:
         return f'<NodeDefinition {self}>'
+
+
+Nodes: TypeAlias = NodeDefinition | Text | Iterable[NodeDefinition | Text]
+
+
+def nodes_of(nodes: Nodes) -> list[NodeDefinition]:
+    """Give all that a program names as its nodes, in their order.
+
+    :param nodes: a node, a connection string, which may have several hosts, or several of either
+    :raises ValueError: there is none
+    :raises TypeError: something else is among them
+    """
+    several: list[Any]
+    several = [nodes] if isinstance(nodes, (NodeDefinition, str, bytes)) else list(nodes)
+    found: list[NodeDefinition] = []
+    for node in several:
+        if isinstance(node, NodeDefinition):
+            found.append(node)
+        elif isinstance(node, (str, bytes)):
+            found += NodeDefinition.several(node)
+        else:
+            kind = type(node).__name__
+            raise TypeError(f'a node must be a NodeDefinition or a connection string, not {kind}')
+    if not found:
+        raise ValueError('a Cluster needs at least one node')
+    return found
+
+
+# Reading what was given
 
 
 def _positional(args: tuple[Text, ...]) -> dict[str, Any]:
     if not args:
         return {}
     if len(args) == 1:
-        return _connection_string(_text(args[0], 'connection string'))
+        found = parse_connection_string(checked_text(args[0], 'connection string'))
+        if len(found) > 1:
+            raise ValueError(
+                f'a node is one broker, and the string has {len(found)} hosts; '
+                'make them with NodeDefinition.several, or give a Cluster the string itself'
+            )
+        return found[0]
     if len(args) in (3, 4):
         return dict(zip(('host', 'user', 'password', 'virtual_host'), args, strict=False))
     raise ValueError(
@@ -91,47 +191,27 @@ def _keywords(kwargs: dict[str, Any]) -> dict[str, Any]:
     if 'hearbeat' in kwargs:
         warnings.warn('hearbeat is spelt heartbeat', DeprecationWarning, stacklevel=3)
         kwargs['heartbeat'] = kwargs.pop('hearbeat')
-    unknown = [name for name in kwargs if name not in _FIELDS]
+    unknown = [name for name in kwargs if name not in _KEYWORDS]
     if unknown:
-        raise ValueError(f'a node has no {unknown[0]!r}; it has {", ".join(_FIELDS)}')
+        raise ValueError(f'a node has no {unknown[0]!r}; it has {", ".join(_KEYWORDS)}')
     return kwargs
 
 
-def _connection_string(text: str) -> dict[str, Any]:
-    try:
-        parts = urlsplit(text)
-    except ValueError:  # its message may hold the password
-        raise ValueError('the host in a connection string is not one') from None
-    if parts.scheme != 'amqp' or not parts.hostname:
-        raise ValueError(
-            'a connection string looks like amqp://user:password@host:port/virtual_host'
-        )
-    if parts.query or parts.fragment:
-        raise ValueError('a connection string takes no parameters behind "?" or "#" here')
-    try:
-        port = parts.port
-    except ValueError:
-        raise ValueError('the port in a connection string must be from 1 to 65535') from None
-    values: dict[str, Any] = {'host': parts.hostname}
-    if parts.username is not None:
-        values['user'] = unquote(parts.username)
-    if parts.password is not None:
-        values['password'] = unquote(parts.password)
-    if port is not None:
-        values['port'] = port
-    if len(parts.path) > 1:
-        values['virtual_host'] = unquote(parts.path[1:])
-    return values
+def _mechanisms(values: dict[str, Any]) -> tuple[str, ...]:
+    given = values.get('auth_mechanism')
+    if given is None:
+        by_certificate = values.get('certfile') is not None and values.get('password') is None
+        return BY_CERTIFICATE if by_certificate else BY_PASSWORD
+    names = given if isinstance(given, (list, tuple)) else [given]
+    found = tuple(dict.fromkeys(checked_text(name, 'auth_mechanism').upper() for name in names))
+    unknown = [name for name in found if name not in MECHANISMS]
+    if unknown or not found:
+        what = repr(unknown[0]) if unknown else 'nothing'
+        raise ValueError(f'auth_mechanism must be among {", ".join(MECHANISMS)}, not {what}')
+    return found
 
 
-def _text(value: Any, name: str) -> str:
-    try:
-        return text_bytes(value, name).decode('utf-8')
-    except (TypeError, ValueError):  # their messages may hold the password
-        raise ValueError(f'{name} must be text in UTF-8') from None
-
-
-def _number(value: Any, name: str, low: int, high: int) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise ValueError(f'{name} must be a whole number from {low} to {high}, not {value!r}')
-    return value
+def _needed(values: dict[str, Any], name: str) -> Any:
+    if values.get(name) is None:
+        raise ValueError(f'a node needs a {name}; give {name}= or a connection string')
+    return values[name]
