@@ -30,6 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ('attaches',),
     ('supervisor',),
     ('faces',),
+    ('tls',),  # what clustering and aio share of the outside world
     ('clustering', 'aio', 'broker'),
     ('cli', 'testing'),
 )
@@ -39,7 +40,7 @@ INDEPENDENT = {'clustering', 'aio', 'broker', 'cli', 'testing'}
 HIGHEST_IMPORT = {'broker': 'objects'}
 
 RANK = {name: rank for rank, row in enumerate(FLOORS) for name in row}
-FIRST_WITH_IO = RANK['clustering']
+FIRST_WITH_IO = RANK['tls']
 
 # Sockets, threads, clocks and dice; and the way round this list.
 # fmt: off

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError, WireError
+from coolamqp.exceptions import AMQPError, ConnectionDead, WireError
 from coolamqp.framing.definitions import (
     METHODS,
     BasicAck,
@@ -125,29 +125,6 @@ def test_what_is_said_in_a_handshake() -> None:
     assert link.connection.wake_at() == link.clock.now + 15
 
 
-def test_amqplain_is_a_table_without_its_length() -> None:
-    link = link_in(S.AWAITING_START)
-    link.broker.send(0, start('SCRAM AMQPLAIN'))
-    start_ok = link.broker.expect(ConnectionStartOk)
-    assert start_ok.mechanism == b'AMQPLAIN'
-    assert start_ok.response == (
-        b'\x05LOGINS\x00\x00\x00\x05guest\x08PASSWORDS\x00\x00\x00\x06secret'
-    )
-
-
-@pytest.mark.parametrize(
-    ('offered', 'words'), [('EXTERNAL SCRAM', 'EXTERNAL or SCRAM'), ('', 'not')]
-)
-def test_a_broker_without_a_mechanism_of_ours(offered: str, words: str) -> None:
-    link = link_in(S.AWAITING_START)
-    link.broker.send(0, start(offered))
-    assert isinstance(link.observer.cause, CoolAMQPError)
-    assert words in str(link.observer.cause)
-    assert link.state() is S.CLOSED
-    link.broker.send(0, TUNE)
-    assert link.broker.hear() == []
-
-
 def test_locales_that_are_too_long_for_an_answer_do_no_harm() -> None:
     link = link_in(S.AWAITING_START)
     link.broker.send(0, ConnectionStart(0, 9, {}, 'PLAIN', 'x' * 300))
@@ -173,15 +150,21 @@ def test_an_older_amqp_header(split: int) -> None:
 
 
 @pytest.mark.parametrize('split', [1, 2, 5])
-@pytest.mark.parametrize(
-    'garbage', [b'HTTP/1.1 400 Bad Request', b'\x15\x03\x01\x00\x02', b'AM dial']
-)
+@pytest.mark.parametrize('garbage', [b'HTTP/1.1 400 Bad Request', b'AM dial'])
 def test_a_peer_that_is_no_broker(garbage: bytes, split: int) -> None:
     link = Link()
     link.broker.feed(garbage[:split])
     link.broker.feed(garbage[split:])
     assert isinstance(link.observer.cause, ConnectionDead)
     assert 'no AMQP broker' in str(link.observer.cause)
+
+
+@pytest.mark.parametrize('begins', [b'\x15\x03\x01\x00\x02', b'\x16\x03', b'\x15'])
+def test_a_peer_that_speaks_tls(begins: bytes) -> None:
+    link = Link()
+    link.broker.feed(begins)
+    assert isinstance(link.observer.cause, ConnectionDead)
+    assert 'use amqps://' in str(link.observer.cause)
 
 
 def test_garbage_that_begins_like_a_frame() -> None:
@@ -230,6 +213,16 @@ def test_the_heartbeat_that_is_settled(wanted: int | None, proposed: int, settle
     said = link.broker.shake_hands(ConnectionTune(0, 0, proposed))
     assert ConnectionTuneOk(65535, 131072, settled) in said
     assert link.connection.limits.heartbeat == settled
+
+
+@pytest.mark.parametrize(
+    ('wanted', 'proposed', 'settled'),
+    [(None, 0, 65535), (0, 0, 65535), (0, 9, 9), (7, 0, 7), (7, 9, 7), (9, 7, 7)],
+)
+def test_how_many_channels_are_settled(wanted: int | None, proposed: int, settled: int) -> None:
+    link = Link(NodeDefinition('broker', 'guest', 'guest', channel_max=wanted))
+    said = link.broker.shake_hands(ConnectionTune(proposed, 0, 0))
+    assert ConnectionTuneOk(settled, 131072, 0) in said
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ class Listener:
             outcomes = self._take_outcomes()
             stopped = self._engine.state is EngineState.STOPPED
             self._asleep = outcomes is None and not stopped
-            timeout = min(self._engine.wake_at(), self._dispatcher.wake_at()) - now
+            timeout = self._wake_at() - now
         if outcomes is not None:
             self._carry_out(outcomes)
         self._dispatcher.relieve(now)
@@ -135,6 +135,10 @@ class Listener:
             return False
         self._sleep(min(timeout, LONGEST_SLEEP) if outcomes is None else 0)
         return True
+
+    def _wake_at(self) -> float:
+        wake_at = min(self._engine.wake_at(), self._dispatcher.wake_at())
+        return wake_at if self._transport is None else min(wake_at, self._transport.wake_at)
 
     def _take_outcomes(self) -> Outcomes | None:
         engine = self._engine
@@ -167,12 +171,11 @@ class Listener:
 
     def _finish_connecting(self, transport: Transport, now: float) -> None:
         self._watch(0)
-        transport.finish_connecting()
+        transport.finish_connecting(now)
+        self._watch(transport.interest)
         if transport.connected:
             with self._lock:
                 self._engine.transport_up(transport.attempt, now)
-        else:
-            self._watch(selectors.EVENT_WRITE)
 
     def _on_error(self, transport: Transport, error: Exception, now: float) -> None:
         with self._lock:
@@ -191,8 +194,10 @@ class Listener:
             self._transport = Transport(attempt, self.wake)
             self._reading = True
         try:
-            if self._transport.advance():
-                self._watch(selectors.EVENT_WRITE)
+            if self._transport.is_due(now):
+                self._watch(0)
+                self._transport.advance(now)
+                self._watch(self._transport.interest)
         except (OSError, ConnectionDead) as error:
             self._engine.transport_failed(attempt, error, now)
 
@@ -205,7 +210,7 @@ class Listener:
         if connection is not None:
             try:
                 transport.send(connection.out.peek())
-            except OSError as error:
+            except (OSError, ConnectionDead) as error:
                 farewell = f'the farewell to {transport.attempt.node} was not sent: {error}'
                 self._engine.outcomes.remark(farewell, logging.DEBUG)
         self._unwatch(transport)
@@ -220,6 +225,7 @@ class Listener:
             return
         self._engine.flush()
         try:
+            transport.flush()
             while connection.out.size:
                 data = connection.out.peek()
                 count = transport.send(data)
@@ -228,11 +234,12 @@ class Listener:
                 if count < len(data):
                     break
                 self._engine.flush()
-        except OSError as error:
+        except (OSError, ConnectionDead) as error:
             self._engine.transport_failed(transport.attempt, error, now)
             return
         reading = selectors.EVENT_READ if self._reading else 0
-        self._watch(reading | (selectors.EVENT_WRITE if connection.out.size else 0))
+        writing = selectors.EVENT_WRITE if connection.out.size else 0
+        self._watch(transport.interest | reading | writing)
 
     def _pause_or_resume(self, now: float) -> None:
         """Cease to read while programs do not keep up, and begin again when they do."""

@@ -1,17 +1,21 @@
-"""A TCP connection to one node: resolving its name, connecting, sending, receiving.
+"""A connection to one node: resolving its name, connecting, TLS, sending, receiving.
 
 Never blocks: a name is looked up on a thread of its own, everything else is left to the selector.
+Only the I/O thread touches it.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import selectors
 import socket
 import threading
 from collections.abc import Callable
+from math import inf
 from typing import Any, Final, TypeAlias
 
+from coolamqp.clustering.tls_stream import TLSStream
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.framing.hot import Buffer
 from coolamqp.supervisor.attempt import Attempt
@@ -27,21 +31,26 @@ class Transport:
 
     :param on_resolved: called on another thread when the name has been looked up
     :ivar socket: set once connecting has begun
-    :ivar connected: whether bytes may go over it
+    :ivar connected: whether bytes may go over it, TLS included
     """
 
     def __init__(self, attempt: Attempt, on_resolved: Callable[[], None]) -> None:
         self.attempt = attempt
         self.socket: socket.socket | None = None
         self.connected = False
+        self._tls: TLSStream | None = None
         self._on_resolved = on_resolved
         self._addresses: list[Address] = []
         self._resolved: list[Address] | OSError | None = None
+        self._give_up_at = inf  # for the present address
         self._last_error: OSError | None = None
         self._resolve()
 
+    # Resolving
+
     def _resolve(self) -> None:
         node = self.attempt.node
+        self.attempt.waits_for = 'address of its name'
         try:
             found = socket.getaddrinfo(
                 node.host, node.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
@@ -61,21 +70,34 @@ class Transport:
             self._resolved = OSError(str(error))
         self._on_resolved()
 
-    def advance(self) -> bool:
-        """Go on with connecting, as far as that goes without waiting.
+    # Connecting
 
-        :returns: whether there is a new socket to be watched for being writable
+    @property
+    def wake_at(self) -> float:
+        """The time at which there is something to be done without an event."""
+        return self._give_up_at
+
+    def is_due(self, now: float) -> bool:
+        """Whether `advance` has something to do."""
+        return self._resolved is not None or now >= self._give_up_at
+
+    def advance(self, now: float) -> None:
+        """Begin to connect, or go on to the next address if this one has had its share of the time.
+
+        The socket becomes another one, so it must not be watched meanwhile.
+
         :raises OSError: there is no way to the node
+        :raises ConnectionDead: likewise
         """
-        if self.socket is not None or self._resolved is None:
-            return False
         if isinstance(self._resolved, OSError):
             raise ConnectionDead(f'the name cannot be resolved: {self._resolved}')
-        self._addresses, self._resolved = self._resolved, []
-        self._connect_next()
-        return True
+        if self._resolved is not None:
+            self._addresses, self._resolved = self._resolved, None
+        self._connect_next(now)
 
-    def _connect_next(self) -> None:
+    def _connect_next(self, now: float) -> None:
+        self._drop_socket()
+        self._give_up_at = inf
         while self._addresses:
             family, kind, protocol, _, address = self._addresses.pop(0)
             try:
@@ -87,33 +109,85 @@ class Transport:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             code = sock.connect_ex(address)
             if code in _IN_PROGRESS:
-                self.socket = sock
+                self._wait_for(sock, address, now)
                 return
             sock.close()
             self._last_error = OSError(code, os.strerror(code))
         raise self._last_error or ConnectionDead('the name has no address')
 
-    def finish_connecting(self) -> None:
-        """Learn how connecting went, now that the socket is writable; perhaps try the next address.
+    def _wait_for(self, sock: socket.socket, address: Address, now: float) -> None:
+        """Give an address its share of the time that is left; the last one has all of it."""
+        self.socket = sock
+        self.attempt.waits_for = f'answer from {address[0]}'
+        if self._addresses:
+            self._give_up_at = now + (self.attempt.deadline - now) / (len(self._addresses) + 1)
+
+    def finish_connecting(self, now: float) -> None:
+        """Go on, now that the socket is ready; perhaps with the next address.
+
+        The socket may become another one, so it must not be watched meanwhile.
 
         :raises OSError: there is no way to the node
+        :raises ConnectionDead: there is no TLS with it
         """
         sock = self.socket
         if sock is None:
             return
-        code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code == 0:
-            self.connected = True
-            return
-        self.close()
-        self._last_error = OSError(code, os.strerror(code))
-        self._connect_next()
+        if self._tls is None:
+            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code:
+                self._last_error = OSError(code, os.strerror(code))
+                self._connect_next(now)
+                return
+            self._give_up_at = inf
+            if self.attempt.node.tls is None:
+                self.connected = True
+                return
+            self.attempt.waits_for = 'end of the TLS handshake'
+            self._tls = TLSStream(self.attempt.node)
+        self.connected = self._shake_hands(self._tls)
+
+    def _shake_hands(self, tls: TLSStream) -> bool:
+        try:
+            return tls.shake_hands(self._receive_raw())
+        finally:
+            self.flush()  # which may be the alert that says why not
+
+    @property
+    def interest(self) -> int:
+        """For what the socket is to be watched, besides what the program wants to send or read."""
+        if self.socket is None:
+            return 0
+        if self._tls is not None:
+            handshake = 0 if self.connected else selectors.EVENT_READ
+            return handshake | (selectors.EVENT_WRITE if self._tls.unsent else 0)
+        return 0 if self.connected else selectors.EVENT_WRITE
+
+    # Sending and receiving
 
     def send(self, data: Buffer) -> int:
-        """Send as much as the socket takes; give how much that was.
+        """Send as much as the socket takes, or as TLS does; give how much that was.
+
+        :raises OSError: the connection is lost
+        :raises ConnectionDead: likewise
+        """
+        if self._tls is None:
+            return self._send_raw(data)
+        self.flush()
+        count = self._tls.encrypt(data)
+        self.flush()
+        return count
+
+    def flush(self) -> None:
+        """Send on what TLS has already taken.
 
         :raises OSError: the connection is lost
         """
+        tls = self._tls
+        if tls is not None and tls.unsent:
+            tls.unsent = memoryview(tls.unsent)[self._send_raw(tls.unsent) :]
+
+    def _send_raw(self, data: Buffer) -> int:
         try:
             return 0 if self.socket is None else self.socket.send(data)
         except BlockingIOError:
@@ -123,17 +197,38 @@ class Transport:
         """Receive what there is; None if there is nothing yet.
 
         :raises OSError: the connection is lost
+        :raises ConnectionDead: likewise
         """
-        try:
-            data = b'' if self.socket is None else self.socket.recv(RECEIVE_SIZE)
-        except BlockingIOError:
+        data = self._receive_raw()
+        if data is None:
             return None
+        if self._tls is not None:
+            return self._tls.decrypt(data) or None
         if not data:
             raise ConnectionDead('the broker has closed the connection')
         return data
 
+    def _receive_raw(self) -> bytes | None:
+        """Receive what there is; None if there is nothing yet, empty at the end."""
+        try:
+            return None if self.socket is None else self.socket.recv(RECEIVE_SIZE)
+        except BlockingIOError:
+            return None
+
+    # Closing
+
     def close(self) -> None:
-        """Close the socket, if there is one."""
+        """Close the socket, if there is one, and TLS before it."""
+        tls = self._tls
+        if tls is not None and self.connected:
+            tls.end()
+            try:
+                self.flush()
+            except OSError:
+                self._last_error = None  # nobody is there any more to be told
+        self._drop_socket()
+
+    def _drop_socket(self) -> None:
         if self.socket is not None:
             self.socket.close()
             self.socket = None

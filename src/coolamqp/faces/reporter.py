@@ -15,6 +15,7 @@ from coolamqp.faces import events
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import NodeDefinition
 from coolamqp.supervisor import notices
+from coolamqp.uplink.login import shows_password
 
 logger = logging.getLogger('coolamqp.clustering')
 
@@ -67,6 +68,7 @@ class Reporter:
         self._on_blocked = on_blocked
         self._all_events = all_events
         self._last_failure = ''
+        self._shown: set[NodeDefinition] = set()  # to which the password went unencrypted
 
     @singledispatchmethod
     def report(self, notice: object) -> None:
@@ -82,7 +84,14 @@ class Reporter:
     def _report_connected(self, notice: notices.Connected) -> None:
         product, version = (notice.properties.properties.get(k) for k in ('product', 'version'))
         logger.info('%s: connected to %s, %s %s', self._name, notice.node, product, version)
+        self._warn_of_plain_text(notice.node)
         self._tell(events.ConnectionEstablished(notice.node))
+
+    def _warn_of_plain_text(self, node: NodeDefinition) -> None:
+        if shows_password(node) and node not in self._shown:
+            self._shown.add(node)
+            what = '%s: the password went to %s over a connection without TLS; use amqps://'
+            logger.warning(what, self._name, node)
 
     @report.register
     def _report_restored(self, notice: notices.Restored) -> None:

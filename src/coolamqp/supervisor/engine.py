@@ -44,7 +44,7 @@ from coolamqp.supervisor.topology import Topology
 from coolamqp.tracing import BaseFrameTracer
 from coolamqp.uplink.connection import Connection, ConnectionObserver
 
-# How long a transport may take to come up, in seconds.
+# How long a transport may take to come up unless the node says otherwise, in seconds.
 CONNECT_TIMEOUT: Final = 10.0
 # How long a shutdown waits for what was promised: confirms, declarations, cancellations; seconds.
 DRAIN_TIMEOUT: Final = 10.0
@@ -270,8 +270,10 @@ class Engine(ConnectionObserver):
 
     def _on_deadline(self) -> None:
         self._deadline = inf
-        if self.state is EngineState.CONNECTING:
-            self._failed(ConnectionDead(f'no connection within {CONNECT_TIMEOUT:.0f} s'))
+        if self.state is EngineState.CONNECTING and self.attempt is not None:
+            timeout = _connect_timeout(self.attempt.node)
+            waits_for = self.attempt.waits_for
+            self._failed(ConnectionDead(f'no connection within {timeout:g} s: no {waits_for}'))
         elif self.state is EngineState.RESTORING:
             self.outcomes.remark('not everything could be restored in time; going on without')
             self._on_restored()
@@ -372,8 +374,9 @@ class Engine(ConnectionObserver):
             self._try_node()
 
     def _try_node(self) -> None:
-        self.attempt = Attempt(self._nodes[self._node])
-        self._deadline = self._timers.now + CONNECT_TIMEOUT
+        node = self._nodes[self._node]
+        self._deadline = self._timers.now + _connect_timeout(node)
+        self.attempt = Attempt(node, self._deadline)
 
     def _drop_transport(self) -> None:
         self.attempt = None
@@ -410,6 +413,10 @@ class Engine(ConnectionObserver):
 
     def _move(self, event: str) -> None:
         self.state = TRANSITIONS[self.state, event]
+
+
+def _connect_timeout(node: NodeDefinition) -> float:
+    return node.connection_timeout or CONNECT_TIMEOUT
 
 
 def _is_lasting(cause: Any) -> bool:

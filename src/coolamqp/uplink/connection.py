@@ -21,6 +21,8 @@ from coolamqp.framing.definitions import (
     ConnectionCloseOk,
     ConnectionOpen,
     ConnectionOpenOk,
+    ConnectionSecure,
+    ConnectionSecureOk,
     ConnectionStart,
     ConnectionStartOk,
     ConnectionTune,
@@ -44,7 +46,7 @@ from coolamqp.uplink.channel import Channel, ChannelHandler
 from coolamqp.uplink.channel_numbers import ChannelNumbers
 from coolamqp.uplink.frame_tap import FrameTap
 from coolamqp.uplink.heartbeat import Heartbeat
-from coolamqp.uplink.login import choose_login
+from coolamqp.uplink.login import answer_challenge, choose_login
 from coolamqp.uplink.out_buffer import OutBuffer
 from coolamqp.uplink.states import CONNECTION_TRANSITIONS, ChannelState, ConnectionState
 from coolamqp.uplink.tuning import CHANNEL_MAX, FRAME_MAX, Limits, settle_limits
@@ -54,6 +56,8 @@ HANDSHAKE_TIMEOUT: Final = 10.0
 CLOSE_TIMEOUT: Final = 2.0
 # Every broker must have this one (field "locales" of connection.start).
 LOCALE: Final = 'en_US'
+# With which a peer begins that expects TLS: an alert, a handshake (RFC 8446, section 5.1).
+TLS_CONTENT_TYPES: Final = (21, 22)
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -98,6 +102,7 @@ class Connection(FrameSink):
         self.properties: ServerProperties | None = None
         self.limits = Limits(CHANNEL_MAX, FRAME_MAX, 0)
         self._client_properties = client_properties
+        self._mechanism = ''  # by which we log in
         self._observer = observer
         self._tap = None if tracer is None else FrameTap(tracer)
         self._decoder = Decoder(self, FRAME_MAX)
@@ -229,6 +234,8 @@ class Connection(FrameSink):
             self.state = following
         if isinstance(method, ConnectionStart):
             self._on_start(method)
+        elif isinstance(method, ConnectionSecure):
+            self._send(ConnectionSecureOk(answer_challenge(self.node, self._mechanism)))
         elif isinstance(method, ConnectionTune):
             self._on_tune(method)
         elif isinstance(method, ConnectionOpenOk):
@@ -263,12 +270,13 @@ class Connection(FrameSink):
         except CoolAMQPError as error:
             self._end(error)
             return
+        self._mechanism = login.mechanism
         self._send(
             ConnectionStartOk(self._client_properties, login.mechanism, login.response, LOCALE)
         )
 
     def _on_tune(self, tune: ConnectionTune) -> None:
-        limits = self.limits = settle_limits(tune, self.node.heartbeat)
+        limits = self.limits = settle_limits(tune, self.node.heartbeat, self.node.channel_max)
         self._decoder.frame_max = limits.frame_max
         self._numbers = ChannelNumbers(limits.channel_max)
         self._heartbeat = Heartbeat(limits.heartbeat, self._now)
@@ -294,6 +302,9 @@ class Connection(FrameSink):
             self._beginning = start
             return b''
         self._beginning = None
+        if start[0] in TLS_CONTENT_TYPES:
+            self._end(ConnectionDead('the peer speaks TLS; use amqps:// or tls=True for this port'))
+            return b''
         if start[0] != 1:
             self._end(ConnectionDead(f'the peer is no AMQP broker: it begins with {start[:16]!r}'))
             return b''

@@ -2,41 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Final
 
-from coolamqp.exceptions import CoolAMQPError
+from coolamqp.exceptions import CoolAMQPError, WireError
 from coolamqp.framing.field_table import encode_table
 from coolamqp.objects import NodeDefinition
-
-# In the order in which we take them.
-MECHANISMS: Final = ('PLAIN', 'AMQPLAIN')
+from coolamqp.reply_codes import NOT_IMPLEMENTED
 
 
 @dataclass
 class Login:
-    """An answer to the broker's offer of mechanisms."""
+    """An answer to the broker's offer of mechanisms.
+
+    :ivar mechanism: which one was chosen
+    :ivar response: what it says at once
+    """
 
     mechanism: str
     response: bytes = field(repr=False)
 
 
 def choose_login(node: NodeDefinition, offered: list[str]) -> Login:
-    """Choose a mechanism and answer it.
+    """Choose the first mechanism of the node that the broker offers, and answer it.
 
-    :raises CoolAMQPError: the broker offers none that we have
+    :raises CoolAMQPError: the broker offers none of them
     """
-    for mechanism in MECHANISMS:
+    for mechanism in node.auth_mechanism:
         if mechanism in offered:
-            return Login(mechanism, _respond(mechanism, node))
+            return Login(mechanism, _RESPONSES[mechanism](node))
     raise CoolAMQPError(
         f'the broker offers to log in by {" or ".join(offered) or "nothing"}; '
-        f'this client has {" and ".join(MECHANISMS)}'
+        f'this node is to use {" or ".join(node.auth_mechanism)} (auth_mechanism)'
     )
 
 
-def _respond(mechanism: str, node: NodeDefinition) -> bytes:
-    if mechanism == 'PLAIN':  # RFC 4616
-        return f'\0{node.user}\0{node.password}'.encode()
-    # AMQPLAIN is a table without its length, from AMQP 0-8.
+def answer_challenge(node: NodeDefinition, mechanism: str) -> bytes:
+    """Answer what the broker asks beyond the first response (connection.secure).
+
+    :raises WireError: the mechanism is one that is over with its first response
+    """
+    if mechanism != _CR_DEMO:
+        what = f'the broker asks again, which {mechanism} has no answer to'
+        raise WireError(what, 'in connection.secure', NOT_IMPLEMENTED)
+    return f'My password is {node.password}'.encode()
+
+
+def shows_password(node: NodeDefinition) -> bool:
+    """Whether anybody between us and the node can read the password as we log in."""
+    return node.tls is None and not _is_loopback(node.host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name; RFC 6761, section 6.3, has those of loopback
+        name = host.rstrip('.').lower()
+        return name == 'localhost' or name.endswith('.localhost')
+
+
+def _plain(node: NodeDefinition) -> bytes:
+    return f'\0{node.user}\0{node.password}'.encode()  # RFC 4616
+
+
+def _amqplain(node: NodeDefinition) -> bytes:
+    # A table without its length, from AMQP 0-8.
     return encode_table({'LOGIN': node.user, 'PASSWORD': node.password})[4:]
+
+
+def _user_only(node: NodeDefinition) -> bytes:
+    # As the identity to act as (RFC 4422, appendix A); RabbitMQ goes by the certificate alone.
+    return node.user.encode()
+
+
+# Challenge and response, of RabbitMQ's own; the password comes with the second response.
+_CR_DEMO: Final = 'RABBIT-CR-DEMO'
+
+_RESPONSES: Final[dict[str, Callable[[NodeDefinition], bytes]]] = {
+    'PLAIN': _plain,
+    'AMQPLAIN': _amqplain,
+    'EXTERNAL': _user_only,
+    _CR_DEMO: _user_only,
+}

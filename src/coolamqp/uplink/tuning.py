@@ -23,17 +23,20 @@ class Limits:
     heartbeat: int
 
 
-def settle_limits(proposed: ConnectionTune, heartbeat: int | None) -> Limits:
+def settle_limits(
+    proposed: ConnectionTune, heartbeat: int | None, channel_max: int | None
+) -> Limits:
     """Answer what the broker proposes.
 
     :param heartbeat: what we want; 0 turns it off, None takes what the broker proposes
+    :param channel_max: how many channels we want at most; None or 0 for as many as there can be
     :raises WireError: frame_max is below what the specification allows (section 4.2.3)
     """
     if 0 < proposed.frame_max < FRAME_MIN_SIZE:
         what = f'the broker proposes a frame_max of {proposed.frame_max}, under {FRAME_MIN_SIZE}'
         raise WireError(what, 'in connection.tune', SYNTAX_ERROR)
     return Limits(
-        channel_max=_lower(proposed.channel_max, CHANNEL_MAX),
+        channel_max=_lower(proposed.channel_max, channel_max or CHANNEL_MAX),
         frame_max=_lower(proposed.frame_max, FRAME_MAX),
         heartbeat=_settle_heartbeat(proposed.heartbeat, heartbeat),
     )

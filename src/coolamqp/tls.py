@@ -1,0 +1,159 @@
+"""Making the TLS context of a node, and saying in words what went wrong with TLS.
+
+The one place that turns settings into an `ssl.SSLContext`, for the face with threads and the one
+for asyncio alike. Knows nothing of sockets, and never falls back to plain text.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, cast
+
+from coolamqp.objects import NodeDefinition
+from coolamqp.objects.tls import TLSSettings
+
+NO_TLS: Final = (
+    'the peer does not speak TLS; is this the port of amqp://, which is 5672 on most brokers?'
+)
+
+# OpenSSL's numbers, X509_V_ERR_... of its x509_vfy.h.
+_NOT_YET_VALID: Final = 9
+_EXPIRED: Final = 10
+_UNKNOWN_AUTHORITY: Final = (2, 18, 19, 20, 21)
+_WRONG_NAME: Final = (62, 63, 64)
+# What brokers answer if they want a certificate of ours: TLS 1.3, and Erlang with TLS 1.2.
+_ALERTS_FOR_NO_CERTIFICATE: Final = ('certificate required', 'handshake failure')
+
+
+def make_context(settings: TLSSettings) -> ssl.SSLContext:
+    """Make the context for the connections to a node, reading its files anew.
+
+    :raises ValueError: a file cannot be used; it names the file, and nothing that is in it
+    """
+    if settings.ssl_context is not None:
+        return cast('ssl.SSLContext', settings.ssl_context)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which verifies chain and name
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    if settings.verify == 'verify_none' or not settings.checks_name:
+        context.check_hostname = False
+    if settings.verify == 'verify_none':
+        context.verify_mode = ssl.CERT_NONE
+    if settings.cacertfile is None:
+        context.load_default_certs()
+    else:
+        _load_authorities(context, settings.cacertfile)
+    if settings.certfile is not None:
+        _load_certificate(context, settings.certfile, settings)
+    return context
+
+
+def check_contexts(nodes: Iterable[NodeDefinition]) -> None:
+    """Try whether the contexts of all nodes can be made.
+
+    :raises ValueError: a file cannot be used
+    """
+    for node in nodes:
+        if node.tls is not None:
+            make_context(node.tls)
+
+
+def server_name(node: NodeDefinition) -> str | None:
+    """Give the name to send, and to expect in the certificate of a node; None for none."""
+    if node.tls is None or not node.tls.checks_name:
+        return None
+    name = node.tls.server_name_indication or node.host
+    # Neither the dot that ends an absolute name nor the zone of an address is in a certificate.
+    return name.rstrip('.').partition('%')[0]
+
+
+def _load_authorities(context: ssl.SSLContext, path: str) -> None:
+    _check_readable(path, 'cacertfile')
+    try:
+        context.load_verify_locations(path)
+    except ssl.SSLError as error:
+        raise ValueError(f'cacertfile {path} has no certificate in PEM form') from error
+
+
+def _load_certificate(context: ssl.SSLContext, path: str, settings: TLSSettings) -> None:
+    key_path = settings.keyfile or path
+    _check_readable(path, 'certfile')
+    _check_readable(key_path, 'keyfile')
+    asked = False
+
+    def tell_password() -> str:
+        # Unless we answer, OpenSSL asks on the terminal.
+        nonlocal asked
+        asked = True
+        return settings.key_password or ''
+
+    try:
+        context.load_cert_chain(path, settings.keyfile, tell_password)
+    except ssl.SSLError as error:
+        if error.reason == 'KEY_VALUES_MISMATCH':
+            what = f'the key in {key_path} is not that of the certificate in {path}'
+        elif asked and settings.key_password is None:
+            what = f'the key in {key_path} is encrypted; give its password, as key_password'
+        elif asked:
+            what = f'the key in {key_path} cannot be decrypted; its password is another'
+        else:
+            what = f'certfile {path} needs a certificate in PEM form, and {key_path} its key'
+        # The cause is left out, since nobody knows what it may show.
+        raise ValueError(what) from None
+
+
+def _check_readable(path: str, name: str) -> None:
+    try:
+        with Path(path).open('rb'):
+            return
+    except OSError as error:
+        raise ValueError(f'{name} {path} cannot be read: {error.strerror}') from error
+
+
+# What went wrong
+
+
+def describe_failure(error: ssl.SSLError, node: NodeDefinition) -> str:
+    """Say what a failure of TLS means, and what would help."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _describe_refusal(error, node)
+    reason = (error.reason or '').replace('_', ' ').lower()
+    if ' alert ' in reason:
+        return _describe_alert(reason.partition(' alert ')[2], node)
+    if isinstance(error, ssl.SSLEOFError):
+        return 'the connection was cut within TLS'
+    if 'unsupported protocol' in reason or 'no protocols available' in reason:
+        return f'the broker has no version of TLS in common with us: {reason}'
+    if 'wrong version number' in reason:
+        return NO_TLS
+    return f'TLS failed: {reason or error}'
+
+
+def _describe_refusal(error: ssl.SSLCertVerificationError, node: NodeDefinition) -> str:
+    code, words = error.verify_code, error.verify_message.rstrip('.')
+    if code == _EXPIRED:
+        return "the broker's certificate has expired"
+    if code == _NOT_YET_VALID:
+        return "the broker's certificate is not valid yet"
+    if code in _WRONG_NAME:
+        name = server_name(node)
+        return (
+            f"the broker's certificate is not for {name} ({words}); "
+            'give the name that it is for as server_name_indication'
+        )
+    if code in _UNKNOWN_AUTHORITY:
+        return (
+            f"the broker's certificate is from an authority that is not trusted ({words}); "
+            'give the certificate of the authority as cacertfile'
+        )
+    return f"the broker's certificate is refused: {words}"
+
+
+def _describe_alert(alert: str, node: NodeDefinition) -> str:
+    told = f'the broker has ended TLS with the alert "{alert}"'
+    certfile = node.tls is not None and node.tls.certfile
+    if alert in _ALERTS_FOR_NO_CERTIFICATE and not certfile:
+        return f'{told}; it may want a certificate of ours, as certfile'
+    return told
