@@ -16,6 +16,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from coolamqp.clustering import Cluster
 from coolamqp.objects import NodeDefinition
+from tests.support.certificates import Certificates
 from tests.support.installation import HOST_ROOT, RabbitMQMissing, chosen_installation
 from tests.support.proxy import FaultProxy
 from tests.support.rabbitmq import RabbitMQNode
@@ -93,6 +94,12 @@ def node_arguments(rabbitmq: RabbitMQNode, vhost: str) -> NodeArguments:
         password=rabbitmq.password,
         virtual_host=vhost,
     )
+
+
+@pytest.fixture(scope='session')
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """Certificates of this run."""
+    return Certificates(tmp_path_factory.mktemp('certificates'))
 
 
 @pytest.fixture

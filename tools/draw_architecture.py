@@ -47,6 +47,7 @@ WAY_IN = (
 )
 CAPTIONS = {
     'clustering': 'threads, sockets, clocks',
+    'tls': 'shared by the faces',
     'faces': 'what all faces share',
     'supervisor': 'keeps everything alive',
     'attaches': 'what lives on a channel',
@@ -186,7 +187,8 @@ def draw_band(band: Band) -> Iterator[str]:
         f'stroke-opacity="0.35"/>'
     )
     present = [module for module in band.modules if (SOURCE / module).is_dir()]
-    title = ', '.join(present) or 'the vocabulary'
+    alone = band.modules[0] if len(band.modules) == 1 else 'the vocabulary'
+    title = ', '.join(present) or alone
     middle = band.y + band.height / 2
     yield text(MARGIN + 16, middle - 3, title, 16, band.colour, 'font-weight="600"')
     yield text(MARGIN + 16, middle + 16, CAPTIONS.get(band.modules[0], ''), 12, '#555')

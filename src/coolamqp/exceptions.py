@@ -19,6 +19,7 @@ __all__ = [
     'CoolAMQPError',
     'MessageRefused',
     'Returned',
+    'TLSRefused',
     'WireError',
 ]
 
@@ -29,6 +30,14 @@ class CoolAMQPError(Exception):
 
 class ConnectionDead(CoolAMQPError):
     """There is no connection, and what was asked for needed one."""
+
+
+class TLSRefused(ConnectionDead):
+    """Broker and client do not agree on TLS, and will not by trying again.
+
+    A certificate that one of them does not accept, or a port that speaks TLS when it should not,
+    or does not when it should.
+    """
 
 
 class WireError(CoolAMQPError):

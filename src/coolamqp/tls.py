@@ -11,12 +11,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, cast
 
+from coolamqp.exceptions import ConnectionDead, TLSRefused
 from coolamqp.objects import NodeDefinition
 from coolamqp.objects.tls import TLSSettings
-
-NO_TLS: Final = (
-    'the peer does not speak TLS; is this the port of amqp://, which is 5672 on most brokers?'
-)
 
 # OpenSSL's numbers, X509_V_ERR_... of its x509_vfy.h.
 _NOT_YET_VALID: Final = 9
@@ -25,6 +22,11 @@ _UNKNOWN_AUTHORITY: Final = (2, 18, 19, 20, 21)
 _WRONG_NAME: Final = (62, 63, 64)
 # What brokers answer if they want a certificate of ours: TLS 1.3, and Erlang with TLS 1.2.
 _ALERTS_FOR_NO_CERTIFICATE: Final = ('certificate required', 'handshake failure')
+# Those about certificates aside, the ones that trying again does not mend (RFC 8446, section 6.2).
+_LASTING_ALERTS: Final = (
+    'access denied', 'handshake failure', 'insufficient security', 'protocol version',
+    'unknown ca', 'unrecognized name',
+)  # fmt: skip
 
 
 def make_context(settings: TLSSettings) -> ssl.SSLContext:
@@ -115,20 +117,23 @@ def _check_readable(path: str, name: str) -> None:
 # What went wrong
 
 
-def describe_failure(error: ssl.SSLError, node: NodeDefinition) -> str:
-    """Say what a failure of TLS means, and what would help."""
+def failure_of(error: ssl.SSLError, node: NodeDefinition) -> ConnectionDead:
+    """Give the error to raise for one of TLS: it says what that means, and what would help."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _describe_refusal(error, node)
+        return TLSRefused(_describe_refusal(error, node))
     reason = (error.reason or '').replace('_', ' ').lower()
     if ' alert ' in reason:
-        return _describe_alert(reason.partition(' alert ')[2], node)
+        return _failure_of_alert(reason.partition(' alert ')[2], node)
     if isinstance(error, ssl.SSLEOFError):
-        return 'the connection was cut within TLS'
-    if 'unsupported protocol' in reason or 'no protocols available' in reason:
-        return f'the broker has no version of TLS in common with us: {reason}'
-    if 'wrong version number' in reason:
-        return NO_TLS
-    return f'TLS failed: {reason or error}'
+        return ConnectionDead('the connection was cut within TLS')
+    return ConnectionDead(f'TLS failed: {reason or error}')
+
+
+def no_tls() -> TLSRefused:
+    """Give the error to raise for a peer whose first bytes are not TLS."""
+    return TLSRefused(
+        'the peer does not speak TLS; is this the port of amqp://, which is 5672 on most brokers?'
+    )
 
 
 def _describe_refusal(error: ssl.SSLCertVerificationError, node: NodeDefinition) -> str:
@@ -138,9 +143,8 @@ def _describe_refusal(error: ssl.SSLCertVerificationError, node: NodeDefinition)
     if code == _NOT_YET_VALID:
         return "the broker's certificate is not valid yet"
     if code in _WRONG_NAME:
-        name = server_name(node)
         return (
-            f"the broker's certificate is not for {name} ({words}); "
+            f"the broker's certificate is not for {server_name(node)} ({words}); "
             'give the name that it is for as server_name_indication'
         )
     if code in _UNKNOWN_AUTHORITY:
@@ -151,9 +155,11 @@ def _describe_refusal(error: ssl.SSLCertVerificationError, node: NodeDefinition)
     return f"the broker's certificate is refused: {words}"
 
 
-def _describe_alert(alert: str, node: NodeDefinition) -> str:
+def _failure_of_alert(alert: str, node: NodeDefinition) -> ConnectionDead:
     told = f'the broker has ended TLS with the alert "{alert}"'
+    if alert not in _LASTING_ALERTS and 'certificate' not in alert:
+        return ConnectionDead(told)
     certfile = node.tls is not None and node.tls.certfile
     if alert in _ALERTS_FOR_NO_CERTIFICATE and not certfile:
-        return f'{told}; it may want a certificate of ours, as certfile'
-    return told
+        return TLSRefused(f'{told}; it may want a certificate of ours, as certfile')
+    return TLSRefused(told)

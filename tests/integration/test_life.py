@@ -87,6 +87,12 @@ def test_the_next_node_is_used_if_the_first_is_not_there(node_arguments: NodeArg
         assert cluster.connected
 
 
+def test_the_next_host_of_a_connection_string_is_used(rabbitmq: RabbitMQNode, vhost: str) -> None:
+    url = rabbitmq.url(vhost).replace('@', f'@127.0.0.1:{free_port()},')
+    with Cluster(url) as cluster:
+        assert cluster.connected
+
+
 def _assert_over(cluster: Cluster) -> None:
     """Check that a Cluster has come to its end, and can only be ended again."""
     assert not cluster.connected

@@ -9,7 +9,7 @@ import pytest
 from coolamqp.attaches.operation import declare
 from coolamqp.attaches.outcomes import Outcomes
 from coolamqp.attaches.publication import Publication
-from coolamqp.exceptions import AMQPError, ConnectionDead
+from coolamqp.exceptions import AMQPError, ConnectionDead, TLSRefused
 from coolamqp.framing.definitions import (
     BasicAck,
     BasicCancel,
@@ -42,7 +42,7 @@ from coolamqp.supervisor.notices import (
 )
 from coolamqp.supervisor.states import TRANSITIONS, EngineState
 from coolamqp.uplink.connection import CLOSE_TIMEOUT
-from tests.support.scripted_broker import Ending, Rig, ScriptedBroker, start
+from tests.support.scripted_broker import NODE, Ending, Rig, ScriptedBroker, start
 
 THREE = [NodeDefinition(name, 'guest', 'secret') for name in ('one', 'two', 'three')]
 
@@ -420,6 +420,28 @@ def test_a_transport_that_does_not_come_up_in_time_is_given_up() -> None:
     rig.advance(0.001)
     (failed,) = rig.noticed(ConnectFailed)
     assert isinstance(failed.cause, ConnectionDead)
+    assert rig.engine.attempt is None
+
+
+def test_a_node_may_say_how_long_its_transport_may_take() -> None:
+    rig = Rig([NodeDefinition('one', 'guest', 'secret', connection_timeout=2.5)])
+    rig.engine.start(rig.clock.now)
+    assert rig.engine.attempt is not None
+    assert rig.engine.wake_at() == rig.engine.attempt.deadline == rig.clock.now + 2.5
+    rig.engine.attempt.waits_for = 'end of the TLS handshake'
+    rig.advance(2.5)
+    (failed,) = rig.noticed(ConnectFailed)
+    assert str(failed.cause) == 'no connection within 2.5 s: no end of the TLS handshake'
+
+
+def test_a_refusal_of_tls_is_one_that_waiting_does_not_mend() -> None:
+    rig = Rig()
+    rig.engine.start(rig.clock.now)
+    cause = TLSRefused('the certificate has expired')
+    rig.lose(cause)
+    (notice,) = rig.noticed(NoWayIn)
+    assert notice.causes == [(NODE, cause)]
+    rig.advance(REFUSED_DELAY)
     assert rig.engine.attempt is None
 
 

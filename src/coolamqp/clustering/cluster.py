@@ -28,6 +28,7 @@ from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import NodeDefinition, ServerProperties
 from coolamqp.objects.node import Nodes, nodes_of
 from coolamqp.supervisor.states import EngineState
+from coolamqp.tls import check_contexts
 from coolamqp.tracing import BaseFrameTracer
 
 # How long shutdown waits for callbacks that are running, in seconds.
@@ -52,7 +53,7 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
     :param max_unconfirmed_bytes: how large they may be together, in bytes
     :param all_events: whether `drain` is to give all events of `coolamqp.clustering.events`; if
         not, it gives messages and `ConnectionLost`, as in CoolAMQP 1.x and 2.x
-    :raises ValueError: no nodes
+    :raises ValueError: no nodes, or a file for TLS that cannot be used
     :raises RuntimeError: there is a tracer, and the package `opentracing` is not installed
 
     >>> cluster = Cluster(NodeDefinition('amqp://guest:guest@localhost/'), name='billing')
@@ -78,8 +79,10 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
         for hook, what in ((on_fail, 'on_fail'), (on_blocked, 'on_blocked')):
             if hook is not None and not callable(hook):
                 raise TypeError(f'{what} must be a function or None, not {hook!r}')
+        definitions = nodes_of(nodes)
+        check_contexts(definitions)
         super().__init__(
-            nodes_of(nodes),
+            definitions,
             name or 'CoolAMQP',
             extra_properties,
             log_frames,

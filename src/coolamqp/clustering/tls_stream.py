@@ -12,7 +12,7 @@ from typing import Final
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.framing.hot import Buffer
 from coolamqp.objects import NodeDefinition
-from coolamqp.tls import NO_TLS, describe_failure, make_context, server_name
+from coolamqp.tls import failure_of, make_context, no_tls, server_name
 
 # How much is encrypted at once; it waits here as ciphertext until the socket has taken it.
 ENCRYPTED_MAX: Final = 256 * 1024
@@ -60,7 +60,7 @@ class TLSStream:
         except ssl.SSLWantReadError:
             return False
         except ssl.SSLError as error:
-            raise ConnectionDead(describe_failure(error, self._node)) from error
+            raise failure_of(error, self._node) from error
         finally:
             self._collect()
         return True
@@ -75,7 +75,7 @@ class TLSStream:
         try:
             return self._tls.write(memoryview(data)[:ENCRYPTED_MAX]) if data else 0
         except ssl.SSLError as error:
-            raise ConnectionDead(describe_failure(error, self._node)) from error
+            raise failure_of(error, self._node) from error
         finally:
             self._collect()
 
@@ -103,7 +103,7 @@ class TLSStream:
         except ssl.SSLWantReadError:
             return b''
         except ssl.SSLError as error:
-            self._end = ConnectionDead(describe_failure(error, self._node))
+            self._end = failure_of(error, self._node)
             return b''
         if not plain:
             self._end = ConnectionDead('the broker has closed the connection')
@@ -120,7 +120,7 @@ class TLSStream:
 
     def _take(self, received: bytes) -> None:
         if not self._heard and received[:1] not in _FIRST_OCTETS:
-            raise ConnectionDead(NO_TLS)
+            raise no_tls()
         self._heard = True
         self._incoming.write(received)
 

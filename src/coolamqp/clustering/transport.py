@@ -7,6 +7,7 @@ Only the I/O thread touches it.
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import selectors
 import socket
@@ -19,6 +20,8 @@ from coolamqp.clustering.tls_stream import TLSStream
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.framing.hot import Buffer
 from coolamqp.supervisor.attempt import Attempt
+
+logger = logging.getLogger(__name__)
 
 Address: TypeAlias = tuple[Any, ...]
 
@@ -182,10 +185,25 @@ class Transport:
         """Send on what TLS has already taken.
 
         :raises OSError: the connection is lost
+        :raises ConnectionDead: likewise
         """
         tls = self._tls
-        if tls is not None and tls.unsent:
+        if tls is None or not tls.unsent:
+            return
+        try:
             tls.unsent = memoryview(tls.unsent)[self._send_raw(tls.unsent) :]
+        except OSError:
+            self._look_for_alert(tls)
+            raise
+
+    def _look_for_alert(self, tls: TLSStream) -> None:
+        """Raise what the broker said before it hung up, which tells more than that it did.
+
+        With TLS 1.3 a broker refuses our certificate after the handshake has ended for us.
+        """
+        said = self._receive_raw()
+        if said and self.connected:
+            tls.decrypt(said)
 
     def _send_raw(self, data: Buffer) -> int:
         try:
@@ -224,8 +242,9 @@ class Transport:
             tls.end()
             try:
                 self.flush()
-            except OSError:
-                self._last_error = None  # nobody is there any more to be told
+            except (OSError, ConnectionDead) as error:
+                # Nobody is there any more to be told.
+                logger.debug('no end of TLS could be sent to %s: %s', self.attempt.node, error)
         self._drop_socket()
 
     def _drop_socket(self) -> None:

@@ -21,7 +21,7 @@ from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.requester import Request
 from coolamqp.attaches.timers import Timers
 from coolamqp.attaches.transactor import Commit
-from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError
+from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError, TLSRefused
 from coolamqp.framing.field_table import Arguments
 from coolamqp.framing.method import Method
 from coolamqp.objects import NodeDefinition
@@ -420,5 +420,7 @@ def _connect_timeout(node: NodeDefinition) -> float:
 
 
 def _is_lasting(cause: Any) -> bool:
-    """Whether trying again soon will not help: login or virtual host were refused."""
-    return isinstance(cause, AMQPError) and cause.reply_code in (ACCESS_REFUSED, NOT_ALLOWED)
+    """Whether trying again soon will not help: login, virtual host or TLS were refused."""
+    if isinstance(cause, AMQPError):
+        return cause.reply_code in (ACCESS_REFUSED, NOT_ALLOWED)
+    return isinstance(cause, TLSRefused)

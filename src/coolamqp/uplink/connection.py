@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from mypy_extensions import mypyc_attr
 
-from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError, WireError
+from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError, TLSRefused, WireError
 from coolamqp.framing.decoder import Decoder, FrameSink
 from coolamqp.framing.definitions import (
     ConnectionBlocked,
@@ -303,7 +303,7 @@ class Connection(FrameSink):
             return b''
         self._beginning = None
         if start[0] in TLS_CONTENT_TYPES:
-            self._end(ConnectionDead('the peer speaks TLS; use amqps:// or tls=True for this port'))
+            self._end(TLSRefused('the peer speaks TLS; use amqps:// or tls=True for this port'))
             return b''
         if start[0] != 1:
             self._end(ConnectionDead(f'the peer is no AMQP broker: it begins with {start[:16]!r}'))
