@@ -47,5 +47,12 @@ def given_broker(url: str) -> Iterator[Broker]:
     """
     target = NodeDefinition(url)
     with FaultProxy(target.host, target.port) as proxy:
-        node = NodeDefinition(url, host=proxy.host, port=proxy.port)
+        node = NodeDefinition(url, host=proxy.host, port=proxy.port, **_name_to_expect(target))
         yield Broker(node, 'cutting every connection', proxy.cut)
+
+
+def _name_to_expect(target: NodeDefinition) -> dict[str, str]:
+    """Name the broker, whose certificate is seen through the proxy and is not for its address."""
+    if target.tls is None:
+        return {}
+    return {'server_name_indication': target.tls.server_name_indication or target.host}

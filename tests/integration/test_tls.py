@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Self, TypeAlias
+from urllib.parse import quote
 
 import pytest
 
 from coolamqp.clustering import Cluster
 from coolamqp.exceptions import ConnectionDead
-from coolamqp.objects import NodeDefinition, Queue
+from coolamqp.objects import Message, NodeDefinition, Queue
+from coolamqp.tracing import LoggingFrameTracer
 from tests.integration.support import PATIENCE, Collector, await_reconnect, confirmed, consume
 from tests.support.certificates import CLIENT, KEY_PASSWORD, Certificates
 from tests.support.ports import HOST, free_port
@@ -24,6 +28,8 @@ pytestmark = pytest.mark.integration
 
 MakeNode: TypeAlias = Callable[..., NodeDefinition]
 MiB = 1024 * 1024
+SECRET = 'swordfish'
+PASSWORD = f'{SECRET}@/:%?#&+[]'
 LAPSE = 2.0  # seconds in which a start that will be tried again fails once
 
 
@@ -46,7 +52,7 @@ class TLSListeners:
         self.expired = self._listen(certificates.expired)
         self.elsewhere = self._listen(certificates.elsewhere)
         self.old = self._listen(certificates.server, "{versions,['tlsv1.2']}")
-        node.ctl('add_user', CLIENT, 'unused')
+        node.ctl('add_user', CLIENT, PASSWORD)
         node.ctl('set_permissions', CLIENT, '.*', '.*', '.*')
 
     def _listen(self, certificate: str, *options: str) -> int:
@@ -160,7 +166,44 @@ def test_many_bytes_both_ways_at_once_over_a_slow_network(
     assert set(collector.bodies) == {body}
 
 
-def test_a_handshake_in_single_bytes(broker: TLSListeners, make_node: MakeNode) -> None:
+def test_ciphertext_that_the_socket_does_not_take_goes_out_later(
+    broker: TLSListeners, make_node: MakeNode
+) -> None:
+    queue, collector, count = Queue('rest', auto_delete=True), Collector(), 0
+    with (
+        cluster_on(make_node()) as receiver,
+        FaultProxy(HOST, broker.port) as proxy,
+        # Neither heartbeats nor confirms shall remind it of what it has not sent.
+        cluster_on(make_node(port=proxy.port, heartbeat=0)) as sender,
+    ):
+        consume(receiver, queue, collector)
+        proxy.pause()
+        while not rests_within_tls(sender):
+            sender.publish(Message(bytes(8 * 1024)), routing_key='rest')
+            count += 1
+        proxy.resume()
+        collector.wait_for(count)
+
+
+def rests_within_tls(cluster: Cluster) -> bool:
+    """Whether all that was published has been encrypted, and the socket is full."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        with cluster._lock:
+            listener, engine = cluster._listener, cluster._engine
+            assert listener is not None
+            assert engine.connection is not None
+            transport = listener._transport
+            assert transport is not None
+            if transport._tls and transport._tls.unsent:
+                return True
+            if not engine.connection.out.size:
+                return False
+        time.sleep(0.001)
+    pytest.fail('the I/O thread does not take what is published')
+
+
+def test_a_handshake_in_small_pieces(broker: TLSListeners, make_node: MakeNode) -> None:
     with FaultProxy(HOST, broker.port) as proxy:
         proxy.split(100)
         with cluster_on(make_node(port=proxy.port)) as cluster:
@@ -226,6 +269,21 @@ def test_a_context_of_the_program(broker: TLSListeners, certificates: Certificat
 def test_an_address_may_be_what_the_certificate_is_for(make_node: MakeNode) -> None:
     with cluster_on(make_node(host=HOST)) as cluster:
         assert cluster.connected
+
+
+def test_a_password_is_seen_nowhere(make_node: MakeNode, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    port = make_node().port
+    url = f'amqps://{CLIENT}:{quote(PASSWORD, safe="")}@localhost:{port}?verify=verify_none'
+    for mechanism in ('PLAIN', 'AMQPLAIN', 'RABBIT-CR-DEMO'):
+        node = NodeDefinition(url, auth_mechanism=mechanism)
+        tracer = LoggingFrameTracer(log_level=logging.DEBUG)
+        with Cluster(node, log_frames=tracer) as cluster:
+            confirmed(cluster, b'', 'nowhere').result(PATIENCE)
+
+    assert f'{CLIENT}@localhost' in caplog.text
+    assert 'ConnectionStartOk' in caplog.text
+    assert SECRET not in caplog.text
 
 
 # -- refusals
