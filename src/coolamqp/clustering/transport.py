@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 Address: TypeAlias = tuple[Any, ...]
 
 RECEIVE_SIZE: Final = 128 * 1024
+_SOCKET_ERROR: Final = (socket.SOL_SOCKET, socket.SO_ERROR)
 _IN_PROGRESS: Final = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
 
 
@@ -35,17 +36,18 @@ class Transport:
     :param on_resolved: called on another thread when the name has been looked up
     :ivar socket: set once connecting has begun
     :ivar connected: whether bytes may go over it, TLS included
+    :ivar wake_at: when the present address has had its share of the time
     """
 
     def __init__(self, attempt: Attempt, on_resolved: Callable[[], None]) -> None:
         self.attempt = attempt
         self.socket: socket.socket | None = None
         self.connected = False
+        self.wake_at = inf
         self._tls: TLSStream | None = None
         self._on_resolved = on_resolved
         self._addresses: list[Address] = []
         self._resolved: list[Address] | OSError | None = None
-        self._give_up_at = inf  # for the present address
         self._last_error: OSError | None = None
         self._resolve()
 
@@ -75,14 +77,9 @@ class Transport:
 
     # Connecting
 
-    @property
-    def wake_at(self) -> float:
-        """The time at which there is something to be done without an event."""
-        return self._give_up_at
-
     def is_due(self, now: float) -> bool:
         """Whether `advance` has something to do."""
-        return self._resolved is not None or now >= self._give_up_at
+        return self._resolved is not None or now >= self.wake_at
 
     def advance(self, now: float) -> None:
         """Begin to connect, or go on to the next address if this one has had its share of the time.
@@ -100,7 +97,7 @@ class Transport:
 
     def _connect_next(self, now: float) -> None:
         self._drop_socket()
-        self._give_up_at = inf
+        self.wake_at = inf
         while self._addresses:
             family, kind, protocol, _, address = self._addresses.pop(0)
             try:
@@ -123,7 +120,7 @@ class Transport:
         self.socket = sock
         self.attempt.waits_for = f'answer from {address[0]}'
         if self._addresses:
-            self._give_up_at = now + (self.attempt.deadline - now) / (len(self._addresses) + 1)
+            self.wake_at = now + (self.attempt.deadline - now) / (len(self._addresses) + 1)
 
     def finish_connecting(self, now: float) -> None:
         """Go on, now that the socket is ready; perhaps with the next address.
@@ -133,28 +130,33 @@ class Transport:
         :raises OSError: there is no way to the node
         :raises ConnectionDead: there is no TLS with it
         """
-        sock = self.socket
-        if sock is None:
+        if self._tls is None and not self._has_reached_node(now):
+            return
+        if self.attempt.node.tls is None:
+            self.connected = True
             return
         if self._tls is None:
-            code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if code:
-                self._last_error = OSError(code, os.strerror(code))
-                self._connect_next(now)
-                return
-            self._give_up_at = inf
-            if self.attempt.node.tls is None:
-                self.connected = True
-                return
             self.attempt.waits_for = 'end of the TLS handshake'
             self._tls = TLSStream(self.attempt.node)
-        self.connected = self._shake_hands(self._tls)
+        self._shake_hands(self._tls)
 
-    def _shake_hands(self, tls: TLSStream) -> bool:
+    def _has_reached_node(self, now: float) -> bool:
+        """Learn how connecting went; if badly, begin with the next address."""
+        code = 0 if self.socket is None else self.socket.getsockopt(*_SOCKET_ERROR)
+        if code:
+            self._last_error = OSError(code, os.strerror(code))
+            self._connect_next(now)
+            return False
+        self.wake_at = inf
+        return True
+
+    def _shake_hands(self, tls: TLSStream) -> None:
         try:
-            return tls.shake_hands(self._receive_raw())
-        finally:
-            self.flush()  # which may be the alert that says why not
+            self.connected = tls.shake_hands(self._receive_raw())
+        except ConnectionDead:
+            self._flush_farewell()  # the alert that says why
+            raise
+        self.flush()
 
     @property
     def interest(self) -> int:
@@ -237,15 +239,17 @@ class Transport:
 
     def close(self) -> None:
         """Close the socket, if there is one, and TLS before it."""
-        tls = self._tls
-        if tls is not None and self.connected:
-            tls.end()
-            try:
-                self.flush()
-            except (OSError, ConnectionDead) as error:
-                # Nobody is there any more to be told.
-                logger.debug('no end of TLS could be sent to %s: %s', self.attempt.node, error)
+        if self._tls is not None and self.connected:
+            self._tls.end()
+            self._flush_farewell()
         self._drop_socket()
+
+    def _flush_farewell(self) -> None:
+        try:
+            self.flush()
+        except (OSError, ConnectionDead) as error:
+            # Nobody is there any more to be told.
+            logger.debug('no end of TLS could be sent to %s: %s', self.attempt.node, error)
 
     def _drop_socket(self) -> None:
         if self.socket is not None:
