@@ -48,23 +48,23 @@ class TLSListeners:
         self.node = node
         self._authority = certificates.authority
         self.port = self._listen(certificates.server)
-        self.strict = self._listen(certificates.server, '{fail_if_no_peer_cert,true}')
+        self.strict = self._listen(certificates.server, strict=True)
         self.expired = self._listen(certificates.expired)
         self.elsewhere = self._listen(certificates.elsewhere)
-        self.old = self._listen(certificates.server, "{versions,['tlsv1.2']}")
+        self.old = self._listen(certificates.server, versions="'tlsv1.2'")
         node.ctl('add_user', CLIENT, PASSWORD)
         node.ctl('set_permissions', CLIENT, '.*', '.*', '.*')
 
-    def _listen(self, certificate: str, *options: str) -> int:
+    def _listen(
+        self, certificate: str, *, strict: bool = False, versions: str = "'tlsv1.2','tlsv1.3'"
+    ) -> int:
         port = free_port()
-        all_options = ','.join(
-            (
-                f'{{cacertfile,"{self._authority}"}},{{certfile,"{certificate}"}}',
-                f'{{keyfile,"{certificate}"}},{{verify,verify_peer}}',
-                *options,
-            )
+        options = (
+            f'[{{cacertfile,"{self._authority}"}},{{certfile,"{certificate}"}},'
+            f'{{keyfile,"{certificate}"}},{{verify,verify_peer}},'
+            f'{{fail_if_no_peer_cert,{str(strict).lower()}}},{{versions,[{versions}]}}]'
         )
-        started = f'rabbit_networking:start_ssl_listener({{"{HOST}",{port}}},[{all_options}],2)'
+        started = f'rabbit_networking:start_ssl_listener({{"{HOST}",{port}}},{options},2)'
         self.node.eval(f'ok = {started}')
         return port
 
