@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 import pytest
+from opentracing.mocktracer import MockTracer
 
 from coolamqp.attaches import BodyReceiveMode, Consumer
 from coolamqp.attaches.channeler import ST_OFFLINE, ST_ONLINE, ST_SYNCING
@@ -27,7 +28,7 @@ from tests.support.ports import free_port
 from tests.support.proxy import FaultProxy
 
 OLD_CONSUMER: Any = Consumer  # as old programs see it, without types
-SPAN = object()
+SPAN = MockTracer().start_span('of a program')  # without a tracer, nobody's business
 QUEUE = Queue('jobs')
 LARGE = bytes(range(256)) * 1600  # in several frames
 

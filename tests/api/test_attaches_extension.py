@@ -45,8 +45,8 @@ class Watchful(BASE):  # type: ignore[misc]  # see BASE
         self.closes.append(payload)
 
     def on_delivery(self, frame: Any) -> None:
+        self.frames.append(frame)  # before it, since the last frame brings about on_message
         super().on_delivery(frame)
-        self.frames.append(frame)
 
     def on_setup(self, method: Any) -> None:
         super().on_setup(method)
@@ -137,6 +137,7 @@ def test_on_setup_sees_what_the_broker_answers(untyped: Any) -> None:
     queue = Queue('set up', exchange=exchange, auto_delete=True)
     consumer = Watchful(queue, print, no_ack=False, qos=5)
     untyped.add_consumer(consumer).result(PATIENCE)
+    consumer.wait_until_operational(True)  # the next call after those of setting up
     names = [method.NAME for method in consumer.methods]
     for name in ('queue.declare-ok', 'queue.bind-ok', 'basic.qos-ok', 'basic.consume-ok'):
         assert name in names

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import pytest
+from opentracing.mocktracer import MockTracer
 from pika.adapters.blocking_connection import BlockingChannel
 
 from coolamqp.attaches import BodyReceiveMode, Consumer
@@ -25,7 +26,7 @@ from tests.support.proxy import FaultProxy
 
 pytestmark = pytest.mark.integration
 
-SPAN = object()  # without a tracer, a span is nobody's business
+SPAN = MockTracer().start_span('of a program')  # without a tracer, nobody's business
 
 # -- consume: argument orders. (queue, on_message), then these; no_ack and qos that come of it
 

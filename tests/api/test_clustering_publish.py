@@ -7,6 +7,7 @@ from concurrent.futures import CancelledError
 from typing import Any
 
 import pytest
+from opentracing.mocktracer import MockTracer
 
 from coolamqp.clustering import Cluster, ConnectionLost
 from coolamqp.exceptions import AMQPError, CoolAMQPError
@@ -18,7 +19,7 @@ from tests.support.proxy import FaultProxy
 
 pytestmark = pytest.mark.integration
 
-SPAN = object()  # without a tracer, a span is nobody's business
+SPAN = MockTracer().start_span('of a program')  # without a tracer, nobody's business
 M = Message(b'hello')
 
 # -- where to

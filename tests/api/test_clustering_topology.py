@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from opentracing.mocktracer import MockTracer
 from pika.adapters.blocking_connection import BlockingChannel
 
 from coolamqp.clustering import Cluster, ConnectionLost
@@ -16,7 +17,7 @@ from tests.support.proxy import FaultProxy
 
 pytestmark = pytest.mark.integration
 
-SPAN = object()  # without a tracer, a span is nobody's business
+SPAN = MockTracer().start_span('of a program')  # without a tracer, nobody's business
 
 
 def assert_refused(future: Any, reply_code: int) -> None:

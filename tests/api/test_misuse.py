@@ -89,22 +89,22 @@ MADE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     'negative prefetch': (
         lambda: Consumer(QUEUE, print, no_ack=False, qos=-1),
         ValueError,
-        r'prefetch count is from 0.*to 65535, not -1',
+        r'prefetch count.* from 0.*to 65535, not -1',
     ),
     'negative prefetch in a pair': (
         lambda: Consumer(QUEUE, print, no_ack=False, qos=(None, -1)),
         ValueError,
-        r'prefetch count is from 0.*to 65535, not -1',
+        r'prefetch count.* from 0.*to 65535, not -1',
     ),
     'large prefetch': (
         lambda: Consumer(QUEUE, print, no_ack=False, qos=65536),
         ValueError,
-        r'prefetch count is from 0.*to 65535, not 65536',
+        r'prefetch count.* from 0.*to 65535, not 65536',
     ),
     'negative prefetch later': (
         lambda: Consumer(QUEUE, print, no_ack=False).set_qos(-1),
         ValueError,
-        r'prefetch count is from 0.*to 65535, not -1',
+        r'prefetch count.* from 0.*to 65535, not -1',
     ),
     'body_receive_mode': (
         lambda: Consumer(QUEUE, print, body_receive_mode=3),
@@ -163,7 +163,7 @@ ASKED: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
     'publish to a queue': (
         lambda cluster: cluster.publish(MESSAGE, QUEUE),
         TypeError,
-        r'exchange must be an Exchange or a name, not Queue.*routing_key',
+        r'exchange must be an Exchange or a name, not Queue',
     ),
     'publish to a number': (
         lambda cluster: cluster.publish(MESSAGE, 5),
@@ -193,7 +193,7 @@ ASKED: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
     'declare a name': (
         lambda cluster: cluster.declare('jobs'),
         TypeError,
-        r"Queue, Exchange or QueueBind.*'jobs'|'jobs'.*Queue, an? Exchange or an? QueueBind",
+        r"Queue, Exchange.*QueueBind.*'jobs'",
     ),
     'declare an anonymous queue': (
         lambda cluster: cluster.declare(Queue()),
@@ -228,7 +228,7 @@ ASKED: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
     'consume with a negative prefetch': (
         lambda cluster: cluster.consume(QUEUE, print, no_ack=False, qos=-1),
         ValueError,
-        r'prefetch count is from 0.*to 65535, not -1',
+        r'prefetch count.* from 0.*to 65535, not -1',
     ),
     'consume with an unknown keyword': (
         lambda cluster: cluster.consume(QUEUE, print, noack=True),

@@ -67,7 +67,7 @@ SAME_AS_BEFORE = [
     'frame_tracing.py',
 ]
 OUTPUT.update({f'2x/{name}': OUTPUT[f'1x/{name}'] for name in SAME_AS_BEFORE})
-TX = 'tx is an old name; say confirm'
+TX = 'tx is an old name of confirm; say confirm=True'
 # What an old program is told, besides: nothing else may be on its standard error.
 WARNINGS = {'1x/send_and_receive.py': {'hearbeat is spelt heartbeat', TX}}
 # A bool in the place of both `tx` of 1.x and `confirm` of 2.x may be told, too.
