@@ -49,12 +49,12 @@ True
 True
 """,
     '2x/opentracing_spans.py': """\
-one trace
-declare True
-bind True
-consum True
-publish True
-drain True
+declare 1
+bind 1
+consum 1
+publish 1
+drain 1
+traces: 1
 """,
 }
 SAME_AS_BEFORE = [

@@ -23,17 +23,13 @@ with tracer.start_active_span('the whole program') as scope:
     event = cluster.drain(10, span=span)
     assert isinstance(event, MessageReceived)
     event.ack()
-    before = len(tracer.finished_spans())
     cluster.publish(
-        Message(b'not traced'), exchange, 'key', confirm=True, span=span, dont_trace=True
+        Message(b'not traced'), '', 'nowhere', confirm=True, span=span, dont_trace=True
     ).result()
-    assert isinstance(cluster.drain(10, span=span, dont_trace=True), MessageReceived)
-    assert len(tracer.finished_spans()) == before
 
 cluster.shutdown()
 
-finished = tracer.finished_spans()
-trace = {each.context.trace_id for each in finished}
-print('one trace' if len(trace) == 1 else f'{len(trace)} traces')
+names = [each.operation_name.lower() for each in tracer.finished_spans()]
 for word in ('declare', 'bind', 'consum', 'publish', 'drain'):
-    print(word, any(word in each.operation_name.lower() for each in finished))
+    print(word, sum(word in name for name in names))
+print('traces:', len({each.context.trace_id for each in tracer.finished_spans()}))
