@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import threading
 from typing import Any
 
 import pytest
@@ -152,10 +151,10 @@ def test_qos_with_a_prefetch_size_warns() -> None:
 def test_qos_is_applied_before_the_first_message(cluster: Cluster) -> None:
     for number in range(3):
         confirmed_in(cluster, 'waiting', b'%d' % number)
-    collector, extra = Collector(), threading.Event()
+    collector = Collector()
     consume(cluster, Queue('waiting'), collector, no_ack=False, qos=2)
-    collector.wait_for(2)
-    assert not extra.wait(SHORT)
+    with pytest.raises(AssertionError, match='2 messages of 3'):
+        collector.wait_for(3, SHORT)
     assert collector.bodies == [b'0', b'1']
 
 
@@ -181,8 +180,8 @@ def test_set_qos_changes_it_now_and_after_a_reconnect(
     collector.messages.clear()
     proxy.cut()
     collector.wait_for(3)
-    assert not threading.Event().wait(SHORT)
-    assert len(collector.messages) == 3
+    with pytest.raises(AssertionError, match='3 messages of 4'):
+        collector.wait_for(4, SHORT)
 
 
 # -- state
