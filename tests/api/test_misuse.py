@@ -75,7 +75,7 @@ MADE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         r'routing_key is 256 bytes.*at most 255',
     ),
     'no nodes': (lambda: CLUSTER([]), ValueError, r'at least one node'),
-    'no node': (lambda: CLUSTER(['amqp://h/']), TypeError, r'node must be a NodeDefinition'),
+    'no node': (lambda: CLUSTER([5]), TypeError, r'a node (must be|is) a NodeDefinition'),
     'queue of a consumer': (
         lambda: CONSUMER('jobs', print),
         TypeError,

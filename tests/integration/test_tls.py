@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import ssl
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Self, TypeAlias
@@ -332,6 +334,20 @@ def test_plain_text_to_a_port_with_tls(make_node: MakeNode) -> None:
 
 
 # -- faults
+
+
+def test_a_child_process_ends_no_tls_of_its_parent(make_node: MakeNode) -> None:
+    with cluster_on(make_node()) as cluster, warnings.catch_warnings():
+        # Since Python 3.12 a fork of a process with threads warns, which is the point here.
+        warnings.simplefilter('ignore', DeprecationWarning)
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+
+        cluster.declare(Queue('after the fork', exclusive=True)).result(PATIENCE)
+
+        assert cluster.faults == []
 
 
 def test_reconnecting_after_a_cut(broker: TLSListeners, make_node: MakeNode) -> None:

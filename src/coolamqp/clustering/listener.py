@@ -88,7 +88,7 @@ class Listener:
     def abandon(self) -> None:
         """Let go of the descriptors without a word to the broker, in a child process."""
         if self._transport is not None:
-            self._transport.close()
+            self._transport.abandon()
         self._selector.close()
         self._wake_receiver.close()
         self._wake_sender.close()

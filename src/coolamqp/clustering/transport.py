@@ -251,6 +251,10 @@ class Transport:
             # Nobody is there any more to be told.
             logger.debug('no end of TLS could be sent to %s: %s', self.attempt.node, error)
 
+    def abandon(self) -> None:
+        """Close the socket without a word, in a child process whose parent goes on using it."""
+        self._drop_socket()
+
     def _drop_socket(self) -> None:
         if self.socket is not None:
             self.socket.close()

@@ -75,10 +75,15 @@ def check_host(host: str) -> str:
 
 def _login(text: str) -> dict[str, Any]:
     user, colon, password = text.partition(':')
-    values = {'user': _decoded(user, 'user')}
+    values = {'user': _decoded(_literal_percent(user), 'user')}
     if colon:
-        values['password'] = _decoded(password, 'password')
+        values['password'] = _decoded(_literal_percent(password), 'password')
     return values
+
+
+def _literal_percent(text: str) -> str:
+    """Take a "%" that begins no escape for itself, as programs have it that know of no escapes."""
+    return _NO_ESCAPE.sub('%25', text)
 
 
 def _host_and_port(text: str) -> dict[str, Any]:
@@ -102,6 +107,8 @@ def _port(text: str) -> int:
 
 
 def _virtual_host(path: str) -> str:
+    if path == '/':  # of amqp://host//, as other clients' programs write the default one
+        return path
     if '/' in path:
         raise ValueError('a virtual host is one segment of the path; a "/" in it is written %2F')
     return _decoded(path, 'virtual host')
