@@ -10,7 +10,7 @@ BROKERS := 3.10 4.0 4.3
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-brokers check format docs bench clean venv rabbitmq compiler
+.PHONY: help demo test test-brokers check format docs surface bench clean venv rabbitmq compiler
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,10 @@ docs: venv  ## draw the pictures from the code, and build the documentation into
 	$(BIN)/python -m tools.draw_architecture
 	$(BIN)/python -m tools.draw_states
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+surface: venv  ## list what programs may use in tests/api/surface.txt; look at the difference
+	$(BIN)/python -m tools.list_surface
+	@git --no-pager diff --stat tests/api/surface.txt
 
 bench: venv rabbitmq  ## measure
 	$(BIN)/python -m bench

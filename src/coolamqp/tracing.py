@@ -45,7 +45,11 @@ class BaseFrameTracer(ABC):
 
 
 class LoggingFrameTracer(BaseFrameTracer):
-    """Writes every frame to a logger, 'coolamqp.frames' unless told otherwise."""
+    """Writes every frame to a logger.
+
+    :param logger: 'coolamqp.frames' unless told otherwise
+    :param log_level: of the lines
+    """
 
     def __init__(
         self, logger: logging.Logger | None = None, log_level: int = logging.WARNING
@@ -59,7 +63,10 @@ class LoggingFrameTracer(BaseFrameTracer):
 
 
 class HoldingFrameTracer(BaseFrameTracer):
-    """Keeps every frame in `frames`, a list of (direction, timestamp, frame)."""
+    """Keeps every frame.
+
+    :ivar frames: a list of (direction, timestamp, frame)
+    """
 
     def __init__(self) -> None:
         self.frames: list[tuple[Direction, float, object]] = []

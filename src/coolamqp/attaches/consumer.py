@@ -45,7 +45,12 @@ from coolamqp.reply_codes import COMMAND_INVALID, NOT_FOUND
 
 
 class BodyReceiveMode(IntEnum):
-    """How the body of a received message is given."""
+    """How the body of a received message is given.
+
+    :ivar BYTES: as bytes of its own
+    :ivar MEMORYVIEW: as a memoryview, of what was received if the body came in one frame
+    :ivar LIST_OF_MEMORYVIEW: as the list of the pieces in which it came, none of them copied
+    """
 
     BYTES = 0
     MEMORYVIEW = 1
@@ -58,6 +63,7 @@ class Consumer(Channeler):
     :param queue: declared, with its exchange and binding, before consuming begins
     :param on_message: called with each `ReceivedMessage`, in order, on a dispatcher thread of the
         Cluster; None to have messages come out of `Cluster.drain`
+    :param span: the span of a tracer that this belongs to
     :param no_ack: whether the broker forgets a message as soon as it is sent
     :param qos: prefetch count, or (None, count)
     :param cancel_on_failure: whether to be cancelled when the connection is lost
@@ -78,6 +84,7 @@ class Consumer(Channeler):
     :raises TypeError: an argument of the wrong type
     :raises ValueError: one that makes no sense; both name it
     :ivar dont_trace: whether its callbacks run in no span though there is a tracer
+    :ivar state: 0 (offline), 1 (being set up) or 2 (online), see `coolamqp.attaches.channeler`
     :ivar cancelled: whether this consumer has been cancelled, for whatever reason
     :ivar on_cancel: called once, when it is
     :ivar on_broker_cancel: called once, when the broker has cancelled it

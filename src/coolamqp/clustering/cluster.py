@@ -55,6 +55,9 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
         not, it gives messages and `ConnectionLost`, as in CoolAMQP 1.x and 2.x
     :raises ValueError: no nodes, or a file for TLS that cannot be used
     :raises RuntimeError: there is a tracer, and the package `opentracing` is not installed
+    :ivar name: as it was given, or 'CoolAMQP'
+    :ivar ST_LINK_LOST: 0, a name that programs for CoolAMQP 1.x use
+    :ivar ST_LINK_REGAINED: 1, likewise
 
     >>> cluster = Cluster(NodeDefinition('amqp://guest:guest@localhost/'), name='billing')
     """

@@ -25,7 +25,12 @@ FAULTS_MAX: Final = 100
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that went wrong with a connection, or in making one."""
+    """Something that went wrong with a connection, or in making one.
+
+    :ivar when: the time, in UTC
+    :ivar node: the node that the connection goes to, or should have gone to
+    :ivar cause: why it was lost, or not made
+    """
 
     when: datetime
     node: NodeDefinition

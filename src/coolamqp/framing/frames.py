@@ -69,7 +69,11 @@ class AMQPFrame:
 
 @dataclass
 class AMQPMethodFrame(AMQPFrame):
-    """A method on a channel."""
+    """A method on a channel.
+
+    :param channel: number of the channel; 0 is the connection's own
+    :param payload: the method
+    """
 
     channel: int
     payload: Method
@@ -81,7 +85,14 @@ class AMQPMethodFrame(AMQPFrame):
 
 @dataclass
 class AMQPHeaderFrame(AMQPFrame):
-    """The header of a content: how long its body is, and its properties."""
+    """The header of a content: how long its body is, and its properties.
+
+    :param channel: number of the channel
+    :param class_id: class of the method that the content follows; 60, basic, is the only one
+    :param weight: 0
+    :param body_size: length of the whole body, in bytes
+    :param properties: the properties of the message
+    """
 
     channel: int
     class_id: int
@@ -97,7 +108,11 @@ class AMQPHeaderFrame(AMQPFrame):
 
 @dataclass
 class AMQPBodyFrame(AMQPFrame):
-    """A piece of the body of a content."""
+    """A piece of the body of a content.
+
+    :param channel: number of the channel
+    :param data: the piece
+    """
 
     channel: int
     data: bytes

@@ -74,7 +74,11 @@ def table() -> Any:
 @mypyc_attr(native_class=False)  # `dataclass` builds the methods, so they are ordinary classes
 @dataclass_transform()
 class Method:
-    """A method of the protocol, with its fields as attributes."""
+    """A method of the protocol, with its fields as attributes.
+
+    :ivar NAME: such as ``'queue.declare'``
+    :ivar INDEX: (class id, method id)
+    """
 
     NAME: ClassVar[str] = ''
     INDEX: ClassVar[tuple[int, int]] = (0, 0)

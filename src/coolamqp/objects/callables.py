@@ -15,6 +15,7 @@ class Callable:
     One that raises is logged and does not stop the others.
 
     :param oneshots: whether functions are forgotten once they have been called
+    :ivar callables: the functions, in the order in which they are called
     """
 
     def __init__(self, oneshots: bool = False) -> None:

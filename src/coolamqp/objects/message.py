@@ -23,6 +23,7 @@ class Message:
         since it is sent without being copied where that is possible
     :param properties: `MessageProperties`, or a dict of them
     :raises TypeError: the body is a str or something else without a buffer
+    :ivar Properties: `MessageProperties`, an attribute of the class
 
     >>> Message(b'hello', {'content_type': 'text/plain'}).properties.content_type
     'text/plain'

@@ -42,6 +42,10 @@ class NodeDefinition:
     `amqp://user:password@host[:port]/virtual_host[?parameter=value&...]`, parts of which keywords
     then override. `amqps://` is the same over TLS. For a string with several hosts see `several`.
 
+    :param host: name or address
+    :param user: of the login
+    :param password: of the login
+    :param virtual_host: '/' unless told otherwise
     :param port: TCP port; 5672 unless told otherwise, 5671 with TLS
     :param heartbeat: whole seconds; 0 turns heartbeats off, None takes what the broker proposes
     :param connection_timeout: how long the connection may take to come up, TLS included, in

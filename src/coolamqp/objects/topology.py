@@ -24,6 +24,7 @@ class Exchange:
     :param auto_delete: whether it is deleted with its last binding
     :param arguments: what RabbitMQ takes further, such as ``alternate-exchange``
     :raises ValueError: the name is too long, or there is no such type
+    :ivar direct: the default exchange, an attribute of the class
 
     >>> logs = Exchange('logs', b'fanout')
     """
@@ -108,6 +109,8 @@ class Queue:
     :param routing_key: of the binding
     :param arguments_bind: arguments of the binding
     :raises ValueError: flags that contradict each other, or a name over 255 bytes
+    :ivar anonymous: whether the broker names it
+    :ivar consumer_tag: the tag of consumers that are given none: the name, or a UUID if anonymous
 
     >>> jobs = Queue('jobs', durable=True)
     """
@@ -197,6 +200,10 @@ def queue_name(queue: Queue | Text) -> bytes:
 class QueueBind:
     """A binding of a queue to an exchange; each is given as an object or by name.
 
+    :param queue: the queue that gets the messages
+    :param exchange: the exchange that they come from
+    :param routing_key: what their routing key must be, or be like; the exchange's type says how
+    :param arguments: what an exchange of type ``headers`` or of a plugin goes by
     :raises TypeError: it is neither
     :raises ValueError: an anonymous queue, or a name over 255 bytes
     """
@@ -234,6 +241,8 @@ class ExchangeBind:
 
     :param destination: the exchange that gets the messages
     :param source: the exchange that they come from
+    :param routing_key: what their routing key must be, or be like
+    :param arguments: what an exchange of type ``headers`` or of a plugin goes by
     :raises TypeError: it is neither an exchange nor a name
     :raises ValueError: a name over 255 bytes
     """

@@ -1,4 +1,4 @@
-"""The documentation agrees with the code it was drawn from."""
+"""The pictures and diagrams of the documentation agree with the code they are drawn from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 from tools import draw_architecture, draw_states
 
-EXPLANATION = Path(__file__).parent.parent / 'docs' / 'explanation'
+EXPLANATION = Path(__file__).parents[2] / 'docs' / 'explanation'
 
 
 def test_the_diagrams_of_states_are_those_of_the_tables() -> None:

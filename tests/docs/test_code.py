@@ -1,0 +1,69 @@
+"""The code of the documentation runs, and prints what the page says that it prints."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import EXAMPLES, OUTPUT, ROOT, Page, all_pages
+
+PATIENCE = 60.0  # seconds a page
+# Stands below the code of each page: the reader's program must not be left with a thread of ours.
+EPILOGUE = """
+import threading
+left = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+assert not left, f'threads are left behind: {left}'
+"""
+
+PAGES = all_pages()
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize('page', [page for page in PAGES if page.code], ids=str)
+def test_the_code_of_a_page_prints_what_the_page_says(
+    page: Page, broker_url: str, tmp_path: Path
+) -> None:
+    program = tmp_path / 'page.py'
+    program.write_text(page.program(broker_url) + EPILOGUE, 'utf-8')
+
+    ended = subprocess.run(
+        [sys.executable, '-W', 'error', program],
+        capture_output=True,
+        encoding='utf-8',
+        timeout=PATIENCE,
+        check=False,
+        cwd=tmp_path,
+    )
+
+    assert ended.returncode == 0, f'the lines are those of {page}\n{ended.stderr}'
+    assert 'Warning' not in ended.stderr
+    if page.output:
+        assert ended.stdout == page.output
+
+
+@pytest.mark.parametrize('page', [page for page in PAGES if page.programs], ids=str)
+def test_whole_programs_are_those_of_the_examples(page: Page) -> None:
+    for block in page.programs:
+        assert block.text == (EXAMPLES / str(block.title)).read_text('utf-8')
+
+
+@pytest.mark.parametrize('page', PAGES, ids=str)
+def test_no_block_escapes_by_the_way_it_begins(page: Page) -> None:
+    opened = re.findall(r'^ *(?:```|~~~).*$', page.text, re.MULTILINE)
+
+    assert len(opened) == 2 * len(page.blocks), 'a block is indented, or never ends'
+    for block in page.blocks:
+        if 'py' in block.info:
+            assert block in [*page.code, *page.programs]
+        assert ('Output' in block.info) is (block.info == OUTPUT)
+
+
+def test_the_files_that_the_readme_links_to_are_there() -> None:
+    links = re.findall(r'\]\(([^)#:]+)\)', (ROOT / 'README.md').read_text('utf-8'))
+
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []

@@ -1,0 +1,266 @@
+"""Lists what programs may use, one name a line: the public surface.
+
+    python -m tools.list_surface
+
+Writes tests/api/surface.txt, which is the same on every version of Python. A change of it is a
+change of what programs may rely on, so look at the difference.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+FILE: Final = Path(__file__).parent.parent / 'tests' / 'api' / 'surface.txt'
+
+# The modules from which programs import; where they have an `__all__`, it says what is public.
+MODULES: Final = (
+    'coolamqp',
+    'coolamqp.argumentify',
+    'coolamqp.attaches',
+    'coolamqp.clustering',
+    'coolamqp.clustering.events',
+    'coolamqp.exceptions',
+    'coolamqp.framing.definitions',
+    'coolamqp.objects',
+    'coolamqp.tracing',
+)
+# What programs use of modules that have more in them, or are given without importing it.
+NAMES: Final = {
+    'coolamqp': ('__version__',),
+    'coolamqp.attaches.channeler': ('ST_OFFLINE', 'ST_ONLINE', 'ST_SYNCING'),
+    'coolamqp.clustering.future': ('ClusterFuture',),
+    'coolamqp.clustering.messages': ('MessageIterator',),
+    'coolamqp.clustering.transaction': ('Transaction',),
+    'coolamqp.faces.reporter': ('Fault',),
+    'coolamqp.framing.field_table': ('deframe_table', 'enframe_table', 'plain_table'),
+    'coolamqp.framing.method': ('Method',),
+    'coolamqp.framing.frames': (
+        'AMQPBodyFrame',
+        'AMQPFrame',
+        'AMQPHeaderFrame',
+        'AMQPHeartbeatFrame',
+        'AMQPMethodFrame',
+    ),
+}
+# Classes that have members for the engine too: those that are for programs.
+MEMBERS: Final[dict[str, tuple[str, ...]]] = {
+    'AttacheGroup': ('add',),
+    'Consumer': (
+        '__init__',
+        'arguments',
+        'body_receive_mode',
+        'cancel',
+        'cancel_on_failure',
+        'cancelled',
+        'consumer_tag',
+        'exclusive',
+        'fail_on_first_time_resource_locked',
+        'future_to_notify',
+        'inline',
+        'no_ack',
+        'no_local',
+        'on_broker_cancel',
+        'on_cancel',
+        'on_close',
+        'on_delivery',
+        'on_error',
+        'on_message',
+        'on_operational',
+        'on_setup',
+        'qos',
+        'queue',
+        'set_qos',
+        'span',
+        'state',
+        'workers',
+    ),
+    'Declarer': (),
+    'Publisher': (),
+    'ClusterFuture': (
+        'add_done_callback',
+        'cancel',
+        'cancelled',
+        'done',
+        'exception',
+        'result',
+        'running',
+    ),
+    'MessageIterator': ('close', 'consumer'),
+    'ServerProperties': ('locales', 'mechanisms', 'properties', 'version'),
+    'Transaction': ('commit', 'publish', 'roll_back'),
+}
+# Members without an underscore that only our own modules use.
+OF_THE_ENGINE: Final = {
+    'ANSWERS',
+    'RESERVED_FIRST',
+    'RESERVED_LAST',
+    'abandon',
+    'cancel_consumer',
+    'change_qos',
+    'check_may_wait',
+    'check_process',
+    'deliver',
+    'end_iteration',
+    'order',
+    'publish_reply',
+    'run_callback',
+    'settle',
+    'take',
+}
+
+
+@dataclass(frozen=True, order=True)
+class Symbol:
+    """A public name.
+
+    :ivar path: what a program writes for it
+    :ivar text: its line in the list
+    """
+
+    path: str
+    text: str
+
+    def find(self) -> Any:
+        """Give what it is; an attribute of instances is not to be had from the class."""
+        parts = self.path.split('.')
+        for count in range(len(parts) - 1, 0, -1):
+            try:
+                found: Any = import_module('.'.join(parts[:count]))
+            except ModuleNotFoundError:
+                continue
+            for part in parts[count:]:
+                found = inspect.getattr_static(found, part)
+            return found
+        return import_module(self.path)
+
+
+def surface() -> list[Symbol]:
+    """Give everything that is public, sorted."""
+    found = {
+        f'{module_name}.{name}': getattr(import_module(module_name), name)
+        for module_name in sorted({*MODULES, *NAMES})
+        for name in public_names(import_module(module_name))
+    }
+    homes = {value: path for path, value in sorted(found.items()) if inspect.isclass(value)}
+    return sorted(
+        symbol for path, value in found.items() for symbol in describe(path, value, homes)
+    )
+
+
+def public_names(module: ModuleType) -> tuple[str, ...]:
+    """Give what is public in a module."""
+    declared = module.__dict__.get('__all__', ())
+    return NAMES.get(module.__name__) or tuple(declared)
+
+
+def describe(path: str, value: Any, homes: dict[type, str]) -> Iterator[Symbol]:
+    """Give the lines for a name: itself, and if it is a class its members.
+
+    :param homes: public classes, each with the one of its paths under which it is described
+    """
+    if inspect.isclass(value):
+        bases = ', '.join(base.__name__ for base in value.__bases__ if base is not object)
+        yield Symbol(path, f'class {path}({bases})' if bases else f'class {path}')
+        if homes[value] == path:
+            yield from members(path, value, homes)
+    elif inspect.isfunction(value):
+        yield Symbol(path, path + signature(value))
+    else:
+        kind = type(value).__name__ if type(value).__module__ == 'builtins' else 'alias'
+        yield Symbol(path, f'{path}: {kind}')
+
+
+def members(path: str, cls: type, homes: dict[type, str]) -> Iterator[Symbol]:
+    """Give a line for each member, but for what is inherited from a public class."""
+    bases = [base for base in cls.__mro__ if base.__module__.startswith('coolamqp')]
+    own = [base for base in bases if base is cls or base not in homes]
+    inherited = {name for base in bases if base not in own for name in vars(base)}
+    names = {name for base in own for name in (*vars(base), *attributes(base))}
+    for name in names - (inherited - {'__init__'}):
+        if is_public(cls, name):
+            member = f'{path}.{name}'
+            yield Symbol(member, member_text(member, inspect.getattr_static(cls, name, None)))
+
+
+def is_public(cls: type, name: str) -> bool:
+    """Whether a member is for programs; fields of a dataclass are told by how one is made."""
+    if is_dataclass(cls) and name in {field.name for field in fields(cls)}:
+        return False
+    chosen = MEMBERS.get(cls.__name__)
+    if chosen is not None:
+        return name in chosen
+    if name in OF_THE_ENGINE:
+        return False
+    return name == '__init__' or not (name.startswith('_') or hasattr(Exception, name))
+
+
+def member_text(path: str, value: Any) -> str:
+    """Write the line for a member."""
+    if isinstance(value, (staticmethod, classmethod)):
+        return f'{path}{signature(value.__func__)} [{type(value).__name__}]'
+    if inspect.isfunction(value):
+        return f'{path}{signature(value)}'
+    if isinstance(value, property):
+        return f'{path} [property]'
+    return f'{path} [attribute]'
+
+
+def attributes(cls: type) -> set[str]:
+    """Give what `__init__` sets on instances."""
+    if '__init__' not in vars(cls) or is_dataclass(cls):
+        return set()
+    source = textwrap.dedent(inspect.getsource(inspect.unwrap(vars(cls)['__init__'])))
+    return {
+        node.attr
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+        if isinstance(node.value, ast.Name) and node.value.id == 'self'
+    }
+
+
+def signature(function: Any) -> str:
+    """Write a signature with annotations as they stand in the source."""
+    given = inspect.signature(function)
+    parameters = list(given.parameters.values())
+    written: list[str] = []
+    for index, parameter in enumerate(parameters):
+        before = parameters[index - 1].kind if index else None
+        if parameter.kind is parameter.KEYWORD_ONLY and before not in (
+            parameter.KEYWORD_ONLY,
+            parameter.VAR_POSITIONAL,
+        ):
+            written.append('*')
+        written.append(parameter_text(parameter))
+    return f'({", ".join(written)}){annotation(given.return_annotation, " -> ")}'
+
+
+def parameter_text(parameter: inspect.Parameter) -> str:
+    """Write one parameter."""
+    stars = '*' * (parameter.kind is parameter.VAR_POSITIONAL)
+    stars += '**' * (parameter.kind is parameter.VAR_KEYWORD)
+    text = stars + parameter.name + annotation(parameter.annotation, ': ')
+    if parameter.default is parameter.empty:
+        return text
+    return f'{text} = {parameter.default!r}'
+
+
+def annotation(value: Any, sign: str) -> str:
+    """Write an annotation behind its sign, or nothing if there is none."""
+    return '' if value is inspect.Signature.empty else f'{sign}{value}'
+
+
+def page() -> str:
+    """Write the whole list."""
+    return ''.join(f'{symbol.text}\n' for symbol in surface())
+
+
+if __name__ == '__main__':
+    FILE.write_text(page(), 'utf-8')
