@@ -128,6 +128,21 @@ class Symbol:
     path: str
     text: str
 
+    @property
+    def is_attribute(self) -> bool:
+        """Whether it is an attribute, of which its class tells."""
+        return self.text.endswith('[attribute]')
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is a value of a module, which has no docstring."""
+        return ': ' in self.text.partition('(')[0]
+
+    @property
+    def has_docstring(self) -> bool:
+        """Whether it has one of its own; that of a class tells how to make one."""
+        return not (self.is_attribute or self.is_constant or self.path.endswith('.__init__'))
+
     def find(self) -> Any:
         """Give what it is; an attribute of instances is not to be had from the class."""
         parts = self.path.split('.')

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 
 from tools import list_surface
-from tools.list_surface import Symbol
 
 SURFACE = list_surface.surface()
 CLASSES = {symbol.path: symbol for symbol in SURFACE if symbol.text.startswith('class ')}
@@ -18,22 +17,15 @@ def test_the_surface_is_what_the_list_says() -> None:
 
 
 def test_every_class_function_and_property_has_a_docstring() -> None:
-    described = [symbol for symbol in SURFACE if has_docstring_of_its_own(symbol)]
+    described = [symbol for symbol in SURFACE if symbol.has_docstring]
 
     assert [symbol.path for symbol in described if not inspect.getdoc(symbol.find())] == []
 
 
 def test_every_attribute_is_told_of_by_its_class() -> None:
-    attributes = [symbol.path for symbol in SURFACE if symbol.text.endswith('[attribute]')]
+    attributes = [symbol.path for symbol in SURFACE if symbol.is_attribute]
 
     assert [path for path in attributes if not is_told_of(path)] == [], 'add an :ivar NAME:'
-
-
-def has_docstring_of_its_own(symbol: Symbol) -> bool:
-    """Whether a symbol can have one; constants cannot, and a class tells how to make one."""
-    is_constant = ': ' in symbol.text.partition('(')[0]
-    is_attribute = symbol.text.endswith('[attribute]')
-    return not (is_constant or is_attribute or symbol.path.endswith('.__init__'))
 
 
 def is_told_of(path: str) -> bool:
