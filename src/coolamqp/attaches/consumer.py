@@ -189,6 +189,8 @@ class Consumer(Channeler):
     def set_qos(self, prefetch_size: int | None, prefetch_count: int | None = None) -> None:
         """Change the prefetch count: `set_qos(count)` or `set_qos(None, count)`, from any thread.
 
+        It holds now if the consumer is online, and after each reconnect.
+
         RabbitMQ applies a prefetch count to consumers that begin after it, so one that is running
         is replaced on its channel, under another tag.
 
@@ -206,10 +208,16 @@ class Consumer(Channeler):
         """Called with True when consuming begins, with False when it ends, in turn."""
 
     def on_close(self, payload: Method | None = None) -> None:
-        """Called when the channel is gone; with the broker's `channel.close` if it has sent one."""
+        """Called when the channel is gone, after `on_operational(False)`.
+
+        :param payload: the broker's `ChannelClose`, if it has sent one
+        """
 
     def on_setup(self, method: Method) -> None:
-        """Called with each answer of the broker while consuming is set up."""
+        """Called with each answer of the broker while consuming is set up.
+
+        :param method: such as `QueueDeclareOk`
+        """
 
     def on_delivery(self, frame: AMQPFrame) -> None:
         """Called with each frame of a delivery: method, header and bodies.

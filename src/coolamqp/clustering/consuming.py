@@ -40,12 +40,17 @@ class Consuming(ClusterCore):
     ) -> tuple[Consumer, ClusterFuture]:
         """Consume a queue, which is declared first.
 
+        :param queue: declared with its exchange and its binding, if it names one
         :param on_message: called with each message on a dispatcher thread; None to `drain` them
         :param span: if there is a tracer, parent of the span of this call, and what the spans of
             the callbacks refer to; None for the active one
         :param dont_trace: True for no span, neither for this call nor for the callbacks
         :param args: further arguments of `Consumer`, by position or by keyword
         :returns: the consumer, and a future that ends when consuming has begun, or with `AMQPError`
+
+        >>> consumer, consuming = cluster.consume(  # doctest: +SKIP
+        ...     Queue('jobs', durable=True), print, no_ack=False, prefetch=10
+        ... )
         """
         with self._traced('consume', queue, span, dont_trace, kind='consumer') as traced:
             consumer = Consumer(queue, on_message, span, *args, **kwargs)
@@ -68,6 +73,8 @@ class Consuming(ClusterCore):
         was fetched and not settled goes back into the queue. At a reconnect it just goes on.
 
         :param timeout: how long to wait for a message, in seconds; None for as long as it takes
+        :param queue: declared with its exchange and its binding, if it names one
+        :param no_ack: whether the broker forgets a message as soon as it is sent
         :param prefetch: how many unsettled messages the broker sends ahead
         :param options: further keyword arguments of `Consumer`
         :raises AMQPError: the broker refuses

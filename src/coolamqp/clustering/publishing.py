@@ -79,7 +79,9 @@ class Publishing(ClusterCore):
     ) -> ClusterFuture | None:
         """Publish a message.
 
-        :param exchange: None is the default exchange
+        :param message: what to publish; its body must not change until it is confirmed
+        :param exchange: as an object or by name; None is the default exchange
+        :param routing_key: for the default exchange the name of a queue
         :param tx: the old name of `confirm`
         :param confirm: True to keep the message until the broker has taken responsibility for it,
             across reconnects; False to send and forget, or drop if there is no connection
@@ -91,6 +93,12 @@ class Publishing(ClusterCore):
         :returns: with `confirm`, a future that ends with None when the message is safe, or with the
             reason why not; without, None
         :raises TimeoutError: there was no room in time; the message is not published
+        :raises ConnectionDead: the Cluster was shut down, or is about to be
+
+        >>> future = cluster.publish(  # doctest: +SKIP
+        ...     Message(b'hello'), routing_key='greetings', confirm=True
+        ... )
+        >>> future.result(timeout=10)  # doctest: +SKIP
         """
         if tx is not None or confirm is not None or span is not None:
             confirm, span, dont_trace = publish_order(tx, confirm, span, dont_trace)
@@ -149,6 +157,7 @@ class Publishing(ClusterCore):
         :param messages: each a `Message`, or `(message, exchange, routing_key)`; all of them are
             looked at before the first is published
         :param exchange: where messages go that come without address; None is the default exchange
+        :param routing_key: of messages that come without address
         :param confirm: see `publish`
         :param mandatory: see `publish`
         :param timeout: how long to wait for room in all, in seconds

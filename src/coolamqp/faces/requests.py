@@ -19,6 +19,7 @@ class RequestCalls(Ordering[FutureT]):
     def get(self, queue: Queue | Text, no_ack: bool = False) -> FutureT:
         """Fetch one message from a queue; to have them all, consuming costs less.
 
+        :param queue: as an object or by name; it must be there
         :param no_ack: whether the broker forgets the message as soon as it is sent
         :returns: a future that ends with the `ReceivedMessage`, with None if the queue is empty, or
             with `AMQPError`
@@ -41,6 +42,8 @@ class RequestCalls(Ordering[FutureT]):
         :returns: a future that ends with the reply, a `ReceivedMessage`; with `TimeoutError`; with
             `Returned` if there is no such queue; or with `ConnectionDead` if the connection was
             lost in between: nobody knows then whether the request was carried out
+
+        >>> cluster.call(b'2 + 2', 'sums', timeout=5.0).result()  # doctest: +SKIP
         """
         with self._traced('call', routing_key) as traced:
             message = with_context(body if isinstance(body, Message) else Message(body), traced)

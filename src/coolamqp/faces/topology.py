@@ -39,6 +39,7 @@ class TopologyCalls(Ordering[FutureT]):
     ) -> FutureT:
         """Declare a queue, with the binding it describes, an exchange or a binding.
 
+        :param obj: a `Queue`, an `Exchange`, a `QueueBind` or an `ExchangeBind`
         :param persistent: whether to declare it again after each reconnect
         :param span: parent of the span of this call, if there is a tracer; None for the active one
         :param dont_trace: True for no span
@@ -67,7 +68,18 @@ class TopologyCalls(Ordering[FutureT]):
         dont_trace: bool = False,
         arguments: Arguments = None,
     ) -> FutureT:
-        """Bind a queue to an exchange; see `declare`."""
+        """Bind a queue to an exchange, from which it gets messages then; see `declare`.
+
+        :param queue: as an object or by name
+        :param exchange: as an object or by name
+        :param routing_key: what the routing key of a message must be, or be like
+        :param persistent: whether to bind again after each reconnect
+        :param span: see `declare`
+        :param dont_trace: see `declare`
+        :param arguments: of the binding, by which an exchange of type ``headers`` goes
+        :returns: a future that ends with None, or with `AMQPError` if the broker refuses
+        :raises ValueError: an anonymous queue; consuming binds it
+        """
         with self._traced('bind', queue, span, dont_trace) as traced:
             _check_flag(persistent, 'persistent')
             binding = QueueBind(queue, exchange, routing_key, arguments)
@@ -80,7 +92,11 @@ class TopologyCalls(Ordering[FutureT]):
         routing_key: Text,
         arguments: Arguments = None,
     ) -> FutureT:
-        """Undo a binding, which is not made again then; one that is not there is a success."""
+        """Undo a binding, which is not made again then; one that is not there is a success.
+
+        :param queue: these four as they were for `bind`
+        :returns: a future that ends with None, or with `AMQPError` if the broker refuses
+        """
         with self._traced('unbind', queue) as traced:
             return self._unbind(QueueBind(queue, exchange, routing_key, arguments), traced)
 
@@ -92,7 +108,15 @@ class TopologyCalls(Ordering[FutureT]):
         persistent: bool = False,
         arguments: Arguments = None,
     ) -> FutureT:
-        """Bind an exchange to another, from which it gets messages then; see `declare`."""
+        """Bind an exchange to another, from which it gets messages then; see `declare`.
+
+        :param destination: the exchange that gets the messages, as an object or by name
+        :param source: the exchange that they come from, as an object or by name
+        :param routing_key: what the routing key of a message must be, or be like
+        :param persistent: whether to bind again after each reconnect
+        :param arguments: of the binding, by which an exchange of type ``headers`` goes
+        :returns: a future that ends with None, or with `AMQPError` if the broker refuses
+        """
         with self._traced('bind_exchange', destination) as traced:
             _check_flag(persistent, 'persistent')
             binding = ExchangeBind(destination, source, routing_key, arguments)
@@ -105,7 +129,11 @@ class TopologyCalls(Ordering[FutureT]):
         routing_key: Text = b'',
         arguments: Arguments = None,
     ) -> FutureT:
-        """Undo a binding between exchanges; see `unbind`."""
+        """Undo a binding between exchanges, which is not made again then; see `unbind`.
+
+        :param destination: these four as they were for `bind_exchange`
+        :returns: a future that ends with None, or with `AMQPError` if the broker refuses
+        """
         with self._traced('unbind_exchange', destination) as traced:
             return self._unbind(ExchangeBind(destination, source, routing_key, arguments), traced)
 
@@ -114,6 +142,7 @@ class TopologyCalls(Ordering[FutureT]):
     ) -> FutureT:
         """Delete a queue, which is not declared again then; one that is not there is a success.
 
+        :param queue: as an object or by name
         :param if_unused: only if it has no consumers
         :param if_empty: only if it has no messages
         :returns: a future that ends with None, or with `AMQPError` if the broker refuses
@@ -126,7 +155,9 @@ class TopologyCalls(Ordering[FutureT]):
     def delete_exchange(self, exchange: Exchange | Text, if_unused: bool = False) -> FutureT:
         """Delete an exchange, which is not declared again then; see `delete_queue`.
 
+        :param exchange: as an object or by name
         :param if_unused: only if nothing is bound to it
+        :returns: a future that ends with None, or with `AMQPError` if the broker refuses
         """
         with self._traced('delete_exchange', exchange) as traced:
             name = exchange_name(exchange)
@@ -136,6 +167,7 @@ class TopologyCalls(Ordering[FutureT]):
     def purge(self, queue: Queue | Text) -> FutureT:
         """Take all messages out of a queue that are not on their way to a consumer.
 
+        :param queue: as an object or by name
         :returns: a future that ends with how many there were, or with `AMQPError`
         """
         with self._traced('purge', queue) as traced:

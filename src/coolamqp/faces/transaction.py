@@ -33,6 +33,9 @@ class TransactionCalls(Generic[FutureT]):
     ) -> None:
         """Have a message published when the transaction is committed.
 
+        :param message: what to publish
+        :param exchange: as an object or by name; None is the default exchange
+        :param routing_key: for the default exchange the name of a queue
         :param mandatory: whether the commit fails with `Returned` if no queue takes this message;
             the others are published then nevertheless
         :raises CoolAMQPError: the transaction has ended
