@@ -109,6 +109,7 @@ OF_THE_ENGINE: Final = {
     'check_process',
     'deliver',
     'end_iteration',
+    'end_iteration_later',
     'order',
     'publish_reply',
     'run_callback',
@@ -212,9 +213,9 @@ def is_public(cls: type, name: str) -> bool:
     chosen = MEMBERS.get(cls.__name__)
     if chosen is not None:
         return name in chosen
-    if name in OF_THE_ENGINE:
-        return False
-    return name == '__init__' or not (name.startswith('_') or hasattr(Exception, name))
+    if name == '__init__':
+        return bool(inspect.getattr_static(cls, name).__module__ == cls.__module__)
+    return not (name in OF_THE_ENGINE or name.startswith('_') or hasattr(Exception, name))
 
 
 def member_text(path: str, value: Any) -> str:
@@ -229,11 +230,12 @@ def member_text(path: str, value: Any) -> str:
 
 
 def attributes(cls: type) -> set[str]:
-    """Give what `__init__` sets on instances."""
+    """Give what a class declares, and what its `__init__` sets on instances."""
     if '__init__' not in vars(cls) or is_dataclass(cls):
         return set()
+    declared = set(inspect.get_annotations(cls))
     source = textwrap.dedent(inspect.getsource(inspect.unwrap(vars(cls)['__init__'])))
-    return {
+    return declared | {
         node.attr
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
