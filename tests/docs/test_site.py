@@ -21,7 +21,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site, built in a folder of its own."""
     folder = tmp_path_factory.mktemp('site')
     built = subprocess.run(
-        [sys.executable, '-m', 'mkdocs', 'build', '--strict', '--quiet', '--site-dir', folder],
+        [sys.executable, '-m', 'mkdocs', 'build', '--strict', '--site-dir', folder],
         cwd=ROOT,
         env={**os.environ, 'NO_MKDOCS_2_WARNING': '1'},
         capture_output=True,
