@@ -38,12 +38,13 @@ def main() -> None:
             cluster.publish(result, routing_key='results', confirm=True).result()
             message.ack()
 
-        _, consuming = cluster.consume(
+        consumer, consuming = cluster.consume(
             JOBS, on_message, no_ack=False, prefetch=10, on_error='reject'
         )
         consuming.result(timeout=10)
         print('at work; Ctrl-C ends this', flush=True)
         stop.wait()
+        consumer.cancel().result(timeout=10)  # Begin no job whose result could not be sent.
 
 
 if __name__ == '__main__':
