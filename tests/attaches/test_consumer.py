@@ -14,6 +14,7 @@ from coolamqp.framing.definitions import (
     BasicAck,
     BasicCancel,
     BasicConsume,
+    BasicConsumeOk,
     BasicNack,
     BasicQos,
     BasicReturn,
@@ -254,6 +255,35 @@ def test_a_running_consumer_is_replaced_since_a_prefetch_holds_for_new_ones_only
     broker.serve()
     assert broker.said(BasicCancel)[1].consumer_tag == second.consumer_tag
     assert consumer.cancelled
+
+
+def test_nothing_is_asked_of_a_replacement_before_it_has_begun() -> None:
+    rig, broker, consumer, _ = consuming(qos=5)
+    broker.unanswered.add('basic.consume')
+    consumer.set_qos(9)
+    consumer.set_qos(10)
+    broker.serve()
+    promise = rig.cancel_consumer(consumer)
+    broker.serve()
+    assert len(broker.said(BasicConsume)) == 2
+    assert broker.said(BasicCancel) == []
+
+    broker.unanswered.clear()
+    broker.send(broker.channel_of(BasicConsume), BasicConsumeOk(consumer.consumer_tag))
+    broker.serve()
+
+    assert len(broker.said(BasicCancel)) == 2
+    assert promise.done()
+
+
+def test_the_last_of_several_prefetches_holds() -> None:
+    _, broker, consumer, _ = consuming(qos=5)
+    for count in (6, 7, 8):
+        consumer.set_qos(count)
+    broker.serve()
+    assert [qos.prefetch_count for qos in broker.said(BasicQos)] == [5, 6, 8]
+    tags = [each.consumer_tag for each in broker.said(BasicConsume)]
+    assert [each.consumer_tag for each in broker.said(BasicCancel)] == tags[:-1]
 
 
 def test_prefetch_of_a_consumer_that_belongs_to_nobody() -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from coolamqp.attaches.operation import Operation, binding_of, declare, delete_queue
-from coolamqp.exceptions import AMQPError
-from coolamqp.framing.definitions import QueueDeclare, QueueDelete
+from coolamqp.exceptions import AMQPError, ConnectionDead
+from coolamqp.framing.definitions import QueueDeclare, QueueDelete, QueuePurge
 from coolamqp.framing.method import Method
 from coolamqp.objects import Exchange, Queue, QueueBind
 from coolamqp.uplink.channel_numbers import ChannelNumbers
@@ -145,3 +145,37 @@ def test_operations_that_are_withdrawn_are_not_sent() -> None:
     broker = rig.up()
     assert len(broker.said(QueueDelete)) == 1
     assert done == [None]
+
+
+def test_what_must_not_be_repeated_fails_with_the_connection() -> None:
+    rig = Rig()
+    broker = rig.up()
+    broker.unanswered.update({'queue.purge', 'queue.delete'})
+    purge, delete, late = Ending(), Ending(), Ending()
+    rig.engine.call([QueuePurge(b'q')], purge, repeatable=False)
+    rig.engine.call([QueueDelete(b'q')], delete)
+    broker.serve()
+    rig.lose()
+    rig.engine.call([QueuePurge(b'q')], late, repeatable=False)  # it was never sent
+    assert isinstance(purge.ends[0], ConnectionDead)
+    assert not delete.done()
+
+    rig.advance(1.0)
+    broker = rig.up()
+
+    assert len(broker.said(QueuePurge)) == 1
+    assert delete.done()
+    assert late.done()
+
+
+def test_what_the_broker_has_ignored_behind_a_refusal_is_asked_again() -> None:
+    rig = Rig()
+    broker = rig.up()
+    broker.refuses = lambda method: 404 if isinstance(method, QueueDelete) else 0
+    delete, purge = Ending(), Ending()
+    rig.engine.call([QueueDelete(b'q')], delete)
+    rig.engine.call([QueuePurge(b'q')], purge, repeatable=False)
+    broker.serve()
+    rig.carry_out()
+    assert isinstance(delete.ends[0], AMQPError)
+    assert purge.ends == [None]

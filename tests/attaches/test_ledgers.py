@@ -13,13 +13,13 @@ from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.publish_ledger import PublishLedger
 from coolamqp.attaches.timers import Timers
 from coolamqp.exceptions import WireError
-from coolamqp.framing.definitions import BasicAck, BasicNack
+from coolamqp.framing.definitions import BasicAck, BasicNack, BasicReject
 from coolamqp.framing.method import Method
 from coolamqp.objects import Message
 from coolamqp.objects.message import Settlement
 from tests.uplink.rig import Link
 
-ACK, REQUEUE = Settlement.ACK, Settlement.REQUEUE
+ACK, REQUEUE = Settlement.ACK, Settlement.NACK_REQUEUE
 DELIVERED = 100
 
 
@@ -69,8 +69,14 @@ def test_settling_several_settles_what_is_left_up_to_the_tag() -> None:
     assert acks.ledger.settle(4, ACK, multiple=True)
     assert acks.flush(ACK) == [BasicAck(4, True)]
     assert not acks.ledger.settle(3, ACK, multiple=True)
-    assert acks.ledger.settle(6, Settlement.REJECT, multiple=True)
+    assert acks.ledger.settle(6, Settlement.NACK_DROP, multiple=True)
     assert acks.flush(ACK) == [BasicNack(5, False, False), BasicNack(6, False, False)]
+
+
+def test_rejecting_is_told_as_such() -> None:
+    acks = Acks()
+    assert acks.flush(Settlement.REJECT_DROP, 1) == [BasicReject(1, False)]
+    assert acks.flush(Settlement.REJECT_REQUEUE, 2) == [BasicReject(2, True)]
 
 
 def test_a_ledger_knows_when_all_is_settled() -> None:

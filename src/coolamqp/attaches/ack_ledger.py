@@ -7,7 +7,7 @@ When its channel is gone a ledger is void: the broker has requeued, and settling
 
 from __future__ import annotations
 
-from coolamqp.framing.hot import encode_ack, encode_nack
+from coolamqp.framing.hot import encode_ack, encode_nack, encode_reject
 from coolamqp.objects.message import Settlement
 from coolamqp.uplink.channel import Channel
 
@@ -25,7 +25,7 @@ class AckLedger:
         # Delivered and not settled, lowest first; as many as the prefetch count at the most.
         self._outstanding: dict[int, None] = {}
         self._acked: list[int] = []  # to be told
-        self._refused: list[tuple[int, bool]] = []  # to be told, and whether to requeue
+        self._refused: list[tuple[int, Settlement]] = []  # to be told, and how
 
     @property
     def void(self) -> bool:
@@ -67,7 +67,7 @@ class AckLedger:
         if how is Settlement.ACK:
             self._acked.append(delivery_tag)
         else:
-            self._refused.append((delivery_tag, how is Settlement.REQUEUE))
+            self._refused.append((delivery_tag, how))
         if not self._is_dirty:
             self._is_dirty = True
             self._dirty.append(self)
@@ -79,8 +79,8 @@ class AckLedger:
         channel = self._channel
         if channel is None:
             return
-        for tag, requeue in self._refused:
-            channel.write([encode_nack(channel.number, tag, multiple=False, requeue=requeue)])
+        for tag, how in self._refused:
+            channel.write([_encode_refusal(channel.number, tag, how)])
         self._refused.clear()
         self._flush_acks(channel)
 
@@ -94,3 +94,10 @@ class AckLedger:
             channel.write([encode_ack(channel.number, up_to, multiple=len(contiguous) > 1)])
         for tag in sorted(single):
             channel.write([encode_ack(channel.number, tag, multiple=False)])
+
+
+def _encode_refusal(channel: int, delivery_tag: int, how: Settlement) -> bytes:
+    if how in (Settlement.REJECT_REQUEUE, Settlement.REJECT_DROP):
+        return encode_reject(channel, delivery_tag, how is Settlement.REJECT_REQUEUE)
+    requeue = how is Settlement.NACK_REQUEUE
+    return encode_nack(channel, delivery_tag, multiple=False, requeue=requeue)

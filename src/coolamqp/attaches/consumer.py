@@ -42,6 +42,7 @@ from coolamqp.framing.text import Text, short_bytes, text_bytes
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import Queue
 from coolamqp.reply_codes import COMMAND_INVALID, NOT_FOUND
+from coolamqp.uplink.channel import Channel
 
 
 class BodyReceiveMode(IntEnum):
@@ -151,6 +152,7 @@ class Consumer(Channeler):
         self._closed_by: ChannelClose | None = None
         self._first_tag = self.consumer_tag
         self._renewals = 0
+        self._renewing = False
         self._wants_frames = type(self).on_delivery is not Consumer.on_delivery
         self._wants_setup = type(self).on_setup is not Consumer.on_setup
         self._assembly = FrameAssembly()
@@ -243,15 +245,29 @@ class Consumer(Channeler):
         A prefetch count holds for consumers that begin after it, not for those that run
         (https://www.rabbitmq.com/docs/consumer-prefetch). An auto-delete queue must not be without.
         """
-        if self.channel is None or self.qos is None:
+        if self.channel is None or self.qos is None or self._renewing:
             return
+        self._renewing = True
         self._used_qos = self.qos
         self._renewals += 1
         old_tag = self.consumer_tag
         self.consumer_tag = b'%d.%b' % (self._renewals, self._first_tag[:200])
         self.channel.call(BasicQos(0, self.qos), _ignore)
-        self.channel.call(self._consume(), _ignore)
+        self.channel.call(self._consume(), lambda _: self._on_renewed(old_tag))
+
+    def _on_renewed(self, old_tag: bytes) -> None:
+        """End the old consumer, and only now what has been asked of the new one.
+
+        RabbitMQ 3.10 breaks down over a cancellation that overtakes its own consume-ok.
+        """
+        self._renewing = False
+        if self.channel is None:
+            return
         self.channel.call(BasicCancel(old_tag), _ignore)
+        if self._cancelling:
+            self._cancel_on(self.channel)
+        elif self.qos != self._used_qos:
+            self._renew()
 
     def begin_cancel(self, promise: Promise | None) -> None:
         """Stop consuming; the promise ends once no message can come any more."""
@@ -265,11 +281,14 @@ class Consumer(Channeler):
         self._cancelling = True
         if self.channel is None:
             self._end(None)
-        elif self.state == ST_ONLINE:
-            self._flush_ledger()
-            self.channel.call(BasicCancel(self.consumer_tag), self._on_cancel_ok)
-        else:
+        elif self.state != ST_ONLINE:
             self.channel.close()
+        elif not self._renewing:
+            self._cancel_on(self.channel)
+
+    def _cancel_on(self, channel: Channel) -> None:
+        self._flush_ledger()
+        channel.call(BasicCancel(self.consumer_tag), self._on_cancel_ok)
 
     def fail(self, error: Exception) -> None:
         """End for good because of an error."""
@@ -327,6 +346,7 @@ class Consumer(Channeler):
 
     def on_offline(self) -> None:
         """Void the messages that are not settled; report that consuming has ended."""
+        self._renewing = False
         if self._ledger is not None:
             self._ledger.make_void()
         if self._was_operational:

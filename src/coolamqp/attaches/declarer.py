@@ -16,7 +16,7 @@ from coolamqp.attaches.channeler import (
     is_refusal_of,
 )
 from coolamqp.attaches.operation import Operation
-from coolamqp.exceptions import AMQPError, CoolAMQPError
+from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError
 from coolamqp.framing.method import Method
 
 
@@ -105,13 +105,20 @@ class Declarer(Channeler):
             self.retry_later()
 
     def on_channel_lost(self, cause: Exception | None) -> None:
-        """Fail the operation that the connection was closed for; the others are sent again."""
-        refused = self._sent[0] if self._sent else None
-        asked = refused.methods[refused.answered] if refused is not None else None
+        """Fail the operation that the connection was closed for, and what must not be repeated."""
+        sent = list(self._sent)
+        asked = sent[0].methods[sent[0].answered] if sent else None
         super().on_channel_lost(cause)
-        if refused is not None and cause is not None and is_refusal_of(cause, asked):
-            self._waiting.remove(refused)
-            refused.on_done(cause, None)
+        if sent and cause is not None and is_refusal_of(cause, asked):
+            self._fail(sent.pop(0), cause)
+        for operation in sent:
+            if not operation.repeatable:
+                what = f'the connection was lost, and nobody knows whether it was done: {cause}'
+                self._fail(operation, ConnectionDead(what))
+
+    def _fail(self, waiting: Operation, error: Exception) -> None:
+        self._waiting.remove(waiting)
+        waiting.on_done(error, None)
 
     def on_no_channel(self, error: CoolAMQPError) -> None:
         """Try again later."""

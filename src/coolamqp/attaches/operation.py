@@ -29,10 +29,12 @@ class Operation:
     """Methods to be called in order.
 
     :ivar on_done: told once: of None and the last answer when all are answered, or of the error
+    :ivar repeatable: whether doing it again does no harm, if nobody knows whether it was done
     """
 
     methods: list[Method]
     on_done: Callable[[Exception | None, Method | None], None]
+    repeatable: bool = True
     answered: int = field(default=0, init=False)
 
 

@@ -168,10 +168,13 @@ class TopologyCalls(Ordering[FutureT]):
         """Take all messages out of a queue that are not on their way to a consumer.
 
         :param queue: as an object or by name
-        :returns: a future that ends with how many there were, or with `AMQPError`
+        :returns: a future that ends with how many there were, with `AMQPError`, or with
+            `ConnectionDead` if the answer was lost: it is not asked again, since that might take
+            messages that have come meanwhile
         """
         with self._traced('purge', queue) as traced:
-            return self._call([operation.purge(queue)], traced, result=_message_count)
+            methods = [operation.purge(queue)]
+            return self._call(methods, traced, result=_message_count, repeatable=False)
 
     def _declare(self, subject: Subject, persistent: bool, span: CallSpan | None) -> FutureT:
         remember = (lambda topology: topology.remember(subject)) if persistent else None
@@ -187,12 +190,14 @@ class TopologyCalls(Ordering[FutureT]):
         span: CallSpan | None,
         remember: Callable[[Topology], None] | None = None,
         result: Callable[[Method], Any] | None = None,
+        *,
+        repeatable: bool = True,
     ) -> FutureT:
         """Have methods called; what they change for later reconnects is told to the topology."""
 
         def order(engine: Engine, promise: Any) -> None:
             on_success = None if remember is None else partial(remember, engine.topology)
-            engine.call(methods, promise, on_success, result)
+            engine.call(methods, promise, on_success, result, repeatable=repeatable)
 
         return self.order(order, span)
 

@@ -85,11 +85,17 @@ def body_size(body: Any) -> int:
 
 
 class Settlement(IntEnum):
-    """What is to become of a delivery."""
+    """What is to become of a delivery.
+
+    Refusing by basic.nack and by basic.reject differs: a quorum queue of RabbitMQ 4.3 counts only
+    the latter against its delivery limit.
+    """
 
     ACK = 0
-    REQUEUE = 1
-    REJECT = 2
+    NACK_REQUEUE = 1
+    NACK_DROP = 2
+    REJECT_REQUEUE = 3
+    REJECT_DROP = 4
 
 
 class ReceivedMessage(Message):
@@ -140,14 +146,18 @@ class ReceivedMessage(Message):
         """
         if not self._settled:
             self._settled = True
-            self._settle(Settlement.REQUEUE if requeue else Settlement.REJECT, multiple)
+            self._settle(Settlement.NACK_REQUEUE if requeue else Settlement.NACK_DROP, multiple)
 
     def reject(self, requeue: bool = False) -> None:
         """Have the broker drop the message, or dead-letter it; otherwise like `ack`.
 
-        :param requeue: True to have it put back into its queue instead
+        :param requeue: True to have it put back into its queue instead; a quorum queue counts that
+            against its delivery limit
         """
-        self.nack(requeue)
+        if not self._settled:
+            self._settled = True
+            how = Settlement.REJECT_REQUEUE if requeue else Settlement.REJECT_DROP
+            self._settle(how, multiple=False)
 
     def _settle(self, how: Settlement, multiple: bool) -> None:
         tell = self._ack if how is Settlement.ACK else self._nack

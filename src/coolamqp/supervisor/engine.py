@@ -154,14 +154,17 @@ class Engine(ConnectionObserver):
         promise: Promise,
         remember: Callable[[], None] | None = None,
         result: Callable[[Method], Any] | None = None,
+        *,
+        repeatable: bool = True,
     ) -> None:
         """Have methods carried out on the declarer's channel.
 
         :param remember: called when they have been, before the promise ends
         :param result: makes the promise's value of the last answer
+        :param repeatable: whether to do it again if the answer is lost with the connection
         """
         on_done = partial(self._on_called, promise, remember, result)
-        self._roster.declarer.submit(Operation(methods, on_done))
+        self._roster.declarer.submit(Operation(methods, on_done, repeatable))
 
     def _on_called(
         self,
