@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from coolamqp.clustering import Cluster, MessageReceived, NothingMuch
-from coolamqp.clustering.dispatcher import BACKLOG_MESSAGES
+from coolamqp.faces.backlog import BACKLOG_MESSAGES
 from coolamqp.objects import Message, Queue
 from coolamqp.tracing import HoldingFrameTracer
 from tests.conftest import MakeCluster, NodeArguments

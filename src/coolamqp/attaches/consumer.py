@@ -178,10 +178,10 @@ class Consumer(Channeler):
 
     # What programs call
 
-    def cancel(self) -> Promise:
+    def cancel(self) -> Any:
         """Stop consuming, from any thread.
 
-        :returns: a future that always succeeds in the end
+        :returns: a future of the Cluster's kind, which always succeeds in the end
         """
         if self.face is None:
             self.cancelled = True

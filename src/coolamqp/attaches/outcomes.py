@@ -6,7 +6,7 @@ driver's lock, and the driver does it afterwards, outside of the lock.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from logging import WARNING
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,16 +23,13 @@ if TYPE_CHECKING:
 class Promise(Protocol):
     """Somebody's future. The engine carries it about, and lets the driver end it."""
 
-    def result(self, timeout: float | None = None) -> Any:
-        """Wait for the end, and give it."""
-
     def done(self) -> bool:
         """Whether it has ended."""
 
-    def set_result(self, result: Any) -> None:
+    def set_result(self, result: Any, /) -> None:
         """End well."""
 
-    def set_exception(self, exception: BaseException | None) -> None:
+    def set_exception(self, exception: BaseException, /) -> None:
         """End with an error."""
 
 
@@ -59,7 +56,11 @@ class Face(Protocol):
 
 
 class Ended:
-    """A promise that has ended before anybody was given it."""
+    """A promise that has ended before anybody was given it; it can be awaited, too."""
+
+    def __await__(self) -> Iterator[Any]:
+        """Give what there is: nothing."""
+        return iter(())
 
     def result(self, timeout: float | None = None) -> Any:
         """Give what there is: nothing."""

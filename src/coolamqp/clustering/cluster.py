@@ -15,19 +15,15 @@ from typing import Any, ClassVar, Final, Self
 
 from coolamqp.clustering import forks
 from coolamqp.clustering.consuming import Consuming
-from coolamqp.clustering.core import ENDING
 from coolamqp.clustering.future import ClusterFuture
 from coolamqp.clustering.listener import Listener
 from coolamqp.clustering.publishing import Publishing
 from coolamqp.exceptions import ConnectionDead
-from coolamqp.faces.reporter import Fault
+from coolamqp.faces.options import ClusterOptions
 from coolamqp.faces.requests import RequestCalls, check_timeout
 from coolamqp.faces.topology import TopologyCalls
 from coolamqp.framing.field_table import Arguments
-from coolamqp.objects import Callable as CallableList
-from coolamqp.objects import NodeDefinition, ServerProperties
 from coolamqp.objects.node import Nodes, nodes_of
-from coolamqp.supervisor.states import EngineState
 from coolamqp.tls import check_contexts
 from coolamqp.tracing import BaseFrameTracer
 
@@ -79,23 +75,22 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
         max_unconfirmed_bytes: int = 256 * 1024 * 1024,
         all_events: bool = False,
     ) -> None:
-        for hook, what in ((on_fail, 'on_fail'), (on_blocked, 'on_blocked')):
-            if hook is not None and not callable(hook):
-                raise TypeError(f'{what} must be a function or None, not {hook!r}')
         definitions = nodes_of(nodes)
         check_contexts(definitions)
         super().__init__(
-            definitions,
-            name or 'CoolAMQP',
-            extra_properties,
-            log_frames,
-            on_fail,
-            on_blocked,
-            all_events,
-            tracer,
+            ClusterOptions(
+                nodes=definitions,
+                name=name or 'CoolAMQP',
+                extra_properties=extra_properties,
+                log_frames=log_frames,
+                on_fail=on_fail,
+                on_blocked=on_blocked,
+                max_unconfirmed=max_unconfirmed,
+                max_unconfirmed_bytes=max_unconfirmed_bytes,
+                all_events=all_events,
+                tracer=tracer,
+            )
         )
-        self._max_unconfirmed = max_unconfirmed
-        self._max_unconfirmed_bytes = max_unconfirmed_bytes
 
     # Life
 
@@ -133,15 +128,9 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
         if self.connected:
             return
         with self._lock:
-            failures = self._refusals or self._engine.failures
-        causes = '; '.join(f'{node}: {cause}' for node, cause in failures)
-        reason = causes or f'no answer within {timeout} s'
+            error = self._no_connection(timeout)
         self.shutdown()
-        raise ConnectionDead(f'cannot connect: {reason}')
-
-    def _has_turned(self) -> bool:
-        stopped = self._engine.state is EngineState.STOPPED
-        return self.connected or bool(self._refusals) or stopped
+        raise error
 
     def wait_connected(self, timeout: float | None = None) -> bool:
         """Wait until there is a connection, with everything on it restored.
@@ -159,9 +148,6 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
         if not self._is_running():
             raise ConnectionDead('this Cluster was shut down')
         return self.connected
-
-    def _is_up_or_ending(self) -> bool:
-        return self.connected or self._engine.state in ENDING
 
     def shutdown(self, wait: bool = True) -> None:
         """End everything in good order: cancel consumers, flush what was promised, disconnect.
@@ -195,52 +181,3 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
         traceback: TracebackType | None,
     ) -> None:
         self.shutdown()
-
-    @property
-    def connected(self) -> bool:
-        """Whether there is a connection, with everything on it restored."""
-        return self._engine.state is EngineState.UP
-
-    @property
-    def started(self) -> bool:
-        """Whether `start` was called."""
-        return self._listener is not None
-
-    def is_shutdown(self) -> bool:
-        """Whether it was started and shut down."""
-        return self.started and self._engine.state is EngineState.STOPPED
-
-    @property
-    def properties(self) -> ServerProperties | None:
-        """What the broker says of itself; None while there is no connection."""
-        with self._lock:
-            connection = self._engine.connection
-            return None if connection is None else connection.properties
-
-    @property
-    def node(self) -> NodeDefinition | None:
-        """The node to which there is a connection, or to which one is being made."""
-        with self._lock:
-            attempt = self._engine.attempt
-            return None if attempt is None else attempt.node
-
-    @property
-    def faults(self) -> list[Fault]:
-        """What has gone wrong with connections, the latest last; the last hundred."""
-        return list(self._reporter.faults)
-
-    @property
-    def last_error(self) -> Exception | None:
-        """The cause of the latest fault; None if there was none."""
-        faults = self._reporter.faults
-        return faults[-1].cause if faults else None
-
-    @property
-    def on_event(self) -> CallableList:
-        """Functions that are called with each event, but for messages; `on_event.add(function)`."""
-        return self._reporter.on_event
-
-    @property
-    def on_return(self) -> CallableList:
-        """Functions that are called with `Returned` for what came back and was not confirmed."""
-        return self._reporter.on_return

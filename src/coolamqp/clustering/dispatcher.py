@@ -22,6 +22,7 @@ from typing import Any, Final
 from coolamqp.attaches import Consumer
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.outcomes import Hook
+from coolamqp.faces.backlog import Backlog
 from coolamqp.objects import ReceivedMessage
 from coolamqp.objects.message import body_size
 
@@ -33,11 +34,6 @@ PATIENCE: Final = 0.1
 SPARE_LIFETIME: Final = 5.0
 # A mailbox gives way to the others after so many of its items.
 TURN: Final = 64
-# What may wait to be dispatched before we cease to read from the broker.
-BACKLOG_MESSAGES: Final = 20_000
-BACKLOG_BYTES: Final = 64 * 1024 * 1024
-# So many times as much may wait while answers are due that come behind it.
-BRIM: Final = 8
 
 
 class Mailbox:
@@ -56,34 +52,17 @@ class Mailbox:
         self.scheduled = 0
 
 
-class Backlog:
-    """Counts the messages that were received and not dispatched yet."""
+class SharedBacklog(Backlog):
+    """A backlog that several threads count in."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._lock = threading.Lock()
-        self.messages = 0
-        self.bytes = 0
 
     def add(self, messages: int, size: int) -> None:
         """Count messages in, or with negative numbers out."""
         with self._lock:
-            self.messages += messages
-            self.bytes += size
-
-    @property
-    def full(self) -> bool:
-        """Whether no more should be read."""
-        return self.messages >= BACKLOG_MESSAGES or self.bytes >= BACKLOG_BYTES
-
-    @property
-    def brimming(self) -> bool:
-        """Whether nothing at all should be read any more."""
-        return self.messages >= BRIM * BACKLOG_MESSAGES or self.bytes >= BRIM * BACKLOG_BYTES
-
-    @property
-    def roomy(self) -> bool:
-        """Whether reading may begin again."""
-        return self.messages <= BACKLOG_MESSAGES // 2 and self.bytes <= BACKLOG_BYTES // 2
+            super().add(messages, size)
 
 
 class Dispatcher:
@@ -98,7 +77,7 @@ class Dispatcher:
     def __init__(
         self, name: str, deliver: Callable[[Consumer, Delivery], bool], on_room: Callable[[], None]
     ) -> None:
-        self.backlog = Backlog()
+        self.backlog = SharedBacklog()
         self._name = name
         self._deliver = deliver
         self._on_room = on_room
@@ -109,7 +88,6 @@ class Dispatcher:
         self._threads: set[threading.Thread] = set()
         self._pool_size = 1  # how many there should be if there is work for them
         self._idle = 0
-        self._paused = False  # whether `should_read` has said no
         self._stopping = False
 
     # What the I/O thread calls
@@ -138,21 +116,6 @@ class Dispatcher:
             self._put(None, Hook(function, arguments))
             self._rouse()
 
-    def should_read(self, reading: bool, owes_answers: Callable[[], bool]) -> bool:
-        """Whether to read from the broker, given whether we do; not if callbacks do not keep up.
-
-        :param owes_answers: whether somebody may wait for what is still to be read: then we read
-            on, up to a higher bound, since it may be a callback that waits
-        """
-        if reading and not self.backlog.full:
-            return True
-        if not self.backlog.brimming and owes_answers():
-            return True
-        self._paused = True  # Before the last look, so that `release` cannot miss it.
-        if self.backlog.roomy:
-            self._paused = False
-        return not self._paused
-
     def relieve(self, now: float) -> None:
         """Have another thread at work if slow callbacks keep the others, and work is waiting."""
         with self._condition:
@@ -175,9 +138,7 @@ class Dispatcher:
 
     def release(self, message: ReceivedMessage) -> None:
         """Note that a message waits no more."""
-        self.backlog.add(-1, -body_size(message.body))
-        if self._paused and self.backlog.roomy:
-            self._paused = False
+        if self.backlog.release(body_size(message.body)):
             self._on_room()
 
     def finish(self) -> None:

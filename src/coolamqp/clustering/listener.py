@@ -244,7 +244,7 @@ class Listener:
     def _pause_or_resume(self, now: float) -> None:
         """Cease to read while programs do not keep up, and begin again when they do."""
         engine = self._engine
-        reading = engine.state is not EngineState.UP or self._dispatcher.should_read(
+        reading = engine.state is not EngineState.UP or self._dispatcher.backlog.should_read(
             self._reading, lambda: engine.owes_answers
         )
         connection = engine.connection

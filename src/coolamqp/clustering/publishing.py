@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import wait
 from functools import partial
-from typing import Any, Final, Literal, cast, overload
+from typing import Any, Literal, cast, overload
 
 from coolamqp.attaches.argument_orders import publish_order
 from coolamqp.attaches.publication import Publication
@@ -24,15 +24,9 @@ from coolamqp.faces.spans import all_with_context, destination_of, end_span, nam
 from coolamqp.framing.text import Text
 from coolamqp.objects import Exchange, Message
 
-# Plain publishes wait while so many bytes are on their way to the socket.
-UNSENT_MAX: Final = 16 * 1024 * 1024
-
 
 class Publishing(ClusterCore):
     """Publishing; see `coolamqp.clustering.Cluster`."""
-
-    _max_unconfirmed: int
-    _max_unconfirmed_bytes: int
 
     @overload
     def publish(
@@ -137,7 +131,7 @@ class Publishing(ClusterCore):
                 self._publish_plain(publication, timeout)
                 end_span(span)
                 return None
-            future = self._promise(publication, self._future(span))
+            future = self._promise(publication, self._new_future(span))
             with self._lock:
                 self._publish_confirmed(publication, self._running(), timeout)
             return future
@@ -247,29 +241,18 @@ class Publishing(ClusterCore):
         self, publication: Publication, listener: Listener, timeout: float | None
     ) -> None:
         """Publish, with the lock held."""
-        if not self._has_room():
-            self._wait_for_room(self._has_room, timeout)
+        if not self._bounds.has_room():
+            self._wait_for_room(self._bounds.has_room, timeout)
         self._engine.publish(publication)
         listener.notify()
 
     def _publish_plain(self, publication: Publication, timeout: float | None) -> None:
         with self._lock:
             listener = self._running()
-            if not self._has_sent_enough():
-                self._wait_for_room(self._has_sent_enough, timeout)
+            if not self._bounds.has_sent_enough():
+                self._wait_for_room(self._bounds.has_sent_enough, timeout)
             self._engine.publish_plain(publication)
             listener.notify()
-
-    def _has_room(self) -> bool:
-        publisher = self._engine.publisher
-        return (
-            publisher.held < self._max_unconfirmed
-            and publisher.held_bytes < self._max_unconfirmed_bytes
-        )
-
-    def _has_sent_enough(self) -> bool:
-        connection = self._engine.connection
-        return connection is None or connection.out.size < UNSENT_MAX
 
     def _wait_for_room(self, has_room: Callable[[], bool], timeout: float | None) -> None:
         """Wait, with the lock held, until the engine takes more."""

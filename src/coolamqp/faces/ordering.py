@@ -5,13 +5,22 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
+from coolamqp.attaches.outcomes import Promise
 from coolamqp.faces.spans import begin_span, end_span, name_of
 from coolamqp.supervisor.engine import Engine
 from coolamqp.tracing import Call, CallKind, CallSpan, CallTracer
 
-FutureT = TypeVar('FutureT')
+
+class FaceFuture(Promise, Protocol):
+    """A future of whichever kind a face gives."""
+
+    def add_done_callback(self, fn: Callable[[Any], Any], /) -> Any:
+        """Have a function called with it once it has ended."""
+
+
+FutureT = TypeVar('FutureT', bound=FaceFuture)
 # Tells the engine what is wanted; the second argument is the promise that it is to end.
 Order: TypeAlias = Callable[[Engine, Any], None]
 

@@ -1,0 +1,290 @@
+"""What every Cluster stands on: the engine, and how its programs reach it.
+
+An order is told to the engine under the lock, and whoever drives the engine is asked to look at it
+again. What the lock is, and who the driver, each face says for itself: this knows no thread and no
+event loop. This is also whom consumers and messages ask to act.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import datetime
+from functools import partial
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
+
+from coolamqp.attaches.ack_ledger import AckLedger
+from coolamqp.attaches.consumer import Consumer
+from coolamqp.attaches.delivery import Delivery
+from coolamqp.attaches.outcomes import Outcomes
+from coolamqp.attaches.publication import Publication
+from coolamqp.exceptions import ConnectionDead
+from coolamqp.faces.bounds import Bounds
+from coolamqp.faces.events import Event
+from coolamqp.faces.options import ClusterOptions
+from coolamqp.faces.ordering import FutureT, Order, Ordering
+from coolamqp.faces.reporter import Fault, Reporter
+from coolamqp.faces.spans import end_with, with_context
+from coolamqp.objects import Callable as CallableList
+from coolamqp.objects import Message, NodeDefinition, ServerProperties
+from coolamqp.objects.message import Settlement
+from coolamqp.supervisor.client_properties import client_properties
+from coolamqp.supervisor.engine import Engine
+from coolamqp.supervisor.notices import NoWayIn, Restored
+from coolamqp.supervisor.states import EngineState
+from coolamqp.telemetry import call_tracer
+from coolamqp.tracing import CallSpan
+
+# The states in which a Cluster takes no more orders.
+ENDING: Final = (EngineState.DRAINING, EngineState.CLOSING, EngineState.STOPPED)
+
+
+class Driver(Protocol):
+    """Who has a socket and a clock for the engine."""
+
+    def notify(self) -> None:
+        """Look at the engine again; called with the lock."""
+
+
+DriverT = TypeVar('DriverT', bound=Driver)
+
+
+class FaceCore(Ordering[FutureT], Generic[FutureT, DriverT]):
+    """The engine of a Cluster, and the calls that are the same for all faces.
+
+    :param run: runs a hook with its arguments where callbacks run
+    :param put: takes an event for `drain`
+    :param utc_now: tells the date and time, for faults
+    :param random: gives numbers from 0 to 1, for back-off
+    :param now: the driver's clock at this moment, in seconds
+    """
+
+    _lock: AbstractContextManager[Any]  # held whenever the engine is touched
+
+    def __init__(
+        self,
+        options: ClusterOptions,
+        run: Callable[..., None],
+        put: Callable[[Event], None],
+        utc_now: Callable[[], datetime],
+        random: Callable[[], float],
+        now: float,
+    ) -> None:
+        self.name = options.name
+        self._call_tracer = call_tracer(options.tracer)
+        self._reporter = Reporter(
+            options.name,
+            run,
+            put,
+            utc_now,
+            options.on_fail,
+            options.on_blocked,
+            options.all_events,
+        )
+        self._engine = Engine(
+            options.nodes,
+            client_properties(options.name, options.extra_properties),
+            self,
+            options.log_frames,
+            random,
+            now,
+        )
+        self._bounds = Bounds(self._engine, options.max_unconfirmed, options.max_unconfirmed_bytes)
+        self._listener: DriverT | None = None
+        self._refusals: list[tuple[NodeDefinition, Exception]] = []
+
+    @abstractmethod
+    def _new_future(self, span: CallSpan | None = None) -> FutureT:
+        """Make a future for a program of this face.
+
+        :param span: to be ended with the future
+        """
+
+    @abstractmethod
+    def _post(self, outcomes: Outcomes) -> None:
+        """Hand messages and hooks to where callbacks run."""
+
+    @abstractmethod
+    def _note_turn(self) -> None:
+        """Let those go on who wait for the connection to come up, or for the end."""
+
+    @abstractmethod
+    def deliver(self, consumer: Consumer, message: Delivery) -> None:
+        """Give a message to the program, from `Consumer.on_delivery`."""
+
+    # What it is like at this moment
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection, with everything on it restored."""
+        return self._engine.state is EngineState.UP
+
+    @property
+    def started(self) -> bool:
+        """Whether `start` was called."""
+        return self._listener is not None
+
+    def is_shutdown(self) -> bool:
+        """Whether it was started and shut down."""
+        return self.started and self._engine.state is EngineState.STOPPED
+
+    @property
+    def properties(self) -> ServerProperties | None:
+        """What the broker says of itself; None while there is no connection."""
+        connection = self._engine.connection
+        return None if connection is None else connection.properties
+
+    @property
+    def node(self) -> NodeDefinition | None:
+        """The node to which there is a connection, or to which one is being made."""
+        attempt = self._engine.attempt
+        return None if attempt is None else attempt.node
+
+    @property
+    def faults(self) -> list[Fault]:
+        """What has gone wrong with connections, the latest last; the last hundred."""
+        return list(self._reporter.faults)
+
+    @property
+    def last_error(self) -> Exception | None:
+        """The cause of the latest fault; None if there was none."""
+        faults = self._reporter.faults
+        return faults[-1].cause if faults else None
+
+    @property
+    def on_event(self) -> CallableList:
+        """Functions that are called with each event, but for messages; `on_event.add(function)`."""
+        return self._reporter.on_event
+
+    @property
+    def on_return(self) -> CallableList:
+        """Functions that are called with `Returned` for what came back and was not confirmed."""
+        return self._reporter.on_return
+
+    def _peer(self) -> tuple[str, int] | None:
+        node = self.node
+        return None if node is None else (node.host, node.port)
+
+    def _is_running(self) -> bool:
+        return self._engine.state not in ENDING
+
+    def _running(self) -> DriverT:
+        """Give the driver of a Cluster that can be used; the lock is held.
+
+        :raises RuntimeError: it was not started
+        :raises ConnectionDead: it was shut down
+        """
+        if self._listener is None:
+            raise RuntimeError('this Cluster is not started yet; call start() first')
+        if not self._is_running():
+            raise ConnectionDead('this Cluster was shut down, or is about to be')
+        return self._listener
+
+    def _has_turned(self) -> bool:
+        """Whether it is decided if starting succeeds."""
+        stopped = self._engine.state is EngineState.STOPPED
+        return self.connected or bool(self._refusals) or stopped
+
+    def _is_up_or_ending(self) -> bool:
+        return self.connected or not self._is_running()
+
+    def _no_connection(self, timeout: float | None) -> ConnectionDead:
+        """Give the error of a start that has failed; the lock is held."""
+        failures = self._refusals or self._engine.failures
+        causes = '; '.join(f'{node}: {cause}' for node, cause in failures)
+        return ConnectionDead(f'cannot connect: {causes or f"no answer within {timeout} s"}')
+
+    # Orders
+
+    def order(self, order: Order, span: CallSpan | None = None) -> FutureT:
+        """Carry out an order under the lock, and have the engine looked at."""
+        future = self._new_future(span)
+        with self._lock:
+            listener = self._running()
+            order(self._engine, future)
+            listener.notify()
+        return future
+
+    def add_consumer(self, consumer: Consumer) -> FutureT:
+        """Take up a consumer that was made by hand, often of a class of the program's own.
+
+        :returns: a future that ends when consuming has begun, or with `AMQPError`
+        :raises ValueError: it was added before, to this Cluster or another one
+        """
+        if not isinstance(consumer, Consumer):
+            raise TypeError(f'consumer must be a Consumer, not {consumer!r}')
+        with self._traced('consume', consumer.queue, consumer.span, kind='consumer') as traced:
+            return self._begin_to_consume(consumer, traced)
+
+    def _begin_to_consume(self, consumer: Consumer, span: CallSpan | None) -> FutureT:
+        future = cast('FutureT | None', consumer.future_to_notify)
+        if future is None:
+            future = self._new_future(span)
+        elif span is not None:
+            future.add_done_callback(partial(end_with, span))
+        with self._lock:
+            listener = self._running()
+            self._engine.consume(consumer, future)
+            listener.notify()
+        return future
+
+    def cancel_consumer(self, consumer: Consumer) -> FutureT:
+        """Stop a consumer; programs call `Consumer.cancel`."""
+        future = self._new_future()
+        with self._lock:
+            if self._listener is not None and self._engine.state is not EngineState.STOPPED:
+                consumer.begin_cancel(future)
+                self._listener.notify()
+                return future
+        future.set_result(None)  # the shutdown has cancelled it
+        return future
+
+    def change_qos(self, consumer: Consumer, prefetch_count: int) -> None:
+        """Change a prefetch count; programs call `Consumer.set_qos`."""
+        with self._lock:
+            consumer.change_qos(prefetch_count)
+            self._running().notify()
+
+    def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> None:
+        """Settle a delivery; programs call `ack`, `nack` or `reject` of the message."""
+        with self._lock:
+            if ledger.settle(delivery_tag, how, multiple) and self._listener is not None:
+                self._listener.notify()
+
+    def publish_reply(self, answer: Message, routing_key: bytes) -> FutureT:
+        """Publish the answer to a request; programs call `ReceivedMessage.reply`."""
+
+        def order(engine: Engine, promise: Any) -> None:
+            publication.promise = promise
+            engine.publish(publication)
+
+        with self._traced('reply', routing_key, kind='producer') as traced:
+            publication = Publication(with_context(answer, traced), b'', routing_key)
+            return self.order(order, traced)
+
+    # What the engine tells
+
+    def _carry_out(self, outcomes: Outcomes) -> None:
+        """Do what the engine cannot: report, run callbacks, end futures; without the lock."""
+        for notice in outcomes.notices:
+            self._reporter.report(notice)
+        if outcomes.posts:
+            self._post(outcomes)
+        for completion in outcomes.completions:
+            if completion.promise.done():  # the program has cancelled it
+                continue
+            if completion.error is None:
+                completion.promise.set_result(completion.value)
+            else:
+                completion.promise.set_exception(completion.error)
+        if outcomes.notices:
+            self._note_refusals(outcomes.notices)
+            self._note_turn()
+
+    def _note_refusals(self, notices: list[object]) -> None:
+        for notice in notices:
+            if isinstance(notice, NoWayIn):
+                self._refusals = notice.causes
+            elif isinstance(notice, Restored):
+                self._refusals = []

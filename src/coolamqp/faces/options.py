@@ -1,0 +1,35 @@
+"""The options of a Cluster, checked where they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from coolamqp.framing.field_table import Arguments
+from coolamqp.objects import NodeDefinition
+from coolamqp.tracing import BaseFrameTracer
+
+
+@dataclass(frozen=True)
+class ClusterOptions:
+    """What a Cluster is made with; its constructor describes it.
+
+    :raises TypeError: a hook that cannot be called
+    """
+
+    nodes: list[NodeDefinition]
+    name: str
+    extra_properties: Arguments
+    log_frames: BaseFrameTracer | None
+    on_fail: Callable[[], Any] | None
+    on_blocked: Callable[[bool], Any] | None
+    max_unconfirmed: int
+    max_unconfirmed_bytes: int
+    all_events: bool
+    tracer: Any
+
+    def __post_init__(self) -> None:
+        for hook, what in ((self.on_fail, 'on_fail'), (self.on_blocked, 'on_blocked')):
+            if hook is not None and not callable(hook):
+                raise TypeError(f'{what} must be a function or None, not {hook!r}')
