@@ -26,12 +26,16 @@ class Callable:
         """Have a function called too."""
         self.callables.append(callable_)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> None:
-        """Call all of them, in the order in which they were added."""
-        called = list(self.callables)
+    def take(self) -> list[collections.abc.Callable[..., Any]]:
+        """Give the functions that are to be called now, for somebody else to call."""
+        taken = list(self.callables)
         if self.oneshots:
             self.callables.clear()
-        for each in called:
+        return taken
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        """Call all of them, in the order in which they were added."""
+        for each in self.take():
             try:
                 each(*args, **kwargs)
             except Exception:
