@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from coolamqp.attaches import AttacheGroup, Consumer
+from coolamqp.attaches import Consumer
 from coolamqp.attaches.argument_orders import consume_takes_both_orders
 from coolamqp.clustering.core import ClusterCore
 from coolamqp.clustering.future import ClusterFuture
@@ -22,11 +22,6 @@ ITERATION_PREFETCH = 100
 
 class Consuming(ClusterCore):
     """Consuming; see `coolamqp.clustering.Cluster`."""
-
-    @property
-    def attache_group(self) -> AttacheGroup:
-        """Where programs for CoolAMQP 2.x add consumers that they have made by hand."""
-        return AttacheGroup(self)
 
     @consume_takes_both_orders
     def consume(

@@ -20,6 +20,7 @@ from coolamqp.clustering.dispatcher import Dispatcher
 from coolamqp.clustering.thread_names import name_this_thread
 from coolamqp.clustering.transport import Transport
 from coolamqp.exceptions import ConnectionDead
+from coolamqp.faces.throttle import Throttle
 from coolamqp.supervisor.engine import Engine
 from coolamqp.supervisor.states import EngineState
 
@@ -68,7 +69,7 @@ class Listener:
         self._transport: Transport | None = None
         self._watched = 0  # for what the transport's socket is registered
         self._asleep = False
-        self._reading = True
+        self._throttle = Throttle(engine, dispatcher.backlog)
 
     def start(self) -> None:
         """Start the thread."""
@@ -122,7 +123,8 @@ class Listener:
             self._engine.tick(now)
             self._follow_engine(now)
             self._send(now)
-            self._pause_or_resume(now)
+            if self._throttle.review(now):
+                self._send(now)
             self._on_progress()
             outcomes = self._take_outcomes()
             stopped = self._engine.state is EngineState.STOPPED
@@ -192,7 +194,7 @@ class Listener:
             return
         if self._transport is None:
             self._transport = Transport(attempt, self.wake)
-            self._reading = True
+            self._throttle.reset()
         try:
             if self._transport.is_due(now):
                 self._watch(0)
@@ -237,24 +239,9 @@ class Listener:
         except (OSError, ConnectionDead) as error:
             self._engine.transport_failed(transport.attempt, error, now)
             return
-        reading = selectors.EVENT_READ if self._reading else 0
+        reading = selectors.EVENT_READ if self._throttle.reading else 0
         writing = selectors.EVENT_WRITE if connection.out.size else 0
         self._watch(transport.interest | reading | writing)
-
-    def _pause_or_resume(self, now: float) -> None:
-        """Cease to read while programs do not keep up, and begin again when they do."""
-        engine = self._engine
-        reading = engine.state is not EngineState.UP or self._dispatcher.backlog.should_read(
-            self._reading, lambda: engine.owes_answers
-        )
-        connection = engine.connection
-        if reading is self._reading or connection is None:
-            return
-        what = 'resumes' if reading else 'pauses: callbacks do not keep up'
-        engine.outcomes.remark(f'reading {what}', logging.DEBUG)
-        self._reading = reading
-        connection.set_reading(reading, now)
-        self._send(now)
 
     def _watch(self, events: int) -> None:
         transport = self._transport

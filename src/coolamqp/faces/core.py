@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 from coolamqp.attaches.ack_ledger import AckLedger
+from coolamqp.attaches.attache_group import AttacheGroup
 from coolamqp.attaches.consumer import Consumer
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.outcomes import Outcomes
@@ -96,7 +97,7 @@ class FaceCore(Ordering[FutureT], Generic[FutureT, DriverT]):
 
     @abstractmethod
     def _new_future(self, span: CallSpan | None = None) -> FutureT:
-        """Make a future for a program of this face.
+        """Make a future for a program of this face; the lock is held.
 
         :param span: to be ended with the future
         """
@@ -197,11 +198,16 @@ class FaceCore(Ordering[FutureT], Generic[FutureT, DriverT]):
 
     # Orders
 
+    @property
+    def attache_group(self) -> AttacheGroup:
+        """Where programs for CoolAMQP 2.x add consumers that they have made by hand."""
+        return AttacheGroup(self)
+
     def order(self, order: Order, span: CallSpan | None = None) -> FutureT:
         """Carry out an order under the lock, and have the engine looked at."""
-        future = self._new_future(span)
         with self._lock:
             listener = self._running()
+            future = self._new_future(span)
             order(self._engine, future)
             listener.notify()
         return future
@@ -212,27 +218,30 @@ class FaceCore(Ordering[FutureT], Generic[FutureT, DriverT]):
         :returns: a future that ends when consuming has begun, or with `AMQPError`
         :raises ValueError: it was added before, to this Cluster or another one
         """
-        if not isinstance(consumer, Consumer):
-            raise TypeError(f'consumer must be a Consumer, not {consumer!r}')
+        self._check_consumer(consumer)
         with self._traced('consume', consumer.queue, consumer.span, kind='consumer') as traced:
             return self._begin_to_consume(consumer, traced)
 
     def _begin_to_consume(self, consumer: Consumer, span: CallSpan | None) -> FutureT:
         future = cast('FutureT | None', consumer.future_to_notify)
-        if future is None:
-            future = self._new_future(span)
-        elif span is not None:
+        if future is not None and span is not None:
             future.add_done_callback(partial(end_with, span))
         with self._lock:
             listener = self._running()
+            if future is None:
+                future = self._new_future(span)
             self._engine.consume(consumer, future)
             listener.notify()
         return future
 
+    def _check_consumer(self, consumer: Consumer) -> None:
+        if not isinstance(consumer, Consumer):
+            raise TypeError(f'consumer must be a Consumer, not {consumer!r}')
+
     def cancel_consumer(self, consumer: Consumer) -> FutureT:
         """Stop a consumer; programs call `Consumer.cancel`."""
-        future = self._new_future()
         with self._lock:
+            future = self._new_future()
             if self._listener is not None and self._engine.state is not EngineState.STOPPED:
                 consumer.begin_cancel(future)
                 self._listener.notify()

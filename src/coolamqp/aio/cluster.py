@@ -1,0 +1,162 @@
+"""The Cluster: what programs with asyncio use.
+
+A thin face over the engine, on the thread of the event loop. It has the names of the one for
+threads, `coolamqp.clustering.Cluster`; what waits there is awaited here. Here stands how it begins
+and ends; the other calls stand in the parts it is made of.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Final, Self
+
+from coolamqp.aio.consuming import Consuming
+from coolamqp.aio.future import ClusterFuture
+from coolamqp.aio.publishing import Publishing
+from coolamqp.exceptions import ConnectionDead
+from coolamqp.faces.options import ClusterOptions
+from coolamqp.faces.requests import RequestCalls, check_timeout
+from coolamqp.faces.topology import TopologyCalls
+from coolamqp.framing.field_table import Arguments
+from coolamqp.objects import NodeDefinition
+from coolamqp.objects.node import nodes_of
+from coolamqp.tracing import BaseFrameTracer
+
+# How long shutdown waits for callbacks that are running, in seconds.
+CALLBACK_PATIENCE: Final = 5.0
+
+
+class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[ClusterFuture]):
+    """A connection to RabbitMQ that keeps itself, and all that was set up on it, alive.
+
+    It belongs to the event loop on which it is started. Calls that wait for the broker give a
+    future at once, to be awaited now, later, or never. Callbacks and hooks may be plain functions
+    or coroutine functions.
+
+    :param nodes: a `NodeDefinition`, or several in the order of preference
+    :param on_fail: called once, the first time that a connection which was up is lost
+    :param extra_properties: client properties to send besides ours
+    :param log_frames: who is to see every frame, see `coolamqp.tracing`
+    :param name: of the connection, in log lines and in RabbitMQ's list of connections
+    :param on_blocked: called with True when the broker blocks the connection for lack of memory or
+        disk, with False when it goes on
+    :param tracer: an OpenTracing tracer, which gets spans around the calls
+    :param max_unconfirmed: how many messages may wait for their confirm; others wait for room
+    :param max_unconfirmed_bytes: how large they may be together, in bytes
+    :param all_events: whether `drain` is to give all events of `coolamqp.aio.events`; if not, it
+        gives messages and `ConnectionLost`
+    :raises ValueError: no nodes
+    :raises RuntimeError: there is a tracer, and the package `opentracing` is not installed
+
+    >>> async with Cluster(NodeDefinition('amqp://guest:guest@localhost/')) as cluster:
+    ...     await cluster.declare(Queue('jobs'))  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        nodes: NodeDefinition | list[NodeDefinition],
+        on_fail: Callable[[], Any] | None = None,
+        extra_properties: Arguments = None,
+        log_frames: BaseFrameTracer | None = None,
+        name: str | None = None,
+        on_blocked: Callable[[bool], Any] | None = None,
+        tracer: Any = None,
+        *,
+        max_unconfirmed: int = 100_000,
+        max_unconfirmed_bytes: int = 256 * 1024 * 1024,
+        all_events: bool = False,
+    ) -> None:
+        super().__init__(
+            ClusterOptions(
+                nodes=nodes_of(nodes),
+                name=name or 'CoolAMQP',
+                extra_properties=extra_properties,
+                log_frames=log_frames,
+                on_fail=on_fail,
+                on_blocked=on_blocked,
+                max_unconfirmed=max_unconfirmed,
+                max_unconfirmed_bytes=max_unconfirmed_bytes,
+                all_events=all_events,
+                tracer=tracer,
+            )
+        )
+
+    # Life
+
+    async def start(self, wait: bool = True, timeout: float | None = 10.0) -> None:
+        """Connect.
+
+        :param wait: whether to wait until everything can be used
+        :param timeout: how long to wait, in seconds; None for as long as it takes
+        :raises ConnectionDead: there is no connection in time, or every node has refused us; it
+            says why for each of them. The Cluster is shut down then, as if this is cancelled.
+        :raises RuntimeError: it was started before
+        """
+        check_timeout(timeout)
+        if self._listener is not None:
+            raise RuntimeError('this Cluster was started before; make a new one')
+        loop = self._lock.loop = asyncio.get_running_loop()
+        listener = await self._begin()
+        self._engine.start(loop.time())
+        listener.notify()
+        if not wait:
+            return
+        try:
+            await self._turned.wait_for(self._has_turned, timeout)
+        except BaseException:
+            await self.shutdown(wait=False)
+            raise
+        if not self.connected:
+            error = self._no_connection(timeout)
+            await self.shutdown()
+            raise error
+
+    async def wait_connected(self, timeout: float | None = None) -> bool:
+        """Wait until there is a connection, with everything on it restored.
+
+        :param timeout: seconds; None for as long as it takes
+        :returns: whether there is one
+        :raises ConnectionDead: the Cluster was shut down, or is meanwhile
+        """
+        check_timeout(timeout)
+        with self._lock:
+            self._running()
+        await self._turned.wait_for(self._is_up_or_ending, timeout)
+        if not self._is_running():
+            raise ConnectionDead('this Cluster was shut down')
+        return self.connected
+
+    async def shutdown(self, wait: bool = True) -> None:
+        """End everything in good order: cancel consumers, flush what was promised, disconnect.
+
+        Waits at most some ten seconds for the broker. Every future that is left ends with
+        `ConnectionDead`. A second call does nothing.
+
+        :param wait: whether to wait for the end
+        :raises RuntimeError: it was never started
+        """
+        with self._lock:
+            listener = self._listener
+            if listener is None:
+                raise RuntimeError('this Cluster was never started')
+            self._begin_shutdown(asyncio.get_running_loop().time())
+            listener.notify()
+        self._turned.notify_all()
+        if wait:
+            await listener.wait_closed()
+            await self._dispatcher.stop(CALLBACK_PATIENCE)
+            await self._forget_the_loop()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.shutdown()

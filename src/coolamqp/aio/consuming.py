@@ -1,0 +1,126 @@
+"""The part of a Cluster that consumes: by callback, by iteration, or by asking with `drain`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from coolamqp.aio.core import ClusterCore
+from coolamqp.aio.future import ClusterFuture
+from coolamqp.aio.inbox import Inbox
+from coolamqp.aio.messages import MessageIterator
+from coolamqp.attaches import Consumer
+from coolamqp.faces.events import Event, MessageReceived
+from coolamqp.faces.requests import check_timeout
+from coolamqp.faces.spans import end_span
+from coolamqp.objects import Queue
+
+# How many messages are fetched ahead of an iteration unless told otherwise.
+ITERATION_PREFETCH: Final = 100
+
+
+class Consuming(ClusterCore):
+    """Consuming; see `coolamqp.aio.Cluster`."""
+
+    def consume(
+        self,
+        queue: Queue,
+        on_message: Callable[[Any], Any] | None = None,
+        span: Any = None,
+        dont_trace: bool = False,
+        **options: Any,
+    ) -> tuple[Consumer, ClusterFuture]:
+        """Consume a queue, which is declared first.
+
+        :param on_message: a plain or a coroutine function, called with each message in order, the
+            next when it has ended; None to `drain` them
+        :param span: if there is a tracer, parent of the span of this call, and what the spans of
+            the callbacks refer to; None for the active one
+        :param dont_trace: True for no span, neither for this call nor for the callbacks
+        :param options: keyword arguments of `Consumer`. With `workers`, so many messages are worked
+            on at once; with `inline`, `on_message` is called at reception, and must be quick
+        :returns: the consumer, and a future that ends when consuming has begun, or with `AMQPError`
+
+        >>> consumer, ready = cluster.consume(Queue('jobs'), on_message)  # doctest: +SKIP
+        >>> await ready  # doctest: +SKIP
+        """
+        with self._traced('consume', queue, span, dont_trace, kind='consumer') as traced:
+            consumer = Consumer(queue, on_message, span, **options)
+            consumer.dont_trace = dont_trace
+            self._check_consumer(consumer)
+            return consumer, self._begin_to_consume(consumer, traced)
+
+    def messages(
+        self,
+        queue: Queue,
+        *,
+        timeout: float | None = None,
+        no_ack: bool = False,
+        prefetch: int = ITERATION_PREFETCH,
+        **options: Any,
+    ) -> MessageIterator:
+        """Consume a queue by iterating over its messages.
+
+        The iteration ends at the shutdown of the Cluster, when the consumer ends, or when nothing
+        has come for `timeout`. Leaving it, best by its `async with` block, ends the consumer, and
+        what was fetched and not settled goes back into the queue. At a reconnect it just goes on.
+
+        :param timeout: how long to wait for a message, in seconds; None for as long as it takes
+        :param prefetch: how many unsettled messages the broker sends ahead
+        :param options: further keyword arguments of `Consumer`
+        :raises AMQPError: from the first step: the broker refuses
+
+        >>> async for message in cluster.messages(Queue('jobs'), timeout=1.0):  # doctest: +SKIP
+        ...     print(message.text())
+        ...     message.ack()
+        """
+        check_timeout(timeout)
+        consumer = Consumer(queue, None, no_ack=no_ack, prefetch=prefetch, **options)
+        return MessageIterator(self, consumer, timeout)
+
+    def begin_iteration(self, consumer: Consumer, inbox: Inbox) -> ClusterFuture:
+        """Consume into an inbox; programs call `messages`."""
+        future = self.add_consumer(consumer)
+        self._inboxes[consumer] = inbox
+        consumer.on_cancel.add(inbox.close)
+        return future
+
+    def end_iteration(self, consumer: Consumer) -> ClusterFuture:
+        """Forget an iteration; programs call `close` of the iterator."""
+        future = self.cancel_consumer(consumer)
+        inbox = self._inboxes.pop(consumer, None)
+        while inbox is not None and isinstance(event := inbox.take_at_once(), MessageReceived):
+            self._dispatcher.release(event)
+        return future
+
+    def forget_iteration(self, consumer: Consumer) -> None:
+        """Forget an iteration that was dropped, on whatever thread that was noticed."""
+        loop = self._lock.loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self.end_iteration, consumer)
+
+    async def take(self, inbox: Inbox, timeout: float | None) -> Event:
+        """Wait for an event, and note that it waits no more."""
+        self._lock.check()
+        event = await inbox.take(timeout)
+        if isinstance(event, MessageReceived):
+            self._dispatcher.release(event)
+        return event
+
+    async def drain(
+        self, timeout: float | None, span: Any = None, dont_trace: bool = False
+    ) -> Event:
+        """Wait for an event: a message for a consumer without `on_message`, a lost connection.
+
+        :param timeout: seconds; 0 returns at once, None waits until there is an event or a shutdown
+        :param span: parent of the span of this call, if there is a tracer; None for the active one
+        :param dont_trace: True for no span
+        :returns: `NothingMuch` if nothing came
+        """
+        with self._traced('drain', None, span, dont_trace, kind='consumer') as traced:
+            check_timeout(timeout)
+            event = await self.take(self._inbox, timeout)
+            if traced is not None:
+                traced.add_detail('event', type(event).__name__)
+                end_span(traced)
+            return event

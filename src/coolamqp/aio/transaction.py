@@ -1,0 +1,42 @@
+"""Transactions for programs with asyncio: an `async with` block."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+from coolamqp.aio.future import ClusterFuture
+from coolamqp.faces.ordering import Ordering
+from coolamqp.faces.transaction import TransactionCalls
+
+
+class Transaction(TransactionCalls[ClusterFuture]):
+    """Publishes on leaving its block, or nothing if the block raises.
+
+    :param timeout: how long to wait for the commit, in seconds; None for as long as it takes
+    """
+
+    def __init__(self, ordering: Ordering[ClusterFuture], timeout: float | None) -> None:
+        super().__init__(ordering)
+        self._timeout = timeout
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if exc is not None:
+            self.roll_back()
+            return
+        future = self.commit()
+        if future is None:
+            return
+        if not (await asyncio.wait([future], timeout=self._timeout))[0]:
+            future.cancel()
+            raise TimeoutError(f'the broker has not answered in {self._timeout} s')
+        future.result()
