@@ -81,19 +81,18 @@ class Consuming(ClusterCore):
     def begin_iteration(self, consumer: Consumer, inbox: Inbox) -> ClusterFuture:
         """Consume into an inbox; programs call `messages`."""
         future = self.add_consumer(consumer)
-        self._inboxes[consumer] = inbox
-        consumer.on_cancel.add(inbox.close)
+        self._iterations.begin(consumer, inbox)
         return future
 
     def end_iteration(self, consumer: Consumer) -> ClusterFuture:
         """Forget an iteration; programs call `close` of the iterator."""
         future = self.cancel_consumer(consumer)
-        inbox = self._inboxes.pop(consumer, None)
+        inbox = self._iterations.end(consumer)
         while inbox is not None and isinstance(event := inbox.take_at_once(), MessageReceived):
             self._dispatcher.release(event)
         return future
 
-    def forget_iteration(self, consumer: Consumer) -> None:
+    def end_iteration_later(self, consumer: Consumer) -> None:
         """Forget an iteration that was dropped, on whatever thread that was noticed."""
         loop = self._lock.loop
         if loop is not None and not loop.is_closed():

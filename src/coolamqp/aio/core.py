@@ -25,6 +25,7 @@ from coolamqp.attaches.outcomes import Outcomes
 from coolamqp.attaches.publication import Publication
 from coolamqp.faces.core import FaceCore
 from coolamqp.faces.events import MessageReceived
+from coolamqp.faces.iterations import Iterations
 from coolamqp.faces.options import ClusterOptions
 from coolamqp.faces.spans import processing
 from coolamqp.faces.throttle import Throttle
@@ -38,7 +39,7 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
     def __init__(self, options: ClusterOptions) -> None:
         self._lock: LoopGuard = LoopGuard()
         self._inbox = Inbox()
-        self._inboxes: dict[Consumer, Inbox] = {}  # of those that are iterated over
+        self._iterations = Iterations(self._inbox)
         self._dispatcher = Dispatcher(options.name, self._callback_of, self._keep, self._wake)
         self._turned = Turnstile()  # the connection has come up, or cannot
         super().__init__(
@@ -110,7 +111,7 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
     def _note_turn(self) -> None:
         self._turned.notify_all()
         if self._engine.state is EngineState.STOPPED:
-            for inbox in (self._inbox, *self._inboxes.values()):
+            for inbox in self._iterations:
                 inbox.close()
 
     def _callback_of(self, consumer: Consumer) -> Callable[[Any], Any] | None:
@@ -133,7 +134,11 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
 
     def _keep(self, consumer: Consumer, message: Delivery) -> None:
         """Let a message wait until the program asks for it."""
-        self._inboxes.get(consumer, self._inbox).put(MessageReceived(message))
+        inbox = self._iterations.inbox_of(consumer)
+        if inbox is None:
+            self._dispatcher.release(message)
+        else:
+            inbox.put(MessageReceived(message))
 
     def _publish_plain(self, publication: Publication) -> None:
         self._engine.publish_plain(publication)

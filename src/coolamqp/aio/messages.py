@@ -26,7 +26,7 @@ class Source(Protocol):
     def end_iteration(self, consumer: Consumer) -> ClusterFuture:
         """Have the consumer cancelled, and its messages forgotten."""
 
-    def forget_iteration(self, consumer: Consumer) -> None:
+    def end_iteration_later(self, consumer: Consumer) -> None:
         """Do the same in a while, from any thread."""
 
 
@@ -83,4 +83,4 @@ class MessageIterator(AsyncIterator[ReceivedMessage]):
 
     def __del__(self) -> None:
         if self._consuming is not None and not self._closed:
-            self._source.forget_iteration(self.consumer)
+            self._source.end_iteration_later(self.consumer)

@@ -6,6 +6,7 @@ Knows nothing of what the bytes mean. Whoever uses it is told once it is there, 
 from __future__ import annotations
 
 import asyncio
+import os
 from socket import gaierror
 from typing import Final, Protocol, cast
 
@@ -13,6 +14,8 @@ from coolamqp.exceptions import ConnectionDead
 from coolamqp.framing.hot import Buffer
 from coolamqp.supervisor.attempt import Attempt
 
+# How long an address is tried alone before the next one is, too, in seconds (RFC 8305, section 5).
+HEAD_START: Final = 0.25
 # So many bytes may be in the loop's own buffer before we cease to write.
 WRITE_AHEAD: Final = 256 * 1024
 # How long the last bytes of a transport that is closed may take to go out, in seconds.
@@ -96,12 +99,17 @@ class Transport(asyncio.Protocol):
         node = self.attempt.node
         loop = asyncio.get_running_loop()
         try:
-            await loop.create_connection(lambda: self, node.host, node.port)
+            await loop.create_connection(
+                lambda: self, node.host, node.port, happy_eyeballs_delay=HEAD_START
+            )
         except (gaierror, UnicodeError) as error:  # UnicodeError: what cannot be a host name
             failure = ConnectionDead(f'the name cannot be resolved: {error}')
             loop.call_soon(self._user.on_failed, self, failure)
         except OSError as error:
-            loop.call_soon(self._user.on_failed, self, error)
+            number = error.errno
+            # The loop's own words do not say what the number means.
+            failure_of_os = OSError(number, os.strerror(number)) if number else error
+            loop.call_soon(self._user.on_failed, self, failure_of_os)
 
     # What the event loop calls
 

@@ -81,8 +81,8 @@ class Consuming(ClusterCore):
         check_timeout(timeout)
         self.check_may_wait()
         consumer = Consumer(queue, None, no_ack=no_ack, prefetch=prefetch, **options)
-        inbox = self._inboxes[consumer] = Inbox()
-        consumer.on_cancel.add(inbox.close)
+        inbox = Inbox()
+        self._iterations.begin(consumer, inbox)
         iterator = MessageIterator(self, consumer, inbox, timeout)
         try:
             self.add_consumer(consumer).result()
@@ -94,7 +94,7 @@ class Consuming(ClusterCore):
     def end_iteration(self, consumer: Consumer) -> None:
         """Forget an iteration; programs call `close` of the iterator."""
         consumer.cancel()
-        inbox = self._inboxes.pop(consumer, None)
+        inbox = self._iterations.end(consumer)
         while inbox is not None and isinstance(event := inbox.take(0), MessageReceived):
             self._dispatcher.release(event)
 

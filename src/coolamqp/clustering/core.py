@@ -21,6 +21,7 @@ from coolamqp.clustering.inbox import Inbox
 from coolamqp.clustering.listener import Listener
 from coolamqp.faces.core import FaceCore
 from coolamqp.faces.events import MessageReceived
+from coolamqp.faces.iterations import Iterations
 from coolamqp.faces.options import ClusterOptions
 from coolamqp.faces.spans import processing
 from coolamqp.supervisor.states import EngineState
@@ -32,7 +33,7 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
 
     def __init__(self, options: ClusterOptions) -> None:
         self._inbox = Inbox()
-        self._inboxes: dict[Consumer, Inbox] = {}  # of those that are iterated over
+        self._iterations = Iterations(self._inbox)
         self._dispatcher = Dispatcher(options.name, self._deliver, self._wake)
         self._make_locks()
         self._forked = False  # whether this is the copy of a child process
@@ -117,7 +118,7 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
         with self._turned:
             self._turned.notify_all()
         if self._engine.state is EngineState.STOPPED:
-            for inbox in (self._inbox, *self._inboxes.values()):
+            for inbox in self._iterations:
                 inbox.close()
             self._dispatcher.finish()
 
@@ -126,7 +127,10 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
         if consumer.cancelled:
             return False
         if consumer.on_message is None:
-            self._inboxes.get(consumer, self._inbox).put(MessageReceived(message))
+            inbox = self._iterations.inbox_of(consumer)
+            if inbox is None:
+                return False
+            inbox.put(MessageReceived(message))
             return True
         if self._call_tracer is None or consumer.dont_trace:
             consumer.on_message(message)
