@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from coolamqp.attaches import Consumer
-from coolamqp.clustering import Cluster, MessageReceived
+from coolamqp.clustering import Cluster, MessageReceived, NothingMuch
 from coolamqp.exceptions import AMQPError
 from coolamqp.objects import Message, Queue, ReceivedMessage
 from tests.conftest import MakeCluster
@@ -407,6 +407,18 @@ def test_messages_of_an_iteration_do_not_come_out_of_drain(cluster: Cluster) -> 
         assert isinstance(event, MessageReceived)
         assert event.body == b'drained'
         assert next(messages).body == b'iterated'
+
+
+def test_what_was_fetched_for_an_iteration_that_was_left_does_not_come_out_of_drain(
+    cluster: Cluster,
+) -> None:
+    for _ in range(20):  # which catch messages at different points of their way
+        cluster.declare(Queue('q')).result(PATIENCE)
+        fill(cluster, 'q', 50)
+        with cluster.messages(Queue('q'), prefetch=50) as messages:
+            assert next(messages).body == b'0'
+        cluster.delete_queue('q').result(PATIENCE)
+    assert isinstance(cluster.drain(SHORT), NothingMuch)
 
 
 # Messages

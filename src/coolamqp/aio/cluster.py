@@ -20,8 +20,8 @@ from coolamqp.faces.options import ClusterOptions
 from coolamqp.faces.requests import RequestCalls, check_timeout
 from coolamqp.faces.topology import TopologyCalls
 from coolamqp.framing.field_table import Arguments
-from coolamqp.objects import NodeDefinition
-from coolamqp.objects.node import nodes_of
+from coolamqp.objects.node import Nodes, nodes_of
+from coolamqp.tls import check_contexts
 from coolamqp.tracing import BaseFrameTracer
 
 # How long shutdown waits for callbacks that are running, in seconds.
@@ -35,7 +35,8 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
     future at once, to be awaited now, later, or never. Callbacks and hooks may be plain functions
     or coroutine functions.
 
-    :param nodes: a `NodeDefinition`, or several in the order of preference
+    :param nodes: a `NodeDefinition`, a connection string, which may have several hosts, or a list
+        of either in the order of preference
     :param on_fail: called once, the first time that a connection which was up is lost
     :param extra_properties: client properties to send besides ours
     :param log_frames: who is to see every frame, see `coolamqp.tracing`
@@ -47,16 +48,16 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
     :param max_unconfirmed_bytes: how large they may be together, in bytes
     :param all_events: whether `drain` is to give all events of `coolamqp.aio.events`; if not, it
         gives messages and `ConnectionLost`
-    :raises ValueError: no nodes
+    :raises ValueError: no nodes, or a file for TLS that cannot be used
     :raises RuntimeError: there is a tracer, and the package `opentracing` is not installed
 
-    >>> async with Cluster(NodeDefinition('amqp://guest:guest@localhost/')) as cluster:
+    >>> async with Cluster('amqp://guest:guest@localhost/') as cluster:  # doctest: +SKIP
     ...     await cluster.declare(Queue('jobs'))  # doctest: +SKIP
     """
 
     def __init__(
         self,
-        nodes: NodeDefinition | list[NodeDefinition],
+        nodes: Nodes,
         on_fail: Callable[[], Any] | None = None,
         extra_properties: Arguments = None,
         log_frames: BaseFrameTracer | None = None,
@@ -68,9 +69,11 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
         max_unconfirmed_bytes: int = 256 * 1024 * 1024,
         all_events: bool = False,
     ) -> None:
+        definitions = nodes_of(nodes)
+        check_contexts(definitions)
         super().__init__(
             ClusterOptions(
-                nodes=nodes_of(nodes),
+                nodes=definitions,
                 name=name or 'CoolAMQP',
                 extra_properties=extra_properties,
                 log_frames=log_frames,

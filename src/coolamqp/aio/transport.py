@@ -1,18 +1,21 @@
-"""A connection of the event loop to one node: the loop resolves, connects, sends and receives.
+"""A connection of the event loop to one node: the loop resolves, connects, encrypts, moves bytes.
 
-Knows nothing of what the bytes mean. Whoever uses it is told once it is there, and once it is gone.
+Knows nothing of what they mean. Whoever uses it is told once it is there, and once it is gone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 from socket import gaierror
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.framing.hot import Buffer
+from coolamqp.objects import NodeDefinition
 from coolamqp.supervisor.attempt import Attempt
+from coolamqp.tls import failure_of, make_context, no_tls, server_name
 
 # How long an address is tried alone before the next one is, too, in seconds (RFC 8305, section 5).
 HEAD_START: Final = 0.25
@@ -20,6 +23,8 @@ HEAD_START: Final = 0.25
 WRITE_AHEAD: Final = 256 * 1024
 # How long the last bytes of a transport that is closed may take to go out, in seconds.
 FAREWELL_PATIENCE: Final = 1.0
+# What OpenSSL says when the first bytes of the peer are not TLS.
+NO_TLS: Final = ('WRONG_VERSION_NUMBER', 'RECORD_LAYER_FAILURE')
 
 
 class User(Protocol):
@@ -98,18 +103,17 @@ class Transport(asyncio.Protocol):
     async def _connect(self) -> None:
         node = self.attempt.node
         loop = asyncio.get_running_loop()
+        self.attempt.waits_for = 'answer'
         try:
             await loop.create_connection(
-                lambda: self, node.host, node.port, happy_eyeballs_delay=HEAD_START
+                lambda: self,
+                node.host,
+                node.port,
+                happy_eyeballs_delay=HEAD_START,
+                **_tls_arguments(node),
             )
-        except (gaierror, UnicodeError) as error:  # UnicodeError: what cannot be a host name
-            failure = ConnectionDead(f'the name cannot be resolved: {error}')
-            loop.call_soon(self._user.on_failed, self, failure)
-        except OSError as error:
-            number = error.errno
-            # The loop's own words do not say what the number means.
-            failure_of_os = OSError(number, os.strerror(number)) if number else error
-            loop.call_soon(self._user.on_failed, self, failure_of_os)
+        except (OSError, ValueError) as error:
+            loop.call_soon(self._user.on_failed, self, _failure_of(error, node))
 
     # What the event loop calls
 
@@ -141,4 +145,31 @@ class Transport(asyncio.Protocol):
         if self._farewell is not None:
             self._farewell.cancel()
         error = exc or ConnectionDead('the broker has closed the connection')
-        self._user.on_failed(self, error)
+        self._user.on_failed(self, _failure_of(error, self.attempt.node))
+
+
+def _tls_arguments(node: NodeDefinition) -> dict[str, Any]:
+    """Give the arguments of `create_connection` that say how TLS is spoken, if it is.
+
+    :raises ValueError: a file cannot be used
+    """
+    if node.tls is None:
+        return {}
+    return {
+        'ssl': make_context(node.tls),
+        'server_hostname': server_name(node) or '',  # None would be the name of the host
+        'ssl_shutdown_timeout': FAREWELL_PATIENCE,
+    }
+
+
+def _failure_of(error: Exception, node: NodeDefinition) -> Exception:
+    """Give the error to report: it says what one of the event loop means."""
+    if isinstance(error, ssl.SSLError):
+        return no_tls() if error.reason in NO_TLS else failure_of(error, node)
+    if isinstance(error, (gaierror, UnicodeError)):  # UnicodeError: what cannot be a host name
+        return ConnectionDead(f'the name cannot be resolved: {error}')
+    if isinstance(error, ValueError):  # of a file, or of a name that no certificate can have
+        return ConnectionDead(f'no TLS: {error}')
+    if isinstance(error, OSError) and error.errno:
+        return OSError(error.errno, os.strerror(error.errno))
+    return error
