@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.test_architecture import FLOORS, PACKAGE, SOURCE, imports
+from tests.test_architecture import FLOORS, INDEPENDENT, PACKAGE, SOURCE, imports
 
 PICTURE = Path(__file__).parent.parent / 'docs' / 'explanation' / 'architecture.svg'
 
@@ -42,10 +42,11 @@ WAY_IN = (
     'uplink/content',
     'attaches/consumer',
     'attaches/delivery',
-    'clustering/core',
+    'faces/core',
     'clustering/dispatcher',
 )
 CAPTIONS = {
+    'aio': 'an event loop',
     'clustering': 'threads, sockets, clocks',
     'tls': 'shared by the faces',
     'faces': 'what all faces share',
@@ -130,7 +131,7 @@ def lay_out() -> list[Band]:
     """Place every file of the package, the highest floor at the top."""
     bands: list[Band] = []
     y: float = TOP
-    for row in reversed(FLOORS):
+    for row in rows():
         files = files_of(row)
         if not files:
             continue
@@ -144,6 +145,15 @@ def lay_out() -> list[Band]:
     if missing:
         raise ValueError(f'no such files any more: {missing}; mend WAY_OUT and WAY_IN')
     return bands
+
+
+def rows() -> Iterator[tuple[str, ...]]:
+    """Give the floors from the top down; modules that know nothing of each other stand apart."""
+    for row in reversed(FLOORS):
+        if INDEPENDENT.isdisjoint(row):
+            yield row
+        else:
+            yield from ((module,) for module in reversed(row))
 
 
 def files_of(row: tuple[str, ...]) -> list[str]:

@@ -35,6 +35,11 @@ def test_what_is_sent_is_received(broker_url: str) -> None:
     assert run('receive.py', broker_url) == 'hello\n'
 
 
+def test_the_same_with_asyncio(broker_url: str) -> None:
+    assert run('aio_send.py', broker_url) == 'RabbitMQ has it\n'
+    assert run('aio_receive.py', broker_url) == 'hello\n'
+
+
 def test_a_follower_sees_what_its_pattern_matches(broker_url: str) -> None:
     follower = subprocess.Popen(
         [sys.executable, str(EXAMPLES / 'follow.py'), 'sport.#', broker_url],
