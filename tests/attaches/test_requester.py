@@ -57,6 +57,17 @@ def test_a_request_that_expires_and_its_late_reply() -> None:
     assert 'nobody waits' in rig.remarks()
 
 
+def test_a_request_that_was_given_up_holds_up_no_shutdown() -> None:
+    rig = Rig()
+    broker = rig.up()
+    promise = rig.request()
+    requests(broker)
+    assert rig.engine.owes_answers
+    promise.set_exception(TimeoutError('the program has waited long enough'))
+
+    assert not rig.engine.owes_answers
+
+
 def test_a_request_that_expires_before_there_is_a_connection_is_not_sent() -> None:
     rig = Rig()
     promise = rig.request(timeout=5.0)

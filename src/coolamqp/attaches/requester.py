@@ -48,8 +48,8 @@ class Requester(Channeler):
 
     @property
     def busy(self) -> bool:
-        """Whether a reply is outstanding."""
-        return bool(self._requests)
+        """Whether a reply is outstanding for which somebody still waits."""
+        return not all(request.promise.done() for request in self._requests.values())
 
     def submit(self, request: Request) -> None:
         """Send a request as soon as there is a channel."""

@@ -18,7 +18,7 @@ from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.attache_group import AttacheGroup
 from coolamqp.attaches.consumer import Consumer
 from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.outcomes import Outcomes
+from coolamqp.attaches.outcomes import Completion, Outcomes
 from coolamqp.attaches.publication import Publication
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.faces.bounds import Bounds
@@ -28,7 +28,7 @@ from coolamqp.faces.ordering import FutureT, Order, Ordering
 from coolamqp.faces.reporter import Fault, Reporter
 from coolamqp.faces.spans import end_with, with_context
 from coolamqp.objects import Callable as CallableList
-from coolamqp.objects import Message, NodeDefinition, ServerProperties
+from coolamqp.objects import Message, NodeDefinition, ReceivedMessage, ServerProperties
 from coolamqp.objects.message import Settlement
 from coolamqp.supervisor.client_properties import client_properties
 from coolamqp.supervisor.engine import Engine
@@ -281,12 +281,7 @@ class FaceCore(Ordering[FutureT], Generic[FutureT, DriverT]):
         if outcomes.posts:
             self._post(outcomes)
         for completion in outcomes.completions:
-            if completion.promise.done():  # the program has cancelled it
-                continue
-            if completion.error is None:
-                completion.promise.set_result(completion.value)
-            else:
-                completion.promise.set_exception(completion.error)
+            _complete(completion)
         if outcomes.notices:
             self._note_refusals(outcomes.notices)
             self._note_turn()
@@ -297,3 +292,15 @@ class FaceCore(Ordering[FutureT], Generic[FutureT, DriverT]):
                 self._refusals = notice.causes
             elif isinstance(notice, Restored):
                 self._refusals = []
+
+
+def _complete(completion: Completion) -> None:
+    """End a promise, unless the program has cancelled it; a message goes back to its queue then."""
+    promise = completion.promise
+    if not promise.done():
+        if completion.error is None:
+            promise.set_result(completion.value)
+        else:
+            promise.set_exception(completion.error)
+    elif isinstance(completion.value, ReceivedMessage):
+        completion.value.nack()
