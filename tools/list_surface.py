@@ -23,6 +23,8 @@ FILE: Final = Path(__file__).parent.parent / 'tests' / 'api' / 'surface.txt'
 # The modules from which programs import; where they have an `__all__`, it says what is public.
 MODULES: Final = (
     'coolamqp',
+    'coolamqp.aio',
+    'coolamqp.aio.events',
     'coolamqp.argumentify',
     'coolamqp.attaches',
     'coolamqp.clustering',
@@ -35,6 +37,9 @@ MODULES: Final = (
 # What programs use of modules that have more in them, or are given without importing it.
 NAMES: Final = {
     'coolamqp': ('__version__',),
+    'coolamqp.aio.future': ('ClusterFuture',),
+    'coolamqp.aio.messages': ('MessageIterator',),
+    'coolamqp.aio.transaction': ('Transaction',),
     'coolamqp.attaches.channeler': ('ST_OFFLINE', 'ST_ONLINE', 'ST_SYNCING'),
     'coolamqp.clustering.future': ('ClusterFuture',),
     'coolamqp.clustering.messages': ('MessageIterator',),
@@ -103,6 +108,7 @@ OF_THE_ENGINE: Final = {
     'RESERVED_FIRST',
     'RESERVED_LAST',
     'abandon',
+    'begin_iteration',
     'cancel_consumer',
     'change_qos',
     'check_may_wait',
