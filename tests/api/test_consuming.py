@@ -217,6 +217,33 @@ def test_what_a_callback_has_settled_is_not_settled_again(cluster: Cluster) -> N
     assert cluster.get('q').result(PATIENCE) is None
 
 
+def test_a_callback_that_fails_because_of_the_shutdown_costs_no_message(
+    cluster: Cluster, make_cluster: MakeCluster
+) -> None:
+    at_work, ending = threading.Event(), threading.Event()
+
+    def pass_on(message: ReceivedMessage) -> None:
+        at_work.set()
+        await_event(ending, 'the shutdown')
+        worker.publish(Message(message.body), routing_key='out', confirm=True)
+
+    worker = make_cluster()
+    worker.start()
+    arguments = {'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'dead'}
+    jobs = Queue('in', arguments=arguments)
+    consume(worker, jobs, pass_on, no_ack=False, on_error='reject')
+    cluster.declare(Queue('dead')).result(PATIENCE)
+    confirmed(cluster, b'good', 'in').result(PATIENCE)
+    await_event(at_work, 'the callback')
+    worker.shutdown(wait=False)
+    ending.set()
+    worker.shutdown()
+
+    consume(cluster, jobs, Collector(), no_ack=False, prefetch=1).cancel().result(PATIENCE)
+    assert cluster.get('dead').result(PATIENCE) is None
+    assert cluster.get('in').result(PATIENCE).body == b'good'
+
+
 # Options
 
 

@@ -166,7 +166,7 @@ class Dispatcher:
         else:
             try:
                 if not await _succeeds(callback, (message,), RAISED, consumer.queue.name):
-                    _settle_failed(consumer, message)
+                    consumer.settle_failed(message)
             finally:
                 self.release(message)
 
@@ -180,7 +180,7 @@ class Dispatcher:
         if callback is not None and not self._succeeds_inline(
             callback, (item,), RAISED, consumer.queue.name
         ):
-            _settle_failed(consumer, item)
+            consumer.settle_failed(item)
         self.release(item)
 
     def _succeeds_inline(
@@ -225,9 +225,3 @@ def _is_cancelled() -> bool:
     """Whether the task is cancelled, and not only something that its callback has awaited."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _settle_failed(consumer: Consumer, message: Delivery) -> None:
-    """Settle a message whose callback has raised as the consumer's `on_error` says."""
-    if consumer.on_error != 'keep':
-        message.nack(requeue=consumer.on_error == 'requeue')

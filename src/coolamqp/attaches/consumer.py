@@ -40,7 +40,7 @@ from coolamqp.framing.hot import BASIC_DELIVER, Envelope
 from coolamqp.framing.method import Method
 from coolamqp.framing.text import Text, short_bytes, text_bytes
 from coolamqp.objects import Callable as CallableList
-from coolamqp.objects import Queue
+from coolamqp.objects import Queue, ReceivedMessage
 from coolamqp.reply_codes import COMMAND_INVALID, NOT_FOUND
 from coolamqp.uplink.channel import Channel
 
@@ -295,6 +295,15 @@ class Consumer(Channeler):
         self.outcomes.remark(f'consumer of {self.queue.name!r} has ended: {error}', logging.ERROR)
         self.outcomes.fail(self._take_future(), error)
         self._end(error)
+
+    def settle_failed(self, message: ReceivedMessage) -> None:
+        """Settle a message whose callback has raised, as `on_error` says.
+
+        Not while the consumer ends: what the callback needed may be ending as well, and the message
+        goes back into its queue with all that is not settled.
+        """
+        if self.on_error != 'keep' and not self._cancelling:
+            message.reject(requeue=self.on_error == 'requeue')
 
     # Setting up
 

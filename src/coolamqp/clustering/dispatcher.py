@@ -265,8 +265,7 @@ class Dispatcher:
             return self._deliver(consumer, message)
         except BaseException:  # SystemExit too: the thread is not the callback's to end
             logger.exception('on_message of the consumer of %r raised', consumer.queue.name)
-            if consumer.on_error != 'keep':
-                message.nack(requeue=consumer.on_error == 'requeue')
+            consumer.settle_failed(message)
             return False
 
 
