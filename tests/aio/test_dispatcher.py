@@ -55,7 +55,7 @@ class Refusable(Delivery):
         super().__init__(Envelope(PAYLOAD), b'\0\0', body, None, None)
         self.refusals: list[bool] = []
 
-    def nack(self, requeue: bool = True, multiple: bool = False) -> None:
+    def reject(self, requeue: bool = False) -> None:
         self.refusals.append(requeue)
 
 
