@@ -55,11 +55,6 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
     def _new_future(self, span: CallSpan | None = None) -> ClusterFuture:
         return ClusterFuture(self) if span is None else TracedFuture(self, span)
 
-    def _running(self) -> Listener:
-        if self._listener is None:
-            self.check_process()
-        return super()._running()
-
     def check_process(self) -> None:
         """Refuse to act in a child process, whose copy of the connection is its parent's.
 

@@ -173,14 +173,18 @@ class FaceCore(Ordering[FutureT], Generic[FutureT, DriverT]):
     def _running(self) -> DriverT:
         """Give the driver of a Cluster that can be used; the lock is held.
 
-        :raises RuntimeError: it was not started
+        :raises RuntimeError: it was not started, or in another process
         :raises ConnectionDead: it was shut down
         """
         if self._listener is None:
+            self.check_process()
             raise RuntimeError('this Cluster is not started yet; call start() first')
         if not self._is_running():
             raise ConnectionDead('this Cluster was shut down, or is about to be')
         return self._listener
+
+    def check_process(self) -> None:
+        """Refuse to act where the Cluster does not belong, if the face knows of such a place."""
 
     def _has_turned(self) -> bool:
         """Whether it is decided if starting succeeds."""
