@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import wait
 from functools import partial
-from typing import Any, Literal, cast, overload
+from typing import Any, Final, Literal, cast, overload
 
 from coolamqp.attaches.argument_orders import publish_order
 from coolamqp.attaches.publication import Publication
@@ -23,6 +23,9 @@ from coolamqp.faces.requests import check_timeout
 from coolamqp.faces.spans import all_with_context, destination_of, end_span, name_of, with_context
 from coolamqp.framing.text import Text
 from coolamqp.objects import Exchange, Message
+
+# So many of `publish_many` are published before others, the I/O thread too, have their turn.
+BATCH: Final = 256
 
 
 class Publishing(ClusterCore):
@@ -188,18 +191,20 @@ class Publishing(ClusterCore):
         futures: list[ClusterFuture],
         deadline: float | None,
     ) -> None:
-        """Publish under one lock; those that cannot be published any more end with the reason."""
+        """Publish; those that cannot be published any more end with the reason."""
         with self._lock:
-            listener = self._running()
-            done = 0
-            try:
-                for publication in publications:
-                    self._publish_confirmed(publication, listener, _left(deadline))
-                    done += 1
-            except (TimeoutError, ConnectionDead) as error:
-                failure = error
-        for future in futures[done:]:
-            future.set_exception(failure)
+            self._running()  # If it takes nothing at all, that is for the caller to know.
+        done = 0
+        try:
+            while done < len(publications):
+                with self._lock:
+                    listener = self._running()
+                    for publication in publications[done : done + BATCH]:
+                        self._publish_confirmed(publication, listener, _left(deadline))
+                        done += 1
+        except (TimeoutError, ConnectionDead) as error:
+            for future in futures[done:]:
+                future.set_exception(error)
 
     def wait_for_confirms(self, timeout: float | None = None) -> None:
         """Wait until every message that was published with `confirm` so far has ended, well or not.
