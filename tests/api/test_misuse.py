@@ -74,6 +74,22 @@ MADE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         ValueError,
         r'routing_key is 256 bytes.*at most 255',
     ),
+    'nodes of None': (lambda: CLUSTER(None), TypeError, r'nodes must be .*, not None'),
+    'a bound of nothing': (
+        lambda: CLUSTER('amqp://a:b@h', max_unconfirmed=0),
+        ValueError,
+        r'max_unconfirmed must be .* from 1, not 0',
+    ),
+    'a property that is none': (
+        lambda: Message(b'', {'type': 'x'}),
+        TypeError,
+        r"no property .* 'type'; it is called type_",
+    ),
+    'a span that is none': (
+        lambda: CONSUMER(Queue('q'), print, 10, False),
+        TypeError,
+        r'span must be .*, not 10',
+    ),
     'no nodes': (lambda: CLUSTER([]), ValueError, r'at least one node'),
     'no node': (lambda: CLUSTER([5]), TypeError, r'a node (must be|is) a NodeDefinition'),
     'queue of a consumer': (
@@ -360,3 +376,19 @@ def test_an_inline_callback_may_publish_and_look_at_what_has_ended(cluster: Clus
     consume(cluster, Queue('inline', auto_delete=True), collector, inline=True)
     confirmed(cluster, b'', 'inline').result(PATIENCE)
     collector.wait_for(1)
+
+
+@pytest.mark.integration
+def test_a_coroutine_function_is_no_callback_for_threads(cluster: Cluster) -> None:
+    async def on_message(_message: object) -> None:
+        """Never be called."""
+
+    with pytest.raises(TypeError, match=r'coroutine function.*coolamqp\.aio'):
+        cluster.consume(Queue('q'), on_message)
+    with pytest.raises(TypeError, match=r'coroutine function.*coolamqp\.aio'):
+        cluster.add_consumer(Consumer(Queue('q'), on_message))
+
+
+def test_draining_before_the_start_does_not_wait_for_nothing() -> None:
+    with pytest.raises(RuntimeError, match=r'call start\(\) first'):
+        Cluster('amqp://a:b@h').drain(None)

@@ -47,7 +47,6 @@ class Consuming(ClusterCore):
         with self._traced('consume', queue, span, dont_trace, kind='consumer') as traced:
             consumer = Consumer(queue, on_message, span, **options)
             consumer.dont_trace = dont_trace
-            self._check_consumer(consumer)
             return consumer, self._begin_to_consume(consumer, traced)
 
     def messages(
@@ -115,9 +114,11 @@ class Consuming(ClusterCore):
         :param span: parent of the span of this call, if there is a tracer; None for the active one
         :param dont_trace: True for no span
         :returns: `NothingMuch` if nothing came
+        :raises RuntimeError: the Cluster was not started
         """
         with self._traced('drain', None, span, dont_trace, kind='consumer') as traced:
             check_timeout(timeout)
+            self._begun()
             event = await self.take(self._inbox, timeout)
             if traced is not None:
                 traced.add_detail('event', type(event).__name__)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime
-from inspect import isawaitable, iscoroutinefunction
+from inspect import isawaitable
 from typing import Any
 
 from coolamqp.aio.anteroom import Anteroom
@@ -23,7 +23,7 @@ from coolamqp.attaches import Consumer
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.outcomes import Outcomes
 from coolamqp.attaches.publication import Publication
-from coolamqp.faces.core import FaceCore
+from coolamqp.faces.core import FaceCore, is_coroutine_function
 from coolamqp.faces.events import MessageReceived
 from coolamqp.faces.iterations import Iterations
 from coolamqp.faces.options import ClusterOptions
@@ -147,12 +147,8 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
 
     # What consumers ask for
 
-    def _check_consumer(self, consumer: Consumer) -> None:
-        super()._check_consumer(consumer)
-        function = consumer.on_message
-        if consumer.inline and (
-            iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__)
-        ):
+    def _check_callback(self, consumer: Consumer) -> None:
+        if consumer.inline and is_coroutine_function(consumer.on_message):
             raise TypeError(
                 'an inline on_message is called at reception, where nothing can be awaited; '
                 'leave out inline=True, or give a plain function'

@@ -20,6 +20,15 @@ def is_span(value: object) -> bool:
     return hasattr(value, 'context')
 
 
+def check_span(value: object) -> None:
+    """Refuse as a span what is none of any tracer, but an argument in a wrong place.
+
+    :raises TypeError: it is a number, a text or the like
+    """
+    if isinstance(value, (int, float, str, bytes, tuple, list, dict)):
+        raise TypeError(f'span must be a span of a tracer or None, not {value!r}')
+
+
 def _is_span_or_none(value: object) -> bool:
     return value is None or is_span(value)
 

@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Any
 
 from coolamqp.attaches.ack_ledger import AckLedger
-from coolamqp.attaches.argument_orders import consumer_takes_both_orders
+from coolamqp.attaches.argument_orders import check_span, consumer_takes_both_orders
 from coolamqp.attaches.channeler import ST_ONLINE, ST_SYNCING, Channeler, Dialogue
 from coolamqp.attaches.consumer_options import (
     OnError,
@@ -116,7 +116,8 @@ class Consumer(Channeler):
     ) -> None:
         super().__init__()
         if not isinstance(queue, Queue):
-            raise TypeError(f'queue must be a Queue, not {queue!r}')
+            raise TypeError(f'queue must be a Queue, not {queue!r}; make one, with its flags')
+        check_span(span)
         if on_message is not None and not callable(on_message):
             raise TypeError(f'on_message must be a function or None, not {on_message!r}')
         if inline and on_message is None:

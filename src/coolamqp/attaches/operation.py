@@ -52,7 +52,8 @@ def declare(subject: Subject) -> list[Method]:
     if isinstance(subject, (QueueBinding, ExchangeBinding)):
         return [bind(subject)]
     raise TypeError(
-        f'only a Queue, Exchange, QueueBind or ExchangeBind can be declared, not {subject!r}'
+        f'only a Queue, Exchange, QueueBind or ExchangeBind can be declared, not {subject!r}; '
+        f'make one, with its flags'
     )
 
 

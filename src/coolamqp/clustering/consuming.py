@@ -116,6 +116,7 @@ class Consuming(ClusterCore):
         :param span: parent of the span of this call, if there is a tracer; None for the active one
         :param dont_trace: True for no span
         :returns: `NothingMuch` if nothing came
+        :raises RuntimeError: the Cluster was not started
         """
         if self._call_tracer is None or dont_trace:
             return self._drain(timeout)
@@ -128,7 +129,7 @@ class Consuming(ClusterCore):
 
     def _drain(self, timeout: float | None) -> Event:
         check_timeout(timeout)
-        self.check_process()
+        self._begun()
         if timeout != 0:
             self.check_may_wait()
         return self.take(self._inbox, timeout)

@@ -19,7 +19,7 @@ from coolamqp.clustering.dispatcher import Dispatcher
 from coolamqp.clustering.future import ClusterFuture, TracedFuture
 from coolamqp.clustering.inbox import Inbox
 from coolamqp.clustering.listener import Listener
-from coolamqp.faces.core import FaceCore
+from coolamqp.faces.core import FaceCore, is_coroutine_function
 from coolamqp.faces.events import MessageReceived
 from coolamqp.faces.iterations import Iterations
 from coolamqp.faces.options import ClusterOptions
@@ -135,6 +135,13 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
         return False
 
     # What consumers and futures ask for
+
+    def _check_callback(self, consumer: Consumer) -> None:
+        if is_coroutine_function(consumer.on_message):
+            raise TypeError(
+                'on_message is a coroutine function, which nobody would await here; '
+                'use coolamqp.aio.Cluster, or a plain function'
+            )
 
     def deliver(self, consumer: Consumer, message: Delivery) -> None:
         """Give a message to the program, from `Consumer.on_delivery`."""

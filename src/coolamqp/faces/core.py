@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
+from inspect import iscoroutinefunction
 from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 from coolamqp.attaches.ack_ledger import AckLedger
@@ -176,11 +177,19 @@ class FaceCore(Ordering[FutureT], Generic[FutureT, DriverT]):
         :raises RuntimeError: it was not started, or in another process
         :raises ConnectionDead: it was shut down
         """
+        listener = self._begun()
+        if not self._is_running():
+            raise ConnectionDead('this Cluster was shut down, or is about to be')
+        return listener
+
+    def _begun(self) -> DriverT:
+        """Give the driver of a Cluster that was started, whatever it is now.
+
+        :raises RuntimeError: it was not, or in another process
+        """
         if self._listener is None:
             self.check_process()
             raise RuntimeError('this Cluster is not started yet; call start() first')
-        if not self._is_running():
-            raise ConnectionDead('this Cluster was shut down, or is about to be')
         return self._listener
 
     def check_process(self) -> None:
@@ -222,11 +231,13 @@ class FaceCore(Ordering[FutureT], Generic[FutureT, DriverT]):
         :returns: a future that ends when consuming has begun, or with `AMQPError`
         :raises ValueError: it was added before, to this Cluster or another one
         """
-        self._check_consumer(consumer)
+        if not isinstance(consumer, Consumer):
+            raise TypeError(f'consumer must be a Consumer, not {consumer!r}')
         with self._traced('consume', consumer.queue, consumer.span, kind='consumer') as traced:
             return self._begin_to_consume(consumer, traced)
 
     def _begin_to_consume(self, consumer: Consumer, span: CallSpan | None) -> FutureT:
+        self._check_callback(consumer)
         future = cast('FutureT | None', consumer.future_to_notify)
         if future is not None and span is not None:
             future.add_done_callback(partial(end_with, span))
@@ -238,9 +249,9 @@ class FaceCore(Ordering[FutureT], Generic[FutureT, DriverT]):
             listener.notify()
         return future
 
-    def _check_consumer(self, consumer: Consumer) -> None:
-        if not isinstance(consumer, Consumer):
-            raise TypeError(f'consumer must be a Consumer, not {consumer!r}')
+    @abstractmethod
+    def _check_callback(self, consumer: Consumer) -> None:
+        """Refuse a consumer whose `on_message` this face cannot call, with TypeError."""
 
     def cancel_consumer(self, consumer: Consumer) -> FutureT:
         """Stop a consumer; programs call `Consumer.cancel`."""
@@ -296,6 +307,11 @@ class FaceCore(Ordering[FutureT], Generic[FutureT, DriverT]):
                 self._refusals = notice.causes
             elif isinstance(notice, Restored):
                 self._refusals = []
+
+
+def is_coroutine_function(function: object) -> bool:
+    """Whether a function, or an object that is called as one, gives something to be awaited."""
+    return iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__)
 
 
 def _complete(completion: Completion) -> None:

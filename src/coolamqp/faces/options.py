@@ -16,6 +16,7 @@ class ClusterOptions:
     """What a Cluster is made with; its constructor describes it.
 
     :raises TypeError: a hook that cannot be called
+    :raises ValueError: a bound at which nothing could ever be published
     """
 
     nodes: list[NodeDefinition]
@@ -33,3 +34,10 @@ class ClusterOptions:
         for hook, what in ((self.on_fail, 'on_fail'), (self.on_blocked, 'on_blocked')):
             if hook is not None and not callable(hook):
                 raise TypeError(f'{what} must be a function or None, not {hook!r}')
+        _check_bound(self.max_unconfirmed, 'max_unconfirmed')
+        _check_bound(self.max_unconfirmed_bytes, 'max_unconfirmed_bytes')
+
+
+def _check_bound(bound: object, what: str) -> None:
+    if isinstance(bound, bool) or not isinstance(bound, int) or bound < 1:
+        raise ValueError(f'{what} must be a whole number from 1, not {bound!r}')

@@ -20,7 +20,7 @@ from coolamqp.framing.primitives import SHORT, Reader, Writer
 from coolamqp.framing.text import Text, short_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
 # In the order of their flags, the highest bit first.
@@ -261,6 +261,17 @@ class BasicContentPropertyList:
         present = ((name, self.get(name)) for name in PROPERTY_NAMES)
         shown = ', '.join(f'{name}={value!r}' for name, value in present if value is not None)
         return f'MessageProperties({shown})'
+
+
+def check_property_names(names: Iterable[str]) -> None:
+    """Refuse names that are none of a property, with the one that may be meant.
+
+    :raises TypeError: there is no property of that name
+    """
+    for name in names:
+        if name not in _INDEX_OF:
+            hint = 'it is called type_' if name == 'type' else f'there are {", ".join(_INDEX_OF)}'
+            raise TypeError(f'no property of a message is called {name!r}; {hint}')
 
 
 def received_properties(encoded: bytes) -> BasicContentPropertyList:

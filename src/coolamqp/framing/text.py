@@ -37,7 +37,8 @@ def text_bytes(value: object, field: str) -> bytes:
         return _utf8(value, field)
     if isinstance(value, (bytearray, memoryview)):
         return bytes(value)
-    raise TypeError(f'{field} must be str or bytes, not {type(value).__name__}')
+    hint = '; give its name' if hasattr(value, 'name') else ''
+    raise TypeError(f'{field} must be str or bytes, not {type(value).__name__}{hint}')
 
 
 def _utf8(value: str, field: str) -> bytes:

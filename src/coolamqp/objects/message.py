@@ -11,6 +11,7 @@ from coolamqp.framing.hot import Buffer
 from coolamqp.framing.properties import (
     EMPTY_PROPERTIES,
     BasicContentPropertyList,
+    check_property_names,
     received_properties,
 )
 from coolamqp.framing.text import Text, text_bytes
@@ -22,7 +23,8 @@ class Message:
     :param body: anything with the buffer interface; it must not change until it is confirmed,
         since it is sent without being copied where that is possible
     :param properties: `MessageProperties`, or a dict of them
-    :raises TypeError: the body is a str or something else without a buffer
+    :raises TypeError: the body is a str or something else without a buffer, or there is no property
+        of a name
     :ivar Properties: `MessageProperties`, an attribute of the class
 
     >>> Message(b'hello', {'content_type': 'text/plain'}).properties.content_type
@@ -40,6 +42,7 @@ class Message:
         if properties is None:
             properties = EMPTY_PROPERTIES
         elif isinstance(properties, dict):
+            check_property_names(properties)
             properties = BasicContentPropertyList(**properties)
         elif not isinstance(properties, BasicContentPropertyList):
             raise TypeError(

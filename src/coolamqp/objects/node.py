@@ -153,10 +153,8 @@ def nodes_of(nodes: Nodes) -> list[NodeDefinition]:
     :raises ValueError: there is none
     :raises TypeError: something else is among them
     """
-    several: list[Any]
-    several = [nodes] if isinstance(nodes, (NodeDefinition, str, bytes)) else list(nodes)
     found: list[NodeDefinition] = []
-    for node in several:
+    for node in _given_nodes(nodes):
         if isinstance(node, NodeDefinition):
             found.append(node)
         elif isinstance(node, (str, bytes)):
@@ -167,6 +165,16 @@ def nodes_of(nodes: Nodes) -> list[NodeDefinition]:
     if not found:
         raise ValueError('a Cluster needs at least one node')
     return found
+
+
+def _given_nodes(nodes: Any) -> list[Any]:
+    if isinstance(nodes, (NodeDefinition, str, bytes)):
+        return [nodes]
+    if not isinstance(nodes, Iterable):
+        raise TypeError(
+            f'nodes must be a NodeDefinition, a connection string or a list of them, not {nodes!r}'
+        )
+    return list(nodes)
 
 
 # Reading what was given

@@ -189,7 +189,8 @@ def queue_name(queue: Queue | Text) -> bytes:
     if isinstance(queue, Queue):
         if queue.anonymous or queue.name is None:
             raise ValueError(
-                'this needs a queue with a name: an anonymous queue is declared by consuming it'
+                'this needs a queue with a name: an anonymous queue is declared by consuming it; '
+                "Queue('') has a name made up at once"
             )
         return queue.name
     if isinstance(queue, (str, bytes, bytearray, memoryview)):
