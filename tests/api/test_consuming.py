@@ -268,6 +268,33 @@ def test_an_exclusive_consumer_is_the_only_one(cluster: Cluster) -> None:
     assert error.reply_code == 403
 
 
+def test_the_prefetch_of_an_exclusive_consumer_can_be_changed(cluster: Cluster) -> None:
+    collector = Collector()
+    consumer = consume(cluster, Queue('q'), collector, exclusive=True, no_ack=False, prefetch=1)
+    fill(cluster, 'q', 3)
+    (first,) = collector.wait_for(1)
+
+    consumer.set_qos(10)
+
+    messages = collector.wait_for(3)
+    assert [message.redelivered for message in messages] == [False] * 3
+    first.ack()
+    assert cluster.faults == []
+
+
+def test_the_prefetch_can_be_changed_over_and_over_and_the_consumer_cancelled(
+    cluster: Cluster,
+) -> None:
+    for exclusive in (False, True):
+        consumer = consume(
+            cluster, Queue('q'), Collector(), exclusive=exclusive, no_ack=False, prefetch=1
+        )
+        for count in range(2, 12):
+            consumer.set_qos(count)
+        consumer.cancel().result(PATIENCE)
+    assert cluster.faults == []
+
+
 def test_no_local_is_taken_and_not_heeded_by_rabbitmq(cluster: Cluster) -> None:
     collector = Collector()
     consume(cluster, Queue('q'), collector, no_local=True)

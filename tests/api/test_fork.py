@@ -73,6 +73,16 @@ def test_use_in_the_child_is_an_error_and_harms_the_parent_in_no_way(
     assert cluster.connected
 
 
+def test_an_iteration_cannot_go_on_in_the_child(cluster: Cluster) -> None:
+    cluster.declare(Queue('forked', durable=True)).result(PATIENCE)
+    with cluster.messages(Queue('forked', durable=True)) as messages:
+        assert in_a_child(lambda: next(messages)).startswith('RuntimeError: ')
+        assert 'hung' not in in_a_child(messages.close)
+
+        confirmed(cluster, b'for the parent', 'forked').result(PATIENCE)
+        assert next(messages).body == b'for the parent'
+
+
 def test_shutdown_by_the_child_ends_nothing_of_the_parent(cluster: Cluster) -> None:
     assert 'hung' not in in_a_child(cluster.shutdown)
     confirmed(cluster, b'', 'nowhere').result(PATIENCE)

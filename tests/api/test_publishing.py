@@ -44,6 +44,14 @@ def test_a_mandatory_message_that_no_queue_takes_comes_back_in_the_exception(
     assert 'nowhere' in str(error)
 
 
+def test_a_message_comes_back_though_the_broker_has_taken_a_header_away(cluster: Cluster) -> None:
+    message = Message(b'lost', {'headers': {'BCC': ['nowhere else'], 'k': 1}})
+
+    future = cluster.publish(message, '', 'nowhere', confirm=True, mandatory=True)
+
+    assert isinstance(future.exception(PATIENCE), Returned)
+
+
 def test_of_many_mandatory_messages_only_those_fail_that_came_back(cluster: Cluster) -> None:
     cluster.declare(Queue('there', auto_delete=True)).result(PATIENCE)
     futures = [
@@ -267,6 +275,24 @@ def test_a_mandatory_message_of_a_transaction_comes_back_at_its_end(cluster: Clu
 
     assert raised.value.message.body == b'lost'
     assert count(cluster, 'ledger') == 1
+
+
+def test_a_transaction_that_was_not_sent_in_time_is_not_committed_later(
+    make_cluster: MakeCluster, cluster: Cluster, proxy: FaultProxy
+) -> None:
+    cluster.declare(Queue('ledger')).result(PATIENCE)
+    proxy.refuse()
+    late = make_cluster(host=proxy.host, port=proxy.port)
+    late.start(wait=False)
+    tx = late.transaction(SHORT)
+    tx.publish(Message(b'late'), routing_key='ledger')
+    with pytest.raises(TimeoutError):
+        tx.__exit__(None, None, None)
+    proxy.accept()
+
+    with late.transaction(PATIENCE) as tx:
+        tx.publish(Message(b'in time'), routing_key='ledger')
+    assert cluster.get('ledger').result(PATIENCE).body == b'in time'
 
 
 def test_transactions_of_many_threads_do_not_mix(cluster: Cluster) -> None:

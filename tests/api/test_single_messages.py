@@ -82,6 +82,19 @@ def test_getting_from_a_queue_that_is_not_there_disturbs_no_other(cluster: Clust
     assert cluster.get('missing').result(PATIENCE) is None
 
 
+def test_getting_from_a_stream_is_refused_once(cluster: Cluster) -> None:
+    """RabbitMQ closes the whole connection for it, which must not go on for ever."""
+    stream = Queue('stream', durable=True, arguments={'x-queue-type': 'stream'})
+    cluster.declare(stream).result(PATIENCE)
+
+    error = cluster.get(stream).exception(PATIENCE)
+
+    assert isinstance(error, AMQPError)
+    assert error.reply_code == 540
+    confirmed(cluster, b'x', 'stream').result(PATIENCE)
+    assert len(cluster.faults) == 1
+
+
 def test_many_gets_at_once_are_answered_in_order(cluster: Cluster) -> None:
     fill(cluster, 'q', *(b'%d' % n for n in range(100)))
 

@@ -368,7 +368,7 @@ def test_acks_mean_nothing_after_a_reconnect() -> None:
     first, second = rig.messages()
     first.ack()
     broker = rig.reconnect()
-    assert second._ledger.void
+    assert second._ledger.settled
     second.ack()
     assert broker.said(BasicAck) == []
     assert broker.hear() == []

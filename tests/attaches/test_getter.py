@@ -13,6 +13,7 @@ from coolamqp.framing.definitions import (
     BasicGetOk,
     ChannelClose,
     ChannelOpen,
+    ConnectionClose,
     ConnectionTune,
 )
 from tests.support.scripted_broker import Ending, Rig, ScriptedBroker
@@ -85,7 +86,7 @@ def test_a_refusal_ends_its_own_fetch_and_the_next_are_sent_again() -> None:
     rig, broker = rig_up()
     promises = [rig.fetch() for _ in range(3)]
     broker.serve()
-    broker.close_channel(broker.channel_of(BasicGet))
+    broker.close_channel(broker.channel_of(BasicGet), 404, BasicGet)
     broker.serve()
     assert isinstance(promises[0].ends[0], AMQPError)
     assert not promises[1].done()
@@ -127,7 +128,7 @@ def test_a_fetch_after_a_refusal_opens_a_channel_again() -> None:
     rig, broker = rig_up()
     refused = rig.fetch()
     broker.serve()
-    broker.close_channel(broker.channel_of(BasicGet))
+    broker.close_channel(broker.channel_of(BasicGet), 404, BasicGet)
     broker.serve()
     assert refused.done()
     assert fetched(rig, broker, b'x', 1).result().body == b'x'
@@ -158,3 +159,39 @@ def test_what_was_put_back_is_told_before_the_next_fetch() -> None:
     rig.fetch()
     names: list[str] = [method.NAME for method in broker.methods()]
     assert names == ['basic.nack', 'basic.get']
+
+
+def test_a_fetch_that_the_connection_is_closed_for_is_not_repeated() -> None:
+    rig, broker = rig_up()
+    promise = rig.fetch(b'stream')
+    broker.serve()
+    broker.send(0, ConnectionClose(540, 'no basic.get for streams', *BasicGet.INDEX))
+    assert isinstance(promise.ends[0], AMQPError)
+    rig.advance(1.0)
+    assert rig.up().said(BasicGet) == []
+
+
+def test_a_fetch_does_not_take_the_blame_for_another_error() -> None:
+    rig, broker = rig_up()
+    promise = rig.fetch()
+    broker.serve()
+    broker.close_channel(broker.channel_of(BasicGet), 406)  # a delivery was not acknowledged
+    broker.serve()
+    assert not promise.done()
+    answer(broker, b'x')
+    assert promise.result().body == b'x'
+
+
+def test_a_fetch_that_is_cancelled_is_not_sent() -> None:
+    rig = Rig()
+    rig.fetch(no_ack=True).set_result('cancelled')
+    broker = rig.up()
+    assert broker.said(BasicGet) == []
+    assert not rig.engine.owes_answers
+
+
+def test_a_message_that_nobody_has_fetched_is_a_violation() -> None:
+    rig, broker = rig_up()
+    fetched(rig, broker, b'x', 1)
+    answer(broker, b'y', 2)
+    assert rig.engine.attempt is None

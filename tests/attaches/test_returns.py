@@ -61,6 +61,41 @@ def test_headers_that_the_broker_has_written_anew_are_the_same() -> None:
     assert [type(promise.ends[0]) for promise in promises] == [type(None), Returned]
 
 
+@pytest.mark.parametrize(
+    'changed', [{'k': 1}, {'BCC': ['x'], 'k': 1, 'added by the broker': True}, {}]
+)
+def test_headers_that_the_broker_has_taken_away_or_added_change_nothing(
+    changed: dict[str, object],
+) -> None:
+    rig = Rig()
+    broker = rig.up()
+    message = Message(b'x', {'headers': {'BCC': ['x'], 'k': 1}})
+    publication = Publication(message, b'', b'key', mandatory=True)
+    publication.promise = promise = Ending()
+    rig.engine.publish(publication)
+    broker.serve()
+    (published,) = broker.published
+    published.properties = published.properties.replace(headers=changed, timestamp=5)
+    broker.give_back(published)
+    broker.send(published.channel, BasicAck(1, False))
+
+    assert isinstance(promise.ends[0], Returned)
+
+
+def test_what_came_back_and_is_none_of_ours_is_told_and_forgotten() -> None:
+    rig = Rig()
+    broker = rig.up()
+    promise = rig.publish(b'x', mandatory=True)
+    broker.serve()
+    (published,) = broker.published
+    published.body = b'y'
+    broker.give_back(published)
+    broker.send(published.channel, BasicAck(1, False))
+
+    assert promise.ends == [None]
+    assert 'none of those sent' in rig.remarks()
+
+
 def test_what_came_back_before_a_lost_connection_is_sent_again() -> None:
     rig = Rig()
     broker = rig.up()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.transactor import Commit
 from coolamqp.exceptions import AMQPError, ConnectionDead, Returned
 from coolamqp.framing.definitions import (
     BasicPublish,
@@ -15,7 +16,7 @@ from coolamqp.framing.definitions import (
 )
 from coolamqp.framing.method import Method
 from coolamqp.objects import Message
-from tests.support.scripted_broker import Rig
+from tests.support.scripted_broker import Ending, Rig
 
 
 def publication(body: bytes, exchange: bytes = b'', *, mandatory: bool = False) -> Publication:
@@ -125,3 +126,17 @@ def test_the_end_of_the_engine_ends_transactions() -> None:
     rig.engine.stop(rig.clock.now)
     rig.advance(20)
     assert all(isinstance(promise.ends[0], ConnectionDead) for promise in promises)
+
+
+def test_a_transaction_that_was_given_up_is_not_begun() -> None:
+    rig = Rig()
+    promises = [Ending(), Ending()]
+    commits = [Commit([publication(b'%d' % n)], promise) for n, promise in enumerate(promises)]
+    for commit in commits:
+        rig.engine.commit(commit)
+    commits[0].wanted = False
+    broker = rig.up()
+    assert [each.body for each in broker.published] == [b'1']
+    with pytest.raises(TimeoutError, match='given up'):
+        promises[0].result()
+    assert promises[1].ends == [None]

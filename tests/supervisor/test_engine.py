@@ -29,7 +29,13 @@ from coolamqp.framing.definitions import (
 )
 from coolamqp.objects import Exchange, Message, NodeDefinition, Queue, QueueBind
 from coolamqp.supervisor.attempt import Attempt
-from coolamqp.supervisor.engine import CONNECT_TIMEOUT, DRAIN_TIMEOUT, REFUSED_DELAY, STABLE
+from coolamqp.supervisor.engine import (
+    CONNECT_TIMEOUT,
+    DRAIN_TIMEOUT,
+    REFUSED_DELAY,
+    RESTORE_TIMEOUT,
+    STABLE,
+)
 from coolamqp.supervisor.notices import (
     Blocked,
     Connected,
@@ -561,3 +567,33 @@ def test_channels_are_opened_once_each() -> None:
     rig = Rig()
     broker = rig.up()
     assert len(broker.said(ChannelOpen)) == 3
+
+
+def test_what_takes_too_long_to_restore_holds_up_nobody_for_ever() -> None:
+    rig = Rig()
+    rig.engine.topology.remember(Queue('slow'))
+    rig.engine.start(rig.clock.now)
+    broker = rig.connect()
+    broker.unanswered.add('queue.declare')
+    broker.shake_hands()
+    broker.serve()
+    promise = rig.publish(b'x')
+    rig.advance(RESTORE_TIMEOUT)
+    broker.serve()
+
+    assert rig.state() is EngineState.UP
+    assert [each.body for each in broker.published] == [b'x']
+    broker.send(broker.published[0].channel, BasicAck(1, False))
+    assert promise.ends == [None]
+
+
+def test_what_is_undone_of_a_persistent_queue_is_not_restored() -> None:
+    rig = Rig()
+    rig.engine.topology.remember(Queue('q', exchange=Exchange('ex'), routing_key='k'))
+    rig.engine.topology.forget_binding(QueueBind('q', 'ex', 'k'))
+    broker = rig.up()
+    assert len(broker.said(QueueDeclare)) == len(broker.said(ExchangeDeclare)) == 1
+    assert broker.said(QueueBindMethod) == []
+
+    rig.engine.topology.forget_exchange(b'ex')
+    assert rig.reconnect().said(ExchangeDeclare) == []

@@ -148,10 +148,14 @@ class ScriptedBroker:
         method = BasicReturn(312, b'NO_ROUTE', published.exchange, published.routing_key)
         self.send_content(published.channel, method, published.body, published.properties)
 
-    def close_channel(self, channel: int, reply_code: int = 404) -> None:
-        """End a channel for an error."""
+    def close_channel(
+        self, channel: int, reply_code: int = 404, refused: type[Method] | None = None
+    ) -> None:
+        """End a channel for an error, perhaps that of a method."""
         self.closing.add(channel)
-        self.send(channel, ChannelClose(reply_code, f'error {reply_code}', 0, 0))
+        class_id, method_id = (0, 0) if refused is None else refused.INDEX
+        text = f'error {reply_code}'
+        self.send(channel, ChannelClose(reply_code, text, class_id, method_id))
 
     # From the client
 

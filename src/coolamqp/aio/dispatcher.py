@@ -16,8 +16,9 @@ from typing import Any, Final
 
 from coolamqp.attaches import Consumer
 from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.outcomes import Hook
+from coolamqp.attaches.outcomes import Hook, message_of
 from coolamqp.faces.backlog import Backlog
+from coolamqp.faces.guard import log_exception
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import ReceivedMessage
 from coolamqp.objects.message import body_size
@@ -74,8 +75,9 @@ class Dispatcher:
     def post(self, posts: list[tuple[Consumer, Delivery | Hook]]) -> None:
         """Put items into the mailboxes of their consumers."""
         for consumer, item in posts:
-            if isinstance(item, Delivery):
-                self.backlog.add(1, body_size(item.body))
+            message = message_of(item)
+            if message is not None:
+                self.backlog.add(1, body_size(message.body))
             if consumer.inline:
                 self._run_inline(consumer, item)
             else:
@@ -154,6 +156,7 @@ class Dispatcher:
         if isinstance(item, Hook):
             for function in _functions(item):
                 await _succeeds(function, item.arguments, '%r raised', function)
+            self._release_carried(item)
         elif consumer is not None:
             await self._deliver(consumer, item)
 
@@ -175,6 +178,7 @@ class Dispatcher:
         if isinstance(item, Hook):
             for function in _functions(item):
                 self._succeeds_inline(function, item.arguments, '%r raised', function)
+            self._release_carried(item)
             return
         callback = None if consumer.cancelled else self._callback_of(consumer)
         if callback is not None and not self._succeeds_inline(
@@ -183,13 +187,17 @@ class Dispatcher:
             consumer.settle_failed(item)
         self.release(item)
 
+    def _release_carried(self, hook: Hook) -> None:
+        if hook.carries is not None:
+            self.release(hook.carries)
+
     def _succeeds_inline(
         self, function: Callable[..., Any], arguments: tuple[Any, ...], words: str, what: object
     ) -> bool:
         try:
             result = function(*arguments)
-        except Exception:
-            logger.exception(words, what)
+        except Exception:  # noqa: BLE001 - it is logged
+            log_exception(logger, words, what)
             return False
         if isawaitable(result):
             self.call(lambda: result)
@@ -207,9 +215,9 @@ async def _succeeds(
     except asyncio.CancelledError:
         if _is_cancelled():
             raise
-        logger.exception(words, what)
-    except Exception:
-        logger.exception(words, what)
+        log_exception(logger, words, what)
+    except Exception:  # noqa: BLE001 - it is logged
+        log_exception(logger, words, what)
     else:
         return True
     return False

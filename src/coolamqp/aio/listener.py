@@ -15,6 +15,7 @@ from weakref import WeakSet
 
 from coolamqp.aio.transport import Transport
 from coolamqp.attaches.outcomes import Outcomes
+from coolamqp.faces.guard import log_exception
 from coolamqp.faces.throttle import Throttle
 from coolamqp.supervisor.engine import Engine
 from coolamqp.supervisor.states import EngineState
@@ -73,9 +74,9 @@ class Listener:
             return
         try:
             self._drive(self._loop.time())
-        except Exception:
-            logger.critical('the listener has failed, which is a defect of CoolAMQP', exc_info=True)
+        except Exception:  # noqa: BLE001 - it is logged
             self._engine.abort()
+            log_exception(logger, 'the listener has failed, which is a defect of CoolAMQP')
             self._drive(self._loop.time())
 
     def _drive(self, now: float) -> None:

@@ -148,6 +148,8 @@ class Publishing(ClusterCore):
         :param timeout: how long to wait for the commit, in seconds; None for as long as it takes
         :raises ConnectionDead: from leaving the block: the connection was lost in the middle of the
             commit, so that nobody knows what became of it
+        :raises TimeoutError: likewise: it is not committed in time. If it had not been sent, as
+            without a connection, it will not be; if it had, nobody knows
 
         >>> async with cluster.transaction() as tx:  # doctest: +SKIP
         ...     tx.publish(Message(b'debit'), routing_key='ledger')

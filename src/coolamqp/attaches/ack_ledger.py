@@ -28,11 +28,6 @@ class AckLedger:
         self._refused: list[tuple[int, Settlement]] = []  # to be told, and how
 
     @property
-    def void(self) -> bool:
-        """Whether the channel is gone."""
-        return self._channel is None
-
-    @property
     def settled(self) -> bool:
         """Whether everything that was delivered is settled."""
         return not self._outstanding

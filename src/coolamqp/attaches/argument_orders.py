@@ -74,7 +74,7 @@ def publish_order(tx: Any, confirm: Any, span: Any, dont_trace: bool) -> tuple[b
     1.x has `tx, confirm, span, dont_trace`, and 2.x `confirm, span, dont_trace`.
     """
     if is_span(confirm) or _is_flag(span):
-        return bool(tx), confirm, bool(span)
+        return bool(tx), confirm, bool(span) or dont_trace
     if confirm is not None and not _is_flag(confirm):
         raise TypeError(f'confirm must be True or False, not {confirm!r}')
     if tx is not None and confirm is None:

@@ -68,10 +68,10 @@ class Channeler(ChannelHandler):
         self.connection = connection
         self.open()
 
-    def detach(self) -> None:
+    def detach(self, cause: Exception | None) -> None:
         """Note that the connection is gone, if the channel has not said so: there may be none."""
         if self.connection is not None:
-            self.on_channel_lost(None)
+            self.on_channel_lost(cause)
 
     @property
     def busy(self) -> bool:

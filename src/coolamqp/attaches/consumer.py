@@ -25,7 +25,7 @@ from coolamqp.attaches.consumer_options import (
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.frame_assembly import FrameAssembly, frames_of
 from coolamqp.attaches.operation import binding_of, declare_queue, exchange_of
-from coolamqp.attaches.outcomes import ConsumerEnded, Ended, Face, Promise
+from coolamqp.attaches.outcomes import ConsumerEnded, Ended, Face, Hook, Promise
 from coolamqp.exceptions import RESOURCE_LOCKED, AMQPError, CoolAMQPError, WireError
 from coolamqp.framing.definitions import (
     BasicCancel,
@@ -195,7 +195,7 @@ class Consumer(Channeler):
         It holds now if the consumer is online, and after each reconnect.
 
         RabbitMQ applies a prefetch count to consumers that begin after it, so one that is running
-        is replaced on its channel, under another tag.
+        is replaced on its channel, under another tag. One of a stream begins at its offset again.
 
         :raises ValueError: it is not from 0, for no bound, to 65535
         """
@@ -253,18 +253,31 @@ class Consumer(Channeler):
         self._renewals += 1
         old_tag = self.consumer_tag
         self.consumer_tag = b'%d.%b' % (self._renewals, self._first_tag[:200])
-        self.channel.call(BasicQos(0, self.qos), _ignore)
-        self.channel.call(self._consume(), lambda _: self._on_renewed(old_tag))
+        if self.exclusive:  # There cannot be two, not even for a moment.
+            self.channel.call(BasicCancel(old_tag), lambda _: self._consume_anew(None))
+        else:
+            self._consume_anew(old_tag)
 
-    def _on_renewed(self, old_tag: bytes) -> None:
-        """End the old consumer, and only now what has been asked of the new one.
+    def _consume_anew(self, old_tag: bytes | None) -> None:
+        if self.channel is not None:
+            self.channel.call(BasicQos(0, self._used_qos or 0), _ignore)
+            self.channel.call(self._consume(), lambda _: self._end_old(old_tag))
 
-        RabbitMQ 3.10 breaks down over a cancellation that overtakes its own consume-ok.
+    def _end_old(self, old_tag: bytes | None) -> None:
+        """End the old consumer, and only after it what has been asked of the new one.
+
+        RabbitMQ answers a cancellation when the queue has, and other methods before it; and 3.10
+        breaks down over a cancellation that overtakes its own consume-ok.
         """
+        if self.channel is not None and old_tag is not None:
+            self.channel.call(BasicCancel(old_tag), lambda _: self._on_renewed())
+        else:
+            self._on_renewed()
+
+    def _on_renewed(self) -> None:
         self._renewing = False
         if self.channel is None:
             return
-        self.channel.call(BasicCancel(old_tag), _ignore)
         if self._cancelling:
             self._cancel_on(self.channel)
         elif self.qos != self._used_qos:
@@ -426,7 +439,8 @@ class Consumer(Channeler):
             self._ledger.enter(envelope.delivery_tag)
         delivery = Delivery(envelope, properties, body, self._ledger, self.face)
         if self._wants_frames:
-            self.outcomes.call(self, self._show_frames, delivery)
+            hook = Hook(self._show_frames, (delivery,), carries=delivery)
+            self.outcomes.posts.append((self, hook))
         else:
             self.outcomes.posts.append((self, delivery))
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from coolamqp.attaches.ack_ledger import AckLedger
-from coolamqp.attaches.channeler import ST_ONLINE, Channeler, Dialogue
+from coolamqp.attaches.channeler import ST_ONLINE, Channeler, Dialogue, is_refusal_of
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.outcomes import Face, Promise
 from coolamqp.exceptions import AMQPError, CoolAMQPError
 from coolamqp.framing.definitions import BasicGet, BasicGetEmpty
-from coolamqp.framing.hot import Envelope
+from coolamqp.framing.hot import BASIC_GET_OK, Envelope
 from coolamqp.framing.method import Method
 
 # How long the channel is kept when nothing is fetched, in seconds.
@@ -87,6 +87,8 @@ class Getter(Channeler):
             self._ledger.flush()  # what was put back before may be what is fetched now
         while self._waiting:
             fetch = self._waiting.popleft()
+            if fetch.promise.done():  # it was cancelled, and its message would be lost
+                continue
             self._sent.append(fetch)
             self.channel.call(BasicGet(self.queue, fetch.no_ack), self._on_answer)
 
@@ -97,6 +99,8 @@ class Getter(Channeler):
 
     def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
         """Take the message that was fetched."""
+        if method[:4] != BASIC_GET_OK or not self._sent:
+            super().on_content(method, properties, body)
         fetch = self._sent.popleft()
         envelope = Envelope(method)
         ledger = None if fetch.no_ack else self._ledger
@@ -146,13 +150,23 @@ class Getter(Channeler):
 
     def on_channel_closed(self, error: AMQPError | None) -> None:
         """Fail the fetch that was refused; the others are sent again."""
-        refused = self._sent.popleft() if error is not None and self._sent else None
+        sent = list(self._sent)
         self.go_offline('channel closed')
-        if refused is not None and error is not None:
-            self.outcomes.fail(refused.promise, error)
+        self._fail_refused(sent, error)
         if self.busy:
             self.open()
         self.attempted()
+
+    def on_channel_lost(self, cause: Exception | None) -> None:
+        """Fail the fetch that the connection was closed for: of a stream, say, which has no get."""
+        sent = list(self._sent)
+        super().on_channel_lost(cause)
+        self._fail_refused(sent, cause)
+
+    def _fail_refused(self, sent: list[Fetch], cause: Exception | None) -> None:
+        if sent and cause is not None and is_refusal_of(cause, BasicGet()):
+            self._waiting.remove(sent[0])
+            self.outcomes.fail(sent[0].promise, cause)
 
     def on_no_channel(self, error: CoolAMQPError) -> None:
         """Say so to those who wait."""

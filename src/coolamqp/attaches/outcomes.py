@@ -85,10 +85,19 @@ class Ended:
 
 @dataclass(slots=True)
 class Hook:
-    """A call to a program's own function, in its turn among the messages of a consumer."""
+    """A call to a program's own function, in its turn among the messages of a consumer.
+
+    :ivar carries: the message that it is about, which counts like one that waits for a callback
+    """
 
     function: Callable[..., Any]
     arguments: tuple[Any, ...] = ()
+    carries: Delivery | None = None
+
+
+def message_of(post: Delivery | Hook) -> Delivery | None:
+    """Give the message that waits with a post, if one does."""
+    return post.carries if isinstance(post, Hook) else post
 
 
 @dataclass(slots=True)

@@ -175,13 +175,15 @@ class Publisher(Channeler):
                 self.outcomes.fail(publication.promise, error)
         if self._suspects:
             self._suspects = max(self._suspects - len(settled), 0)
+        if not len(self._ledger):
+            for error in self._returns.clear():
+                self.outcomes.remark(f'a message came back that is none of those sent: {error}')
         self.pump()
 
     def _verdict(self, publication: Publication, acked: bool) -> CoolAMQPError | None:
         """Give the reason why a message that is settled was not taken; None if it was."""
-        if not acked:
-            return MessageRefused()
-        return self._returns.take(publication) if publication.mandatory else None
+        returned_as = self._returns.take(publication) if publication.mandatory else None
+        return returned_as if acked else MessageRefused()
 
 
 class PlainPublisher(Channeler):

@@ -76,6 +76,9 @@ class Requester(Channeler):
             request = self._requests.get(number)
             if request is None:  # expired meanwhile
                 continue
+            if request.promise.done():  # it was cancelled
+                del self._requests[number]
+                continue
             publication = _publication(request, number)
             if publication.fits(connection.limits.frame_max):
                 channel.write(publication.frames(connection, channel.number))

@@ -13,9 +13,9 @@ from coolamqp.attaches.publication import Publication
 from coolamqp.exceptions import Returned
 from coolamqp.framing.definitions import BasicReturn, decode_method
 from coolamqp.framing.field_table import plain_table
-from coolamqp.framing.properties import received_properties
+from coolamqp.framing.properties import PROPERTY_NAMES, received_properties
 from coolamqp.framing.text import ReceivedBytes, text_bytes
-from coolamqp.objects import ReceivedMessage
+from coolamqp.objects import MessageProperties, ReceivedMessage
 
 
 def returned(method: bytes, properties: bytes, body: Any) -> Returned | None:
@@ -43,16 +43,19 @@ class Returns:
         self._errors.append(error)
 
     def take(self, publication: Publication) -> Returned | None:
-        """Take out the error of a publication that is confirmed, if it came back."""
-        for error in self._errors:
-            if _is_alike(error.message, publication):
-                self._errors.remove(error)
-                return error
+        """Take out the error of a publication that is settled, if it came back."""
+        alike = [error for error in self._errors if _is_alike(error.message, publication)]
+        for is_same in (_has_equal_properties, _has_no_other_properties):
+            for error in alike:
+                if is_same(error.message, received_properties(publication.properties)):
+                    self._errors.remove(error)
+                    return error
         return None
 
-    def clear(self) -> None:
-        """Forget everything: what is not confirmed is sent again."""
-        self._errors.clear()
+    def clear(self) -> list[Returned]:
+        """Give what belongs to no publication, and forget it."""
+        rest, self._errors = self._errors, []
+        return rest
 
 
 def _is_alike(message: ReceivedMessage, publication: Publication) -> bool:
@@ -60,16 +63,24 @@ def _is_alike(message: ReceivedMessage, publication: Publication) -> bool:
         message.routing_key == publication.routing_key
         and message.exchange_name == publication.exchange
         and message.body == publication.body
-        and _has_same_properties(message, publication)
     )
 
 
-def _has_same_properties(message: ReceivedMessage, publication: Publication) -> bool:
+def _has_equal_properties(message: ReceivedMessage, ours: MessageProperties) -> bool:
     """Compare what the properties mean: RabbitMQ 4 writes headers anew, in another order."""
-    if message.properties.encoded == publication.properties:
+    theirs = message.properties
+    if theirs.encoded == ours.encoded:
         return True
-    ours = received_properties(publication.properties)
-    return bool(
-        message.properties.replace(headers=None) == ours.replace(headers=None)
-        and message.headers == plain_table(ours.headers or ())
+    same = theirs.replace(headers=None) == ours.replace(headers=None)
+    return same and message.headers == plain_table(ours.headers or ())
+
+
+def _has_no_other_properties(message: ReceivedMessage, ours: MessageProperties) -> bool:
+    """Compare what both have: a broker takes the header BCC away, and may be told to add some."""
+    theirs = message.properties
+    names = (name for name in PROPERTY_NAMES if name != 'headers')
+    values = ((theirs.get(name), ours.get(name)) for name in names)
+    headers, our_headers = message.headers, plain_table(ours.headers or ())
+    return all(value in (None, their) for their, value in values) and all(
+        headers[name] == our_headers[name] for name in headers.keys() & our_headers.keys()
     )

@@ -17,15 +17,21 @@ from coolamqp.attaches.returns import returned
 from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError, Returned
 from coolamqp.framing.definitions import TxCommit, TxSelect
 from coolamqp.framing.method import Method
+from coolamqp.uplink.channel import Channel
+from coolamqp.uplink.connection import Connection
 
 
 @dataclass(eq=False)
 class Commit:
-    """The messages of a transaction that is to be committed."""
+    """The messages of a transaction that is to be committed.
+
+    :ivar wanted: whether anybody still waits for it; if not, it is not begun any more
+    """
 
     publications: list[Publication]
     promise: Promise
     returned: Returned | None = None
+    wanted: bool = True
 
 
 class Transactor(Channeler):
@@ -56,14 +62,17 @@ class Transactor(Channeler):
         channel, connection = self.channel, self.connection
         if channel is None or connection is None or self.state != ST_ONLINE:
             return
-        if self._sent is not None or not self._waiting:
-            return
-        commit = self._waiting.popleft()
-        if not all(each.fits(connection.limits.frame_max) for each in commit.publications):
-            error = ValueError('the properties of a message do not fit into one frame')
-            self.outcomes.fail(commit.promise, error)
-            self._send_next()
-            return
+        while self._sent is None and self._waiting:
+            commit = self._waiting.popleft()
+            if not commit.wanted or commit.promise.done():
+                self.outcomes.fail(commit.promise, TimeoutError('it was given up before'))
+            elif not all(each.fits(connection.limits.frame_max) for each in commit.publications):
+                error = ValueError('the properties of a message do not fit into one frame')
+                self.outcomes.fail(commit.promise, error)
+            else:
+                self._send(commit, channel, connection)
+
+    def _send(self, commit: Commit, channel: Channel, connection: Connection) -> None:
         self._sent = commit
         for publication in commit.publications:
             channel.write(publication.frames(connection, channel.number))

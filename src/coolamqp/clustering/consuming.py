@@ -93,6 +93,8 @@ class Consuming(ClusterCore):
 
     def end_iteration(self, consumer: Consumer) -> None:
         """Forget an iteration; programs call `close` of the iterator."""
+        if self._forked:
+            return  # Threads that are not here may have held the locks.
         consumer.cancel()
         inbox = self._iterations.end(consumer)
         while inbox is not None and isinstance(event := inbox.take(0), MessageReceived):
@@ -100,10 +102,13 @@ class Consuming(ClusterCore):
 
     def end_iteration_later(self, consumer: Consumer) -> None:
         """Forget an iteration that was left without `close`."""
+        if self._forked:
+            return
         self._dispatcher.call(self.end_iteration, consumer)
 
     def take(self, inbox: Inbox, timeout: float | None) -> Event:
         """Wait for an event, and note that it waits no more."""
+        self.check_process()
         event = inbox.take(timeout)
         if isinstance(event, MessageReceived):
             self._dispatcher.release(event)

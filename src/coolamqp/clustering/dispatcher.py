@@ -15,14 +15,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from math import inf
 from typing import Any, Final
 
 from coolamqp.attaches import Consumer
 from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.outcomes import Hook
+from coolamqp.attaches.outcomes import Hook, message_of
 from coolamqp.faces.backlog import Backlog
+from coolamqp.faces.guard import guarded, log_exception
 from coolamqp.objects import ReceivedMessage
 from coolamqp.objects.message import body_size
 
@@ -102,9 +102,10 @@ class Dispatcher:
                     inline.append((consumer, item))
                     continue
                 self._put(consumer, item)
-                if isinstance(item, Delivery):
+                message = message_of(item)
+                if message is not None:
                     messages += 1
-                    size += body_size(item.body)
+                    size += body_size(message.body)
             self.backlog.add(messages, size)
             self._rouse()
         for consumer, item in inline:
@@ -249,29 +250,24 @@ class Dispatcher:
                 item = items.popleft()
             except IndexError:  # another worker may have taken the last one
                 return
-            if not self._run(consumer, item) and isinstance(item, Delivery):
-                self.release(item)
+            waits_on, message = self._run(consumer, item), message_of(item)
+            if message is not None and not waits_on:
+                self.release(message)
             self._busy_since[thread] = time.monotonic()
 
     def _run(self, consumer: Consumer | None, item: Delivery | Hook) -> bool:
         """Run an item; whether it is a message that goes on waiting somewhere."""
         if isinstance(item, Hook):
-            run_guarded(partial(item.function, *item.arguments))
+            guarded(item.function, *item.arguments)
             return False
         return consumer is not None and self._deliver_guarded(consumer, item)
 
     def _deliver_guarded(self, consumer: Consumer, message: Delivery) -> bool:
         try:
             return self._deliver(consumer, message)
-        except BaseException:  # SystemExit too: the thread is not the callback's to end
-            logger.exception('on_message of the consumer of %r raised', consumer.queue.name)
+        # SystemExit too: the thread is not the callback's to end.
+        except BaseException:  # noqa: BLE001 - it is logged
+            name = consumer.queue.name
+            log_exception(logger, 'on_message of the consumer of %r raised', name)
             consumer.settle_failed(message)
             return False
-
-
-def run_guarded(function: Callable[[], Any]) -> None:
-    """Run a function of the program's; what it raises is logged, and stops nothing."""
-    try:
-        function()
-    except BaseException:  # SystemExit too: the thread is not the callback's to end
-        logger.exception('%r raised', function)

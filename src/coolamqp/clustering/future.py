@@ -12,10 +12,9 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
-from functools import partial
 from typing import Any, Final, Protocol
 
-from coolamqp.clustering.dispatcher import run_guarded
+from coolamqp.faces.guard import guarded
 from coolamqp.faces.spans import end_span
 from coolamqp.tracing import CallSpan
 
@@ -135,7 +134,7 @@ class ClusterFuture(Future[Any]):
                 callbacks.remove(fn)
             except ValueError:
                 return
-            run_guarded(partial(fn, self))
+            guarded(fn, self)
 
     def _wait(self, timeout: float | None) -> None:
         self._patron.check_may_wait()

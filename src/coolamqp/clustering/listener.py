@@ -20,6 +20,7 @@ from coolamqp.clustering.dispatcher import Dispatcher
 from coolamqp.clustering.thread_names import name_this_thread
 from coolamqp.clustering.transport import Transport
 from coolamqp.exceptions import ConnectionDead
+from coolamqp.faces.guard import log_exception
 from coolamqp.faces.throttle import Throttle
 from coolamqp.supervisor.engine import Engine
 from coolamqp.supervisor.states import EngineState
@@ -102,13 +103,13 @@ class Listener:
             while self._turn():
                 pass
         except Exception:
-            logger.critical(
-                'the I/O thread has failed, which is a defect of CoolAMQP', exc_info=True
-            )
+            # First of all, so that nobody waits for ever, whatever the log does.
             with self._lock:
                 self._engine.abort()
+                self._on_progress()
                 outcomes = self._engine.take_outcomes()
             self._carry_out(outcomes)
+            log_exception(logger, 'the I/O thread has failed, which is a defect of CoolAMQP')
             raise
         finally:
             self._drop_transport()

@@ -33,5 +33,10 @@ class Transaction(TransactionCalls[ClusterFuture]):
             self.roll_back()
             return
         future = self.commit()
-        if future is not None:
+        if future is None:
+            return
+        try:
             future.result(self._timeout)
+        except TimeoutError:
+            self.give_up()
+            raise

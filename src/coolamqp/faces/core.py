@@ -24,6 +24,7 @@ from coolamqp.attaches.publication import Publication
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.faces.bounds import Bounds
 from coolamqp.faces.events import Event
+from coolamqp.faces.guard import guarded
 from coolamqp.faces.options import ClusterOptions
 from coolamqp.faces.ordering import FutureT, Order, Ordering
 from coolamqp.faces.reporter import Fault, Reporter
@@ -292,11 +293,11 @@ class FaceCore(Ordering[FutureT], Generic[FutureT, DriverT]):
     def _carry_out(self, outcomes: Outcomes) -> None:
         """Do what the engine cannot: report, run callbacks, end futures; without the lock."""
         for notice in outcomes.notices:
-            self._reporter.report(notice)
+            guarded(self._reporter.report, notice)
         if outcomes.posts:
             self._post(outcomes)
         for completion in outcomes.completions:
-            _complete(completion)
+            guarded(_complete, completion)
         if outcomes.notices:
             self._note_refusals(outcomes.notices)
             self._note_turn()

@@ -118,8 +118,8 @@ class MessageReceived(ReceivedMessage, Event):
         return self._message.consumer_tag
 
     def _settle(self, how: Settlement, multiple: bool) -> None:
-        self._message._settled = True  # noqa: SLF001 - it stands for it
-        self._message._settle(how, multiple)  # noqa: SLF001
+        self._message._settle(how, multiple)  # noqa: SLF001 - it stands for it
+        self._message._settled = True  # noqa: SLF001
 
     def _publish_reply(self, answer: Message, routing_key: bytes) -> Any:
         return self._message._publish_reply(answer, routing_key)  # noqa: SLF001 - it stands for it

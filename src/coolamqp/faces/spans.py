@@ -6,6 +6,7 @@ Knows the hook of `coolamqp.tracing`, and not who listens behind it. None stands
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
@@ -133,13 +134,27 @@ def processing(
         'routing_key': name_of(message.routing_key),
     }
     call = Call('process', 'consumer', name_of(consumer.queue), peer, details)
-    with ExitStack() as stack:
-        try:
-            block = tracer.process(call, _headers_of_message(message), consumer.span)
-            stack.enter_context(block)
-        except Exception:
-            logger.exception('the tracer raised')
+    stack = ExitStack()
+    try:
+        block = tracer.process(call, _headers_of_message(message), consumer.span)
+        stack.enter_context(block)
+    except Exception:
+        logger.exception('the tracer raised')
+    try:
         yield
+    except BaseException:
+        _leave(stack, *sys.exc_info())
+        raise
+    _leave(stack, None, None, None)
+
+
+def _leave(stack: ExitStack, *details: Any) -> None:
+    """End a block of the tracer's, which is told what the callback has raised, if it has."""
+    try:
+        stack.__exit__(*details)
+    except BaseException as error:
+        if error is not details[1]:
+            logger.exception('the tracer raised')
 
 
 def _headers_of_message(message: ReceivedMessage) -> dict[str, Any]:

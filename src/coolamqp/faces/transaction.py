@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Generic
+from typing import Any, Generic
 
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.transactor import Commit
@@ -11,6 +11,7 @@ from coolamqp.faces.ordering import FutureT, Ordering
 from coolamqp.faces.publications import publication_of
 from coolamqp.framing.text import Text
 from coolamqp.objects import Exchange, Message
+from coolamqp.supervisor.engine import Engine
 
 
 class TransactionCalls(Generic[FutureT]):
@@ -22,6 +23,7 @@ class TransactionCalls(Generic[FutureT]):
     def __init__(self, ordering: Ordering[FutureT]) -> None:
         self._ordering = ordering
         self._publications: list[Publication] | None = []
+        self._commit: Commit | None = None
 
     def publish(
         self,
@@ -50,9 +52,17 @@ class TransactionCalls(Generic[FutureT]):
         publications, self._publications = self._publications, None
         if not publications:
             return None
-        return self._ordering.order(
-            lambda engine, promise: engine.commit(Commit(publications, promise))
-        )
+
+        def order(engine: Engine, promise: Any) -> None:
+            self._commit = Commit(publications, promise)
+            engine.commit(self._commit)
+
+        return self._ordering.order(order)
+
+    def give_up(self) -> None:
+        """Have it not committed any more, if it has not been sent yet."""
+        if self._commit is not None:
+            self._commit.wanted = False
 
     def roll_back(self) -> None:
         """Publish nothing, and end."""

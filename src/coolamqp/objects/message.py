@@ -133,13 +133,14 @@ class ReceivedMessage(Message):
         """Tell the broker that this message is taken care of; from any thread.
 
         Does nothing for a no_ack consumer, the second time, and when the channel is gone: the
-        broker has put the message back into its queue then.
+        broker has put the message back into its queue then. A message of the Cluster for asyncio is
+        acknowledged on its event loop.
 
         :param multiple: whether to acknowledge all earlier ones of this consumer with it
         """
         if not self._settled:
-            self._settled = self.acked = True
             self._settle(Settlement.ACK, multiple)
+            self._settled = self.acked = True
 
     def nack(self, requeue: bool = True, multiple: bool = False) -> None:
         """Have the broker put the message back into its queue; otherwise like `ack`.
@@ -148,8 +149,8 @@ class ReceivedMessage(Message):
         :param multiple: whether to do the same with all earlier ones of this consumer
         """
         if not self._settled:
-            self._settled = True
             self._settle(Settlement.NACK_REQUEUE if requeue else Settlement.NACK_DROP, multiple)
+            self._settled = True
 
     def reject(self, requeue: bool = False) -> None:
         """Have the broker drop the message, or dead-letter it; otherwise like `ack`.
@@ -158,9 +159,9 @@ class ReceivedMessage(Message):
             against its delivery limit
         """
         if not self._settled:
-            self._settled = True
             how = Settlement.REJECT_REQUEUE if requeue else Settlement.REJECT_DROP
             self._settle(how, multiple=False)
+            self._settled = True
 
     def _settle(self, how: Settlement, multiple: bool) -> None:
         tell = self._ack if how is Settlement.ACK else self._nack

@@ -264,6 +264,7 @@ class Engine(ConnectionObserver):
         connection = self._connection
         if connection is not None:
             connection.tick(now)
+        self._check_drained()
 
     def wake_at(self) -> float:
         """Give the time at which `tick` must be called at the latest."""
@@ -279,6 +280,8 @@ class Engine(ConnectionObserver):
             self._failed(ConnectionDead(f'no connection within {timeout:g} s: no {waits_for}'))
         elif self.state is EngineState.RESTORING:
             self.outcomes.remark('not everything could be restored in time; going on without')
+            if self._restoration is not None:
+                self._restoration.go_on()
             self._on_restored()
         elif self.state is EngineState.DRAINING:
             self._close()
@@ -337,7 +340,7 @@ class Engine(ConnectionObserver):
         was_up = self.state in (EngineState.UP, EngineState.RESTORING)
         if self.state is EngineState.UP and self._timers.now >= self._up_since + STABLE:
             self._back_off.reset()
-        self._drop_transport()
+        self._drop_transport(cause)
         self._move('failed')
         if self.state is EngineState.STOPPED:
             self._finish()
@@ -381,10 +384,10 @@ class Engine(ConnectionObserver):
         self._deadline = self._timers.now + _connect_timeout(node)
         self.attempt = Attempt(node, self._deadline)
 
-    def _drop_transport(self) -> None:
+    def _drop_transport(self, cause: Exception | None = None) -> None:
         self.attempt = None
         self._deadline = inf
-        self._roster.detach()
+        self._roster.detach(cause)
         restoration, self._restoration = self._restoration, None
         if restoration is not None:
             restoration.abandon(self._roster.declarer)

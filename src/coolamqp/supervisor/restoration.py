@@ -20,7 +20,7 @@ from coolamqp.uplink.connection import Connection
 class Restoration:
     """Restores one connection.
 
-    :param attach_all: gives the attaches to take up once the topology is in place
+    :param attaches: gives the attaches that take up their work once the topology is in place
     :param on_restored: called when the first attempt of each has ended
     """
 
@@ -36,6 +36,7 @@ class Restoration:
         self._operations: list[Operation] = []
         self._declarations = 0
         self._awaited: set[Channeler] = set()
+        self._attached = False
 
     def begin(self, declarer: Declarer, topology: Topology, outcomes: Outcomes) -> None:
         """Declare the topology, and go on from there."""
@@ -50,12 +51,18 @@ class Restoration:
         """Leave off: the connection is gone, and the next one has a restoration of its own."""
         declarer.withdraw(self._operations)
 
+    def go_on(self) -> None:
+        """Have the attaches take up their work though not everything has been declared yet."""
+        if not self._attached:
+            self._attach_all()
+
     def _on_declared(self) -> None:
         self._declarations -= 1
         if self._declarations == 0:
-            self._attach_all()
+            self.go_on()
 
     def _attach_all(self) -> None:
+        self._attached = True
         attaches = self._attaches()
         self._awaited = set(attaches)
         for attach in attaches:

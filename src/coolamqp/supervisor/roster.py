@@ -105,12 +105,12 @@ class Roster:
         """Whether somebody may wait for what is still to be received."""
         return self.declarer.busy or any(attach.busy for attach in self.restorable())
 
-    def detach(self) -> None:
+    def detach(self, cause: Exception | None) -> None:
         """Note that the connection is gone."""
         self.connection = None
         self.drop_cancelled()
         for attach in (self.declarer, *self.restorable()):
-            attach.detach()
+            attach.detach(cause)
         self.publisher.hold()
 
     def flush(self) -> None:

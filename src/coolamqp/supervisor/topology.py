@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -21,8 +22,12 @@ class Topology:
         self._subjects: dict[tuple[type, Any], Subject] = {}
 
     def remember(self, subject: Subject) -> None:
-        """Have something declared again; a new description replaces an older one."""
-        self._subjects[type(subject), subject] = subject
+        """Have something declared again; a new description replaces an older one.
+
+        A queue with an exchange is three things, each of which may be undone by itself.
+        """
+        for part in _parts(subject):
+            self._subjects[type(part), part] = part
 
     def forget_queue(self, name: bytes) -> None:
         """Cease to declare a queue and its bindings."""
@@ -48,6 +53,17 @@ class Topology:
             Operation(declare(subject), partial(_report, outcomes, subject, on_done))
             for subject in self._subjects.values()
         ]
+
+
+def _parts(subject: Subject) -> list[Subject]:
+    if not isinstance(subject, Queue) or subject.exchange is None or not subject.exchange.name:
+        return [subject]
+    bare = copy(subject)
+    bare.exchange = None
+    binding = QueueBind(
+        subject, subject.exchange, subject.routing_key, arguments=subject.arguments_bind
+    )
+    return [subject.exchange, bare, binding]
 
 
 def _is_of_queue(subject: Subject, name: bytes) -> bool:
