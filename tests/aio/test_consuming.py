@@ -38,6 +38,19 @@ async def test_messages_come_in_order_and_are_acknowledged(node: NodeDefinition)
         assert await soon(cluster.get('q')) is None
 
 
+async def test_a_message_can_be_acknowledged_after_it_was_tried_on_a_wrong_thread(
+    node: NodeDefinition,
+) -> None:
+    async with cluster_with(node, 'q') as cluster:
+        await fill(cluster, 'q', 1)
+        message = await cluster.get('q')
+        with pytest.raises(RuntimeError, match='event loop'):
+            await asyncio.to_thread(message.ack)
+        message.ack()
+    async with Cluster(node) as cluster:
+        assert await cluster.get('q') is None
+
+
 async def test_a_slow_consumer_holds_up_nobody_else(node: NodeDefinition) -> None:
     async with cluster_with(node, 'slow') as cluster:
         gate, quick = asyncio.Event(), Collector()

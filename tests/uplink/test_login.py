@@ -110,6 +110,7 @@ def test_a_challenge_that_a_mechanism_does_not_have() -> None:
         ('rabbit.localhost', {}, False),
         ('127.1.2.3', {}, False),
         ('::1', {}, False),
+        ('rabbit.example', {'auth_mechanism': 'external'}, False),
     ],
 )
 def test_where_a_password_can_be_read(host: str, options: Any, shown: bool) -> None:

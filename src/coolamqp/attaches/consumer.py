@@ -140,6 +140,14 @@ class Consumer(Channeler):
         self.on_error: OnError = checked_on_error(on_error)
         own_tag = None if consumer_tag is None else short_bytes(consumer_tag, 'consumer_tag')
         self.consumer_tag: bytes = own_tag or queue.consumer_tag
+        self._wants_frames = type(self).on_delivery is not Consumer.on_delivery
+        self._wants_setup = type(self).on_setup is not Consumer.on_setup
+        if self._wants_frames and workers > 1:
+            raise ValueError('on_delivery sees frames in their order, so workers must be 1')
+        self._begin_life()
+
+    def _begin_life(self) -> None:
+        """Note that nothing has happened yet."""
         self.cancelled = False
         self.on_cancel = CallableList(oneshots=True)
         self.on_broker_cancel = CallableList(oneshots=True)
@@ -154,12 +162,8 @@ class Consumer(Channeler):
         self._first_tag = self.consumer_tag
         self._renewals = 0
         self._renewing = False
-        self._wants_frames = type(self).on_delivery is not Consumer.on_delivery
-        self._wants_setup = type(self).on_setup is not Consumer.on_setup
         self._assembly = FrameAssembly()
         self._channel_number = 0
-        if self._wants_frames and workers > 1:
-            raise ValueError('on_delivery sees frames in their order, so workers must be 1')
 
     def join(self, face: Face, dirty_ledgers: list[AckLedger]) -> None:
         """Become part of a Cluster.

@@ -52,7 +52,8 @@ def answer_challenge(node: NodeDefinition, mechanism: str) -> bytes:
 
 def shows_password(node: NodeDefinition) -> bool:
     """Whether anybody between us and the node can read the password as we log in."""
-    return node.tls is None and not _is_loopback(node.host)
+    by_password = any(mechanism != 'EXTERNAL' for mechanism in node.auth_mechanism)
+    return by_password and node.tls is None and not _is_loopback(node.host)
 
 
 def _is_loopback(host: str) -> bool:
