@@ -5,7 +5,8 @@ that programs use are `Consumer` and `BodyReceiveMode`; a Cluster makes the othe
 """
 
 from coolamqp.attaches.attache_group import AttacheGroup
-from coolamqp.attaches.consumer import BodyReceiveMode, Consumer
+from coolamqp.attaches.consumer import Consumer
+from coolamqp.attaches.consumer_options import BodyReceiveMode
 from coolamqp.attaches.declarer import Declarer
 from coolamqp.attaches.publisher import Publisher
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from enum import IntEnum
 from typing import Any
 
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.argument_orders import check_span, consumer_takes_both_orders
 from coolamqp.attaches.channeler import ST_ONLINE, ST_SYNCING, Channeler, Dialogue
 from coolamqp.attaches.consumer_options import (
+    BodyReceiveMode,
     OnError,
     checked_on_error,
     checked_workers,
@@ -43,19 +43,6 @@ from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import Queue, ReceivedMessage
 from coolamqp.reply_codes import COMMAND_INVALID, NOT_FOUND
 from coolamqp.uplink.channel import Channel
-
-
-class BodyReceiveMode(IntEnum):
-    """How the body of a received message is given.
-
-    :ivar BYTES: as bytes of its own
-    :ivar MEMORYVIEW: as a memoryview, of what was received if the body came in one frame
-    :ivar LIST_OF_MEMORYVIEW: as the list of the pieces in which it came, none of them copied
-    """
-
-    BYTES = 0
-    MEMORYVIEW = 1
-    LIST_OF_MEMORYVIEW = 2
 
 
 class Consumer(Channeler):
@@ -140,6 +127,9 @@ class Consumer(Channeler):
         self.on_error: OnError = checked_on_error(on_error)
         own_tag = None if consumer_tag is None else short_bytes(consumer_tag, 'consumer_tag')
         self.consumer_tag: bytes = own_tag or queue.consumer_tag
+        self.cancelled = False
+        self.on_cancel = CallableList(oneshots=True)
+        self.on_broker_cancel = CallableList(oneshots=True)
         self._wants_frames = type(self).on_delivery is not Consumer.on_delivery
         self._wants_setup = type(self).on_setup is not Consumer.on_setup
         if self._wants_frames and workers > 1:
@@ -148,9 +138,6 @@ class Consumer(Channeler):
 
     def _begin_life(self) -> None:
         """Note that nothing has happened yet."""
-        self.cancelled = False
-        self.on_cancel = CallableList(oneshots=True)
-        self.on_broker_cancel = CallableList(oneshots=True)
         self.face: Face | None = None
         self._dirty_ledgers: list[AckLedger] = []
         self._ledger: AckLedger | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from enum import IntEnum
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from coolamqp.framing.field_table import Arguments, encode_table, table_items
@@ -11,6 +12,19 @@ OnError: TypeAlias = Literal['requeue', 'reject', 'keep']
 
 PREFETCH_MAX: Final = 0xFFFF
 PRIORITY: Final = 'x-priority'  # https://www.rabbitmq.com/docs/consumer-priority
+
+
+class BodyReceiveMode(IntEnum):
+    """How the body of a received message is given.
+
+    :ivar BYTES: as bytes of its own
+    :ivar MEMORYVIEW: as a memoryview, of what was received if the body came in one frame
+    :ivar LIST_OF_MEMORYVIEW: as the list of the pieces in which it came, none of them copied
+    """
+
+    BYTES = 0
+    MEMORYVIEW = 1
+    LIST_OF_MEMORYVIEW = 2
 
 
 def prefetch_count(qos: Any) -> int:
