@@ -277,6 +277,9 @@ async def test_single_messages(node: NodeDefinition) -> None:
 
 async def test_a_message_for_which_nobody_waits_any_more_goes_back(node: NodeDefinition) -> None:
     async with cluster_with(node, 'q') as cluster:
+        assert (
+            await soon(cluster.get('q')) is None
+        )  # the channel is there, so what is asked is sent
         await fill(cluster, 'q', 1)
         cluster.get('q').cancel()
         async with asyncio.timeout(PATIENCE):
