@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from coolamqp.aio.core import ClusterCore
 from coolamqp.aio.future import ClusterFuture
@@ -11,12 +11,10 @@ from coolamqp.aio.inbox import Inbox
 from coolamqp.aio.messages import MessageIterator
 from coolamqp.attaches import Consumer
 from coolamqp.faces.events import Event, MessageReceived
+from coolamqp.faces.iterations import ITERATION_PREFETCH
 from coolamqp.faces.requests import check_timeout
 from coolamqp.faces.spans import end_span
 from coolamqp.objects import Queue
-
-# How many messages are fetched ahead of an iteration unless told otherwise.
-ITERATION_PREFETCH: Final = 100
 
 
 class Consuming(ClusterCore):

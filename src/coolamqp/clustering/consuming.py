@@ -12,12 +12,10 @@ from coolamqp.clustering.future import ClusterFuture
 from coolamqp.clustering.inbox import Inbox
 from coolamqp.clustering.messages import MessageIterator
 from coolamqp.faces.events import Event, MessageReceived
+from coolamqp.faces.iterations import ITERATION_PREFETCH
 from coolamqp.faces.requests import check_timeout
 from coolamqp.faces.spans import end_span
 from coolamqp.objects import Queue
-
-# How many messages are fetched ahead of an iteration unless told otherwise.
-ITERATION_PREFETCH = 100
 
 
 class Consuming(ClusterCore):

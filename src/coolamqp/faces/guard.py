@@ -14,15 +14,13 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 
-def guarded(function: Callable[..., Any], *arguments: Any) -> bool:
-    """Call a function; whether it has raised nothing."""
+def guarded(function: Callable[..., Any], *arguments: Any) -> None:
+    """Call a function; what it raises is logged, and stops nothing."""
     try:
         function(*arguments)
     # SystemExit too: the thread is not the program's to end.
     except BaseException:  # noqa: BLE001 - it is logged
         log_exception(logger, '%r raised', function)
-        return False
-    return True
 
 
 def log_exception(to: logging.Logger, text: str, *arguments: object) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from coolamqp.attaches.consumer import Consumer
+
+# How many messages are fetched ahead of an iteration unless told otherwise.
+ITERATION_PREFETCH: Final = 100
 
 
 class Closable(Protocol):
