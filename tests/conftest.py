@@ -14,6 +14,7 @@ import pika
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
+import coolamqp
 from coolamqp.clustering import Cluster
 from coolamqp.objects import NodeDefinition
 from tests.support.certificates import Certificates
@@ -23,6 +24,7 @@ from tests.support.rabbitmq import RabbitMQNode
 
 MakeCluster: TypeAlias = Callable[..., Cluster]
 
+PACKAGE = Path(coolamqp.__file__).parent
 LEAK_PATIENCE = 5.0  # seconds in which threads may finish and descriptors be closed
 NODE_OPTIONS = ('host', 'port', 'user', 'password', 'virtual_host', 'heartbeat')
 
@@ -39,11 +41,21 @@ class NodeArguments(TypedDict):
     virtual_host: str
 
 
+def pytest_configure() -> None:
+    """Refuse to test what was compiled from another source than the one that is here."""
+    if coolamqp.compiled:
+        built = {path.stat().st_mtime for path in PACKAGE.rglob('*.so')}
+        changed = [path for path in PACKAGE.rglob('*.py') if path.stat().st_mtime > min(built)]
+        if changed:
+            pytest.exit(f'{changed[0]} is newer than what is compiled; run `make build`', 4)
+
+
 def pytest_report_header() -> str:
-    """Say which RabbitMQ the integration tests talk to."""
+    """Say which RabbitMQ the integration tests talk to, and which form of the client does."""
     installation = chosen_installation()
     version = '.'.join(map(str, installation.version)) or 'none'
-    return f'RabbitMQ: {version} in {installation.root}'
+    form = 'compiled' if coolamqp.compiled else 'pure Python'
+    return f'CoolAMQP: {form}; RabbitMQ: {version} in {installation.root}'
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

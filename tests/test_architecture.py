@@ -21,7 +21,7 @@ SOURCE = Path(__file__).parent.parent / 'src' / PACKAGE
 # From the bottom up. Those of one row may import each other and all rows below theirs. A module
 # that is not there yet does no harm.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ('',),  # coolamqp/__init__.py
+    ('', 'compilation'),  # coolamqp/__init__.py, and how modules are found, before there is any
     ('exceptions', 'reply_codes', 'tracing'),
     ('framing',),
     ('objects', 'argumentify'),
@@ -87,7 +87,7 @@ def judge(floor: str, imported: str) -> str | None:
         name = rest.partition('.')[0]
         target = name if name in RANK else ''  # from coolamqp import __version__
         return judge_inside(floor, target)
-    if top in OUTSIDE_WORLD and RANK[floor] < FIRST_WITH_IO:
+    if floor != 'compilation' and top in OUTSIDE_WORLD and RANK[floor] < FIRST_WITH_IO:
         return (
             f'imports {top}, which is for clustering and aio only; '
             'take what you need (now, bytes, a random number) as an argument'

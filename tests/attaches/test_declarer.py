@@ -97,13 +97,18 @@ def test_without_a_channel_it_is_tried_again(monkeypatch: pytest.MonkeyPatch) ->
     broker = rig.up()
     broker.refuses = refuse(b'a')
     endings = ask(rig, 'a', 'b')
-    broker.connection._numbers = ChannelNumbers(0)
-    monkeypatch.setattr(broker.connection._numbers, 'release', list[int]().append)
+    connection = rig.engine.connection
+    channel = rig.engine._roster.declarer.channel
+    assert connection is not None
+    assert channel is not None
+    # Its number is never given back.
+    monkeypatch.setattr(channel, '_forget', connection._channels.pop)
+    connection._numbers = ChannelNumbers(0)
     broker.serve()
     assert 'nothing can be declared' in rig.remarks()
     assert isinstance(endings[0].error, AMQPError)
-    broker.connection._numbers = ChannelNumbers(10)
-    broker.connection._numbers._next_unused = 5
+    connection._numbers = ChannelNumbers(10)
+    connection._numbers._next_unused = 5
     rig.advance(1)
     broker.serve()
     assert endings[1].result() is None

@@ -1,0 +1,70 @@
+"""Compile the hot path with mypyc where there is a C compiler; the rest is in pyproject.toml.
+
+One source: what is compiled is installed as Python too. COOLAMQP_PURE in the environment has
+nothing compiled here, or at import nothing compiled used. The build says which of the two it is.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from setuptools import setup
+
+# Floors 1 and 2, and what else every message passes. The others would gain next to nothing.
+HOT = (
+    'framing/*.py',
+    'uplink/*.py',
+    'objects/message.py',
+    'attaches/ack_ledger.py',
+    'attaches/delivery.py',
+    'attaches/outcomes.py',
+    'attaches/publication.py',
+    'attaches/publish_ledger.py',
+)
+# But for these: wrong arguments of a program are to be told in our words, and not in mypyc's.
+INTERPRETED = ('framing/properties.py',)
+
+
+def extensions() -> list[Any]:
+    """Give what is to be compiled; nothing where that is not wished for, or cannot be done."""
+    if os.environ.get('COOLAMQP_PURE'):
+        return not_compiled('COOLAMQP_PURE is set')
+    if not can_compile():
+        return not_compiled('there is no C compiler, or no Python.h for it')
+    from mypyc.build import mypycify  # noqa: PLC0415 - needed only here
+
+    package = Path('src/coolamqp')
+    hot = {path for pattern in HOT for path in package.glob(pattern)}
+    hot -= {package / path for path in INTERPRETED}
+    return list(mypycify(sorted(map(str, hot)), group_name='coolamqp'))
+
+
+def not_compiled(why: str) -> list[Any]:
+    """Say why nothing is compiled."""
+    print(f'CoolAMQP: pure Python, not compiled, and slower for it: {why}', file=sys.stderr)
+    return []
+
+
+def can_compile() -> bool:
+    """Whether the compiler that made this Python is here, and finds its headers."""
+    compiler = shlex.split(sysconfig.get_config_var('CC') or 'cc')
+    with tempfile.TemporaryDirectory(prefix='coolamqp-') as folder:
+        source = Path(folder) / 'probe.c'
+        source.write_text('#include <Python.h>\n')
+        headers = f'-I{sysconfig.get_path("include")}'
+        command = [*compiler, headers, '-c', str(source), '-o', str(source.with_suffix('.o'))]
+        try:
+            done = subprocess.run(command, capture_output=True, check=False)
+        except OSError:
+            return False
+    return done.returncode == 0
+
+
+setup(ext_modules=extensions())

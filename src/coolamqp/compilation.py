@@ -1,0 +1,44 @@
+"""Which of its two forms the hot path runs in: compiled, or as the Python that it is compiled from.
+
+Both are installed side by side, and Python prefers the compiled one. With COOLAMQP_PURE in the
+environment it does not get to see it: to compare the two, or for a debugger or a profiler.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib.machinery import (
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    FileFinder,
+    ModuleSpec,
+    SourceFileLoader,
+)
+from types import ModuleType
+
+
+class SourceFinder:
+    """Finds the modules of this package by their source alone."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find a module of ours; None leaves all others to the other finders."""
+        if path is None or not fullname.startswith('coolamqp.'):
+            return None
+        finders = (FileFinder(folder, (SourceFileLoader, SOURCE_SUFFIXES)) for folder in path)
+        specs = (finder.find_spec(fullname) for finder in finders)
+        return next((spec for spec in specs if spec is not None), None)
+
+
+def choose_form() -> bool:
+    """Have the compiled form run or the source, before anything else is imported.
+
+    :returns: whether it is the compiled one
+    """
+    if os.environ.get('COOLAMQP_PURE'):
+        sys.meta_path.insert(0, SourceFinder())
+        return False
+    framing = os.path.join(os.path.dirname(__file__), 'framing')  # noqa: PTH118, PTH120 - pathlib
+    # would cost each program a tenth of the time that all of this package takes to be imported.
+    return any(os.path.exists(f'{framing}/hot{suffix}') for suffix in EXTENSION_SUFFIXES)  # noqa: PTH110
