@@ -61,7 +61,7 @@ def test_forms_of_properties() -> None:
     assert Message(b'', {'content_type': 'text/plain'}).properties == properties
     assert Message(b'').properties.content_type is None
     with pytest.raises(TypeError, match='must be MessageProperties or a dict, not str'):
-        Message(b'', 'text/plain')  # type: ignore[arg-type]
+        Message(b'', 'text/plain')
 
 
 def received(calls: list[str]) -> ReceivedMessage:

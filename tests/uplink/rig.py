@@ -6,6 +6,7 @@ from typing import Any
 
 from coolamqp.exceptions import AMQPError
 from coolamqp.framing.definitions import ChannelOpenOk, ConnectionTune
+from coolamqp.framing.hot import method_index
 from coolamqp.framing.method import Method
 from coolamqp.objects import NodeDefinition
 from coolamqp.tracing import BaseFrameTracer
@@ -56,7 +57,7 @@ class Handler(ChannelHandler):
         self.heard.append(method)
 
     def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
-        self.heard.append((method[:4], body))
+        self.heard.append((method_index(method), body))
 
     def on_settlement(self, delivery_tag: int, multiple: bool, acked: bool) -> None:
         self.heard.append((delivery_tag, multiple, acked))

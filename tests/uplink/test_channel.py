@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from coolamqp.exceptions import CoolAMQPError, WireError
+from coolamqp.framing.collector import FrameCollector
 from coolamqp.framing.definitions import (
     BasicAck,
     BasicCancel,
@@ -14,6 +15,7 @@ from coolamqp.framing.definitions import (
     BasicGet,
     BasicGetOk,
     BasicNack,
+    BasicPublish,
     BasicReturn,
     ChannelClose,
     ChannelCloseOk,
@@ -25,14 +27,15 @@ from coolamqp.framing.definitions import (
     QueueDeclare,
     QueueDeclareOk,
 )
-from coolamqp.framing.frames import AMQPBodyFrame, AMQPHeaderFrame, encode_method
-from coolamqp.framing.hot import BASIC_DELIVER, BASIC_GET_OK, BASIC_RETURN, encode_ack
+from coolamqp.framing.frames import AMQPBodyFrame, AMQPFrame, AMQPHeaderFrame, encode_method
+from coolamqp.framing.hot import BASIC_DELIVER, BASIC_GET_OK, BASIC_RETURN
 from coolamqp.framing.method import Method
 from coolamqp.framing.properties import EMPTY_PROPERTIES
 from coolamqp.objects.message import flat_body
 from coolamqp.uplink.channel import Channel
 from coolamqp.uplink.channel_numbers import ChannelNumbers
 from coolamqp.uplink.content import BYTES, LIST_OF_MEMORYVIEW, MEMORYVIEW
+from coolamqp.uplink.out_buffer import OutBuffer
 from coolamqp.uplink.states import CHANNEL_TRANSITIONS, ChannelState
 from tests.support.scripted_broker import content
 from tests.uplink.rig import Handler, Link
@@ -113,9 +116,67 @@ def test_our_close_ignores_everything_until_it_is_answered() -> None:
 def test_nothing_is_sent_once_a_channel_is_being_closed() -> None:
     link, channel, _ = link_with(ChannelState.CLOSING)
     answers: list[Method] = []
-    channel.write([encode_ack(1, 1, multiple=False)])
+    channel.publish(b'', b'key', False, b'\0\0', b'body')
+    channel.ack(1, multiple=False)
+    channel.nack(1, requeue=True)
+    channel.reject(1, requeue=True)
     channel.call(QueueDeclare(b'q'), answers.append)
     assert link.broker.hear() == []
+
+
+def content_frames(body: bytes, frame_max: int) -> list[AMQPFrame]:
+    room = frame_max - 8
+    return [
+        AMQPHeaderFrame(1, 60, 0, len(body), EMPTY_PROPERTIES),
+        *(AMQPBodyFrame(1, body[at : at + room]) for at in range(0, len(body), room)),
+    ]
+
+
+def published(body: Any, frame_max: int) -> list[Any]:
+    """Give the pieces in which a message is sent."""
+    out = OutBuffer()
+    channel = Channel(1, Handler(), out, frame_max, lambda _: None)
+    channel.state = ChannelState.OPEN
+    out.sent(len(out.peek()))
+    channel.publish(b'e', b'k', False, EMPTY_PROPERTIES.encoded, body)
+    pieces = []
+    while piece := out.peek():
+        pieces.append(piece)
+        out.sent(len(piece))
+    return pieces
+
+
+@pytest.mark.parametrize(
+    ('frame_max', 'size'),
+    [
+        *((4096, size) for size in (0, 1, 4087, 4088, 4089, 8175, 8176, 8177, 20_000)),
+        *((131_072, size) for size in (16_383, 16_384, 16_385)),
+        *((131_072, size) for size in (131_063, 131_064, 131_065, 262_128, 262_129)),
+        *((16_384 + 8, size) for size in (16_384, 16_385)),
+        (16_384 + 7, 16_384),
+    ],
+)
+@pytest.mark.parametrize('kind', [bytes, bytearray, memoryview])
+def test_a_message_is_sent_as_its_frames(kind: type[Any], frame_max: int, size: int) -> None:
+    body = bytes(index % 251 for index in range(size))
+    sent = b''.join(published(kind(body), frame_max))
+    method = encode_method(1, BasicPublish(b'e', b'k', False, False))
+
+    assert sent == method + b''.join(each.encode() for each in content_frames(body, frame_max))
+    # And a decoder with the same frame_max takes it.
+    collected = FrameCollector(frame_max).feed(sent)
+    assert b''.join(each.data for each in collected if isinstance(each, AMQPBodyFrame)) == body
+
+
+@pytest.mark.parametrize('kind', [bytes, bytearray])
+def test_a_large_body_is_not_copied(kind: type[Any]) -> None:
+    body = kind(32 * 131_064)
+    pieces = published(body, 131_072)
+    views = [piece for piece in pieces if isinstance(piece, memoryview)]
+
+    assert all(view.obj is body for view in views)
+    assert [len(view) for view in views] == [131_064] * 32
+    assert all(len(piece) < 100 for piece in pieces if not isinstance(piece, memoryview))
 
 
 def test_closes_that_cross_are_both_answered_before_the_number_is_free() -> None:

@@ -25,7 +25,8 @@ def test_small_pieces_are_joined_and_large_ones_left_as_they_are() -> None:
 
 def test_what_is_joined_is_bounded() -> None:
     out = OutBuffer()
-    out.extend([bytes(1024)] * 1000)
+    for _ in range(1000):
+        out.append(bytes(1024))
     assert JOINED_MAX <= len(out.peek()) < JOINED_MAX + LARGE
 
 

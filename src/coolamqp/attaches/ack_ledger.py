@@ -7,7 +7,6 @@ When its channel is gone a ledger is void: the broker has requeued, and settling
 
 from __future__ import annotations
 
-from coolamqp.framing.hot import encode_ack, encode_nack, encode_reject
 from coolamqp.objects.message import Settlement
 from coolamqp.uplink.channel import Channel
 
@@ -75,7 +74,7 @@ class AckLedger:
         if channel is None:
             return
         for tag, how in self._refused:
-            channel.write([_encode_refusal(channel.number, tag, how)])
+            _refuse(channel, tag, how)
         self._refused.clear()
         self._flush_acks(channel)
 
@@ -85,14 +84,13 @@ class AckLedger:
         single = [tag for tag in self._acked if lowest is not None and tag > lowest]
         self._acked.clear()
         if contiguous:
-            up_to = max(contiguous)
-            channel.write([encode_ack(channel.number, up_to, multiple=len(contiguous) > 1)])
+            channel.ack(max(contiguous), multiple=len(contiguous) > 1)
         for tag in sorted(single):
-            channel.write([encode_ack(channel.number, tag, multiple=False)])
+            channel.ack(tag, multiple=False)
 
 
-def _encode_refusal(channel: int, delivery_tag: int, how: Settlement) -> bytes:
+def _refuse(channel: Channel, delivery_tag: int, how: Settlement) -> None:
     if how in (Settlement.REJECT_REQUEUE, Settlement.REJECT_DROP):
-        return encode_reject(channel, delivery_tag, how is Settlement.REJECT_REQUEUE)
-    requeue = how is Settlement.NACK_REQUEUE
-    return encode_nack(channel, delivery_tag, multiple=False, requeue=requeue)
+        channel.reject(delivery_tag, how is Settlement.REJECT_REQUEUE)
+    else:
+        channel.nack(delivery_tag, how is Settlement.NACK_REQUEUE)

@@ -36,7 +36,7 @@ from coolamqp.framing.definitions import (
 )
 from coolamqp.framing.field_table import Arguments
 from coolamqp.framing.frames import AMQPFrame
-from coolamqp.framing.hot import BASIC_DELIVER, Envelope
+from coolamqp.framing.hot import BASIC_DELIVER, Envelope, method_index
 from coolamqp.framing.method import Method
 from coolamqp.framing.text import Text, short_bytes, text_bytes
 from coolamqp.objects import Callable as CallableList
@@ -423,7 +423,7 @@ class Consumer(Channeler):
 
     def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
         """Take a message that was delivered."""
-        if method[:4] != BASIC_DELIVER:
+        if method_index(method) != BASIC_DELIVER:
             raise WireError('a content that is no delivery', 'to a consumer', COMMAND_INVALID)
         envelope = Envelope(method)
         if self._ledger is not None:

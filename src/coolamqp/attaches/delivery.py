@@ -19,6 +19,8 @@ class Delivery(ReceivedMessage):
     :param ledger: where its settlement is entered; None for a no_ack consumer
     """
 
+    __slots__ = ('_encoded_properties', '_envelope', '_face', '_ledger')
+
     def __init__(
         self,
         envelope: Envelope,
@@ -29,6 +31,7 @@ class Delivery(ReceivedMessage):
     ) -> None:
         self.body = body
         self.acked = False
+        self._headers = None
         self.delivery_tag = None if ledger is None else envelope.delivery_tag
         self._envelope = envelope
         self._encoded_properties = properties

@@ -17,7 +17,7 @@ from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.outcomes import Face, Promise
 from coolamqp.exceptions import AMQPError, CoolAMQPError
 from coolamqp.framing.definitions import BasicGet, BasicGetEmpty
-from coolamqp.framing.hot import BASIC_GET_OK, Envelope
+from coolamqp.framing.hot import BASIC_GET_OK, Envelope, method_index
 from coolamqp.framing.method import Method
 
 # How long the channel is kept when nothing is fetched, in seconds.
@@ -99,7 +99,7 @@ class Getter(Channeler):
 
     def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
         """Take the message that was fetched."""
-        if method[:4] != BASIC_GET_OK or not self._sent:
+        if method_index(method) != BASIC_GET_OK or not self._sent:
             super().on_content(method, properties, body)
         fetch = self._sent.popleft()
         envelope = Envelope(method)

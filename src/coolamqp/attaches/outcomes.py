@@ -7,7 +7,6 @@ driver's lock, and the driver does it afterwards, outside of the lock.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from logging import WARNING
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -83,16 +82,23 @@ class Ended:
         """Do nothing: it has ended."""
 
 
-@dataclass(slots=True)
 class Hook:
     """A call to a program's own function, in its turn among the messages of a consumer.
 
-    :ivar carries: the message that it is about, which counts like one that waits for a callback
+    :param carries: the message that it is about, which counts like one that waits for a callback
     """
 
-    function: Callable[..., Any]
-    arguments: tuple[Any, ...] = ()
-    carries: Delivery | None = None
+    __slots__ = ('arguments', 'carries', 'function')
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...] = (),
+        carries: Delivery | None = None,
+    ) -> None:
+        self.function = function
+        self.arguments = arguments
+        self.carries = carries
 
 
 def message_of(post: Delivery | Hook) -> Delivery | None:
@@ -100,36 +106,40 @@ def message_of(post: Delivery | Hook) -> Delivery | None:
     return post.carries if isinstance(post, Hook) else post
 
 
-@dataclass(slots=True)
 class Completion:
     """A promise that is to be ended."""
 
-    promise: Promise
-    value: Any = None
-    error: BaseException | None = None
+    __slots__ = ('error', 'promise', 'value')
+
+    def __init__(
+        self, promise: Promise, value: Any = None, error: BaseException | None = None
+    ) -> None:
+        self.promise = promise
+        self.value = value
+        self.error = error
 
 
-@dataclass(frozen=True)
 class Remark:
     """Something for the log: `level` is one of the logging module's."""
 
-    text: str
-    level: int
+    def __init__(self, text: str, level: int) -> None:
+        self.text = text
+        self.level = level
 
 
-@dataclass(frozen=True)
 class Unroutable:
     """A message that nobody waits for was published as mandatory, and came back."""
 
-    error: Returned
+    def __init__(self, error: Returned) -> None:
+        self.error = error
 
 
-@dataclass(frozen=True)
 class ConsumerEnded:
     """A consumer is cancelled, for good."""
 
-    consumer: Consumer
-    reason: Exception | None
+    def __init__(self, consumer: Consumer, reason: Exception | None) -> None:
+        self.consumer = consumer
+        self.reason = reason
 
 
 class Outcomes:

@@ -6,10 +6,9 @@ from typing import Final
 
 from coolamqp.attaches.outcomes import Promise
 from coolamqp.framing.frames import CONTENT_HEADER, FRAME_OVERHEAD
-from coolamqp.framing.hot import Buffer, encode_content, encode_publish
 from coolamqp.objects import Message
 from coolamqp.objects.message import flat_body
-from coolamqp.uplink.connection import Connection
+from coolamqp.uplink.channel import Channel
 
 # What an unconfirmed message counts for besides its body and properties, in bytes.
 OVERHEAD: Final = 256
@@ -53,8 +52,6 @@ class Publication:
         """Whether the properties fit into a frame; a broker hangs up on a longer one."""
         return len(self.properties) + HEADER_OVERHEAD <= frame_max
 
-    def frames(self, connection: Connection, channel: int) -> list[Buffer]:
-        """Encode it for a channel."""
-        method = encode_publish(channel, self.exchange, self.routing_key, self.mandatory)
-        frame_max = connection.limits.frame_max
-        return encode_content(method, channel, self.properties, self.body, frame_max)
+    def send(self, channel: Channel) -> None:
+        """Send it on a channel."""
+        channel.publish(self.exchange, self.routing_key, self.mandatory, self.properties, self.body)

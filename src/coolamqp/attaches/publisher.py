@@ -88,7 +88,7 @@ class Publisher(Channeler):
                 continue
             publication.sent = True
             self._ledger.enter(publication)
-            channel.write(publication.frames(connection, channel.number))
+            publication.send(channel)
 
     def _may_send(self, out_size: int) -> bool:
         if not self._released or out_size >= SEND_AHEAD:
@@ -196,7 +196,7 @@ class PlainPublisher(Channeler):
         if not publication.fits(self.connection.limits.frame_max):
             self.outcomes.remark('a message was dropped: its properties do not fit into one frame')
             return False
-        self.channel.write(publication.frames(self.connection, self.channel.number))
+        publication.send(self.channel)
         return True
 
     def set_up(self) -> Dialogue:

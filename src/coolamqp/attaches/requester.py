@@ -19,7 +19,7 @@ from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.returns import returned
 from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError
 from coolamqp.framing.definitions import BasicConsume
-from coolamqp.framing.hot import BASIC_DELIVER, Envelope
+from coolamqp.framing.hot import BASIC_DELIVER, Envelope, method_index
 from coolamqp.framing.text import text_bytes
 from coolamqp.objects import Message, ReceivedMessage
 
@@ -81,7 +81,7 @@ class Requester(Channeler):
                 continue
             publication = _publication(request, number)
             if publication.fits(connection.limits.frame_max):
-                channel.write(publication.frames(connection, channel.number))
+                publication.send(channel)
             else:
                 self._fail(number, ValueError('the properties do not fit into one frame'))
 
@@ -105,7 +105,7 @@ class Requester(Channeler):
 
     def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
         """Take a reply, or a request that came back."""
-        if method[:4] == BASIC_DELIVER:
+        if method_index(method) == BASIC_DELIVER:
             reply = Delivery(Envelope(method), properties, body, None, self._face)
             request = self._requests.pop(_correlation_id(reply), None)
             if request is None:

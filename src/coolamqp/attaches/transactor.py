@@ -18,7 +18,6 @@ from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError, Return
 from coolamqp.framing.definitions import TxCommit, TxSelect
 from coolamqp.framing.method import Method
 from coolamqp.uplink.channel import Channel
-from coolamqp.uplink.connection import Connection
 
 
 @dataclass(eq=False)
@@ -70,12 +69,12 @@ class Transactor(Channeler):
                 error = ValueError('the properties of a message do not fit into one frame')
                 self.outcomes.fail(commit.promise, error)
             else:
-                self._send(commit, channel, connection)
+                self._send(commit, channel)
 
-    def _send(self, commit: Commit, channel: Channel, connection: Connection) -> None:
+    def _send(self, commit: Commit, channel: Channel) -> None:
         self._sent = commit
         for publication in commit.publications:
-            channel.write(publication.frames(connection, channel.number))
+            publication.send(channel)
         channel.call(TxCommit(), self._on_committed)
 
     def _on_committed(self, answer: Method) -> None:

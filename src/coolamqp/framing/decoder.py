@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Final
 
+from librt.strings import read_i16_be, read_i32_be
 from mypy_extensions import mypyc_attr
 
 from coolamqp.exceptions import WireError
@@ -21,10 +22,10 @@ from coolamqp.framing.definitions import (
     FRAME_HEARTBEAT,
     FRAME_METHOD,
 )
-from coolamqp.framing.frames import ENVELOPE, FRAME_OVERHEAD
+from coolamqp.framing.frames import FRAME_OVERHEAD
 from coolamqp.reply_codes import CHANNEL_ERROR, FRAME_ERROR
 
-_ENVELOPE_SIZE: Final = ENVELOPE.size
+_ENVELOPE_SIZE: Final = 7  # type, channel, size of the payload
 _FRAME_KINDS: Final = frozenset((FRAME_METHOD, FRAME_HEADER, FRAME_BODY, FRAME_HEARTBEAT))
 
 
@@ -84,10 +85,11 @@ class Decoder:
         """Hand over the frame that begins at `offset`, or keep what there is of it."""
         if size - offset < _ENVELOPE_SIZE:
             return self._hold(buffer, offset, _ENVELOPE_SIZE)
-        kind: int
-        channel: int
-        length: int
-        kind, channel, length = ENVELOPE.unpack_from(buffer, offset)
+        kind = buffer[offset]
+        channel: int = read_i16_be(buffer, offset + 1)
+        length: int = read_i32_be(buffer, offset + 3)
+        channel &= 0xFFFF  # librt reads signed numbers, and those of AMQP have no sign
+        length &= 0xFFFFFFFF
         self._check_envelope(kind, channel, length, offset)
         start = offset + _ENVELOPE_SIZE
         end = start + length
@@ -155,13 +157,15 @@ class Decoder:
 
     def _check_envelope(self, kind: int, channel: int, length: int, offset: int) -> None:
         size = length + FRAME_OVERHEAD
+        if FRAME_METHOD <= kind <= FRAME_BODY and channel and size <= self.frame_max:
+            return
         if kind not in _FRAME_KINDS:  # first, since the rest of what is no frame means nothing
             what = f'unknown frame type {kind}'
         elif size > self.frame_max:
             what = f'a frame of {size} bytes, where frame_max is {self.frame_max}'
         elif kind == FRAME_HEARTBEAT and (channel or length):
             what = 'a heartbeat frame with a channel or a payload'
-        elif not channel and kind in (FRAME_HEADER, FRAME_BODY):
+        elif kind in (FRAME_HEADER, FRAME_BODY):
             raise WireError('content on channel 0', self._where(offset), CHANNEL_ERROR)
         else:
             return

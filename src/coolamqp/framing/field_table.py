@@ -217,8 +217,11 @@ def _write_timestamp(value: Any, path: str, depth: int) -> bytes:
     return _write_number('T')(posix_seconds(value), path, depth)
 
 
-def posix_seconds(value: datetime | int) -> int:
-    """Turn a datetime into whole seconds since 1970; one without a time zone counts as UTC."""
+def posix_seconds(value: Any) -> Any:
+    """Turn a datetime into whole seconds since 1970; one without a time zone counts as UTC.
+
+    Anything else is left as it is, for whoever writes it to judge.
+    """
     if not isinstance(value, datetime):
         return value
     return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp())

@@ -17,11 +17,11 @@ from coolamqp.framing.definitions import (
     FRAME_HEARTBEAT,
     FRAME_METHOD,
 )
+from coolamqp.framing.properties import BasicContentPropertyList
 
 if TYPE_CHECKING:
     from coolamqp.framing.field_table import WritableBuffer
     from coolamqp.framing.method import Method
-    from coolamqp.framing.properties import BasicContentPropertyList
 
 # Type, channel, size of the payload.
 ENVELOPE: Final = Struct('>BHI')

@@ -6,116 +6,158 @@ message. A test holds the two against each other byte by byte.
 
 from __future__ import annotations
 
-from struct import Struct
 from typing import Final, TypeAlias
 
+from librt.strings import (
+    BytesWriter,
+    read_i16_be,
+    read_i32_be,
+    read_i64_be,
+    write_i32_be,
+    write_i64_be,
+)
+
 from coolamqp.exceptions import WireError
-from coolamqp.framing.definitions import FRAME_BODY, FRAME_END, FRAME_HEADER, FRAME_METHOD
-from coolamqp.framing.frames import CONTENT_HEADER, END, ENVELOPE, FRAME_OVERHEAD
+from coolamqp.framing.definitions import FRAME_END, FRAME_METHOD
 from coolamqp.framing.text import ReceivedBytes
 from coolamqp.reply_codes import SYNTAX_ERROR
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
 
 BASIC: Final = 60
-# Class and method id as they begin the payload of a method frame.
-BASIC_RETURN: Final = b'\x00\x3c\x00\x32'
-BASIC_DELIVER: Final = b'\x00\x3c\x00\x3c'
-BASIC_GET_OK: Final = b'\x00\x3c\x00\x47'
-BASIC_ACK: Final = b'\x00\x3c\x00\x50'
-BASIC_NACK: Final = b'\x00\x3c\x00\x78'
+# Class and method id, as the payload of a method frame begins.
+BASIC_PUBLISH: Final = 0x003C0028
+BASIC_RETURN: Final = 0x003C0032
+BASIC_DELIVER: Final = 0x003C003C
+BASIC_GET_OK: Final = 0x003C0047
+BASIC_ACK: Final = 0x003C0050
+BASIC_REJECT: Final = 0x003C005A
+BASIC_NACK: Final = 0x003C0078
 
-# Bodies up to here are copied into one piece with their frames; larger ones are sent as they are.
-COPIED_BODY_MAX: Final = 16 * 1024
-
-_PUBLISH_START: Final = Struct('>BHIHHH')
-_HEADER_START: Final = Struct('>BHIHHQ')
-_ACK: Final = Struct('>BHIHHQBB')
-_TAG: Final = Struct('>Q')
-_TAG_AND_BITS: Final = Struct('>QB')
-_ACK_PAYLOAD_SIZE: Final = 13
+# librt reads and writes signed numbers, and those of AMQP have no sign.
+_SIGN_64: Final = 1 << 63
+_BITS_64: Final = (1 << 64) - 1
+_SETTLEMENT_SIZE: Final = 13  # the payload of ack, nack and reject
+# Where the flags of the properties begin in a content header, and its least size.
+_FLAGS_AT: Final = 12
+_CONTENT_HEADER_SIZE: Final = 14
 # Where the consumer tag of a basic.deliver begins, and the delivery tag of a basic.get-ok.
 _ARGUMENTS_AT: Final = 4
+# A frame end, and the type of the frame that follows.
+_END_THEN_HEADER: Final = b'\xce\x02'
+_END_THEN_BODY: Final = b'\xce\x03'
 
 
-def encode_publish(channel: int, exchange: bytes, routing_key: bytes, mandatory: bool) -> bytes:
-    """Encode the method frame of a basic.publish; both strings are at most 255 bytes."""
-    size = 9 + len(exchange) + len(routing_key)
-    return b''.join(
-        (
-            _PUBLISH_START.pack(FRAME_METHOD, channel, size, BASIC, 40, 0),
-            bytes((len(exchange),)),
-            exchange,
-            bytes((len(routing_key),)),
-            routing_key,
-            b'\x01\xce' if mandatory else b'\x00\xce',
-        )
-    )
+# What goes out
 
 
-def encode_content(
-    method: bytes, channel: int, properties: bytes, body: Buffer, frame_max: int
-) -> list[Buffer]:
-    """Put a method frame and its content together, as the pieces in which to send them.
+def write_publish(
+    writer: BytesWriter, channel: int, exchange: bytes, routing_key: bytes, mandatory: bool
+) -> None:
+    """Write the method frame of a basic.publish but for its end; see `write_header`.
 
-    :param method: the encoded method frame
-    :param properties: encoded flags and values
-    :param body: as many bytes as the header will say; flat and contiguous
+    Exchange and routing key are at most 255 bytes.
     """
-    size = len(body)
-    header = _HEADER_START.pack(FRAME_HEADER, channel, 12 + len(properties), BASIC, 0, size)
-    if size == 0:
-        return [b''.join((method, header, properties, END))]
-    if size <= COPIED_BODY_MAX and size + FRAME_OVERHEAD <= frame_max:
-        envelope = ENVELOPE.pack(FRAME_BODY, channel, size)
-        return [b''.join((method, header, properties, END, envelope, body, END))]
-    return _large_content(b''.join((method, header, properties, END)), channel, body, frame_max)
+    writer.append(FRAME_METHOD)
+    _write_short(writer, channel)
+    write_i32_be(writer, 9 + len(exchange) + len(routing_key))
+    write_i32_be(writer, BASIC_PUBLISH)
+    _write_short(writer, 0)  # once the ticket
+    writer.append(len(exchange))
+    writer.write(exchange)
+    writer.append(len(routing_key))
+    writer.write(routing_key)
+    writer.append(1 if mandatory else 0)
 
 
-def _large_content(head: bytes, channel: int, body: Buffer, frame_max: int) -> list[Buffer]:
-    """Cut a large body into frames without copying it."""
-    view = memoryview(body)
-    room = frame_max - FRAME_OVERHEAD
-    pieces: list[Buffer] = []
-    for start in range(0, len(view), room):
-        piece = view[start : start + room]
-        pieces.append(head + ENVELOPE.pack(FRAME_BODY, channel, len(piece)))
-        pieces.append(piece)
-        head = END
-    pieces.append(END)
-    return pieces
+def write_header(writer: BytesWriter, channel: int, properties: bytes, size: int) -> None:
+    """End the method frame, and write the header frame of a content but for its end.
+
+    :param properties: encoded flags and values
+    :param size: of the body, in bytes
+    """
+    writer.write(_END_THEN_HEADER)
+    _write_short(writer, channel)
+    write_i32_be(writer, 12 + len(properties))
+    write_i32_be(writer, BASIC << 16)
+    write_i64_be(writer, size)
+    writer.write(properties)
 
 
-def encode_ack(channel: int, delivery_tag: int, multiple: bool) -> bytes:
-    """Encode the frame of a basic.ack."""
-    return _ACK.pack(FRAME_METHOD, channel, 13, BASIC, 80, delivery_tag, multiple, FRAME_END)
+def begin_body(writer: BytesWriter, channel: int, size: int) -> None:
+    """End the frame before, and begin a body frame; `size` bytes and its end are to follow."""
+    writer.write(_END_THEN_BODY)
+    _write_short(writer, channel)
+    write_i32_be(writer, size)
 
 
-def encode_nack(channel: int, delivery_tag: int, multiple: bool, requeue: bool) -> bytes:
-    """Encode the frame of a basic.nack."""
-    bits = multiple | requeue << 1
-    return _ACK.pack(FRAME_METHOD, channel, 13, BASIC, 120, delivery_tag, bits, FRAME_END)
+def end_frame(writer: BytesWriter) -> None:
+    """Write the end of a frame."""
+    writer.append(FRAME_END)
 
 
-def encode_reject(channel: int, delivery_tag: int, requeue: bool) -> bytes:
-    """Encode the frame of a basic.reject."""
-    return _ACK.pack(FRAME_METHOD, channel, 13, BASIC, 90, delivery_tag, requeue, FRAME_END)
+def write_ack(writer: BytesWriter, channel: int, delivery_tag: int, multiple: bool) -> None:
+    """Write the frame of a basic.ack."""
+    _write_settlement(writer, channel, BASIC_ACK, delivery_tag, 1 if multiple else 0)
+
+
+def write_nack(
+    writer: BytesWriter, channel: int, delivery_tag: int, multiple: bool, requeue: bool
+) -> None:
+    """Write the frame of a basic.nack."""
+    bits = (1 if multiple else 0) | (2 if requeue else 0)
+    _write_settlement(writer, channel, BASIC_NACK, delivery_tag, bits)
+
+
+def write_reject(writer: BytesWriter, channel: int, delivery_tag: int, requeue: bool) -> None:
+    """Write the frame of a basic.reject."""
+    _write_settlement(writer, channel, BASIC_REJECT, delivery_tag, 1 if requeue else 0)
+
+
+def _write_short(writer: BytesWriter, value: int) -> None:
+    writer.append(value >> 8)
+    writer.append(value & 0xFF)
+
+
+def _write_settlement(
+    writer: BytesWriter, channel: int, method: int, delivery_tag: int, bits: int
+) -> None:
+    writer.append(FRAME_METHOD)
+    _write_short(writer, channel)
+    write_i32_be(writer, _SETTLEMENT_SIZE)
+    write_i32_be(writer, method)
+    write_i64_be(writer, delivery_tag if delivery_tag < _SIGN_64 else delivery_tag - 2 * _SIGN_64)
+    writer.append(bits)
+    writer.append(FRAME_END)
+
+
+# What comes in
+
+
+def method_index(payload: bytes) -> int:
+    """Give class and method id as one number, as above; 0 for a payload that is too short."""
+    if len(payload) < _ARGUMENTS_AT:
+        return 0
+    index: int = read_i32_be(payload, 0)
+    return index
 
 
 def decode_settlement(buffer: bytes, start: int, end: int) -> tuple[int, bool]:
     """Read delivery tag and `multiple` from a basic.ack or basic.nack of the broker."""
-    if end - start != _ACK_PAYLOAD_SIZE:
+    if end - start != _SETTLEMENT_SIZE:
         raise _wrong_size('basic.ack', start, end)
-    tag, bits = _TAG_AND_BITS.unpack_from(buffer, start + 4)
-    return tag, bool(bits & 1)
+    tag: int = read_i64_be(buffer, start + 4)
+    return tag & _BITS_64, bool(buffer[start + 12] & 1)
 
 
 def decode_content_header(buffer: bytes, start: int, end: int) -> tuple[int, int, bytes]:
     """Read class, body size and encoded properties from a content header."""
-    if end - start < CONTENT_HEADER.size + 2:
+    if end - start < _CONTENT_HEADER_SIZE:
         raise _wrong_size('a content header', start, end)
-    class_id, _, body_size = CONTENT_HEADER.unpack_from(buffer, start)
-    return class_id, body_size, buffer[start + CONTENT_HEADER.size : end]
+    properties = buffer[start + _FLAGS_AT : end]
+    class_id: int = read_i16_be(buffer, start)
+    size: int = read_i64_be(buffer, start + 4)
+    return class_id & 0xFFFF, size & _BITS_64, properties
 
 
 class Envelope:
@@ -127,15 +169,17 @@ class Envelope:
     __slots__ = ('_payload', '_tag_at', 'delivery_tag')
 
     def __init__(self, payload: bytes) -> None:
-        is_deliver = payload.startswith(BASIC_DELIVER)
+        size = len(payload)
+        is_deliver = size > _ARGUMENTS_AT and read_i32_be(payload, 0) == BASIC_DELIVER
         tag_at = _ARGUMENTS_AT
-        if is_deliver and len(payload) > _ARGUMENTS_AT:
+        if is_deliver:
             tag_at += 1 + payload[_ARGUMENTS_AT]
-        if tag_at + 11 > len(payload):
-            raise _wrong_size('basic.deliver' if is_deliver else 'basic.get-ok', 0, len(payload))
+        if tag_at + 11 > size:
+            raise _wrong_size('basic.deliver' if is_deliver else 'basic.get-ok', 0, size)
         self._payload = payload
         self._tag_at = tag_at
-        self.delivery_tag: int = _TAG.unpack_from(payload, tag_at)[0]
+        tag: int = read_i64_be(payload, tag_at)
+        self.delivery_tag = tag & _BITS_64
 
     @property
     def payload(self) -> bytes:
@@ -145,7 +189,7 @@ class Envelope:
     @property
     def consumer_tag(self) -> ReceivedBytes:
         """The tag of the consumer; empty for get-ok."""
-        return ReceivedBytes(self._payload[5 : self._tag_at])
+        return ReceivedBytes(self._payload[_ARGUMENTS_AT : self._tag_at][1:])
 
     @property
     def redelivered(self) -> bool:

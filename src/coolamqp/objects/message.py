@@ -6,6 +6,8 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, ClassVar
 
+from mypy_extensions import mypyc_attr
+
 from coolamqp.framing.field_table import plain_table
 from coolamqp.framing.hot import Buffer
 from coolamqp.framing.properties import (
@@ -17,6 +19,7 @@ from coolamqp.framing.properties import (
 from coolamqp.framing.text import Text, text_bytes
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Message:
     """A body and its properties.
 
@@ -31,14 +34,13 @@ class Message:
     'text/plain'
     """
 
+    __slots__ = ('body', 'properties')
+
     Properties: ClassVar[type[BasicContentPropertyList]] = BasicContentPropertyList
 
-    def __init__(
-        self,
-        body: Any,
-        properties: BasicContentPropertyList | dict[str, Any] | None = None,
-    ) -> None:
-        self.body = body if isinstance(body, bytes) else _checked_body(body)
+    # Any, since the compiled form would refuse a wrong type before we can say what would be right.
+    def __init__(self, body: Any, properties: Any = None) -> None:
+        self.body: Any = body if isinstance(body, bytes) else _checked_body(body)
         if properties is None:
             properties = EMPTY_PROPERTIES
         elif isinstance(properties, dict):
@@ -48,7 +50,7 @@ class Message:
             raise TypeError(
                 f'properties must be MessageProperties or a dict, not {type(properties).__name__}'
             )
-        self.properties = properties
+        self.properties: BasicContentPropertyList = properties
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}({body_size(self.body)} bytes, {self.properties!r})'
@@ -101,6 +103,7 @@ class Settlement(IntEnum):
     REJECT_DROP = 4
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class ReceivedMessage(Message):
     """A message from a queue.
 
@@ -109,6 +112,17 @@ class ReceivedMessage(Message):
     :ivar delivery_tag: the broker's number for this delivery; None for a no_ack consumer
     :ivar acked: whether `ack()` has been called
     """
+
+    __slots__ = (
+        '_ack',
+        '_headers',
+        '_nack',
+        '_settled',
+        'acked',
+        'delivery_tag',
+        'exchange_name',
+        'routing_key',
+    )
 
     def __init__(
         self,
@@ -126,6 +140,7 @@ class ReceivedMessage(Message):
         self.delivery_tag = delivery_tag
         self.acked = False
         self._settled = False
+        self._headers: dict[str, Any] | None = None
         self._ack = ack
         self._nack = nack
 
@@ -183,12 +198,11 @@ class ReceivedMessage(Message):
     @property
     def headers(self) -> dict[str, Any]:
         """The headers, as a dict of str to plain values; empty if there are none."""
-        headers = self.__dict__.get('_headers')
-        if headers is None:
+        if self._headers is None:
             # Of the encoded form, which is typed throughout, whatever they were made from.
             typed = received_properties(self.properties.encoded).headers
-            headers = self._headers = plain_table(typed or ())
-        return headers
+            self._headers = plain_table(typed or ())
+        return self._headers
 
     def text(self, encoding: str = 'utf-8') -> str:
         """Give the body as text.

@@ -8,8 +8,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
+from librt.strings import read_i32_be
 from mypy_extensions import mypyc_attr
 
 from coolamqp.exceptions import AMQPError, WireError
@@ -21,7 +22,7 @@ from coolamqp.framing.definitions import (
     ChannelOpen,
     decode_method,
 )
-from coolamqp.framing.frames import encode_method
+from coolamqp.framing.frames import FRAME_OVERHEAD, encode_method
 from coolamqp.framing.hot import (
     BASIC_ACK,
     BASIC_DELIVER,
@@ -29,13 +30,28 @@ from coolamqp.framing.hot import (
     BASIC_NACK,
     BASIC_RETURN,
     Buffer,
+    begin_body,
     decode_settlement,
+    end_frame,
+    method_index,
+    write_ack,
+    write_header,
+    write_nack,
+    write_publish,
+    write_reject,
 )
 from coolamqp.framing.method import Method
 from coolamqp.reply_codes import COMMAND_INVALID, REPLY_SUCCESS, UNEXPECTED_FRAME
 from coolamqp.uplink.content import ContentAssembler
 from coolamqp.uplink.out_buffer import OutBuffer
 from coolamqp.uplink.states import CHANNEL_TRANSITIONS, ChannelState
+
+# Looked at for each frame, and each message that goes out.
+OPEN: Final = ChannelState.OPEN
+INDEX_SIZE: Final = 4  # of class and method id
+
+# Bodies up to here are copied behind their frames; larger ones are sent as they are.
+COPIED_BODY_MAX: Final = 16 * 1024
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -71,19 +87,26 @@ class Channel:
     """A channel; it is being opened as soon as it is made.
 
     :param out: where its frames go
+    :param frame_max: the longest frame that the broker takes, all of its bytes counted
     :param forget: called with the number once the channel is closed on both sides
     :ivar number: its number on the connection
     :ivar state: see `coolamqp.uplink.states`
     """
 
     def __init__(
-        self, number: int, handler: ChannelHandler, out: OutBuffer, forget: Callable[[int], None]
+        self,
+        number: int,
+        handler: ChannelHandler,
+        out: OutBuffer,
+        frame_max: int,
+        forget: Callable[[int], None],
     ) -> None:
         self.number = number
         self.state = ChannelState.OPENING
         self.content = ContentAssembler()
         self._handler = handler
         self._out = out
+        self._body_max = frame_max - FRAME_OVERHEAD
         self._forget = forget
         self._waiting: deque[tuple[tuple[str, ...], Callable[[Method], None]]] = deque()
         self.send(ChannelOpen())
@@ -92,14 +115,55 @@ class Channel:
         """Send a method that is not answered, or whose answer is nobody's business."""
         self._out.append(encode_method(self.number, method))
 
-    def write(self, pieces: list[Buffer]) -> None:
-        """Send frames that are encoded already; nothing comes between them.
+    # Once the channel is being closed nothing is sent: the broker has no such channel any more when
+    # it comes, and would close the connection for it.
 
-        Once the channel is being closed nothing is sent: the broker has no such channel any more
-        when it comes, and would close the connection for it.
+    def publish(
+        self, exchange: bytes, routing_key: bytes, mandatory: bool, properties: bytes, body: Buffer
+    ) -> None:
+        """Send a message; nothing comes between its frames.
+
+        :param properties: encoded flags and values
+        :param body: flat and contiguous; it must not change until it is sent
         """
-        if self.state is ChannelState.OPEN:
-            self._out.extend(pieces)
+        if self.state is not OPEN:
+            return
+        writer = self._out.writer()
+        write_publish(writer, self.number, exchange, routing_key, mandatory)
+        size = len(body)
+        write_header(writer, self.number, properties, size)
+        if size > self._body_max or size > COPIED_BODY_MAX:
+            self._publish_large(body, size)
+            return
+        if size:
+            begin_body(writer, self.number, size)
+            writer.write(bytes(body) if isinstance(body, memoryview) else body)
+        end_frame(writer)
+
+    def _publish_large(self, body: Buffer, size: int) -> None:
+        """Cut a large body into frames, without copying it."""
+        out, room = self._out, self._body_max
+        view = memoryview(body)
+        for start in range(0, size, room):
+            piece = view[start : start + room]
+            begin_body(out.writer(), self.number, len(piece))
+            out.append(piece)
+        end_frame(out.writer())
+
+    def ack(self, delivery_tag: int, multiple: bool) -> None:
+        """Acknowledge a delivery, or all up to it."""
+        if self.state is OPEN:
+            write_ack(self._out.writer(), self.number, delivery_tag, multiple)
+
+    def nack(self, delivery_tag: int, requeue: bool) -> None:
+        """Refuse a delivery by basic.nack."""
+        if self.state is OPEN:
+            write_nack(self._out.writer(), self.number, delivery_tag, False, requeue)
+
+    def reject(self, delivery_tag: int, requeue: bool) -> None:
+        """Refuse a delivery by basic.reject."""
+        if self.state is OPEN:
+            write_reject(self._out.writer(), self.number, delivery_tag, requeue)
 
     def call(self, method: Method, on_answer: Callable[[Method], None]) -> None:
         """Send a method, and have its answer when it comes; not if the channel ends before."""
@@ -121,11 +185,11 @@ class Channel:
 
     def on_method(self, buffer: bytes, start: int, end: int) -> None:
         """Take a method frame from the broker."""
-        index = buffer[start : start + 4]
-        if self.state is ChannelState.OPEN:
+        if self.state is OPEN:
             if self.content.under_way:
                 what = 'a method in the middle of a content'
                 raise WireError(what, f'on channel {self.number}', UNEXPECTED_FRAME)
+            index = read_i32_be(buffer, start) if end - start >= INDEX_SIZE else 0
             if index in (BASIC_DELIVER, BASIC_GET_OK, BASIC_RETURN):
                 self.content.begin(buffer[start:end])
                 return
@@ -149,11 +213,11 @@ class Channel:
         """Whether a content means something; while the channel is being closed it does not."""
         if self.state is ChannelState.OPENING:
             raise WireError('a content', f'on channel {self.number}, not open yet', COMMAND_INVALID)
-        return self.state is ChannelState.OPEN
+        return self.state is OPEN
 
     def _on_content(self) -> None:
         method, properties, body = self.content.release()
-        if method[:4] == BASIC_GET_OK:
+        if method_index(method) == BASIC_GET_OK:
             self._answer(decode_method(method))
         self._handler.on_content(method, properties, body)
 

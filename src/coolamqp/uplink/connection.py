@@ -154,7 +154,7 @@ class Connection(FrameSink):
                 self._end(ConnectionDead(f'no end of the handshake in {HANDSHAKE_TIMEOUT:.0f} s'))
         elif self._heartbeat.peer_gone(now):
             interval = self._heartbeat.interval
-            self.lost(ConnectionDead(f'nothing heard for over 1.5 heartbeats of {interval} s'))
+            self.lost(ConnectionDead(f'nothing heard for over 1.5 heartbeats of {interval:g} s'))
         elif self._heartbeat.send_due(now):
             self._heartbeat.sent(now)
             self.out.append(HEARTBEAT_FRAME)
@@ -184,7 +184,8 @@ class Connection(FrameSink):
 
         :raises CoolAMQPError: as many as the broker allows are in use
         """
-        channel = Channel(self._numbers.take(), handler, self.out, self._forget_channel)
+        number, frame_max = self._numbers.take(), self.limits.frame_max
+        channel = Channel(number, handler, self.out, frame_max, self._forget_channel)
         self._channels[channel.number] = channel
         return channel
 

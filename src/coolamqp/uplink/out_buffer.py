@@ -1,9 +1,11 @@
-"""What is to be sent: pieces in order, small ones joined, large ones left as they are."""
+"""What is to be sent, in order: small pieces in one buffer, large ones left as they are."""
 
 from __future__ import annotations
 
 from collections import deque
 from typing import Final
+
+from librt.strings import BytesWriter
 
 from coolamqp.framing.hot import Buffer
 
@@ -14,33 +16,44 @@ LARGE: Final = 16 * 1024
 
 
 class OutBuffer:
-    """Bytes on their way to the socket.
-
-    :ivar size: how many bytes are waiting
-    """
+    """Bytes on their way to the socket."""
 
     def __init__(self) -> None:
-        self.size = 0
+        self._writer = BytesWriter()  # behind all others
         self._pieces: deque[Buffer] = deque()
+        self._pieces_size = 0
         self._front: Buffer = b''
         self._front_sent = 0
 
+    @property
+    def size(self) -> int:
+        """How many bytes are waiting."""
+        return self._pieces_size + len(self._front) - self._front_sent + len(self._writer)
+
+    def writer(self) -> BytesWriter:
+        """Give what to write small frames into: they go behind all others."""
+        if len(self._writer) >= JOINED_MAX:
+            self._seal()
+        return self._writer
+
     def append(self, piece: Buffer) -> None:
         """Put a piece behind all others."""
-        self._pieces.append(piece)
-        self.size += len(piece)
-
-    def extend(self, pieces: list[Buffer]) -> None:
-        """Put pieces behind all others, with nothing between them."""
-        for piece in pieces:
-            self._pieces.append(piece)
-            self.size += len(piece)
+        if len(piece) >= LARGE:
+            self._seal()
+            self._put(piece)
+        elif isinstance(piece, memoryview):
+            self.writer().write(bytes(piece))
+        else:
+            self.writer().write(piece)
 
     def peek(self) -> Buffer:
         """Give what should be sent next; empty only if nothing is waiting."""
         if self._front_sent == len(self._front):
-            self._front = self._next_front()
+            if not self._pieces:
+                self._seal()
+            self._front = self._pieces.popleft() if self._pieces else b''
             self._front_sent = 0
+            self._pieces_size -= len(self._front)
         if self._front_sent:
             return memoryview(self._front)[self._front_sent :]
         return self._front
@@ -48,19 +61,12 @@ class OutBuffer:
     def sent(self, count: int) -> None:
         """Note that the socket has taken `count` bytes of what `peek` gave."""
         self._front_sent += count
-        self.size -= count
 
-    def _next_front(self) -> Buffer:
-        pieces = self._pieces
-        if not pieces:
-            return b''
-        first = pieces.popleft()
-        if len(first) >= LARGE or not pieces:
-            return first
-        small = [first]
-        total = len(first)
-        while pieces and total < JOINED_MAX and len(pieces[0]) < LARGE:
-            piece = pieces.popleft()
-            small.append(piece)
-            total += len(piece)
-        return b''.join(small)
+    def _seal(self) -> None:
+        if len(self._writer):
+            self._put(self._writer.getvalue())
+            self._writer = BytesWriter()
+
+    def _put(self, piece: Buffer) -> None:
+        self._pieces.append(piece)
+        self._pieces_size += len(piece)
