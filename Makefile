@@ -57,7 +57,7 @@ docs: venv  ## draw the pictures from the code, and build the documentation into
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 surface: venv  ## list what programs may use in tests/api/surface.txt; look at the difference
-	$(BIN)/python -m tools.list_surface
+	COOLAMQP_PURE=1 $(BIN)/python -m tools.list_surface
 	@git --no-pager diff --stat tests/api/surface.txt
 
 bench: build rabbitmq  ## measure
