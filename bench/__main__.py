@@ -1,127 +1,121 @@
-"""Measure every client at every work against one RabbitMQ node, interleaved, and print the table.
-
-python -m bench [--messages N] [--runs N] [--json FILE]
-"""
+"""Measure clients against one RabbitMQ node, the runs of all interleaved, and print the tables."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
-import statistics
-import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Any, Final
 
-import pika
 from rich.console import Console
-from rich.table import Table
 
-from bench.work import BODY, WORKS, Measurement
+from bench import plan
+from bench.environments import NotInstallable
+from bench.figures import Results
+from bench.plan import Entry
+from bench.report import report, surroundings
+from bench.roster import BY_NAME, ROSTER, chosen
+from bench.runner import Runner, RunFailed
+from bench.tables import table
+from bench.task import WORKS, Item
 from tests.support.rabbitmq import RabbitMQNode
 
-CLIENTS: Final = ('coolamqp_threads', 'pika_select', 'pika_blocking')
-# What waits for each message is measured with fewer of them.
-SLOW: Final = {('pika_blocking', 'confirm'): 10}
-QUEUE: Final = 'bench'
 
-
-class Broker:
-    """The node, and the queue on it, looked at through pika."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._channel = pika.BlockingConnection(pika.URLParameters(f'{url}?heartbeat=0')).channel()
-
-    def empty(self) -> None:
-        """Have an empty queue."""
-        self._channel.queue_delete(QUEUE)
-        self._channel.queue_declare(QUEUE, durable=True)
-
-    def fill(self, messages: int) -> None:
-        """Have a queue with so many messages."""
-        self.empty()
-        for _ in range(messages):
-            self._channel.basic_publish('', QUEUE, BODY)
-
-    def check(self, messages: int) -> None:
-        """Raise if the queue has not just so many messages."""
-        found = self._channel.queue_declare(QUEUE, passive=True).method.message_count
-        if found != messages:
-            raise RuntimeError(f'{found} messages in the queue, where {messages} should be')
-
-
-def measure(broker: Broker, client: str, work: str, messages: int) -> Measurement:
-    """Run one client at one work, in a process of its own."""
-    messages //= SLOW.get((client, work), 1)
-    publishing = work in ('publish', 'confirm')
-    if publishing:
-        broker.empty()
-    else:
-        broker.fill(messages)
-    command = [sys.executable, '-m', 'bench.child', client, work, broker.url, QUEUE, str(messages)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
-    if result.returncode:
-        raise RuntimeError(f'{client} failed at {work}:\n{result.stderr}')
-    broker.check(messages if publishing else 0)
-    return Measurement(**json.loads(result.stdout))
-
-
-def main() -> None:
+def main() -> int:
     """Measure, print, and write JSON if asked to."""
-    parser = argparse.ArgumentParser(prog='bench', description=__doc__.splitlines()[0])
-    parser.add_argument('--messages', type=int, default=30_000)
-    parser.add_argument('--runs', type=int, default=5)
-    parser.add_argument('--json', type=Path)
-    options = parser.parse_args()
-    results: dict[tuple[str, str], list[Measurement]] = {}
-    with RabbitMQNode() as node:
-        broker = Broker(node.url('/'))
-        for run in range(options.runs):
-            for work in WORKS:
-                for client in CLIENTS:
-                    print(f'run {run + 1}: {client}, {work}', file=sys.stderr)
-                    found = measure(broker, client, work, options.messages)
-                    results.setdefault((client, work), []).append(found)
-    Console().print(table(results))
+    options = _parser().parse_args()
+    results, versions = Results(), dict[str, str]()
+    begun = time.monotonic()
+    with RabbitMQNode() as node, Runner(node.url()) as runner:
+        rabbitmq = '.'.join(map(str, node.version))
+        try:
+            _measure(runner, _entries(options), options.runs, results, versions)
+        except RunFailed as error:
+            print(error, file=sys.stderr)
+            return 1
+    _print(results, versions, rabbitmq)
     if options.json:
-        options.json.write_text(json.dumps(report(results), indent=2))
+        options.json.write_text(json.dumps(report(results, versions, rabbitmq), indent=1))
+    print(f'{time.monotonic() - begun:.0f} s in all', file=sys.stderr)
+    return 0
 
 
-def table(results: dict[tuple[str, str], list[Measurement]]) -> Table:
-    """Draw medians, with least and most, and ratios to pika's select loop."""
-    drawn = Table(title=f'100-byte bodies, {platform.python_version()}, {platform.machine()}')
-    for heading in ('work', 'client', 'messages/s', 'CPU µs a message', 'of pika select'):
-        drawn.add_column(heading)
-    for work in WORKS:
-        reference = _median_cpu(results['pika_select', work])
-        for client in CLIENTS:
-            runs = results[client, work]
-            cpu = _median_cpu(runs)
-            cpus = [run.cpu_per_message for run in runs]
-            rate = statistics.median(run.rate for run in runs)
-            spread = f'{cpu:.1f}  ({min(cpus):.1f} to {max(cpus):.1f})'
-            drawn.add_row(work, client, f'{rate:,.0f}', spread, f'{cpu / reference:.2f}')
-    return drawn
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog='bench', description=__doc__)
+    parser.add_argument('--quick', action='store_true', help='the nearest peers, a minute')
+    parser.add_argument('--clients', type=_names, help=f'some of {",".join(BY_NAME)}')
+    parser.add_argument('--works', type=_names, help=f'some of {",".join(WORKS)}')
+    parser.add_argument('--messages', type=int, help='a run, the same for all clients')
+    parser.add_argument('--runs', type=int, default=5)
+    parser.add_argument('--size', type=int, default=Item.size, help='of the bodies, in bytes')
+    parser.add_argument('--headers', type=int, default=0, help='of each message')
+    parser.add_argument('--threads', type=int, default=1, help='that publish')
+    parser.add_argument('--consumers', type=int, default=1)
+    parser.add_argument('--broker', choices=('rabbitmq', 'null'), default='rabbitmq')
+    parser.add_argument('--json', type=Path, help='write everything to this file')
+    return parser
 
 
-def _median_cpu(runs: list[Measurement]) -> float:
-    return statistics.median(run.cpu_per_message for run in runs)
+def _names(text: str) -> list[str]:
+    return text.split(',')
 
 
-def report(results: dict[tuple[str, str], list[Measurement]]) -> dict[str, Any]:
-    """Give every run as plain values, with what it ran on."""
-    return {
-        'python': platform.python_version(),
-        'machine': platform.platform(),
-        'runs': [
-            {'client': client, 'work': work, **run.as_dict()}
-            for (client, work), runs in results.items()
-            for run in runs
-        ],
-    }
+def _entries(options: argparse.Namespace) -> list[Entry]:
+    """Give what is to be measured: a plan, or what the options make up."""
+    if options.quick:
+        return plan.quick()
+    if not options.clients and not options.works:
+        return plan.full()
+    clients = chosen(options.clients) if options.clients else [*ROSTER]
+    items = [
+        Item(
+            work=work,
+            size=options.size,
+            headers=options.headers,
+            threads=options.threads,
+            consumers=options.consumers,
+            broker=options.broker,
+        )
+        for work in options.works or plan.MAIN
+    ]
+    return plan.entries(clients, items, options.messages)
+
+
+def _measure(
+    runner: Runner, entries: list[Entry], runs: int, results: Results, versions: dict[str, str]
+) -> None:
+    """Run everything once, then once more, so that what disturbs the machine disturbs all."""
+    for run in range(1, runs + 1):
+        for number, entry in enumerate(entries, start=1):
+            row = results.row(entry.client, entry.item)
+            if row.unable:
+                continue
+            what = f'{entry.client.label}: {entry.item}'
+            print(f'\r\x1b[Krun {run}, {number} of {len(entries)}: {what}', end='', file=sys.stderr)
+            try:
+                outcome = runner.run(entry.client, entry.item, entry.messages)
+            except NotInstallable as error:
+                row.unable = f'cannot be installed: {error}'
+                continue
+            versions[entry.client.label] = outcome.version
+            row.unable = outcome.unable
+            if outcome.measurement:
+                row.runs.append(outcome.measurement)
+    print('\r\x1b[K', end='', file=sys.stderr)
+
+
+def _print(results: Results, versions: dict[str, str], rabbitmq: str) -> None:
+    console = Console()
+    for item in results.items:
+        console.print(table(results, item))
+    around = surroundings(rabbitmq)
+    console.print(
+        f'{around["cpu"]}, {around["cores"]} cores, Python {around["python"]}, '
+        f'RabbitMQ {around["rabbitmq"]}, {around["system"]}'
+    )
+    console.print(', '.join(f'{label} {version}' for label, version in versions.items()))
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

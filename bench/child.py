@@ -1,18 +1,70 @@
-"""One run of one client in a process of its own: python -m bench.child CLIENT WORK URL QUEUE N."""
+"""One run of one client in a process of its own: python -m bench.child MODULE DISTRIBUTION TASK.
+
+Talks with the runner over its standard input and output, a line each: it says `ready` once everything
+is imported, begins when it is told `go`, says `started` when the queue is to be filled, and in the end
+gives the result as JSON.
+"""
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
+import importlib.metadata
 import json
 import sys
+import threading
+from dataclasses import asdict, replace
+from types import ModuleType
+from typing import Any, Final
+
+from bench.measurement import Measurement, peak_memory
+from bench.task import Task
+
+# A client that waits for ever is shown with the stacks of all its threads.
+TIMEOUT: Final = 120
 
 
 def main() -> None:
-    """Do the work, and print the measurement as JSON."""
-    client, work, url, queue, messages = sys.argv[1:]
-    module = importlib.import_module(f'bench.clients.{client}')
-    measurement = module.run(work, url, queue, int(messages))
-    print(json.dumps(measurement.as_dict()))
+    """Do the work, and print what came of it."""
+    name, distribution, text = sys.argv[1:]
+    task = Task.from_json(text)
+    module = importlib.import_module(f'bench.clients.{name}')
+    faulthandler.dump_traceback_later(TIMEOUT, exit=True)
+    result: dict[str, Any] = {'version': importlib.metadata.version(distribution)}
+    if reason := inability(module, task):
+        print(json.dumps(result | {'unable': reason}))
+        return
+    print('ready', flush=True)
+    if sys.stdin.readline() == 'go\n':
+        measurement = run(module, task)
+        print(json.dumps(result | {'measurement': asdict(measurement)}))
+
+
+def inability(module: ModuleType, task: Task) -> str | None:
+    """Tell what the adapter says its client cannot do."""
+    if task.work.removesuffix('-busy') not in module.WORKS:
+        return f'has no way to {task.work}'
+    if task.threads > 1 and 'threads' not in module.ABILITIES:
+        return 'one thread only'
+    if task.consumers > 1 and 'consumers' not in module.ABILITIES:
+        return 'measured with one consumer only'
+    return None
+
+
+def run(module: ModuleType, task: Task) -> Measurement:
+    """Run the adapter's function for the work."""
+    if task.work.endswith('-busy'):
+        threading.Thread(target=_be_busy, daemon=True).start()
+    work = task.work.removesuffix('-busy')
+    measurement: Measurement = module.WORKS[work](replace(task, work=work))
+    measurement.peak = peak_memory()
+    return measurement
+
+
+def _be_busy() -> None:
+    turns = 0
+    while True:
+        turns += 1
 
 
 if __name__ == '__main__':

@@ -3,58 +3,139 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
-from bench.work import BODY, PREFETCH, Measurement, measured
+from bench.measurement import Measurement, Stopwatch, Tally, consumption, measured, quantiles
+from bench.publishers import on_threads
+from bench.task import PREFETCH, WINDOW, Task
 from coolamqp.clustering import Cluster
 from coolamqp.objects import Message, NodeDefinition, Queue
 
-TIMEOUT = 120.0
+ABILITIES: Final = frozenset({'threads', 'consumers'})
+TIMEOUT: Final = 120.0
 
 
-def run(work: str, url: str, queue: str, messages: int) -> Measurement:
-    """Do one work."""
-    with Cluster(NodeDefinition(url)) as cluster:
-        if work == 'publish':
-            return _publish(cluster, queue, messages)
-        if work == 'confirm':
-            return _confirm(cluster, queue, messages)
-        return _consume(cluster, queue, messages, no_ack=work == 'consume')
+def publish(task: Task) -> Measurement:
+    with connected(task) as cluster:
+
+        def send(messages: int) -> None:
+            for _ in range(messages):
+                cluster.publish(Message(body, properties), routing_key=queue)
+
+        body, properties, queue = task.body, properties_of(task), task.queue
+        with measured(task) as measurement:
+            on_threads(task, send)
+            flush(cluster, task)
+        return measurement
 
 
-def _publish(cluster: Cluster, queue: str, messages: int) -> Measurement:
-    with measured(messages) as measurement:
-        for _ in range(messages):
-            cluster.publish(Message(BODY), routing_key=queue)
-    # Behind a queue.declare everything before has been sent; the runner counts what has come.
-    cluster.declare(Queue(queue, durable=True)).result(TIMEOUT)
+def confirm(task: Task) -> Measurement:
+    with connected(task, max_unconfirmed=WINDOW) as cluster:
+
+        def send(messages: int) -> None:
+            futures = [
+                cluster.publish(Message(body, properties), routing_key=queue, confirm=True)
+                for _ in range(messages)
+            ]
+            for future in futures:
+                future.result(TIMEOUT)  # type: ignore[union-attr]
+
+        body, properties, queue = task.body, properties_of(task), task.queue
+        with measured(task) as measurement:
+            on_threads(task, send)
+        return measurement
+
+
+def confirm_each(task: Task) -> Measurement:
+    watch = Stopwatch()
+    with connected(task) as cluster, measured(task) as measurement:
+        for _ in range(task.messages):
+            watch.begin()
+            message = Message(task.body)
+            future = cluster.publish(message, routing_key=task.queue, confirm=True)
+            future.result(TIMEOUT)  # type: ignore[union-attr]
+            watch.end()
+    measurement.latencies = quantiles(watch.latencies)
     return measurement
 
 
-def _confirm(cluster: Cluster, queue: str, messages: int) -> Measurement:
-    with measured(messages) as measurement:
-        futures = [
-            cluster.publish(Message(BODY), routing_key=queue, confirm=True) for _ in range(messages)
-        ]
-        for future in futures:
-            if future is not None:
-                future.result(TIMEOUT)
-    return measurement
-
-
-def _consume(cluster: Cluster, queue: str, messages: int, *, no_ack: bool) -> Measurement:
-    received = 0
+def consume(task: Task, *, no_ack: bool = True, **options: Any) -> Measurement:
     done = threading.Event()
+    tally = Tally(task, done.set)
+    take = tally.take
 
     def on_message(message: Any) -> None:
-        nonlocal received
-        received += 1
-        message.ack()
-        if received == messages:
-            done.set()
+        take(message.body)
 
-    with measured(messages) as measurement:
-        cluster.consume(Queue(queue, durable=True), on_message, no_ack=no_ack, qos=PREFETCH)
-        if not done.wait(TIMEOUT):
-            raise RuntimeError(f'only {received} of {messages} messages came')
+    def on_message_to_ack(message: Any) -> None:
+        take(message.body)
+        message.ack()
+
+    def start() -> None:
+        queue = Queue(task.queue, durable=True)
+        begun = [cluster.consume(queue, callback, **options) for _ in range(task.consumers)]
+        for _, future in begun:
+            future.result(TIMEOUT)
+
+    options.update(no_ack=no_ack, prefetch=PREFETCH)
+    callback = on_message if no_ack else on_message_to_ack
+    with connected(task) as cluster, consumption(task, start) as measurement:
+        done.wait(TIMEOUT)
+        if not no_ack:
+            flush(cluster, task)
+    tally.check()
     return measurement
+
+
+def ping_pong(task: Task, **options: Any) -> Measurement:
+    watch = Stopwatch()
+    done = threading.Event()
+    body, ping_queue = task.body, task.ping_queue
+
+    def on_message(message: Any) -> None:
+        watch.end()
+        tally.take(message.body)
+        if tally.missing:
+            send()
+
+    def send() -> None:
+        watch.begin()
+        cluster.publish(Message(body), routing_key=ping_queue)
+
+    tally = Tally(task, done.set)
+    with connected(task) as cluster:
+        queue = Queue(task.queue, durable=True)
+        _, consuming = cluster.consume(queue, on_message, no_ack=True, **options)
+        consuming.result(TIMEOUT)
+        with measured(task) as measurement:
+            send()
+            done.wait(TIMEOUT)
+    tally.check()
+    measurement.latencies = quantiles(watch.latencies)
+    return measurement
+
+
+def connected(task: Task, **options: Any) -> Cluster:
+    """Give a Cluster, to be started by `with`."""
+    return Cluster(NodeDefinition(task.url), **options)
+
+
+def flush(cluster: Cluster, task: Task) -> None:
+    """Wait for an answer of the broker: everything before has been sent then."""
+    cluster.declare(Queue(task.queue, durable=True), passive=True).result(TIMEOUT)
+
+
+def properties_of(task: Task) -> Any:
+    """Give the properties, which all messages share."""
+    return Message.Properties(headers=task.table) if task.table else None
+
+
+WORKS: Final = {
+    'publish': publish,
+    'confirm': confirm,
+    'confirm-each': confirm_each,
+    'consume': consume,
+    'consume-ack': partial(consume, no_ack=False),
+    'ping-pong': ping_pong,
+}

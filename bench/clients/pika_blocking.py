@@ -2,34 +2,99 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 import pika
 
-from bench.work import BODY, PREFETCH, Measurement, measured
+from bench.measurement import Measurement, Stopwatch, Tally, measured, quantiles
+from bench.task import PREFETCH, Task
+
+ABILITIES: Final = frozenset[str]()
 
 
-def run(work: str, url: str, queue: str, messages: int) -> Measurement:
-    """Do one work; with confirms pika waits for each, so that is not pipelined."""
-    connection = pika.BlockingConnection(pika.URLParameters(url))
-    channel = connection.channel()
-    if work == 'confirm':
-        channel.confirm_delivery()
-    with measured(messages) as measurement:
-        if work in ('publish', 'confirm'):
-            for _ in range(messages):
-                channel.basic_publish('', queue, BODY)
-        else:
-            _consume(channel, queue, messages, no_ack=work == 'consume')
+def publish(task: Task) -> Measurement:
+    connection, channel = connect(task)
+    body, properties = task.body, properties_of(task)
+    with measured(task) as measurement:
+        for _ in range(task.messages):
+            channel.basic_publish('', task.queue, body, properties)
+        channel.queue_declare(task.queue, passive=True)
     connection.close()
     return measurement
 
 
-def _consume(channel: Any, queue: str, messages: int, *, no_ack: bool) -> None:
+def confirm_each(task: Task) -> Measurement:
+    connection, channel = connect(task)
+    channel.confirm_delivery()
+    watch = Stopwatch()
+    with measured(task) as measurement:
+        for _ in range(task.messages):
+            watch.begin()
+            channel.basic_publish('', task.queue, task.body)  # which waits for the confirm
+            watch.end()
+    connection.close()
+    measurement.latencies = quantiles(watch.latencies)
+    return measurement
+
+
+def consume(task: Task, *, no_ack: bool) -> Measurement:
+    connection, channel = connect(task)
     channel.basic_qos(prefetch_count=PREFETCH)
-    deliveries = channel.consume(queue, auto_ack=no_ack)
-    for received, (method, _properties, _body) in enumerate(deliveries, start=1):
+    tally = Tally(task, channel.stop_consuming)
+
+    def on_message(_channel: Any, method: Any, _properties: Any, body: bytes) -> None:
         if not no_ack:
             channel.basic_ack(method.delivery_tag)
-        if received == messages:
-            return
+        tally.take(body)
+
+    with measured(task) as measurement:
+        channel.basic_consume(task.queue, on_message, auto_ack=no_ack)
+        channel.start_consuming()
+    connection.close()
+    tally.check()
+    return measurement
+
+
+def ping_pong(task: Task) -> Measurement:
+    connection, channel = connect(task)
+    watch = Stopwatch()
+    tally = Tally(task, channel.stop_consuming)
+
+    def on_message(_channel: Any, _method: Any, _properties: Any, body: bytes) -> None:
+        watch.end()
+        tally.take(body)
+        if tally.missing:
+            send()
+
+    def send() -> None:
+        watch.begin()
+        channel.basic_publish('', task.ping_queue, task.body)
+
+    channel.basic_consume(task.queue, on_message, auto_ack=True)
+    with measured(task) as measurement:
+        send()
+        channel.start_consuming()
+    connection.close()
+    measurement.latencies = quantiles(watch.latencies)
+    return measurement
+
+
+def connect(task: Task) -> tuple[Any, Any]:
+    """Give a connection and a channel."""
+    connection = pika.BlockingConnection(pika.URLParameters(task.url))
+    return connection, connection.channel()
+
+
+def properties_of(task: Task) -> Any:
+    """Give the properties, which all messages share."""
+    return pika.BasicProperties(headers=task.table) if task.table else None
+
+
+WORKS: Final = {
+    'publish': publish,
+    'confirm-each': confirm_each,
+    'consume': partial(consume, no_ack=True),
+    'consume-ack': partial(consume, no_ack=False),
+    'ping-pong': ping_pong,
+}

@@ -2,79 +2,191 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
 
 import pika
 from pika.adapters.select_connection import SelectConnection
 
-from bench.work import BODY, PREFETCH, WINDOW, Measurement, measured
+from bench.measurement import Measurement, Stopwatch, Tally, consumption, measured, quantiles
+from bench.task import PREFETCH, WINDOW, Task
 
-BATCH = 500
+ABILITIES: Final = frozenset({'consumers'})
+# How many are published before the loop may send them.
+BATCH: Final = 500
 
 
-def run(work: str, url: str, queue: str, messages: int) -> Measurement:
-    """Do one work."""
-    session = _Session(work, url, queue, messages)
-    with measured(messages) as measurement:
-        session.connection.ioloop.start()
-    if session.done != messages:
-        raise RuntimeError(f'only {session.done} of {messages} messages')
+class Session:
+    """One connection with one channel, which `begin` sets to work once it is open."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.channel: Any = None
+        self.sent = 0
+        properties = pika.BasicProperties(headers=task.table) if task.table else None
+        self.arguments = ('', task.queue, task.body, properties)
+        self.connection = SelectConnection(
+            pika.URLParameters(task.url),
+            on_open_callback=lambda connection: connection.channel(on_open_callback=self.on_open),
+            on_open_error_callback=self.fail,
+            on_close_callback=lambda connection, _: connection.ioloop.stop(),
+        )
+        self.loop = self.connection.ioloop
+        self.loop.start()
+
+    def on_open(self, channel: Any) -> None:
+        self.channel = channel
+        self.loop.stop()
+
+    def fail(self, _connection: Any, error: Any) -> None:
+        raise error
+
+    def measure(self, begin: Callable[[], object]) -> Measurement:
+        """Measure from `begin` until `stop`."""
+        with measured(self.task) as measurement:
+            begin()
+            self.loop.start()
+        self.close()
+        return measurement
+
+    def close(self) -> None:
+        """Close it, and wait until that is done."""
+        self.connection.close()
+        self.loop.start()
+
+    def stop(self, *_: object) -> None:
+        """End what is measured."""
+        self.loop.stop()
+
+    def flush(self) -> None:
+        """End it when the broker has answered."""
+        self.channel.queue_declare(self.task.queue, passive=True, callback=self.stop)
+
+
+def publish(task: Task) -> Measurement:
+    session = Session(task)
+    send, arguments = session.channel.basic_publish, session.arguments
+
+    def publish_batch() -> None:
+        batch = min(BATCH, task.messages - session.sent)
+        for _ in range(batch):
+            send(*arguments)
+        session.sent += batch
+        if session.sent < task.messages:
+            session.loop.call_later(0, publish_batch)
+        else:
+            session.flush()
+
+    return session.measure(publish_batch)
+
+
+def confirm(task: Task) -> Measurement:
+    session = Session(task)
+    confirmed = 0
+
+    def fill_window(*_: object) -> None:
+        while session.sent < task.messages and session.sent - confirmed < WINDOW:
+            session.channel.basic_publish(*session.arguments)
+            session.sent += 1
+
+    def on_confirm(frame: Any) -> None:
+        nonlocal confirmed
+        confirmed = frame.method.delivery_tag if frame.method.multiple else confirmed + 1
+        if confirmed == task.messages:
+            session.stop()
+        else:
+            fill_window()
+
+    session.channel.confirm_delivery(on_confirm, callback=session.stop)
+    session.loop.start()
+    return session.measure(fill_window)
+
+
+def confirm_each(task: Task) -> Measurement:
+    session = Session(task)
+    watch = Stopwatch()
+
+    def send() -> None:
+        watch.begin()
+        session.channel.basic_publish(*session.arguments)
+
+    def on_confirm(_: Any) -> None:
+        watch.end()
+        if len(watch.latencies) == task.messages:
+            session.stop()
+        else:
+            send()
+
+    session.channel.confirm_delivery(on_confirm, callback=session.stop)
+    session.loop.start()
+    measurement = session.measure(send)
+    measurement.latencies = quantiles(watch.latencies)
     return measurement
 
 
-class _Session:
-    """One connection with one channel, working until the count is full."""
+def consume(task: Task, *, no_ack: bool) -> Measurement:
+    session = Session(task)
+    tally = Tally(task, session.stop if no_ack else session.flush)
 
-    def __init__(self, work: str, url: str, queue: str, messages: int) -> None:
-        self.work, self.queue, self.messages = work, queue, messages
-        self.sent = self.done = 0
-        self.channel: Any = None
-        self.connection = SelectConnection(
-            pika.URLParameters(url),
-            on_open_callback=lambda connection: connection.channel(
-                on_open_callback=self.on_channel
-            ),
-            on_close_callback=lambda connection, _: connection.ioloop.stop(),
-        )
+    def on_message(_channel: Any, _method: Any, _properties: Any, body: bytes) -> None:
+        tally.take(body)
 
-    def on_channel(self, channel: Any) -> None:
-        self.channel = channel
-        if self.work == 'publish':
-            self.publish_batch()
-        elif self.work == 'confirm':
-            channel.confirm_delivery(self.on_confirm, callback=lambda _: self.fill_window())
-        elif self.work == 'consume':
-            channel.basic_consume(self.queue, self.on_message, auto_ack=True)
-        else:
-            channel.basic_qos(prefetch_count=PREFETCH)
-            channel.basic_consume(self.queue, self.on_message_to_ack)
-
-    def publish_batch(self) -> None:
-        for _ in range(min(BATCH, self.messages - self.sent)):
-            self.channel.basic_publish('', self.queue, BODY)
-            self.sent += 1
-        if self.sent < self.messages:
-            self.connection.ioloop.call_later(0, self.publish_batch)
-        else:
-            self.done = self.sent
-            self.connection.close()
-
-    def fill_window(self) -> None:
-        while self.sent < self.messages and self.sent - self.done < WINDOW:
-            self.channel.basic_publish('', self.queue, BODY)
-            self.sent += 1
-
-    def on_confirm(self, frame: Any) -> None:
-        self.done = frame.method.delivery_tag if frame.method.multiple else self.done + 1
-        self.fill_window()
-        if self.done >= self.messages:
-            self.connection.close()
-
-    def on_message(self, _channel: Any, _method: Any, _properties: Any, _body: bytes) -> None:
-        self.done += 1
-        if self.done == self.messages:
-            self.connection.close()
-
-    def on_message_to_ack(self, channel: Any, method: Any, _properties: Any, _body: bytes) -> None:
+    def on_message_to_ack(channel: Any, method: Any, _properties: Any, body: bytes) -> None:
         channel.basic_ack(method.delivery_tag)
-        self.on_message(channel, method, _properties, _body)
+        tally.take(body)
+
+    def start() -> None:
+        for _ in range(task.consumers):
+            session.channel.basic_consume(
+                task.queue, callback, auto_ack=no_ack, callback=on_consuming
+            )
+        if task.starts_first:
+            session.loop.start()
+
+    def on_consuming(_: object) -> None:
+        nonlocal left
+        left -= 1
+        if task.starts_first and not left:
+            session.stop()
+
+    left = task.consumers
+    callback = on_message if no_ack else on_message_to_ack
+    session.channel.basic_qos(prefetch_count=PREFETCH)
+    with consumption(task, start) as measurement:
+        session.loop.start()
+    session.close()
+    tally.check()
+    return measurement
+
+
+def ping_pong(task: Task) -> Measurement:
+    session = Session(task)
+    watch = Stopwatch()
+    tally = Tally(task, session.stop)
+
+    def on_message(_channel: Any, _method: Any, _properties: Any, body: bytes) -> None:
+        watch.end()
+        tally.take(body)
+        if tally.missing:
+            send()
+
+    def send() -> None:
+        watch.begin()
+        session.channel.basic_publish('', task.ping_queue, task.body)
+
+    session.channel.basic_consume(task.queue, on_message, auto_ack=True, callback=session.stop)
+    session.loop.start()
+    measurement = session.measure(send)
+    measurement.latencies = quantiles(watch.latencies)
+    return measurement
+
+
+WORKS: Final = {
+    'publish': publish,
+    'confirm': confirm,
+    'confirm-each': confirm_each,
+    'consume': partial(consume, no_ack=True),
+    'consume-ack': partial(consume, no_ack=False),
+    'ping-pong': ping_pong,
+}

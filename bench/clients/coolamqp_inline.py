@@ -1,0 +1,15 @@
+"""CoolAMQP, threads, with callbacks on the thread that looks after the connection."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from bench.clients.coolamqp_threads import consume, ping_pong
+
+ABILITIES: Final = frozenset({'consumers'})
+WORKS: Final = {
+    'consume': partial(consume, inline=True),
+    'consume-ack': partial(consume, no_ack=False, inline=True),
+    'ping-pong': partial(ping_pong, inline=True),
+}

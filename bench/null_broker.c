@@ -1,0 +1,456 @@
+/* A broker that keeps nothing, so that what a client can do is not hidden behind what RabbitMQ can.
+ *
+ * It logs anybody in, reads publishes and discards them, confirms with `multiple` once for all that
+ * one read has brought, and streams deliveries that it has encoded beforehand. A thread for each
+ * connection.
+ *
+ *   queue.purge            has the count of publishes begin at 0
+ *   queue.declare          message_count is how many messages were published since, of all connections
+ *   basic.consume          from the queue `stream.MESSAGES.SIZE` sends so many messages with bodies of
+ *                          so many bytes; `queue.declare` of it then tells how many are not acknowledged
+ *
+ * Prints its port, and ends when its standard input does.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define FRAME_MAX 131072
+#define FRAME_END 0xCE
+#define OVERHEAD 8 /* of a frame: type, channel, size and end */
+#define READ_SIZE (1 << 20)
+#define BLOCK_SIZE (1 << 18) /* about how much of a stream is encoded at once */
+#define METHOD(class, number) ((class) << 16 | (number))
+
+enum { FRAME_METHOD = 1, FRAME_HEADER, FRAME_BODY, FRAME_HEARTBEAT };
+
+static atomic_ulong published;
+static atomic_long unacknowledged; /* of the last stream that was begun */
+
+/* What is sent to a consumer: one block of deliveries, sent again and again with new tags. */
+struct stream {
+    unsigned char *block;
+    size_t message_size, tag_offset, offset; /* offset: how much of the block was sent */
+    unsigned long in_block, filled;          /* deliveries that fit, and that are there now */
+    unsigned long total, sent, acked, prefetch;
+    int no_ack;
+};
+
+struct channel {
+    uint64_t body_left;     /* of the message that is coming in */
+    uint64_t confirm_count; /* how many messages came since confirm.select */
+    int confirming;
+};
+
+static const struct channel NEW_CHANNEL;
+
+struct connection {
+    int socket;
+    unsigned char in[READ_SIZE];
+    size_t in_size;
+    struct channel *channels; /* by number */
+    int unconfirmed;          /* number of the channel that has confirms to be sent, or 0 */
+    unsigned long prefetch;
+    struct stream stream;
+    int ended;
+};
+
+/* -- writing */
+
+struct out {
+    unsigned char bytes[1024];
+    size_t size;
+};
+
+static void put(struct out *out, uint64_t value, int size) {
+    for (int i = size - 1; i >= 0; i--) out->bytes[out->size++] = value >> 8 * i;
+}
+
+static void put_short(struct out *out, const char *text, size_t size) {
+    put(out, size, 1);
+    memcpy(out->bytes + out->size, text, size);
+    out->size += size;
+}
+
+static void begin_method(struct out *out, int channel, uint32_t method) {
+    out->size = 0;
+    put(out, FRAME_METHOD, 1);
+    put(out, channel, 2);
+    put(out, 0, 4);
+    put(out, method, 4);
+}
+
+static void end_frame(struct out *out) {
+    uint32_t size = htobe32(out->size - 7);
+    memcpy(out->bytes + 3, &size, 4);
+    put(out, FRAME_END, 1);
+}
+
+/* Waits until all is sent. A client that does not read its answers has only itself to blame. */
+static void send_all(struct connection *c, const unsigned char *bytes, size_t size) {
+    while (size && !c->ended) {
+        ssize_t sent = send(c->socket, bytes, size, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EAGAIN) {
+            struct pollfd writable = {c->socket, POLLOUT, 0};
+            poll(&writable, 1, -1);
+        } else if (sent < 0) {
+            c->ended = 1;
+        } else {
+            bytes += sent;
+            size -= sent;
+        }
+    }
+}
+
+/* Ends the frame and sends it; but not into the middle of a delivery. */
+static void answer(struct connection *c, struct out *out) {
+    struct stream *s = &c->stream;
+    size_t rest = s->offset && s->message_size ? s->offset % s->message_size : 0;
+    if (rest) {
+        send_all(c, s->block + s->offset, s->message_size - rest);
+        s->offset += s->message_size - rest;
+    }
+    end_frame(out);
+    send_all(c, out->bytes, out->size);
+}
+
+/* Most answers have no arguments, or such that are reserved or do not matter: so many zeros. */
+static void answer_zeros(struct connection *c, int channel, uint32_t method, int zeros) {
+    struct out out;
+    begin_method(&out, channel, method);
+    put(&out, 0, zeros);
+    answer(c, &out);
+}
+
+/* -- streaming deliveries */
+
+static size_t put_frame(unsigned char *at, int kind, int channel, uint32_t size) {
+    struct out out = {.size = 0};
+    put(&out, kind, 1);
+    put(&out, channel, 2);
+    put(&out, size, 4);
+    memcpy(at, out.bytes, 7);
+    at[7 + size] = FRAME_END;
+    return 7;
+}
+
+/* Writes one delivery, and gives its size. */
+static size_t encode_delivery(struct stream *s, unsigned char *at, int channel, const char *tag,
+                              const char *queue, uint64_t body_size) {
+    struct out out;
+    begin_method(&out, channel, METHOD(60, 60));
+    put_short(&out, tag, strlen(tag));
+    s->tag_offset = out.size;
+    put(&out, 0, 8 + 1); /* delivery tag, redelivered */
+    put_short(&out, "", 0);
+    put_short(&out, queue, strlen(queue));
+    end_frame(&out);
+    put(&out, FRAME_HEADER, 1);
+    put(&out, channel, 2);
+    put(&out, 14, 4);
+    put(&out, (uint64_t)60 << 16, 4);
+    put(&out, body_size, 8);
+    put(&out, 0, 2); /* no properties */
+    put(&out, FRAME_END, 1);
+    memcpy(at, out.bytes, out.size);
+    unsigned char *end = at + out.size;
+    for (uint64_t left = body_size; left;) {
+        uint64_t size = left < FRAME_MAX - OVERHEAD ? left : FRAME_MAX - OVERHEAD;
+        memset(end + put_frame(end, FRAME_BODY, channel, size), 'x', size);
+        end += size + OVERHEAD;
+        left -= size;
+    }
+    return end - at;
+}
+
+static void begin_stream(struct connection *c, int channel, const char *tag, const char *queue,
+                         int no_ack) {
+    struct stream *s = &c->stream;
+    unsigned long total, size;
+    if (sscanf(queue, "stream.%lu.%lu", &total, &size) != 2) return;
+    free(s->block);
+    memset(s, 0, sizeof *s);
+    size_t room = size + (size / (FRAME_MAX - OVERHEAD) + 1) * OVERHEAD + 1024;
+    s->block = malloc(BLOCK_SIZE + room);
+    s->message_size = encode_delivery(s, s->block, channel, tag, queue, size);
+    s->in_block = s->message_size < BLOCK_SIZE ? BLOCK_SIZE / s->message_size : 1;
+    for (unsigned long i = 1; i < s->in_block; i++)
+        memcpy(s->block + i * s->message_size, s->block, s->message_size);
+    s->total = total;
+    s->no_ack = no_ack;
+    s->prefetch = no_ack || !c->prefetch ? total : c->prefetch;
+    atomic_store(&unacknowledged, no_ack ? 0 : (long)total);
+}
+
+/* Puts the next deliveries into the block, as many as the prefetch allows; tells if there are any. */
+static int fill_block(struct stream *s) {
+    if (s->offset < s->filled * s->message_size) return 1;
+    unsigned long allowed = s->no_ack ? s->total - s->sent : s->prefetch - (s->sent - s->acked);
+    unsigned long count = s->total - s->sent;
+    if (count > allowed) count = allowed;
+    if (count > s->in_block) count = s->in_block;
+    for (unsigned long i = 0; i < count; i++) {
+        uint64_t tag = htobe64(s->sent + i + 1);
+        memcpy(s->block + i * s->message_size + s->tag_offset, &tag, 8);
+    }
+    s->offset = 0;
+    s->filled = count;
+    s->sent += count;
+    return count > 0;
+}
+
+/* Sends as much as the socket takes; tells if it is the socket that takes no more. */
+static int stream_on(struct connection *c) {
+    struct stream *s = &c->stream;
+    while (s->block && !c->ended && fill_block(s)) {
+        size_t size = s->filled * s->message_size - s->offset;
+        ssize_t sent = send(c->socket, s->block + s->offset, size, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EAGAIN) return 1;
+        if (sent < 0) c->ended = 1;
+        else s->offset += sent;
+    }
+    return 0;
+}
+
+/* Deliveries are acknowledged in order, one by one or up to one; which is all that is counted. */
+static void acknowledge(struct connection *c, uint64_t tag, int multiple) {
+    struct stream *s = &c->stream;
+    unsigned long before = s->acked;
+    s->acked = !multiple ? s->acked + 1 : tag ? tag : s->sent;
+    atomic_fetch_sub(&unacknowledged, (long)(s->acked - before));
+}
+
+/* -- what the client sends */
+
+/* Confirms everything that has come on the channel. */
+static void confirm(struct connection *c) {
+    struct out out;
+    begin_method(&out, c->unconfirmed, METHOD(60, 80));
+    put(&out, c->channels[c->unconfirmed].confirm_count, 8);
+    put(&out, 1, 1); /* multiple */
+    answer(c, &out);
+    c->unconfirmed = 0;
+}
+
+static void count_message(struct connection *c, int number) {
+    struct channel *channel = &c->channels[number];
+    atomic_fetch_add(&published, 1);
+    if (!channel->confirming) return;
+    if (c->unconfirmed && c->unconfirmed != number) confirm(c);
+    c->unconfirmed = number;
+    channel->confirm_count++;
+}
+
+/* What connection.start says of us. Some clients look at the capabilities before they use them. */
+static const char START[] = "\0\x09" "\0\0\0\x5f"
+    "\x0c" "capabilities" "F" "\0\0\0\x3b"
+        "\x12" "publisher_confirms" "t\1"
+        "\x0a" "basic.nack" "t\1"
+        "\x16" "consumer_cancel_notify" "t\1"
+    "\x07" "version" "S" "\0\0\0\x05" "3.0.0"
+    "\0\0\0\x05" "PLAIN" "\0\0\0\x05" "en_US";
+
+static void greet(struct connection *c) {
+    struct out out;
+    begin_method(&out, 0, METHOD(10, 10));
+    memcpy(out.bytes + out.size, START, sizeof START - 1);
+    out.size += sizeof START - 1;
+    answer(c, &out);
+}
+
+static void tune(struct connection *c) {
+    struct out out;
+    begin_method(&out, 0, METHOD(10, 30));
+    put(&out, 2047, 2);
+    put(&out, FRAME_MAX, 4);
+    put(&out, 0, 2); /* no heartbeats */
+    answer(c, &out);
+}
+
+static uint64_t get(const unsigned char *at, int size) {
+    uint64_t value = 0;
+    while (size--) value = value << 8 | *at++;
+    return value;
+}
+
+/* Gives the short string there, ended with a zero, and where the next field begins. */
+static const unsigned char *take_short(const unsigned char *at, char *text) {
+    memcpy(text, at + 1, *at);
+    text[*at] = 0;
+    return at + 1 + *at;
+}
+
+static void declare_ok(struct connection *c, int channel, const unsigned char *arguments) {
+    char queue[256];
+    take_short(arguments + 2, queue);
+    struct out out;
+    begin_method(&out, channel, METHOD(50, 11));
+    put_short(&out, queue, strlen(queue));
+    put(&out, strncmp(queue, "stream.", 7) ? atomic_load(&published) : (uint64_t)unacknowledged, 4);
+    put(&out, 0, 4); /* consumers */
+    answer(c, &out);
+}
+
+static void consume(struct connection *c, int channel, const unsigned char *arguments) {
+    char queue[256], tag[256];
+    const unsigned char *flags = take_short(take_short(arguments + 2, queue), tag);
+    if (!*tag) strcpy(tag, "null");
+    struct out out;
+    begin_method(&out, channel, METHOD(60, 21));
+    put_short(&out, tag, strlen(tag));
+    answer(c, &out);
+    begin_stream(c, channel, tag, queue, *flags >> 1 & 1);
+}
+
+static void cancel(struct connection *c, int channel, const unsigned char *arguments) {
+    char tag[256];
+    take_short(arguments, tag);
+    struct out out;
+    begin_method(&out, channel, METHOD(60, 31));
+    put_short(&out, tag, strlen(tag));
+    answer(c, &out);
+}
+
+static void refuse(struct connection *c, uint32_t method) {
+    struct out out;
+    begin_method(&out, 0, METHOD(10, 50));
+    put(&out, 540, 2);
+    put_short(&out, "NOT_IMPLEMENTED by the null broker", 34);
+    put(&out, method, 4);
+    answer(c, &out);
+    fprintf(stderr, "the null broker does not know %u.%u\n", method >> 16, method & 0xFFFF);
+}
+
+static void on_method(struct connection *c, int channel, uint32_t method, const unsigned char *at) {
+    uint32_t ok = method + 1; /* the number of the method that answers it */
+    switch (method) {
+    case METHOD(60, 40): return; /* basic.publish: what counts is its content */
+    case METHOD(60, 80): return acknowledge(c, get(at, 8), at[8] & 1);
+    case METHOD(60, 20): return consume(c, channel, at);
+    case METHOD(60, 30): return cancel(c, channel, at);
+    case METHOD(60, 10): c->prefetch = get(at + 4, 2); return answer_zeros(c, channel, ok, 0);
+    case METHOD(50, 10): return declare_ok(c, channel, at);
+    case METHOD(50, 30): atomic_store(&published, 0); return answer_zeros(c, channel, ok, 4);
+    case METHOD(50, 40): return answer_zeros(c, channel, ok, 4); /* queue.delete */
+    case METHOD(85, 10): c->channels[channel].confirming = 1; return answer_zeros(c, channel, ok, 0);
+    case METHOD(20, 10): c->channels[channel] = NEW_CHANNEL; return answer_zeros(c, channel, ok, 4);
+    case METHOD(20, 40): return answer_zeros(c, channel, ok, 0); /* channel.close */
+    case METHOD(10, 11): return tune(c);
+    case METHOD(10, 31): return; /* connection.tune-ok */
+    case METHOD(10, 40): return answer_zeros(c, channel, ok, 1);
+    case METHOD(10, 50): answer_zeros(c, channel, ok, 0); c->ended = 1; return;
+    case METHOD(10, 51): c->ended = 1; return;
+    default: refuse(c, method);
+    }
+}
+
+static void on_frame(struct connection *c, int kind, int number, const unsigned char *at,
+                     uint32_t size) {
+    struct channel *channel = &c->channels[number];
+    if (kind == FRAME_METHOD) {
+        on_method(c, number, get(at, 4), at + 4);
+    } else if (kind == FRAME_HEADER) {
+        channel->body_left = get(at + 4, 8);
+        if (!channel->body_left) count_message(c, number);
+    } else if (kind == FRAME_BODY) {
+        channel->body_left -= size;
+        if (!channel->body_left) count_message(c, number);
+    }
+}
+
+/* Takes the whole frames out of what was read, and gives how many bytes they were. */
+static size_t take_frames(struct connection *c) {
+    size_t offset = 0;
+    while (!c->ended && c->in_size - offset >= OVERHEAD) {
+        const unsigned char *frame = c->in + offset;
+        size_t size = get(frame + 3, 4);
+        if (size > FRAME_MAX - OVERHEAD) {
+            c->ended = 1;
+            fprintf(stderr, "the null broker was sent a frame of %zu bytes\n", size);
+        } else if (c->in_size - offset < size + OVERHEAD) {
+            break;
+        } else {
+            if (frame[7 + size] != FRAME_END) c->ended = 1;
+            on_frame(c, frame[0], get(frame + 1, 2), frame + 7, size);
+            offset += size + OVERHEAD;
+        }
+    }
+    return offset;
+}
+
+static void read_on(struct connection *c) {
+    ssize_t size = recv(c->socket, c->in + c->in_size, READ_SIZE - c->in_size, 0);
+    if (size < 0 && errno == EAGAIN) return;
+    if (size <= 0) {
+        c->ended = 1;
+        return;
+    }
+    c->in_size += size;
+    size_t taken = take_frames(c);
+    memmove(c->in, c->in + taken, c->in_size - taken);
+    c->in_size -= taken;
+    if (c->unconfirmed) confirm(c);
+}
+
+static void *serve(void *socket) {
+    struct connection *c = calloc(1, sizeof *c);
+    c->channels = calloc(65536, sizeof *c->channels);
+    c->socket = (int)(intptr_t)socket;
+    if (recv(c->socket, c->in, 8, MSG_WAITALL) == 8) {
+        greet(c);
+        fcntl(c->socket, F_SETFL, O_NONBLOCK);
+    } else {
+        c->ended = 1;
+    }
+    while (!c->ended) {
+        struct pollfd wanted = {c->socket, POLLIN | (stream_on(c) ? POLLOUT : 0), 0};
+        if (poll(&wanted, 1, -1) > 0 && wanted.revents & (POLLIN | POLLHUP | POLLERR)) read_on(c);
+    }
+    shutdown(c->socket, SHUT_WR);
+    close(c->socket);
+    free(c->stream.block);
+    free(c->channels);
+    free(c);
+    return NULL;
+}
+
+/* -- accepting connections */
+
+static int listen_anywhere(void) {
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(listener, (struct sockaddr *)&address, size) || listen(listener, 128)) {
+        perror("the null broker cannot listen");
+        exit(1);
+    }
+    getsockname(listener, (struct sockaddr *)&address, &size);
+    printf("%d\n", ntohs(address.sin_port));
+    fflush(stdout);
+    return listener;
+}
+
+int main(void) {
+    struct pollfd wanted[2] = {{listen_anywhere(), POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}};
+    for (;;) {
+        poll(wanted, 2, -1);
+        if (wanted[1].revents) return 0;
+        int on = 1, client = accept(wanted[0].fd, NULL, NULL);
+        pthread_t thread;
+        setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        pthread_create(&thread, NULL, serve, (void *)(intptr_t)client);
+        pthread_detach(thread);
+    }
+}

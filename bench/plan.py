@@ -1,0 +1,96 @@
+"""Which clients are measured at what, with how many messages: `make bench` and `make bench-quick`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from bench.roster import ROSTER, Client, chosen
+from bench.task import WORKS, Item
+
+# How many messages of 100 bytes a run has at least to have for a figure worth its name.
+MESSAGES: Final = {
+    'publish': 20_000,
+    'confirm': 20_000,
+    'confirm-each': 1_000,
+    'consume': 20_000,
+    'consume-ack': 20_000,
+    'ping-pong': 1_000,
+    'ping-pong-busy': 200,
+}
+# Of large bodies fewer do: so many bytes in all.
+BYTES: Final = 64 << 20
+LEAST: Final = 50
+
+MAIN: Final = ('publish', 'confirm', 'confirm-each', 'consume', 'consume-ack')
+CLOSE: Final = ('raw', 'threads', 'librabbitmq', 'pika_select')
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One client at one item."""
+
+    client: Client
+    item: Item
+    messages: int
+
+
+def entry(client: Client, item: Item, messages: int | None = None) -> Entry:
+    """Make one, with as many messages as the work, the size and the client call for."""
+    if messages is None:
+        messages = int(MESSAGES[item.work] * (1 if item.one_by_one else client.share))
+        messages = max(LEAST, min(messages, BYTES // item.size))
+    return Entry(client, item, messages)
+
+
+def entries(clients: list[Client], items: list[Item], messages: int | None) -> list[Entry]:
+    """Make all, the clients of an item one after the other, so that they meet the same conditions."""
+    return [entry(client, item, messages) for item in items for client in clients]
+
+
+def quick() -> list[Entry]:
+    """What takes a minute: the nearest peers at the four main works."""
+    items = [Item(work=work) for work in MAIN if work != 'confirm-each']
+    return [
+        replace(one, messages=one.messages // 4) for one in entries(chosen([*CLOSE]), items, None)
+    ]
+
+
+def full() -> list[Entry]:
+    """What takes ten: everybody at the main works, the nearest peers at the rest."""
+    main = entries([*ROSTER], [Item(work=work) for work in MAIN], None)
+    return main + _sizes() + _headers() + _threads() + _scale() + _latency() + _null()
+
+
+def _sizes() -> list[Entry]:
+    items = [
+        Item(work=work, size=size)
+        for size in (1 << 10, 16 << 10, 1 << 20)
+        for work in ('publish', 'consume')
+    ]
+    return entries(chosen([*CLOSE]), items, None)
+
+
+def _headers() -> list[Entry]:
+    items = [Item(work=work, headers=5) for work in ('publish', 'consume')]
+    return entries(chosen([*CLOSE]), items, None)
+
+
+def _threads() -> list[Entry]:
+    items = [Item(work='publish', threads=threads) for threads in (8, 64)]
+    return entries(chosen(['threads', 'amqpstorm']), items, None)
+
+
+def _scale() -> list[Entry]:
+    items = [Item(work='consume', consumers=consumers) for consumers in (30, 1000)]
+    return entries(chosen(['threads', 'librabbitmq', 'pika_select']), items, None)
+
+
+def _latency() -> list[Entry]:
+    items = [Item(work=work) for work in ('ping-pong', 'ping-pong-busy')]
+    return entries(chosen([*CLOSE, 'inline', 'asyncio']), items, None)
+
+
+def _null() -> list[Entry]:
+    items = [Item(work=work, broker='null') for work in WORKS if work in ('publish', 'consume')]
+    return entries(chosen([*CLOSE, 'inline']), items, None)

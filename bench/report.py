@@ -1,0 +1,53 @@
+"""The report: every run as plain values, with what it ran on. What the plots are made from."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bench.figures import Results, ratio
+
+
+def surroundings(rabbitmq: str) -> dict[str, Any]:
+    """Tell what a figure depends on besides the clients."""
+    return {
+        'system': platform.platform(),
+        'cpu': _cpu_model(),
+        'cores': os.cpu_count(),
+        'python': platform.python_version(),
+        'rabbitmq': rabbitmq,
+    }
+
+
+def report(results: Results, versions: dict[str, str], rabbitmq: str) -> dict[str, Any]:
+    """Give everything as plain values."""
+    return {
+        'surroundings': surroundings(rabbitmq),
+        'versions': versions,
+        'rows': [
+            {
+                'item': {**asdict(row.item), 'title': str(row.item)},
+                'client': row.client.name,
+                'label': row.client.label,
+                'ours': row.client.ours,
+                'unable': row.unable,
+                'cost': row.cost if row.runs else None,
+                'ratios': {
+                    name: ratio(row, reference)
+                    for name, reference in results.references(row.item).items()
+                },
+                'runs': [asdict(run) for run in row.runs],
+            }
+            for row in results.rows.values()
+        ],
+    }
+
+
+def _cpu_model() -> str:
+    for line in Path('/proc/cpuinfo').read_text('utf-8').splitlines():
+        if line.startswith('model name'):
+            return line.partition(':')[2].strip()
+    return platform.processor()

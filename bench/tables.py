@@ -1,0 +1,61 @@
+"""The tables that people read."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rich.table import Table
+
+from bench.figures import Figure, Results, Row, ratio
+from bench.measurement import QUANTILES
+from bench.task import Item
+
+NONE: Final = '–'
+
+
+def table(results: Results, item: Item) -> Table:
+    """Draw all clients at one item, the cheapest first."""
+    drawn = Table(title=str(item), title_justify='left', caption=_caption(item))
+    for heading in _headings(item):
+        drawn.add_column(heading, justify='left' if heading == 'client' else 'right')
+    able = [row for row in results.of(item) if row.runs]
+    for row in sorted(able, key=lambda row: row.cost):
+        drawn.add_row(*_cells(results, row), style='bold' if row.client.ours else None)
+    for row in results.of(item):
+        if row.unable:
+            drawn.add_row(row.client.label, row.unable, style='dim')
+    return drawn
+
+
+def _headings(item: Item) -> list[str]:
+    headings = ['client', 'messages/s']
+    headings += [f'{name} µs' for name in QUANTILES] if item.one_by_one else []
+    headings += ['CPU µs', 'of it system', 'peak MiB']
+    headings += ['all started, ms'] if item.starts_first else []
+    return [*headings, '÷ librabbitmq', '÷ best pure Python', '÷ floor']
+
+
+def _caption(item: Item) -> str:
+    compared = 'p50 latency' if item.one_by_one else 'CPU a message'
+    return f'Medians, with least and most. The ratios are of {compared}; less is better.'
+
+
+def _cells(results: Results, row: Row) -> list[str]:
+    cells = [row.client.label, f'{row.figure(lambda run: run.rate).median:,.0f}']
+    if row.item.one_by_one:
+        cells += [_latency(row, name) for name in QUANTILES]
+    cells.append(_spread(row.figure(lambda run: run.cpu)))
+    cells.append(f'{row.figure(lambda run: run.system_share).median:.0%}')
+    cells.append(f'{row.figure(lambda run: run.peak).median / (1 << 20):.0f}')
+    if row.item.starts_first:
+        cells.append(f'{row.figure(lambda run: run.start).median * 1e3:,.0f}')
+    found = [ratio(row, reference) for reference in results.references(row.item).values()]
+    return cells + [NONE if each is None else f'{each:.2f}' for each in found]
+
+
+def _latency(row: Row, name: str) -> str:
+    return f'{row.figure(lambda run: run.latencies[name]).median * 1e6:,.0f}'
+
+
+def _spread(figure: Figure) -> str:
+    return f'{figure.median:.2f} ({figure.least:.2f} to {figure.most:.2f})'
