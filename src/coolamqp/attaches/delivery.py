@@ -19,7 +19,7 @@ class Delivery(ReceivedMessage):
     :param ledger: where its settlement is entered; None for a no_ack consumer
     """
 
-    __slots__ = ('_encoded_properties', '_envelope', '_face', '_ledger')
+    __slots__ = ('_envelope', '_face', '_ledger')
 
     def __init__(
         self,
@@ -30,21 +30,19 @@ class Delivery(ReceivedMessage):
         face: Face | None,
     ) -> None:
         self.body = body
+        self.properties = received_properties(properties)
         self.acked = False
         self._headers = None
         self.delivery_tag = None if ledger is None else envelope.delivery_tag
         self._envelope = envelope
-        self._encoded_properties = properties
         self._ledger = ledger
         self._face = face
         self._settled = False
 
     def __getattr__(self, name: str) -> Any:
-        """Decode an attribute of `ReceivedMessage` when it is first looked at."""
+        """Decode a name when it is first looked at; what is compiled does not come this way."""
         value: Any
-        if name == 'properties':
-            value = received_properties(self._encoded_properties)
-        elif name == 'routing_key':
+        if name == 'routing_key':
             value = self._envelope.routing_key
         elif name == 'exchange_name':
             value = self._envelope.exchange

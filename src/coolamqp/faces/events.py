@@ -96,8 +96,14 @@ class MessageReceived(ReceivedMessage, Event):
     """
 
     def __init__(self, message: ReceivedMessage) -> None:
+        super().__init__(
+            message.body,
+            message.exchange_name,
+            message.routing_key,
+            message.properties,
+            message.delivery_tag,
+        )
         self._message = message
-        self._settled = False
         self.acked = message.acked
 
     def __getattr__(self, name: str) -> Any:

@@ -278,7 +278,7 @@ def received_properties(encoded: bytes) -> BasicContentPropertyList:
     """Wrap flags and values that came from the broker, undecoded."""
     if encoded == NO_PROPERTIES:
         return EMPTY_PROPERTIES
-    properties = BasicContentPropertyList()
+    properties = BasicContentPropertyList.__new__(BasicContentPropertyList)
     properties._encoded = encoded  # noqa: SLF001 - what is received needs no arguments
     properties._values = None  # noqa: SLF001
     return properties
