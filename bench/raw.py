@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 METHOD, HEADER, BODY = 1, 2, 3
 FRAME_END: Final = b'\xce'
+CHANNEL_MAX: Final = 2047
 FRAME_MAX: Final = 131072
 OVERHEAD: Final = 8  # of a frame: type, channel, size and end
 # The persistence of messages is left to the queue; all that a property may be here is headers.
@@ -23,6 +24,7 @@ TUNE: Final = (10, 30)
 TUNE_OK: Final = (10, 31)
 OPEN: Final = (10, 40)
 CLOSE: Final = (10, 50)
+CLOSE_OK: Final = struct.pack('>HH', 10, 51)
 CHANNEL_OPEN: Final = (20, 10)
 QUEUE_DECLARE: Final = (50, 10)
 QUEUE_PURGE: Final = (50, 30)
@@ -107,7 +109,7 @@ class Connection:
         start_ok = table({}) + short('PLAIN') + long(response) + short('en_US')
         self.socket.sendall(method(START_OK, start_ok, 0))
         self.read_method()
-        tune_ok = struct.pack('>HLH', 0, FRAME_MAX, 0)
+        tune_ok = struct.pack('>HLH', CHANNEL_MAX, FRAME_MAX, 0)
         open_ = method(OPEN, short('/') + short('') + bytes(1), 0)
         self.socket.sendall(method(TUNE_OK, tune_ok, 0) + open_)
         self.read_method()
@@ -187,7 +189,7 @@ class Connection:
     def close(self) -> None:
         """Say good-bye, as RabbitMQ's log is otherwise full of complaints."""
         self.socket.sendall(method(CLOSE, struct.pack('>H', 200) + short('') + bytes(4), 0))
-        while self.socket.recv(65536):
+        while self.read_frame()[1][:4] != CLOSE_OK:
             pass
         self.socket.close()
 
