@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 
@@ -17,9 +18,12 @@ from bench.plan import Entry
 from bench.report import report, surroundings
 from bench.roster import BY_NAME, ROSTER, chosen
 from bench.runner import Runner, RunFailed
-from bench.tables import table
+from bench.tables import inabilities, table
 from bench.task import WORKS, Item
 from tests.support.rabbitmq import RabbitMQNode
+
+# Of the tables where no terminal says how wide it is.
+WIDTH: Final = 130
 
 
 def main() -> int:
@@ -107,8 +111,13 @@ def _measure(
 
 def _print(results: Results, versions: dict[str, str], rabbitmq: str) -> None:
     console = Console()
+    if not console.is_terminal:
+        console.width = WIDTH
     for item in results.items:
         console.print(table(results, item))
+        for line in inabilities(results, item):
+            console.print(f'  {line}', style='dim')
+        console.print()
     around = surroundings(rabbitmq)
     console.print(
         f'{around["cpu"]}, {around["cores"]} cores, Python {around["python"]}, '

@@ -11,33 +11,41 @@ from bench.measurement import QUANTILES
 from bench.task import Item
 
 NONE: Final = '–'
+NO_CENTS: Final = 20  # from here on, one decimal place says enough
 
 
 def table(results: Results, item: Item) -> Table:
     """Draw all clients at one item, the cheapest first."""
-    drawn = Table(title=str(item), title_justify='left', caption=_caption(item))
+    drawn = Table(
+        title=str(item), title_justify='left', caption=_caption(item), caption_justify='left'
+    )
     for heading in _headings(item):
-        drawn.add_column(heading, justify='left' if heading == 'client' else 'right')
+        drawn.add_column(heading, justify='left' if heading == 'client' else 'right', no_wrap=True)
     able = [row for row in results.of(item) if row.runs]
     for row in sorted(able, key=lambda row: row.cost):
         drawn.add_row(*_cells(results, row), style='bold' if row.client.ours else None)
-    for row in results.of(item):
-        if row.unable:
-            drawn.add_row(row.client.label, row.unable, style='dim')
     return drawn
+
+
+def inabilities(results: Results, item: Item) -> list[str]:
+    """Tell which clients are not in the table, and why."""
+    return [f'{row.client.label}: {row.unable}' for row in results.of(item) if row.unable]
 
 
 def _headings(item: Item) -> list[str]:
     headings = ['client', 'messages/s']
     headings += [f'{name} µs' for name in QUANTILES] if item.one_by_one else []
-    headings += ['CPU µs', 'of it system', 'peak MiB']
+    headings += ['CPU µs', 'system', 'peak MiB']
     headings += ['all started, ms'] if item.starts_first else []
-    return [*headings, '÷ librabbitmq', '÷ best pure Python', '÷ floor']
+    return [*headings, '÷ C', '÷ pure', '÷ floor']
 
 
 def _caption(item: Item) -> str:
     compared = 'p50 latency' if item.one_by_one else 'CPU a message'
-    return f'Medians, with least and most. The ratios are of {compared}; less is better.'
+    return (
+        f'Medians, with least and most. Less is better: {compared} divided by that of librabbitmq (C), '
+        'of the best peer in pure Python, and of the floor.'
+    )
 
 
 def _cells(results: Results, row: Row) -> list[str]:
@@ -50,7 +58,7 @@ def _cells(results: Results, row: Row) -> list[str]:
     if row.item.starts_first:
         cells.append(f'{row.figure(lambda run: run.start).median * 1e3:,.0f}')
     found = [ratio(row, reference) for reference in results.references(row.item).values()]
-    return cells + [NONE if each is None else f'{each:.2f}' for each in found]
+    return cells + [NONE if each is None else _short(each) for each in found]
 
 
 def _latency(row: Row, name: str) -> str:
@@ -58,4 +66,8 @@ def _latency(row: Row, name: str) -> str:
 
 
 def _spread(figure: Figure) -> str:
-    return f'{figure.median:.2f} ({figure.least:.2f} to {figure.most:.2f})'
+    return f'{_short(figure.median)} ({_short(figure.least)} to {_short(figure.most)})'
+
+
+def _short(number: float) -> str:
+    return f'{number:.2f}' if number < NO_CENTS else f'{number:,.1f}'

@@ -62,10 +62,11 @@ def ping_pong(task: Task) -> Measurement:
 
     channel.basic_consume(task.queue, no_ack=True, callback=on_message)
     with measured(task) as measurement:
-        while tally.missing:
+        for sent in range(1, task.messages + 1):
             watch.begin()
             channel.basic_publish(task.body, '', task.ping_queue)
-            connection.drain_events()
+            while tally.received < sent:
+                connection.drain_events()
     connection.close()
     measurement.latencies = quantiles(watch.latencies)
     return measurement

@@ -1,0 +1,101 @@
+"""amqpstorm: threads, each with a channel of its own. Its confirms are waited for one at a time."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+
+import amqpstorm
+
+from bench.measurement import Measurement, Stopwatch, Tally, measured, quantiles
+from bench.publishers import on_threads
+from bench.task import PREFETCH, Task
+
+ABILITIES: Final = frozenset({'threads'})
+
+
+def publish(task: Task) -> Measurement:
+    with connect(task) as connection:
+        properties = {'headers': task.table} if task.table else None
+        body, queue = task.body, task.queue
+
+        def send(messages: int) -> None:
+            with connection.channel() as channel:
+                for _ in range(messages):
+                    channel.basic.publish(body, queue, properties=properties)
+                channel.queue.declare(queue, passive=True)
+
+        with measured(task) as measurement:
+            on_threads(task, send)
+        return measurement
+
+
+def confirm_each(task: Task) -> Measurement:
+    watch = Stopwatch()
+    with connect(task) as connection, connection.channel() as channel:
+        channel.confirm_deliveries()
+        with measured(task) as measurement:
+            for _ in range(task.messages):
+                watch.begin()
+                channel.basic.publish(task.body, task.queue)
+                watch.end()
+    measurement.latencies = quantiles(watch.latencies)
+    return measurement
+
+
+def consume(task: Task, *, no_ack: bool) -> Measurement:
+    with connect(task) as connection, connection.channel() as channel:
+        tally = Tally(task, channel.stop_consuming)
+
+        def on_message(message: Any) -> None:
+            tally.take(message.body)
+
+        def on_message_to_ack(message: Any) -> None:
+            message.ack()
+            tally.take(message.body)
+
+        channel.basic.qos(PREFETCH)
+        callback = on_message if no_ack else on_message_to_ack
+        with measured(task) as measurement:
+            channel.basic.consume(callback, task.queue, no_ack=no_ack)
+            channel.start_consuming(auto_decode=False)
+    tally.check()
+    return measurement
+
+
+def ping_pong(task: Task) -> Measurement:
+    watch = Stopwatch()
+    with connect(task) as connection, connection.channel() as channel:
+        tally = Tally(task, channel.stop_consuming)
+
+        def on_message(message: Any) -> None:
+            watch.end()
+            tally.take(message.body)
+            if tally.missing:
+                send()
+
+        def send() -> None:
+            watch.begin()
+            channel.basic.publish(task.body, task.ping_queue)
+
+        channel.basic.consume(on_message, task.queue, no_ack=True)
+        with measured(task) as measurement:
+            send()
+            channel.start_consuming(auto_decode=False)
+    measurement.latencies = quantiles(watch.latencies)
+    return measurement
+
+
+def connect(task: Task) -> Any:
+    """Give an open connection, to be closed by `with`."""
+    host, port, user, password = task.address
+    return amqpstorm.Connection(host, user, password, port=port)
+
+
+WORKS: Final = {
+    'publish': publish,
+    'confirm-each': confirm_each,
+    'consume': partial(consume, no_ack=True),
+    'consume-ack': partial(consume, no_ack=False),
+    'ping-pong': ping_pong,
+}

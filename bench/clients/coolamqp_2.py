@@ -1,0 +1,126 @@
+"""CoolAMQP 2, what this project follows upon. Same import package, so an environment of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Final
+
+from bench.measurement import Measurement, Stopwatch, Tally, measured, quantiles
+from bench.pipelining import in_window
+from bench.publishers import on_threads
+from bench.task import PREFETCH, Task
+from coolamqp.clustering import Cluster
+from coolamqp.objects import Message, MessageProperties, NodeDefinition, Queue
+
+ABILITIES: Final = frozenset({'threads'})
+TIMEOUT: Final = 120.0
+
+
+def publish(task: Task) -> Measurement:
+    with connected(task) as cluster:
+
+        def send(messages: int) -> None:
+            for _ in range(messages):
+                cluster.publish(Message(body, properties), routing_key=queue)
+
+        body, properties, queue = task.body, properties_of(task), task.queue
+        with measured(task) as measurement:
+            on_threads(task, send)
+            cluster.declare(queue_of(task)).result(TIMEOUT)
+        return measurement
+
+
+def confirm(task: Task) -> Measurement:
+    body, queue = task.body, task.queue
+    with connected(task) as cluster, measured(task) as measurement:
+        in_window(task, lambda: cluster.publish(Message(body), routing_key=queue, confirm=True))
+    return measurement
+
+
+def confirm_each(task: Task) -> Measurement:
+    watch = Stopwatch()
+    with connected(task) as cluster, measured(task) as measurement:
+        for _ in range(task.messages):
+            watch.begin()
+            message = Message(task.body)
+            future: Any = cluster.publish(message, routing_key=task.queue, confirm=True)
+            future.result(TIMEOUT)
+            watch.end()
+    measurement.latencies = quantiles(watch.latencies)
+    return measurement
+
+
+def consume(task: Task, *, no_ack: bool) -> Measurement:
+    done = threading.Event()
+    tally = Tally(task, done.set)
+
+    def on_message(message: Any) -> None:
+        tally.take(message.body)
+
+    def on_message_to_ack(message: Any) -> None:
+        message.ack()
+        tally.take(message.body)
+
+    callback = on_message if no_ack else on_message_to_ack
+    with connected(task) as cluster, measured(task) as measurement:
+        cluster.consume(queue_of(task), callback, no_ack=no_ack, qos=PREFETCH)
+        done.wait(TIMEOUT)
+    tally.check()
+    return measurement
+
+
+def ping_pong(task: Task) -> Measurement:
+    watch = Stopwatch()
+    done = threading.Event()
+    tally = Tally(task, done.set)
+
+    def on_message(message: Any) -> None:
+        watch.end()
+        tally.take(message.body)
+        if tally.missing:
+            send()
+
+    def send() -> None:
+        watch.begin()
+        cluster.publish(Message(task.body), routing_key=task.ping_queue)
+
+    with connected(task) as cluster:
+        cluster.consume(queue_of(task), on_message, no_ack=True)[1].result(TIMEOUT)
+        with measured(task) as measurement:
+            send()
+            done.wait(TIMEOUT)
+    measurement.latencies = quantiles(watch.latencies)
+    return measurement
+
+
+@contextmanager
+def connected(task: Task) -> Iterator[Cluster]:
+    """Give a started Cluster."""
+    host, port, user, password = task.address
+    cluster = Cluster([NodeDefinition(host, user, password, '/', port=port)])
+    cluster.start(wait=True)
+    yield cluster
+    cluster.shutdown(wait=True)
+
+
+def queue_of(task: Task) -> Queue:
+    """Give the queue; unlike in CoolAMQP 3 it is exclusive unless one says otherwise."""
+    return Queue(task.queue, durable=True, exclusive=False, auto_delete=False)
+
+
+def properties_of(task: Task) -> Any:
+    """Give the properties, which all messages share."""
+    return MessageProperties(headers=task.table) if task.table else None
+
+
+WORKS: Final = {
+    'publish': publish,
+    'confirm': confirm,
+    'confirm-each': confirm_each,
+    'consume': partial(consume, no_ack=True),
+    'consume-ack': partial(consume, no_ack=False),
+    'ping-pong': ping_pong,
+}
