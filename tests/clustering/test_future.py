@@ -19,14 +19,23 @@ from typing import Any
 
 import pytest
 
+from coolamqp.attaches.publication import Publication
 from coolamqp.clustering.future import ClusterFuture
+from coolamqp.objects import Message
 
 PATIENCE = 20.0  # seconds
 ROUNDS = 200
+PUBLICATION = Publication(Message(b''), b'', b'')
 
 
 class DirectPatron:
     """Runs done-callbacks where the future ends."""
+
+    def __init__(self) -> None:
+        self.withdrawable = True
+
+    def withdraw(self, publication: Publication) -> bool:
+        return self.withdrawable
 
     def run_callback(self, callback: Callable[..., Any], future: ClusterFuture) -> None:
         callback(future)
@@ -89,17 +98,20 @@ def test_who_waits_is_woken_by_another_thread(future: ClusterFuture) -> None:
     end.join(PATIENCE)
 
 
-def test_what_cannot_be_withdrawn_cannot_be_cancelled(future: ClusterFuture) -> None:
+def test_what_cannot_be_withdrawn_cannot_be_cancelled(
+    future: ClusterFuture, patron: DirectPatron
+) -> None:
     assert not future.cancel()
     assert future.running()
-    future.withdraw = lambda: False
+    future.publication = PUBLICATION
+    patron.withdrawable = False
     assert not future.cancel()
     assert not future.cancelled()
 
 
 def test_what_is_withdrawn_is_cancelled(future: ClusterFuture) -> None:
     seen: list[Future[Any]] = []
-    future.withdraw = lambda: True
+    future.publication = PUBLICATION
     future.add_done_callback(seen.append)
 
     assert future.cancel()
@@ -114,7 +126,7 @@ def test_what_is_withdrawn_is_cancelled(future: ClusterFuture) -> None:
 
 
 def test_what_has_ended_cannot_be_cancelled(future: ClusterFuture) -> None:
-    future.withdraw = lambda: pytest.fail('it has ended; there is nothing to withdraw')
+    future.publication = PUBLICATION
     future.set_result(None)
 
     assert not future.cancel()

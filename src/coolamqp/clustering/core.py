@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from abc import abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from coolamqp.attaches import Consumer
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.outcomes import Outcomes
+from coolamqp.attaches.publication import Publication
 from coolamqp.clustering.dispatcher import Dispatcher
 from coolamqp.clustering.future import ClusterFuture, TracedFuture
 from coolamqp.clustering.inbox import Inbox
@@ -146,6 +148,10 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
     def deliver(self, consumer: Consumer, message: Delivery) -> None:
         """Give a message to the program, from `Consumer.on_delivery`."""
         self._dispatcher.deliver(consumer, message)
+
+    @abstractmethod
+    def withdraw(self, publication: Publication) -> bool:
+        """Take a message back; programs call `cancel` of its future."""
 
     def run_callback(self, callback: Callable[..., Any], future: ClusterFuture) -> None:
         """Run a done-callback on a dispatcher thread."""

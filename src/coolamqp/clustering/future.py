@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from typing import Any, Final, Protocol
 
+from coolamqp.attaches.publication import Publication
 from coolamqp.faces.guard import guarded
 from coolamqp.faces.spans import end_span
 from coolamqp.tracing import CallSpan
@@ -40,6 +41,9 @@ class Patron(Protocol):
     def run_callback(self, callback: Callable[..., Any], future: ClusterFuture) -> None:
         """Run a done-callback, not on the I/O thread."""
 
+    def withdraw(self, publication: Publication) -> bool:
+        """Take a message back; False if it has been sent."""
+
     def check_may_wait(self) -> None:
         """Refuse, with RuntimeError, to wait where nobody could end the waiting."""
 
@@ -49,17 +53,21 @@ class ClusterFuture(Future[Any]):
 
     Done-callbacks run on a dispatcher thread of the Cluster, so they may block. `cancel` succeeds
     only for a message that has not been sent yet.
+
+    :ivar publication: the message that it is about, as long as that may be taken back
     """
+
+    # What most of them never change stands here once, and not in each of them.
+    _state = PENDING
+    _result: Any = None
+    _exception: BaseException | None = None
+    _lazy_condition: threading.Condition | None = None
+    _waiters: list[Any]  # made with the condition
+    _callbacks: list[Callable[[Future[Any]], Any]] | None = None
+    publication: Publication | None = None
 
     def __init__(self, patron: Patron) -> None:
         self._patron = patron
-        self._lazy_condition: threading.Condition | None = None
-        self._state = PENDING
-        self._result: Any = None
-        self._exception: BaseException | None = None
-        self._waiters: list[Any] = []
-        self._done_callbacks: list[Callable[[Future[Any]], Any]] = []
-        self.withdraw: Callable[[], bool] | None = None
 
     @property
     def _condition(self) -> threading.Condition:  # type: ignore[override]  # made when needed
@@ -68,6 +76,7 @@ class ClusterFuture(Future[Any]):
             with _lazy_lock:
                 condition = self._lazy_condition
                 if condition is None:
+                    self._waiters = []
                     condition = self._lazy_condition = threading.Condition()
         return condition
 
@@ -81,12 +90,12 @@ class ClusterFuture(Future[Any]):
 
     def running(self) -> bool:
         """Whether it cannot be cancelled any more, though it has not ended."""
-        return self._state is PENDING and self.withdraw is None
+        return self._state is PENDING and self.publication is None
 
     def cancel(self) -> bool:
         """Take the message back; False if it is too late for that."""
-        withdraw = self.withdraw  # which `_end` may take away meanwhile
-        if self._state is PENDING and withdraw is not None and withdraw():
+        publication = self.publication  # which `_end` may take away meanwhile
+        if publication is not None and not self.done() and self._patron.withdraw(publication):
             self._end(CANCELLED)
         return self._state is CANCELLED
 
@@ -126,7 +135,10 @@ class ClusterFuture(Future[Any]):
 
     def add_done_callback(self, fn: Callable[[Future[Any]], Any]) -> None:
         """Have a function called with this future once it has ended; at once if it has."""
-        callbacks = self._done_callbacks
+        with _lazy_lock:
+            if self._callbacks is None:
+                self._callbacks = []
+            callbacks = self._callbacks
         callbacks.append(fn)
         if self._state is not PENDING and fn in callbacks:
             # Too late for `_end`, unless it is just emptying the list: who takes it out, runs it.
@@ -152,9 +164,10 @@ class ClusterFuture(Future[Any]):
                 self._state = state
                 self._tell_waiters()
                 condition.notify_all()
-        self.withdraw = None  # It holds the message, and the message holds this future.
-        if self._done_callbacks:
-            self._run_callbacks()
+        if self.publication is not None:
+            self.publication = None  # It holds this future.
+        if self._callbacks:
+            self._run_callbacks(self._callbacks)
 
     def _tell_waiters(self) -> None:
         for waiter in self._waiters:
@@ -165,10 +178,10 @@ class ClusterFuture(Future[Any]):
             else:
                 waiter.add_result(self)
 
-    def _run_callbacks(self) -> None:
+    def _run_callbacks(self, callbacks: list[Callable[[Future[Any]], Any]]) -> None:
         while True:
             try:
-                callback = self._done_callbacks.pop(0)
+                callback = callbacks.pop(0)
             except IndexError:  # `add_done_callback` has taken the last one back
                 return
             self._patron.run_callback(callback, self)

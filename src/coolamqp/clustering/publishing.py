@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import wait
-from functools import partial
 from typing import Any, Final, Literal, cast, overload
 
 from coolamqp.attaches.argument_orders import publish_order
@@ -241,7 +240,7 @@ class Publishing(ClusterCore):
 
     def _promise(self, publication: Publication, future: ClusterFuture) -> ClusterFuture:
         publication.promise = future
-        future.withdraw = partial(self._withdraw, publication)
+        future.publication = publication
         return future
 
     def _publish_confirmed(
@@ -272,7 +271,8 @@ class Publishing(ClusterCore):
         finally:
             self._waiting_for_room -= 1
 
-    def _withdraw(self, publication: Publication) -> bool:
+    def withdraw(self, publication: Publication) -> bool:
+        """Take a message back; programs call `cancel` of its future."""
         with self._lock:
             withdrawn = self._engine.withdraw(publication)
             if withdrawn and self._listener is not None:
