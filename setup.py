@@ -23,10 +23,14 @@ HOT = (
     'uplink/*.py',
     'objects/message.py',
     'attaches/ack_ledger.py',
+    'attaches/channeler.py',
     'attaches/delivery.py',
     'attaches/outcomes.py',
     'attaches/publication.py',
     'attaches/publish_ledger.py',
+    'attaches/publisher.py',
+    'attaches/returns.py',
+    'attaches/timers.py',
 )
 # But for these: wrong arguments of a program are to be told in our words, and not in mypyc's.
 INTERPRETED = ('framing/properties.py',)

@@ -10,6 +10,8 @@ from abc import abstractmethod
 from collections.abc import Callable, Generator
 from typing import Any, Final, TypeAlias
 
+from mypy_extensions import mypyc_attr
+
 from coolamqp.attaches.outcomes import Outcomes
 from coolamqp.attaches.timers import Timers
 from coolamqp.exceptions import AMQPError, CoolAMQPError, WireError
@@ -42,6 +44,7 @@ FIRST_RETRY: Final = 0.05
 LAST_RETRY: Final = 5.0
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Channeler(ChannelHandler):
     """An attach: something that lives on a channel of its own.
 
