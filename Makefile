@@ -52,8 +52,8 @@ format: venv  ## format the code and mend what can be mended
 	$(BIN)/ruff format .
 
 docs: venv  ## draw the pictures from the code, and build the documentation into site/
-	$(BIN)/python -m tools.draw_architecture
-	$(BIN)/python -m tools.draw_states
+	COOLAMQP_PURE=1 $(BIN)/python -m tools.draw_architecture
+	COOLAMQP_PURE=1 $(BIN)/python -m tools.draw_states
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 surface: venv  ## list what programs may use in tests/api/surface.txt; look at the difference
