@@ -100,7 +100,7 @@ class Dispatcher:
 
     def release(self, message: ReceivedMessage) -> None:
         """Note that a message waits no more."""
-        if self.backlog.release(body_size(message.body)):
+        if self.backlog.release(1, body_size(message.body)):
             self._on_room()
 
     async def stop(self, timeout: float) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from mypy_extensions import mypyc_attr
+
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.outcomes import Face
 from coolamqp.framing.hot import Envelope
@@ -13,6 +15,7 @@ from coolamqp.objects import Message, ReceivedMessage
 from coolamqp.objects.message import Settlement
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Delivery(ReceivedMessage):
     """A message from the broker. Acknowledging it may be done from any thread.
 
@@ -32,6 +35,8 @@ class Delivery(ReceivedMessage):
         self.body = body
         self.properties = received_properties(properties)
         self.acked = False
+        self._exchange_name = None
+        self._routing_key = None
         self._headers = None
         self.delivery_tag = None if ledger is None else envelope.delivery_tag
         self._envelope = envelope
@@ -39,17 +44,11 @@ class Delivery(ReceivedMessage):
         self._face = face
         self._settled = False
 
-    def __getattr__(self, name: str) -> Any:
-        """Decode a name when it is first looked at; what is compiled does not come this way."""
-        value: Any
-        if name == 'routing_key':
-            value = self._envelope.routing_key
-        elif name == 'exchange_name':
-            value = self._envelope.exchange
-        else:
-            raise AttributeError(f'a message has no {name!r}')
-        setattr(self, name, value)
-        return value
+    def _find_exchange_name(self) -> Text:
+        return self._envelope.exchange
+
+    def _find_routing_key(self) -> Text:
+        return self._envelope.routing_key
 
     @property
     def redelivered(self) -> bool:

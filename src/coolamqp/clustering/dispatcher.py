@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 # How long a callback may keep the only thread before the others get one of their own, in seconds.
 PATIENCE: Final = 0.1
+# A callback that took longer, in seconds, has the messages before it counted out at once.
+PROMPT: Final = 0.001
 # How long a thread that is not needed stays around, in seconds.
 SPARE_LIFETIME: Final = 5.0
 # A mailbox gives way to the others after so many of its items.
@@ -139,7 +141,10 @@ class Dispatcher:
 
     def release(self, message: ReceivedMessage) -> None:
         """Note that a message waits no more."""
-        if self.backlog.release(body_size(message.body)):
+        self._release(1, body_size(message.body))
+
+    def _release(self, messages: int, size: int) -> None:
+        if self.backlog.release(messages, size):
             self._on_room()
 
     def finish(self) -> None:
@@ -245,15 +250,22 @@ class Dispatcher:
 
     def _serve(self, thread: threading.Thread, mailbox: Mailbox) -> None:
         items, consumer = mailbox.items, mailbox.consumer
+        messages, size = 0, 0  # that wait no more, and are counted out together
         for _ in range(TURN):
             try:
                 item = items.popleft()
             except IndexError:  # another worker may have taken the last one
-                return
+                break
             waits_on, message = self._run(consumer, item), message_of(item)
             if message is not None and not waits_on:
-                self.release(message)
-            self._busy_since[thread] = time.monotonic()
+                messages += 1
+                size += body_size(message.body)
+            now = time.monotonic()
+            if now > self._busy_since[thread] + PROMPT:
+                self._release(messages, size)
+                messages, size = 0, 0
+            self._busy_since[thread] = now
+        self._release(messages, size)
 
     def _run(self, consumer: Consumer | None, item: Delivery | Hook) -> bool:
         """Run an item; whether it is a message that goes on waiting somewhere."""

@@ -58,9 +58,9 @@ class Backlog:
             self.paused = False
         return not self.paused
 
-    def release(self, size: int) -> bool:
-        """Count a message out; whether reading, which was paused, may begin again."""
-        self.add(-1, -size)
+    def release(self, messages: int, size: int) -> bool:
+        """Count messages out; whether reading, which was paused, may begin again."""
+        self.add(-messages, -size)
         if not self.paused or not self.roomy:
             return False
         self.paused = False

@@ -107,21 +107,19 @@ class Settlement(IntEnum):
 class ReceivedMessage(Message):
     """A message from a queue.
 
-    :ivar exchange_name: the exchange it was published to
-    :ivar routing_key: the routing key it was published with
     :ivar delivery_tag: the broker's number for this delivery; None for a no_ack consumer
     :ivar acked: whether `ack()` has been called
     """
 
     __slots__ = (
         '_ack',
+        '_exchange_name',
         '_headers',
         '_nack',
+        '_routing_key',
         '_settled',
         'acked',
         'delivery_tag',
-        'exchange_name',
-        'routing_key',
     )
 
     def __init__(
@@ -135,8 +133,8 @@ class ReceivedMessage(Message):
         nack: Callable[[], Any] | None = None,
     ) -> None:
         super().__init__(body, properties)
-        self.exchange_name = exchange_name
-        self.routing_key = routing_key
+        self._exchange_name: Text | None = exchange_name
+        self._routing_key: Text | None = routing_key
         self.delivery_tag = delivery_tag
         self.acked = False
         self._settled = False
@@ -184,6 +182,36 @@ class ReceivedMessage(Message):
             tell()
 
     # Reading
+
+    @property
+    def exchange_name(self) -> Text:
+        """The exchange that it was published to."""
+        if self._exchange_name is None:
+            self._exchange_name = self._find_exchange_name()
+        return self._exchange_name
+
+    @exchange_name.setter
+    def exchange_name(self, name: Text) -> None:
+        self._exchange_name = name
+
+    @property
+    def routing_key(self) -> Text:
+        """The routing key that it was published with."""
+        if self._routing_key is None:
+            self._routing_key = self._find_routing_key()
+        return self._routing_key
+
+    @routing_key.setter
+    def routing_key(self, key: Text) -> None:
+        self._routing_key = key
+
+    def _find_exchange_name(self) -> Text:
+        """Decode it when it is first asked for, where it was received encoded."""
+        raise AttributeError('exchange_name')
+
+    def _find_routing_key(self) -> Text:
+        """Do the same for the routing key."""
+        raise AttributeError('routing_key')
 
     @property
     def redelivered(self) -> bool:
