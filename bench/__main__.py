@@ -95,8 +95,7 @@ def _measure(
             row = results.row(entry.client, entry.item)
             if row.unable:
                 continue
-            what = f'{entry.client.label}: {entry.item}'
-            print(f'\r\x1b[Krun {run}, {number} of {len(entries)}: {what}', end='', file=sys.stderr)
+            _progress(f'run {run}, {number} of {len(entries)}: {entry.client.label}, {entry.item}')
             try:
                 outcome = runner.run(entry.client, entry.item, entry.messages)
             except NotInstallable as error:
@@ -106,7 +105,12 @@ def _measure(
             row.unable = outcome.unable
             if outcome.measurement:
                 row.runs.append(outcome.measurement)
-    print('\r\x1b[K', end='', file=sys.stderr)
+    _progress('')
+
+
+def _progress(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f'\r\x1b[K{text}', end='', file=sys.stderr, flush=True)
 
 
 def _print(results: Results, versions: dict[str, str], rabbitmq: str) -> None:

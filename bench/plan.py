@@ -38,7 +38,8 @@ class Entry:
 def entry(client: Client, item: Item, messages: int | None = None) -> Entry:
     """Make one, with as many messages as the work, the size and the client call for."""
     if messages is None:
-        messages = int(MESSAGES[item.work] * (1 if item.one_by_one else client.share))
+        share = client.patience if item.one_by_one else client.share
+        messages = int(MESSAGES[item.work] * share)
         messages = max(LEAST, min(messages, BYTES // item.size))
     return Entry(client, item, messages)
 

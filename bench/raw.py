@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 METHOD, HEADER, BODY = 1, 2, 3
 FRAME_END: Final = b'\xce'
+TIMEOUT: Final = 120.0
 CHANNEL_MAX: Final = 2047
 FRAME_MAX: Final = 131072
 OVERHEAD: Final = 8  # of a frame: type, channel, size and end
@@ -98,7 +99,7 @@ class Connection:
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        self.socket = socket.create_connection((parts.hostname, parts.port), timeout=60)
+        self.socket = socket.create_connection((parts.hostname, parts.port), TIMEOUT)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._received = bytearray()
         self._log_in(f'\0{parts.username}\0{parts.password}'.encode())

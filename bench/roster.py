@@ -13,7 +13,8 @@ class Client:
     """One row of the tables.
 
     `adapter` is a module of `bench.clients`, run in `environment` with `variables` set; the version is
-    that of `distribution`. `share` is the part of the messages that is enough to measure a slow one.
+    that of `distribution`. `share` is the part of the messages that is enough to measure a slow one, and
+    `patience` the same where each message waits for the one before.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Client:
     distribution: str
     variables: dict[str, str] = field(default_factory=dict)
     share: float = 1.0
+    patience: float = 1.0
     compiled: bool = False  # no peer for code that is not
 
     @property
@@ -60,7 +62,7 @@ ROSTER: Final = (
     Client('coolamqp_2', 'CoolAMQP 2', 'coolamqp_2', 'coolamqp_2', 'coolamqp', share=0.5),
     Client('amqpstorm', 'amqpstorm', 'amqpstorm', 'amqpstorm', 'AMQPStorm', share=0.5),
     Client('py_amqp', 'py-amqp', 'py_amqp', 'amqp', 'amqp', share=0.3),
-    Client('rabbitpy', 'rabbitpy', 'rabbitpy', 'rabbitpy', 'rabbitpy', share=0.2),
+    Client('rabbitpy', 'rabbitpy', 'rabbitpy', 'rabbitpy', 'rabbitpy', share=0.2, patience=0.05),
     Client('aiormq', 'aiormq', 'aiormq', 'aio_pika', 'aiormq', share=0.2),
     Client('aio_pika', 'aio-pika', 'aio_pika', 'aio_pika', 'aio-pika', share=0.15),
 )

@@ -111,15 +111,14 @@ class Runner:
         orders.declare(task.ping_queue)
         orders.delete(task.queue)
         orders.declare(task.queue)
-        with subprocess.Popen(
-            [sys.executable, '-m', 'bench.echo', task.to_json()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=ROOT,
-        ) as partner:
-            assert partner.stdout is not None
-            partner.stdout.readline()
-            yield
+        command = [sys.executable, '-m', 'bench.echo', task.to_json()]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as partner:
+            try:
+                assert partner.stdout is not None
+                partner.stdout.readline()
+                yield
+            finally:
+                partner.kill()
 
 
 def _empty(orders: raw.Connection, task: Task) -> None:
