@@ -17,7 +17,7 @@ from bench.figures import Results
 from bench.plan import Entry
 from bench.report import report, surroundings
 from bench.roster import BY_NAME, ROSTER, chosen
-from bench.runner import Runner, RunFailed
+from bench.runner import RunFailed, Runner
 from bench.tables import inabilities, table
 from bench.task import WORKS, Item
 from tests.support.rabbitmq import RabbitMQNode

@@ -1,8 +1,8 @@
 """One run of one client in a process of its own: python -m bench.child MODULE DISTRIBUTION TASK.
 
-Talks with the runner over its standard input and output, a line each: it says `ready` once everything
-is imported, begins when it is told `go`, says `started` when the queue is to be filled, and in the end
-gives the result as JSON.
+Talks with the runner over its standard input and output, a line each: it says `ready` once
+everything is imported, begins when it is told `go`, says `started` when the queue is to be filled
+after that, and in the end gives the result as JSON.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main() -> None:
     task = Task.from_json(text)
     module = importlib.import_module(f'bench.clients.{name}')
     faulthandler.dump_traceback_later(TIMEOUT, exit=True)
-    result: dict[str, Any] = {'version': importlib.metadata.version(distribution)}
+    result: dict[str, Any] = {'version': version(distribution)}
     if reason := inability(module, task):
         print(json.dumps(result | {'unable': reason}))
         return
@@ -38,6 +38,15 @@ def main() -> None:
     if sys.stdin.readline() == 'go\n':
         measurement = run(module, task)
         print(json.dumps(result | {'measurement': asdict(measurement)}))
+
+
+def version(distribution: str) -> str:
+    """Tell what is measured, and if it is ours, in which form. The floor has no distribution."""
+    if not distribution:
+        return ''
+    compiled = getattr(sys.modules.get('coolamqp'), 'compiled', None)
+    form = {None: '', True: ' compiled', False: ' not compiled'}[compiled]
+    return importlib.metadata.version(distribution) + form
 
 
 def inability(module: ModuleType, task: Task) -> str | None:

@@ -1,4 +1,4 @@
-"""Asyncio, and a window of confirms, for clients that give something to wait for with each message."""
+"""What adapters with futures and with coroutines share: a window of confirms, and a loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which clients are measured at what, with how many messages: `make bench` and `make bench-quick`."""
+"""Which clients are measured at what by `make bench`, and with how many messages."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def entry(client: Client, item: Item, messages: int | None = None) -> Entry:
 
 
 def entries(clients: list[Client], items: list[Item], messages: int | None) -> list[Entry]:
-    """Make all, the clients of an item one after the other, so that they meet the same conditions."""
+    """Make all, the clients of an item one after the other, so that all meet the same weather."""
     return [entry(client, item, messages) for item in items for client in clients]
 
 

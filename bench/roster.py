@@ -1,4 +1,4 @@
-"""Who is measured: each client with its adapter, its environment, and what marks it in the tables."""
+"""Who is measured: each client, with its adapter and its environment."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from bench.environments import OURS
 class Client:
     """One row of the tables.
 
-    `adapter` is a module of `bench.clients`, run in `environment` with `variables` set; the version is
-    that of `distribution`. `share` is the part of the messages that is enough to measure a slow one, and
-    `patience` the same where each message waits for the one before.
+    `adapter` is a module of `bench.clients`, run in `environment` with `variables` set; the version
+    is that of `distribution`. `share` is the part of the messages that is enough to measure a slow
+    one, and `patience` the same where each message waits for the one before.
     """
 
     name: str
@@ -25,7 +25,7 @@ class Client:
     variables: dict[str, str] = field(default_factory=dict)
     share: float = 1.0
     patience: float = 1.0
-    compiled: bool = False  # no peer for code that is not
+    compiled: bool = False  # or in C
 
     @property
     def ours(self) -> bool:
@@ -37,7 +37,7 @@ FLOOR: Final = 'raw'
 C_CLIENT: Final = 'librabbitmq'
 
 ROSTER: Final = (
-    Client('raw', 'raw socket (the floor)', 'raw_socket', OURS, 'coolamqp', compiled=True),
+    Client('raw', 'raw socket (the floor)', 'raw_socket', OURS, '', compiled=True),
     Client('threads', 'CoolAMQP, threads', 'coolamqp_threads', OURS, 'coolamqp', compiled=True),
     Client('inline', 'CoolAMQP, inline', 'coolamqp_inline', OURS, 'coolamqp', compiled=True),
     Client('asyncio', 'CoolAMQP, asyncio', 'coolamqp_asyncio', OURS, 'coolamqp', compiled=True),
@@ -60,7 +60,9 @@ ROSTER: Final = (
     Client('pika_select', 'pika, select', 'pika_select', 'pika', 'pika'),
     Client('pika_blocking', 'pika, blocking', 'pika_blocking', 'pika', 'pika', share=0.3),
     Client('coolamqp_2', 'CoolAMQP 2', 'coolamqp_2', 'coolamqp_2', 'coolamqp', share=0.5),
-    Client('amqpstorm', 'amqpstorm', 'amqpstorm', 'amqpstorm', 'AMQPStorm', share=0.5),
+    Client(
+        'amqpstorm', 'amqpstorm', 'amqpstorm', 'amqpstorm', 'AMQPStorm', share=0.5, patience=0.1
+    ),
     Client('py_amqp', 'py-amqp', 'py_amqp', 'amqp', 'amqp', share=0.3),
     Client('rabbitpy', 'rabbitpy', 'rabbitpy', 'rabbitpy', 'rabbitpy', share=0.2, patience=0.05),
     Client('aiormq', 'aiormq', 'aiormq', 'aio_pika', 'aiormq', share=0.2),

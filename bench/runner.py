@@ -41,7 +41,7 @@ class Outcome:
 
 
 class Runner:
-    """Runs anything on RabbitMQ at `url`, or on a null broker of its own. Use as a context manager."""
+    """Runs anything on the RabbitMQ at `url`, or on a null broker of its own."""
 
     def __init__(self, url: str) -> None:
         self._resources = ExitStack()

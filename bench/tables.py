@@ -10,7 +10,7 @@ from bench.figures import Figure, Results, Row, ratio
 from bench.measurement import QUANTILES
 from bench.task import Item
 
-NONE: Final = '–'
+NONE: Final = '-'
 NO_CENTS: Final = 20  # from here on, one decimal place says enough
 
 
@@ -35,7 +35,8 @@ def inabilities(results: Results, item: Item) -> list[str]:
 def _headings(item: Item) -> list[str]:
     headings = ['client', 'messages/s']
     headings += [f'{name} µs' for name in QUANTILES] if item.one_by_one else []
-    headings += ['CPU µs', 'system', 'peak MiB']
+    headings += [] if item.busy else ['CPU µs', 'system']
+    headings += ['peak MiB']
     headings += ['all started, ms'] if item.starts_first else []
     return [*headings, '÷ C', '÷ pure', '÷ floor']
 
@@ -43,8 +44,8 @@ def _headings(item: Item) -> list[str]:
 def _caption(item: Item) -> str:
     compared = 'p50 latency' if item.one_by_one else 'CPU a message'
     return (
-        f'Medians, with least and most. Less is better: {compared} divided by that of librabbitmq (C), '
-        'of the best peer in pure Python, and of the floor.'
+        f'Medians, with least and most. Less is better: {compared} divided by that of '
+        'librabbitmq (C), of the best peer in pure Python, and of the floor.'
     )
 
 
@@ -52,8 +53,9 @@ def _cells(results: Results, row: Row) -> list[str]:
     cells = [row.client.label, f'{row.figure(lambda run: run.rate).median:,.0f}']
     if row.item.one_by_one:
         cells += [_latency(row, name) for name in QUANTILES]
-    cells.append(_spread(row.figure(lambda run: run.cpu)))
-    cells.append(f'{row.figure(lambda run: run.system_share).median:.0%}')
+    if not row.item.busy:
+        cells.append(_spread(row.figure(lambda run: run.cpu)))
+        cells.append(f'{row.figure(lambda run: run.system_share).median:.0%}')
     cells.append(f'{row.figure(lambda run: run.peak).median / (1 << 20):.0f}')
     if row.item.starts_first:
         cells.append(f'{row.figure(lambda run: run.start).median * 1e3:,.0f}')

@@ -44,15 +44,15 @@ class Item:
 
     def __str__(self) -> str:
         """Name it on one line, leaving out what is as usual."""
-        notes = [WORKS[self.work]]
-        if self.size != Item.size:
-            notes.append(f'{self.size:,} B')
-        for name in ('headers', 'threads', 'consumers'):
-            if (value := getattr(self, name)) != getattr(Item, name):
-                notes.append(f'{value:,} {name}')
-        if self.broker != Item.broker:
-            notes.append(f'{self.broker} broker')
-        return ', '.join(notes)
+        notes = [
+            (WORKS[self.work], True),
+            (f'{self.size:,} B', self.size != Item.size),
+            (f'{self.headers} headers', self.headers),
+            (f'{self.threads} threads', self.threads > 1),
+            (f'{self.consumers:,} consumers', self.consumers > 1),
+            ('null broker', self.broker == 'null'),
+        ]
+        return ', '.join(note for note, unusual in notes if unusual)
 
     @property
     def publishes(self) -> bool:
@@ -63,6 +63,11 @@ class Item:
     def echoed(self) -> bool:
         """Whether each message goes to a partner and comes back."""
         return self.work.startswith('ping-pong')
+
+    @property
+    def busy(self) -> bool:
+        """Whether a thread that has nothing to do with it competes, and spends CPU of its own."""
+        return self.work.endswith('-busy')
 
     @property
     def one_by_one(self) -> bool:
@@ -79,8 +84,8 @@ class Item:
 class Task(Item):
     """One run: the item, how many messages, and where.
 
-    The queue exists. It is empty for publishing, and has the messages for consuming. What is published
-    to `ping_queue` comes back in `queue`.
+    The queue exists. It is empty for publishing, and has the messages for consuming. What is
+    published to `ping_queue` comes back in `queue`.
     """
 
     messages: int
@@ -109,8 +114,8 @@ class Task(Item):
     def address(self) -> Address:
         """The parts of the URL."""
         parts = urlsplit(self.url)
-        assert parts.hostname and parts.port and parts.username and parts.password
-        return Address(parts.hostname, parts.port, parts.username, parts.password)
+        host, port = str(parts.hostname), parts.port or 5672
+        return Address(host, port, str(parts.username), str(parts.password))
 
     def to_json(self) -> str:
         """Write it for a child's command line."""

@@ -1,7 +1,7 @@
 """One adapter a client, each written as that client's documentation recommends.
 
 An adapter has `WORKS`, a function for each work that its client can do, and `ABILITIES`, which of
-`threads` (publishing from several) and `consumers` (many at once) it can. A function does a task and
-gives its measurement, taken from the first message to when the broker has answered for the last, and
-raises if anything was lost.
+`threads` (publishing from several) and `consumers` (many at once) it can do. A function does a task
+and gives its measurement, taken from the first message to when the last was received or the broker
+has answered behind it, and raises if anything was lost.
 """

@@ -39,7 +39,7 @@ def confirm(task: Task) -> Measurement:
                 for _ in range(messages)
             ]
             for future in futures:
-                future.result(TIMEOUT)  # type: ignore[union-attr]
+                future.result(TIMEOUT)
 
         body, properties, queue = task.body, properties_of(task), task.queue
         with measured(task) as measurement:
@@ -54,7 +54,7 @@ def confirm_each(task: Task) -> Measurement:
             watch.begin()
             message = Message(task.body)
             future = cluster.publish(message, routing_key=task.queue, confirm=True)
-            future.result(TIMEOUT)  # type: ignore[union-attr]
+            future.result(TIMEOUT)
             watch.end()
     measurement.latencies = quantiles(watch.latencies)
     return measurement

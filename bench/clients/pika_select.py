@@ -36,10 +36,12 @@ class Session:
         self.loop.start()
 
     def on_open(self, channel: Any) -> None:
+        """Have a channel."""
         self.channel = channel
         self.loop.stop()
 
     def fail(self, _connection: Any, error: Any) -> None:
+        """Have no connection."""
         raise error
 
     def measure(self, begin: Callable[[], object]) -> Measurement:
@@ -128,6 +130,7 @@ def confirm_each(task: Task) -> Measurement:
 def consume(task: Task, *, no_ack: bool) -> Measurement:
     session = Session(task)
     tally = Tally(task, session.stop if no_ack else session.flush)
+    left = task.consumers
 
     def on_message(_channel: Any, _method: Any, _properties: Any, body: bytes) -> None:
         tally.take(body)
@@ -150,7 +153,6 @@ def consume(task: Task, *, no_ack: bool) -> Measurement:
         if task.starts_first and not left:
             session.stop()
 
-    left = task.consumers
     callback = on_message if no_ack else on_message_to_ack
     session.channel.basic_qos(prefetch_count=PREFETCH)
     with consumption(task, start) as measurement:
