@@ -66,6 +66,8 @@ async def consume(task: Task, *, no_ack: bool = True) -> Measurement:
         with measured(task) as measurement:
             await queue.consume(callback, no_ack=no_ack)
             await done.wait()
+            if not no_ack:
+                await channel.declare_queue(task.queue, passive=True)
     tally.check()
     return measurement
 

@@ -63,6 +63,8 @@ async def consume(task: Task, *, no_ack: bool = True) -> Measurement:
         with measured(task) as measurement:
             await channel.basic_consume(task.queue, callback, no_ack=no_ack)
             await done.wait()
+            if not no_ack:
+                await channel.queue_declare(task.queue, passive=True)
     tally.check()
     return measurement
 

@@ -59,6 +59,8 @@ def consume(task: Task, *, no_ack: bool) -> Measurement:
         with measured(task) as measurement:
             channel.basic.consume(callback, task.queue, no_ack=no_ack)
             channel.start_consuming(auto_decode=False)
+            if not no_ack:
+                channel.queue.declare(task.queue, passive=True)
     tally.check()
     return measurement
 

@@ -68,6 +68,8 @@ def consume(task: Task, *, no_ack: bool) -> Measurement:
     with connected(task) as cluster, measured(task) as measurement:
         cluster.consume(queue_of(task), callback, no_ack=no_ack, qos=PREFETCH)
         done.wait(TIMEOUT)
+        if not no_ack:
+            cluster.declare(queue_of(task)).result(TIMEOUT)
     tally.check()
     return measurement
 

@@ -51,6 +51,8 @@ def consume(task: Task, *, no_ack: bool) -> Measurement:
     with measured(task) as measurement:
         channel.basic_consume(task.queue, on_message, auto_ack=no_ack)
         channel.start_consuming()
+        if not no_ack:
+            channel.queue_declare(task.queue, passive=True)
     connection.close()
     tally.check()
     return measurement

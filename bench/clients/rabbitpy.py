@@ -47,6 +47,8 @@ def consume(task: Task, *, no_ack: bool) -> Measurement:
                 if not no_ack:
                     message.ack()
                 tally.take(message.body)
+            if not no_ack:
+                queue.declare(passive=True)
     tally.check()
     return measurement
 
