@@ -12,7 +12,7 @@ BUILT := build/.made
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo build test test-pure test-compiled test-brokers check format docs surface
-.PHONY: bench wheels clean venv rabbitmq compiler
+.PHONY: bench bench-quick wheels clean venv rabbitmq compiler
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,11 +60,15 @@ surface: venv  ## list what programs may use in tests/api/surface.txt; look at t
 	COOLAMQP_PURE=1 $(BIN)/python -m tools.list_surface
 	@git --no-pager diff --stat tests/api/surface.txt
 
-bench: build rabbitmq  ## measure
-	$(BIN)/python -m bench
+bench: build rabbitmq  ## measure all clients, in less than 10 minutes, and draw the plots
+	$(BIN)/python -m bench --json .bench/report.json
+	$(BIN)/python -m bench.plots .bench/report.json .bench/plots
+
+bench-quick: build rabbitmq  ## measure the nearest peers at the main works, in a minute
+	$(BIN)/python -m bench --quick
 
 clean:  ## remove all that the other targets have made
-	rm -rf $(VENV) .rabbitmq build dist site .coverage .coverage.* coverage.json
+	rm -rf $(VENV) .bench .rabbitmq build dist site .coverage .coverage.* coverage.json
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -rf src/*.egg-info
 	find src -name '*.so' -delete

@@ -24,7 +24,6 @@ REQUIREMENTS: Final[dict[str, tuple[str, ...]]] = {
     'rabbitpy': ('rabbitpy==3.0.2',),
     'aio_pika': ('aio-pika==10.2.1', 'aiormq==7.2.4'),
     'coolamqp_2': ('coolamqp==2.1.2',),
-    'plots': ('matplotlib==3.10.7',),
 }
 
 

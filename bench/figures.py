@@ -40,11 +40,19 @@ class Row:
         return Figure.of(value(run) for run in self.runs)
 
     @property
-    def cost(self) -> float:
-        """What clients are compared by: CPU, or latency where each message waits for the last."""
+    def costs(self) -> Figure:
+        """What clients are compared by, in microseconds.
+
+        CPU a message, or the latency where each message waits for the one before.
+        """
         if self.item.one_by_one:
-            return self.figure(lambda run: run.latencies['p50']).median
-        return self.figure(lambda run: run.cpu).median
+            return self.figure(lambda run: run.latencies['p50'] * 1e6)
+        return self.figure(lambda run: run.cpu)
+
+    @property
+    def cost(self) -> float:
+        """The median of it."""
+        return self.costs.median
 
 
 class Results:

@@ -53,7 +53,7 @@ def quick() -> list[Entry]:
     """What takes a minute: the nearest peers at the four main works."""
     items = [Item(work=work) for work in MAIN if work != 'confirm-each']
     return [
-        replace(one, messages=one.messages // 4) for one in entries(chosen([*CLOSE]), items, None)
+        replace(one, messages=one.messages // 2) for one in entries(chosen([*CLOSE]), items, None)
     ]
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench.figures import Results, ratio
+from bench.figures import Results, Row, ratio
 
 
 def surroundings(rabbitmq: str) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def report(results: Results, versions: dict[str, str], rabbitmq: str) -> dict[st
                 'label': row.client.label,
                 'ours': row.client.ours,
                 'unable': row.unable,
-                'cost': row.cost if row.runs else None,
+                'cost': _cost(row) if row.runs else None,
                 'ratios': {
                     name: ratio(row, reference)
                     for name, reference in results.references(row.item).items()
@@ -44,6 +44,12 @@ def report(results: Results, versions: dict[str, str], rabbitmq: str) -> dict[st
             for row in results.rows.values()
         ],
     }
+
+
+def _cost(row: Row) -> dict[str, Any]:
+    """Give what clients are compared by, and what it is called."""
+    what = 'Median latency' if row.item.one_by_one else "The client's CPU time for each message"
+    return {'name': f'{what}, in µs', **row.costs._asdict()}
 
 
 def _cpu_model() -> str:

@@ -14,8 +14,8 @@ WORKS: Final = {
     'confirm-each': 'publish, one confirm at a time',
     'consume': 'consume, no_ack',
     'consume-ack': 'consume, ack each',
-    'ping-pong': 'round trip',
-    'ping-pong-busy': 'round trip beside a busy thread',
+    'ping-pong': 'round trip through two queues',
+    'ping-pong-busy': 'round trip through two queues, beside a busy thread',
 }
 PREFETCH: Final = 500
 # How many messages may be unconfirmed at a time when confirms are pipelined.

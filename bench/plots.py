@@ -1,0 +1,94 @@
+"""Bars from a report: python -m bench.plots REPORT FOLDER. One picture for each item."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+from xml.sax.saxutils import escape
+
+WIDTH: Final = 800
+LEFT: Final = 230  # where the bars begin; names stand before it
+RIGHT: Final = 680  # where the longest ends; its value stands behind it
+TOP: Final = 76
+BAR: Final = 20
+STEP: Final = 30
+FOOT: Final = 44
+NO_CENTS: Final = 20  # as in the tables
+
+STYLE: Final = """
+    text { font: 14px system-ui, 'Helvetica Neue', Arial, sans-serif; fill: #24292f }
+    .title { font-size: 19px; font-weight: 600 }
+    .note { font-size: 12px; fill: #57606a }
+    .name { text-anchor: end }
+    .bar { fill: #b6bfc9 } .ours { fill: #d1541f } .floor { fill: #7d8792 }
+    text.ours { fill: #b0410f; font-weight: 600 }
+    .spread { stroke: #24292f; stroke-width: 1.2 }
+"""
+
+
+def main() -> None:
+    """Draw all items of the report."""
+    source, folder = map(Path, sys.argv[1:])
+    report = json.loads(source.read_text('utf-8'))
+    folder.mkdir(parents=True, exist_ok=True)
+    for title, rows in _by_item(report['rows']).items():
+        name = re.sub(r'[^a-z0-9]+', '-', title.lower()).strip('-')
+        (folder / f'{name}.svg').write_text(draw(title, rows, report['surroundings']), 'utf-8')
+
+
+def _by_item(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Give the rows with figures by the title of their item, the best first."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if row['cost']:
+            found.setdefault(row['item']['title'], []).append(row)
+    return {title: sorted(of, key=lambda row: row['cost']['median']) for title, of in found.items()}
+
+
+def draw(title: str, rows: list[dict[str, Any]], surroundings: dict[str, Any]) -> str:
+    """Draw one item."""
+    height = TOP + STEP * len(rows) + FOOT
+    longest = max(row['cost']['most'] for row in rows)
+    scale = (RIGHT - LEFT) / longest
+    what = f'{title[:1].upper()}{title[1:]}'
+    note = f'{rows[0]["cost"]["name"]}: shorter is better'
+    around = '{cpu}, {cores} cores, Python {python}, RabbitMQ {rabbitmq}'.format(**surroundings)
+    return '\n'.join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
+            f'<title>{escape(what)}. {escape(note)}</title>',
+            f'<style>{STYLE}</style>',
+            f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
+            f'<text x="24" y="34" class="title">{escape(what)}</text>',
+            f'<text x="24" y="56" class="note">{escape(note)}</text>',
+            *_bars(rows, scale),
+            f'<text x="24" y="{height - 16}" class="note">Median of {len(rows[0]["runs"])} runs; '
+            f'the lines are from least to most. {escape(around)}</text>',
+            '</svg>\n',
+        ]
+    )
+
+
+def _bars(rows: list[dict[str, Any]], scale: float) -> Iterator[str]:
+    for index, row in enumerate(rows):
+        cost, y = row['cost'], TOP + STEP * index
+        kind = 'ours' if row['ours'] else 'floor' if row['client'] == 'raw' else 'bar'
+        end, least, most = (LEFT + cost[name] * scale for name in ('median', 'least', 'most'))
+        middle, base = y + BAR / 2, y + 15
+        yield f'<text x="{LEFT - 10}" y="{base}" class="name {kind}">{escape(row["label"])}</text>'
+        yield f'<rect x="{LEFT}" y="{y}" width="{end - LEFT:.1f}" height="{BAR}" class="{kind}"/>'
+        yield f'<path d="M{least:.1f} {middle}H{most:.1f}" class="spread"/>'
+        text = _number(cost['median'])
+        yield f'<text x="{max(end, most) + 8:.1f}" y="{base}" class="{kind}">{text}</text>'
+
+
+def _number(value: float) -> str:
+    return f'{value:.2f}' if value < NO_CENTS else f'{value:,.0f}'
+
+
+if __name__ == '__main__':
+    main()
