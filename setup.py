@@ -32,8 +32,9 @@ HOT = (
     'attaches/returns.py',
     'attaches/timers.py',
 )
-# But for these: wrong arguments of a program are to be told in our words, and not in mypyc's.
-INTERPRETED = ('framing/properties.py',)
+# But for these, whose objects programs make: what they may be made of is for us to say, in our
+# words, and not for mypyc.
+INTERPRETED = ('framing/frames.py', 'framing/properties.py')
 
 
 def extensions() -> list[Any]:

@@ -30,7 +30,7 @@ CONTENT_HEADER: Final = Struct('>HHQ')
 METHOD_INDEX: Final = Struct('>HH')
 END: Final = bytes((FRAME_END,))
 # What a frame has besides its payload.
-FRAME_OVERHEAD: Final = ENVELOPE.size + len(END)
+FRAME_OVERHEAD: Final = 8
 HEARTBEAT_FRAME: Final = ENVELOPE.pack(FRAME_HEARTBEAT, 0, 0) + END
 # Section 4.2.2: what a client says first, and a broker that wants another version answers.
 PROTOCOL_HEADER: Final = b'AMQP\x00\x00\x09\x01'
