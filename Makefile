@@ -11,7 +11,7 @@ BUILT := build/.made
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo build test test-pure test-compiled test-brokers check format docs surface
+.PHONY: help demo build test test-brokers check format docs surface
 .PHONY: bench bench-quick wheels clean venv rabbitmq compiler
 
 help:
@@ -22,15 +22,9 @@ demo: venv $(if $(AMQP_URL),,rabbitmq)  ## send the standard library through a R
 
 build: $(BUILT)  ## compile the hot path in place; `COOLAMQP_PURE=1` at run time does without
 
-# Both at the same time: tests of a client wait most of the time.
 test: build rabbitmq  ## run the tests on the compiled core and on pure Python, and measure coverage
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-pure test-compiled
-
-test-pure: venv rabbitmq
+	$(BIN)/pytest
 	COOLAMQP_PURE=1 $(BIN)/pytest --cov --cov-report=term
-
-test-compiled: build rabbitmq
-	$(BIN)/pytest -p no:cacheprovider
 
 # The roots with other versions are made, and run, by root only; pytest says so when it skips.
 test-brokers: venv rabbitmq  ## run the tests that need a broker on each version of RabbitMQ

@@ -68,7 +68,8 @@ def draw(title: str, rows: list[dict[str, Any]], surroundings: dict[str, Any]) -
             *_bars(rows, scale),
             (
                 f'<text x="24" y="{height - 16}" class="note">'
-                f'Median of {len(rows[0]["runs"])} runs; the lines are from least to most. {escape(around)}</text>'
+                f'Median of {len(rows[0]["runs"])} runs; '
+                f'the lines are from least to most. {escape(around)}</text>'
             ),
             '</svg>\n',
         ]
