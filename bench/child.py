@@ -51,8 +51,9 @@ def version(distribution: str) -> str:
 
 def inability(module: ModuleType, task: Task) -> str | None:
     """Tell what the adapter says its client cannot do."""
-    if task.work.removesuffix('-busy') not in module.WORKS:
-        return f'has no way to {task.work}'
+    work = task.work.removesuffix('-busy')
+    if work not in module.WORKS:
+        return str(module.UNABLE[work])
     if task.threads > 1 and 'threads' not in module.ABILITIES:
         return 'one thread only'
     if task.consumers > 1 and 'consumers' not in module.ABILITIES:

@@ -10,13 +10,13 @@ from bench.task import WORKS, Item
 
 # How many messages of 100 bytes a run has at least to have for a figure worth its name.
 MESSAGES: Final = {
-    'publish': 20_000,
-    'confirm': 20_000,
-    'confirm-each': 1_000,
-    'consume': 20_000,
-    'consume-ack': 20_000,
+    'publish': 15_000,
+    'confirm': 12_000,
+    'confirm-each': 500,
+    'consume': 15_000,
+    'consume-ack': 10_000,
     'ping-pong': 1_000,
-    'ping-pong-busy': 200,
+    'ping-pong-busy': 100,
 }
 # Of large bodies fewer do: so many bytes in all.
 BYTES: Final = 64 << 20

@@ -56,7 +56,9 @@ def draw(title: str, rows: list[dict[str, Any]], surroundings: dict[str, Any]) -
     scale = (RIGHT - LEFT) / longest
     what = f'{title[:1].upper()}{title[1:]}'
     note = f'{rows[0]["cost"]["name"]}: shorter is better'
+    runs = f'Median of {len(rows[0]["runs"])} runs; the lines are from least to most.'
     around = '{cpu}, {cores} cores, Python {python}, RabbitMQ {rabbitmq}'.format(**surroundings)
+    foot = f'{runs} {around}'
     return '\n'.join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
@@ -66,11 +68,7 @@ def draw(title: str, rows: list[dict[str, Any]], surroundings: dict[str, Any]) -
             f'<text x="24" y="34" class="title">{escape(what)}</text>',
             f'<text x="24" y="56" class="note">{escape(note)}</text>',
             *_bars(rows, scale),
-            (
-                f'<text x="24" y="{height - 16}" class="note">'
-                f'Median of {len(rows[0]["runs"])} runs; '
-                f'the lines are from least to most. {escape(around)}</text>'
-            ),
+            f'<text x="24" y="{height - 16}" class="note">{escape(foot)}</text>',
             '</svg>\n',
         ]
     )

@@ -57,7 +57,7 @@ ROSTER: Final = (
         'librabbitmq-fork',
         compiled=True,
     ),
-    Client('pika_select', 'pika, select', 'pika_select', 'pika', 'pika'),
+    Client('pika_select', 'pika, select', 'pika_select', 'pika', 'pika', share=0.5),
     Client('pika_blocking', 'pika, blocking', 'pika_blocking', 'pika', 'pika', share=0.3),
     Client('coolamqp_2', 'CoolAMQP 2', 'coolamqp_2', 'coolamqp_2', 'coolamqp', share=0.5),
     Client(

@@ -11,7 +11,9 @@ from bench.measurement import QUANTILES
 from bench.task import Item
 
 NONE: Final = '-'
-NO_CENTS: Final = 20  # from here on, one decimal place says enough
+# From here on, one decimal place says enough, and none.
+NO_CENTS: Final = 20
+NO_TENTHS: Final = 200
 
 
 def table(results: Results, item: Item) -> Table:
@@ -36,9 +38,8 @@ def _headings(item: Item) -> list[str]:
     headings = ['client', 'messages/s']
     headings += [f'{name} µs' for name in QUANTILES] if item.one_by_one else []
     headings += [] if item.busy else ['CPU µs', 'system']
-    headings += ['peak MiB']
-    headings += ['all started, ms'] if item.starts_first else []
-    return [*headings, '÷ C', '÷ pure', '÷ floor']
+    headings += ['started ms'] if item.starts_first else []
+    return [*headings, 'MiB', '÷ C', '÷ pure', '÷ floor']
 
 
 def _caption(item: Item) -> str:
@@ -52,13 +53,14 @@ def _caption(item: Item) -> str:
 def _cells(results: Results, row: Row) -> list[str]:
     cells = [row.client.label, f'{row.figure(lambda run: run.rate).median:,.0f}']
     if row.item.one_by_one:
-        cells += [_latency(row, name) for name in QUANTILES]
+        cells += [_spread(row.costs), _latency(row, 'p99'), _latency(row, 'p99.9')]
     if not row.item.busy:
-        cells.append(_spread(row.figure(lambda run: run.cpu)))
+        cpu = row.figure(lambda run: run.cpu)
+        cells.append(_short(cpu.median) if row.item.one_by_one else _spread(cpu))
         cells.append(f'{row.figure(lambda run: run.system_share).median:.0%}')
-    cells.append(f'{row.figure(lambda run: run.peak).median / (1 << 20):.0f}')
     if row.item.starts_first:
         cells.append(f'{row.figure(lambda run: run.start).median * 1e3:,.0f}')
+    cells.append(f'{row.figure(lambda run: run.peak).median / (1 << 20):.0f}')
     found = [ratio(row, reference) for reference in results.references(row.item).values()]
     return cells + [NONE if each is None else _short(each) for each in found]
 
@@ -72,4 +74,5 @@ def _spread(figure: Figure) -> str:
 
 
 def _short(number: float) -> str:
-    return f'{number:.2f}' if number < NO_CENTS else f'{number:,.1f}'
+    places = 2 if number < NO_CENTS else 1 if number < NO_TENTHS else 0
+    return f'{number:,.{places}f}'

@@ -31,6 +31,14 @@ class Address(NamedTuple):
     password: str
 
 
+def size_in_words(size: int) -> str:
+    """Name a size as people do."""
+    for unit, bytes_ in (('MiB', 1 << 20), ('KiB', 1 << 10)):
+        if size and not size % bytes_:
+            return f'{size // bytes_} {unit}'
+    return f'{size} B'
+
+
 @dataclass(frozen=True, kw_only=True)
 class Item:
     """One thing that is measured: the work, and what the messages and the program are like."""
@@ -46,7 +54,7 @@ class Item:
         """Name it on one line, leaving out what is as usual."""
         notes = [
             (WORKS[self.work], True),
-            (f'{self.size:,} B', self.size != Item.size),
+            (size_in_words(self.size), self.size != Item.size),
             (f'{self.headers} headers', self.headers),
             (f'{self.threads} threads', self.threads > 1),
             (f'{self.consumers:,} consumers', self.consumers > 1),

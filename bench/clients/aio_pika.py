@@ -108,6 +108,7 @@ async def connected(task: Task, **options: Any) -> AsyncIterator[Any]:
         yield await connection.channel(**options)
 
 
+UNABLE: Final = dict[str, str]()
 WORKS: Final = {
     'publish': on_loop(publish),
     'confirm': on_loop(confirm),

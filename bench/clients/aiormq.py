@@ -112,6 +112,7 @@ def properties_of(task: Task) -> Any:
     return aiormq.spec.Basic.Properties(headers=task.table) if task.table else None
 
 
+UNABLE: Final = dict[str, str]()
 WORKS: Final = {
     'publish': on_loop(publish),
     'confirm': on_loop(confirm),

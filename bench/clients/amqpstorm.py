@@ -94,6 +94,7 @@ def connect(task: Task) -> Any:
     return amqpstorm.Connection(host, user, password, port=port)
 
 
+UNABLE: Final = {'confirm': 'waits for each confirm'}
 WORKS: Final = {
     'publish': publish,
     'confirm-each': confirm_each,

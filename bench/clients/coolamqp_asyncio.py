@@ -108,6 +108,7 @@ def connected(task: Task, **options: Any) -> Cluster:
     return Cluster(NodeDefinition(task.url), **options)
 
 
+UNABLE: Final = dict[str, str]()
 WORKS: Final = {
     'publish': on_loop(publish),
     'confirm': on_loop(confirm),

@@ -8,6 +8,9 @@ from typing import Final
 from bench.clients.coolamqp_threads import consume, ping_pong
 
 ABILITIES: Final = frozenset({'consumers'})
+UNABLE: Final = dict.fromkeys(
+    ('publish', 'confirm', 'confirm-each'), 'publishes like CoolAMQP, threads'
+)
 WORKS: Final = {
     'consume': partial(consume, inline=True),
     'consume-ack': partial(consume, no_ack=False, inline=True),

@@ -131,6 +131,7 @@ def properties_of(task: Task) -> Any:
     return Message.Properties(headers=task.table) if task.table else None
 
 
+UNABLE: Final = dict[str, str]()
 WORKS: Final = {
     'publish': publish,
     'confirm': confirm,

@@ -84,6 +84,7 @@ def properties_of(task: Task) -> dict[str, Any]:
     return {'headers': task.table} if task.table else {}
 
 
+UNABLE: Final = dict.fromkeys(('confirm', 'confirm-each'), 'has no confirms')
 WORKS: Final = {
     'publish': publish,
     'consume': partial(consume, no_ack=True),

@@ -93,6 +93,7 @@ def properties_of(task: Task) -> Any:
     return pika.BasicProperties(headers=task.table) if task.table else None
 
 
+UNABLE: Final = {'confirm': 'waits for each confirm'}
 WORKS: Final = {
     'publish': publish,
     'confirm-each': confirm_each,

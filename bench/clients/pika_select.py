@@ -184,6 +184,7 @@ def ping_pong(task: Task) -> Measurement:
     return measurement
 
 
+UNABLE: Final = dict[str, str]()
 WORKS: Final = {
     'publish': publish,
     'confirm': confirm,

@@ -95,6 +95,7 @@ def connect(task: Task, **options: Any) -> Any:
     return amqp.Connection(f'{host}:{port}', user, password, **options)
 
 
+UNABLE: Final = {'confirm': 'waits for each confirm'}
 WORKS: Final = {
     'publish': publish,
     'confirm-each': confirm_each,

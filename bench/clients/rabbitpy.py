@@ -79,6 +79,7 @@ def connect(task: Task) -> Any:
     return rabbitpy.Connection(f'{task.url}%2f')
 
 
+UNABLE: Final = {'confirm': 'waits for each confirm'}
 WORKS: Final = {
     'publish': publish,
     'confirm-each': confirm_each,
