@@ -17,7 +17,7 @@ from typing import Any
 
 from setuptools import setup
 
-# Floors 1 and 2, and what else every message passes. The others would gain next to nothing.
+# Floors 1 and 2, and what else every message passes.
 HOT = (
     'framing/*.py',
     'uplink/*.py',

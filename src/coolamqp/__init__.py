@@ -9,4 +9,4 @@ from coolamqp.compilation import choose_form
 
 __version__ = '3.0.0.dev0'
 
-compiled = choose_form()
+compiled = choose_form(__path__[0])

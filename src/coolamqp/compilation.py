@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib.machinery import (
     EXTENSION_SUFFIXES,
     SOURCE_SUFFIXES,
+    ExtensionFileLoader,
     FileFinder,
     ModuleSpec,
     SourceFileLoader,
@@ -31,14 +32,14 @@ class SourceFinder:
         return next((spec for spec in specs if spec is not None), None)
 
 
-def choose_form() -> bool:
+def choose_form(package: str) -> bool:
     """Have the compiled form run or the source, before anything else is imported.
 
+    :param package: the folder of this package
     :returns: whether it is the compiled one
     """
     if os.environ.get('COOLAMQP_PURE'):
         sys.meta_path.insert(0, SourceFinder())
         return False
-    framing = os.path.join(os.path.dirname(__file__), 'framing')  # noqa: PTH118, PTH120 - pathlib
-    # would cost each program a tenth of the time that all of this package takes to be imported.
-    return any(os.path.exists(f'{framing}/hot{suffix}') for suffix in EXTENSION_SUFFIXES)  # noqa: PTH110
+    extensions = FileFinder(f'{package}/framing', (ExtensionFileLoader, EXTENSION_SUFFIXES))
+    return extensions.find_spec('hot') is not None

@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 import threading
 import time
-from abc import abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -149,9 +148,13 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
         """Give a message to the program, from `Consumer.on_delivery`."""
         self._dispatcher.deliver(consumer, message)
 
-    @abstractmethod
     def withdraw(self, publication: Publication) -> bool:
         """Take a message back; programs call `cancel` of its future."""
+        with self._lock:
+            withdrawn = self._engine.withdraw(publication)
+            if withdrawn and self._listener is not None:
+                self._listener.notify()  # it lets those go on who wait for room
+            return withdrawn
 
     def run_callback(self, callback: Callable[..., Any], future: ClusterFuture) -> None:
         """Run a done-callback on a dispatcher thread."""

@@ -271,14 +271,6 @@ class Publishing(ClusterCore):
         finally:
             self._waiting_for_room -= 1
 
-    def withdraw(self, publication: Publication) -> bool:
-        """Take a message back; programs call `cancel` of its future."""
-        with self._lock:
-            withdrawn = self._engine.withdraw(publication)
-            if withdrawn and self._listener is not None:
-                self._listener.notify()  # it lets those go on who wait for room
-            return withdrawn
-
 
 def _left(deadline: float | None) -> float | None:
     """Give the seconds that are left; None for no end."""

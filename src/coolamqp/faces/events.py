@@ -96,13 +96,7 @@ class MessageReceived(ReceivedMessage, Event):
     """
 
     def __init__(self, message: ReceivedMessage) -> None:
-        super().__init__(
-            message.body,
-            message.exchange_name,
-            message.routing_key,
-            message.properties,
-            message.delivery_tag,
-        )
+        super().__init__(message.body, None, None, message.properties, message.delivery_tag)
         self._message = message
         self.acked = message.acked
 
@@ -122,6 +116,12 @@ class MessageReceived(ReceivedMessage, Event):
     def consumer_tag(self) -> Text | None:
         """The tag of the consumer that it was delivered to."""
         return self._message.consumer_tag
+
+    def _find_exchange_name(self) -> Text:
+        return self._message.exchange_name
+
+    def _find_routing_key(self) -> Text:
+        return self._message.routing_key
 
     def _settle(self, how: Settlement, multiple: bool) -> None:
         self._message._settle(how, multiple)  # noqa: SLF001 - it stands for it

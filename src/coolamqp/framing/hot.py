@@ -136,9 +136,14 @@ def _write_settlement(
 
 def method_index(payload: bytes) -> int:
     """Give class and method id as one number, as above; 0 for a payload that is too short."""
-    if len(payload) < _ARGUMENTS_AT:
+    return method_index_in(payload, 0, len(payload))
+
+
+def method_index_in(buffer: bytes, start: int, end: int) -> int:
+    """Do the same for a payload within a buffer."""
+    if end - start < _ARGUMENTS_AT:
         return 0
-    index: int = read_i32_be(payload, 0)
+    index: int = read_i32_be(buffer, start)
     return index
 
 
@@ -170,7 +175,7 @@ class Envelope:
 
     def __init__(self, payload: bytes) -> None:
         size = len(payload)
-        is_deliver = size > _ARGUMENTS_AT and read_i32_be(payload, 0) == BASIC_DELIVER
+        is_deliver = size > _ARGUMENTS_AT and method_index(payload) == BASIC_DELIVER
         tag_at = _ARGUMENTS_AT
         if is_deliver:
             tag_at += 1 + payload[_ARGUMENTS_AT]

@@ -125,16 +125,16 @@ class ReceivedMessage(Message):
     def __init__(
         self,
         body: Any,
-        exchange_name: Text,
-        routing_key: Text,
+        exchange_name: Text | None,
+        routing_key: Text | None,
         properties: BasicContentPropertyList | None = None,
         delivery_tag: int | None = None,
         ack: Callable[[], Any] | None = None,
         nack: Callable[[], Any] | None = None,
     ) -> None:
         super().__init__(body, properties)
-        self._exchange_name: Text | None = exchange_name
-        self._routing_key: Text | None = routing_key
+        self._exchange_name = exchange_name
+        self._routing_key = routing_key
         self.delivery_tag = delivery_tag
         self.acked = False
         self._settled = False

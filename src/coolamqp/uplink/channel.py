@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
-from librt.strings import read_i32_be
 from mypy_extensions import mypyc_attr
 
 from coolamqp.exceptions import AMQPError, WireError
@@ -34,6 +33,7 @@ from coolamqp.framing.hot import (
     decode_settlement,
     end_frame,
     method_index,
+    method_index_in,
     write_ack,
     write_header,
     write_nack,
@@ -48,10 +48,6 @@ from coolamqp.uplink.states import CHANNEL_TRANSITIONS, ChannelState
 
 # Looked at for each frame, and each message that goes out.
 OPEN: Final = ChannelState.OPEN
-INDEX_SIZE: Final = 4  # of class and method id
-
-# Bodies up to here are copied behind their frames; larger ones are sent as they are.
-COPIED_BODY_MAX: Final = 16 * 1024
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -132,23 +128,18 @@ class Channel:
         write_publish(writer, self.number, exchange, routing_key, mandatory)
         size = len(body)
         write_header(writer, self.number, properties, size)
-        if size > self._body_max or size > COPIED_BODY_MAX:
-            self._publish_large(body, size)
-            return
-        if size:
-            begin_body(writer, self.number, size)
-            writer.write(bytes(body) if isinstance(body, memoryview) else body)
-        end_frame(writer)
+        if size > self._body_max:
+            view = memoryview(body)
+            for start in range(0, size, self._body_max):
+                self._send_body(view[start : start + self._body_max])
+        elif size:
+            self._send_body(body)
+        end_frame(self._out.writer())
 
-    def _publish_large(self, body: Buffer, size: int) -> None:
-        """Cut a large body into frames, without copying it."""
-        out, room = self._out, self._body_max
-        view = memoryview(body)
-        for start in range(0, size, room):
-            piece = view[start : start + room]
-            begin_body(out.writer(), self.number, len(piece))
-            out.append(piece)
-        end_frame(out.writer())
+    def _send_body(self, body: Buffer) -> None:
+        """Send a body frame but for its end."""
+        begin_body(self._out.writer(), self.number, len(body))
+        self._out.append(body)
 
     def ack(self, delivery_tag: int, multiple: bool) -> None:
         """Acknowledge a delivery, or all up to it."""
@@ -189,7 +180,7 @@ class Channel:
             if self.content.under_way:
                 what = 'a method in the middle of a content'
                 raise WireError(what, f'on channel {self.number}', UNEXPECTED_FRAME)
-            index = read_i32_be(buffer, start) if end - start >= INDEX_SIZE else 0
+            index = method_index_in(buffer, start, end)
             if index in (BASIC_DELIVER, BASIC_GET_OK, BASIC_RETURN):
                 self.content.begin(buffer[start:end])
                 return
