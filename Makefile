@@ -12,7 +12,7 @@ BUILT := build/.made
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo build test test-brokers check format docs surface
-.PHONY: bench bench-quick wheels clean venv rabbitmq compiler
+.PHONY: bench bench-quick clean venv rabbitmq compiler
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,13 +45,16 @@ format: venv  ## format the code and mend what can be mended
 	$(BIN)/ruff check --fix-only --exit-zero .
 	$(BIN)/ruff format .
 
+# Signatures are read from the source.
+docs surface: export COOLAMQP_PURE = 1
+
 docs: venv  ## draw the pictures from the code, and build the documentation into site/
-	COOLAMQP_PURE=1 $(BIN)/python -m tools.draw_architecture
-	COOLAMQP_PURE=1 $(BIN)/python -m tools.draw_states
+	$(BIN)/python -m tools.draw_architecture
+	$(BIN)/python -m tools.draw_states
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 surface: venv  ## list what programs may use in tests/api/surface.txt; look at the difference
-	COOLAMQP_PURE=1 $(BIN)/python -m tools.list_surface
+	$(BIN)/python -m tools.list_surface
 	@git --no-pager diff --stat tests/api/surface.txt
 
 bench: build rabbitmq  ## measure all clients, in less than 10 minutes, and draw the plots
