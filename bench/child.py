@@ -13,7 +13,7 @@ import importlib.metadata
 import json
 import sys
 import threading
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from types import ModuleType
 from typing import Any, Final
 
@@ -51,9 +51,8 @@ def version(distribution: str) -> str:
 
 def inability(module: ModuleType, task: Task) -> str | None:
     """Tell what the adapter says its client cannot do."""
-    work = task.work.removesuffix('-busy')
-    if work not in module.WORKS:
-        return str(module.UNABLE[work])
+    if task.undisturbed_work not in module.WORKS:
+        return str(module.UNABLE[task.undisturbed_work])
     if task.threads > 1 and 'threads' not in module.ABILITIES:
         return 'one thread only'
     if task.consumers > 1 and 'consumers' not in module.ABILITIES:
@@ -63,10 +62,9 @@ def inability(module: ModuleType, task: Task) -> str | None:
 
 def run(module: ModuleType, task: Task) -> Measurement:
     """Run the adapter's function for the work."""
-    if task.work.endswith('-busy'):
+    if task.busy:
         threading.Thread(target=_be_busy, daemon=True).start()
-    work = task.work.removesuffix('-busy')
-    measurement: Measurement = module.WORKS[work](replace(task, work=work))
+    measurement: Measurement = module.WORKS[task.undisturbed_work](task)
     measurement.peak = peak_memory()
     return measurement
 

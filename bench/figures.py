@@ -5,11 +5,15 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from bench.measurement import Measurement
 from bench.roster import BY_NAME, C_CLIENT, FLOOR, Client
 from bench.task import Item
+
+# From here on, one decimal place says enough, and none.
+NO_CENTS: Final = 20
+NO_TENTHS: Final = 200
 
 
 class Figure(NamedTuple):
@@ -103,3 +107,9 @@ def ratio(row: Row, reference: Row | None) -> float | None:
     if reference is None or not row.runs or not reference.cost:
         return None
     return row.cost / reference.cost
+
+
+def short(number: float) -> str:
+    """Write a number with as many decimal places as say something."""
+    places = 2 if number < NO_CENTS else 1 if number < NO_TENTHS else 0
+    return f'{number:,.{places}f}'

@@ -44,8 +44,10 @@ class Measurement:
 
 
 @contextmanager
-def measured(task: Task) -> Iterator[Measurement]:
-    """Measure what is done inside."""
+def measured(
+    task: Task, watch: Stopwatch | None = None, tally: Tally | None = None
+) -> Iterator[Measurement]:
+    """Measure what is done inside; tell the latencies of the watch, and check the tally."""
     measurement = Measurement(task.messages)
     before, begun = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
     yield measurement
@@ -53,23 +55,27 @@ def measured(task: Task) -> Iterator[Measurement]:
     after = resource.getrusage(resource.RUSAGE_SELF)
     measurement.user = after.ru_utime - before.ru_utime
     measurement.system = after.ru_stime - before.ru_stime
+    if watch is not None:
+        measurement.latencies = quantiles(watch.latencies)
+    if tally is not None:
+        tally.check()
 
 
 @contextmanager
-def consumption(task: Task, start: Callable[[], object]) -> Iterator[Measurement]:
+def consumption(task: Task, tally: Tally, start: Callable[[], object]) -> Iterator[Measurement]:
     """Measure what is received inside, by the consumers that `start` starts.
 
     Many are started beforehand, in a time of its own, and the queue is filled when they are there.
     """
     if not task.starts_first:
-        with measured(task) as measurement:
+        with measured(task, tally=tally) as measurement:
             start()
             yield measurement
         return
     begun = time.perf_counter()
     start()
     seconds = time.perf_counter() - begun
-    with measured(task) as measurement:
+    with measured(task, tally=tally) as measurement:
         print('started', flush=True)
         yield measurement
     measurement.start = seconds
@@ -134,3 +140,24 @@ class Stopwatch:
     def end(self) -> None:
         """End it."""
         self.latencies.append(time.perf_counter() - self._begun)
+
+
+class RoundTrips:
+    """Has `send` send one message after the other, each when the one before it is back."""
+
+    def __init__(self, task: Task, send: Callable[[], object], done: Callable[[], object]) -> None:
+        self.watch = Stopwatch()
+        self.tally = Tally(task, done)
+        self._send = send
+
+    def begin(self) -> None:
+        """Begin one."""
+        self.watch.begin()
+        self._send()
+
+    def end(self, body: Any) -> None:
+        """End it with what is back, and begin the next."""
+        self.watch.end()
+        self.tally.take(body)
+        if self.tally.missing:
+            self.begin()

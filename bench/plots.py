@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
+from bench.figures import short
+from bench.roster import FLOOR
+
 WIDTH: Final = 800
 LEFT: Final = 230  # where the bars begin; names stand before it
 RIGHT: Final = 680  # where the longest ends; its value stands behind it
@@ -17,7 +20,6 @@ TOP: Final = 76
 BAR: Final = 20
 STEP: Final = 30
 FOOT: Final = 44
-NO_CENTS: Final = 20  # as in the tables
 
 STYLE: Final = """
     text { font: 14px system-ui, 'Helvetica Neue', Arial, sans-serif; fill: #24292f }
@@ -77,18 +79,14 @@ def draw(title: str, rows: list[dict[str, Any]], surroundings: dict[str, Any]) -
 def _bars(rows: list[dict[str, Any]], scale: float) -> Iterator[str]:
     for index, row in enumerate(rows):
         cost, y = row['cost'], TOP + STEP * index
-        kind = 'ours' if row['ours'] else 'floor' if row['client'] == 'raw' else 'bar'
+        kind = 'ours' if row['ours'] else 'floor' if row['client'] == FLOOR else 'bar'
         end, least, most = (LEFT + cost[name] * scale for name in ('median', 'least', 'most'))
         middle, base = y + BAR / 2, y + 15
         yield f'<text x="{LEFT - 10}" y="{base}" class="name {kind}">{escape(row["label"])}</text>'
         yield f'<rect x="{LEFT}" y="{y}" width="{end - LEFT:.1f}" height="{BAR}" class="{kind}"/>'
         yield f'<path d="M{least:.1f} {middle}H{most:.1f}" class="spread"/>'
-        text = _number(cost['median'])
+        text = short(cost['median'])
         yield f'<text x="{max(end, most) + 8:.1f}" y="{base}" class="{kind}">{text}</text>'
-
-
-def _number(value: float) -> str:
-    return f'{value:.2f}' if value < NO_CENTS else f'{value:,.0f}'
 
 
 if __name__ == '__main__':

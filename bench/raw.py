@@ -164,14 +164,11 @@ class Connection:
         answer = self.call(QUEUE_DECLARE, bytes(2) + short(queue) + passive + table({}))
         return int.from_bytes(answer[1 + len(queue) :][:4])
 
-    def declare(self, queue: str) -> None:
-        """Make a durable queue."""
+    def renew(self, queue: str) -> None:
+        """Make a durable queue, in place of one that there may be."""
+        self.call(QUEUE_DELETE, bytes(2) + short(queue) + bytes(1))
         durable = b'\x02'
         self.call(QUEUE_DECLARE, bytes(2) + short(queue) + durable + table({}))
-
-    def delete(self, queue: str) -> None:
-        """Delete a queue, if there is one."""
-        self.call(QUEUE_DELETE, bytes(2) + short(queue) + bytes(1))
 
     def consume(self, queue: str, *, no_ack: bool, prefetch: int) -> None:
         """Begin to consume; the consumer's tag is the queue's name."""

@@ -56,8 +56,8 @@ class Runner:
 
     def run(self, client: Client, item: Item, messages: int) -> Outcome:
         """Run it once. Raises RunFailed if any message was lost or miscounted."""
-        task = self._task(item, messages)
         orders = self._connection(item.broker)
+        task = self._task(item, messages)
         try:
             with self._partner(task):
                 return self._converse(client, task, orders)
@@ -65,7 +65,6 @@ class Runner:
             raise RunFailed(f'{client.label} failed at "{item}": {error}') from error
 
     def _task(self, item: Item, messages: int) -> Task:
-        self._connection(item.broker)
         streamed = item.broker == 'null' and not item.publishes
         return Task(
             **asdict(item),
@@ -107,10 +106,8 @@ class Runner:
             yield
             return
         orders = self._orders[task.broker]
-        orders.delete(task.ping_queue)
-        orders.declare(task.ping_queue)
-        orders.delete(task.queue)
-        orders.declare(task.queue)
+        orders.renew(task.ping_queue)
+        orders.renew(task.queue)
         command = [sys.executable, '-m', 'bench.echo', task.to_json()]
         with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as partner:
             try:
@@ -126,8 +123,7 @@ def _empty(orders: raw.Connection, task: Task) -> None:
     if task.broker == 'null':
         orders.call(raw.QUEUE_PURGE, bytes(2) + raw.short(task.queue) + bytes(1))
     elif not task.echoed:
-        orders.delete(task.queue)
-        orders.declare(task.queue)
+        orders.renew(task.queue)
 
 
 def _fill(orders: raw.Connection, task: Task) -> None:

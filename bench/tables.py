@@ -6,14 +6,11 @@ from typing import Final
 
 from rich.table import Table
 
-from bench.figures import Figure, Results, Row, ratio
+from bench.figures import Figure, Results, Row, ratio, short
 from bench.measurement import QUANTILES
 from bench.task import Item
 
 NONE: Final = '-'
-# From here on, one decimal place says enough, and none.
-NO_CENTS: Final = 20
-NO_TENTHS: Final = 200
 
 
 def table(results: Results, item: Item) -> Table:
@@ -56,13 +53,13 @@ def _cells(results: Results, row: Row) -> list[str]:
         cells += [_spread(row.costs), _latency(row, 'p99'), _latency(row, 'p99.9')]
     if not row.item.busy:
         cpu = row.figure(lambda run: run.cpu)
-        cells.append(_short(cpu.median) if row.item.one_by_one else _spread(cpu))
+        cells.append(short(cpu.median) if row.item.one_by_one else _spread(cpu))
         cells.append(f'{row.figure(lambda run: run.system_share).median:.0%}')
     if row.item.starts_first:
         cells.append(f'{row.figure(lambda run: run.start).median * 1e3:,.0f}')
     cells.append(f'{row.figure(lambda run: run.peak).median / (1 << 20):.0f}')
     found = [ratio(row, reference) for reference in results.references(row.item).values()]
-    return cells + [NONE if each is None else _short(each) for each in found]
+    return cells + [NONE if each is None else short(each) for each in found]
 
 
 def _latency(row: Row, name: str) -> str:
@@ -70,9 +67,4 @@ def _latency(row: Row, name: str) -> str:
 
 
 def _spread(figure: Figure) -> str:
-    return f'{_short(figure.median)} ({_short(figure.least)} to {_short(figure.most)})'
-
-
-def _short(number: float) -> str:
-    places = 2 if number < NO_CENTS else 1 if number < NO_TENTHS else 0
-    return f'{number:,.{places}f}'
+    return f'{short(figure.median)} ({short(figure.least)} to {short(figure.most)})'

@@ -78,6 +78,11 @@ class Item:
         return self.work.endswith('-busy')
 
     @property
+    def undisturbed_work(self) -> str:
+        """The work by itself, which is what an adapter knows."""
+        return self.work.removesuffix('-busy')
+
+    @property
     def one_by_one(self) -> bool:
         """Whether each message waits for the one before, so that latencies are what counts."""
         return self.echoed or self.work == 'confirm-each'

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import aio_pika
 
-from bench.measurement import Measurement, Stopwatch, Tally, measured, quantiles
+from bench.measurement import Measurement, Stopwatch, Tally, measured
 from bench.pipelining import awaited_in_window, on_loop
 from bench.task import PREFETCH, Task
 
@@ -39,12 +39,11 @@ async def confirm(task: Task) -> Measurement:
 async def confirm_each(task: Task) -> Measurement:
     watch = Stopwatch()
     async with connected(task) as channel:
-        with measured(task) as measurement:
+        with measured(task, watch) as measurement:
             for _ in range(task.messages):
                 watch.begin()
                 await channel.default_exchange.publish(aio_pika.Message(task.body), task.queue)
                 watch.end()
-    measurement.latencies = quantiles(watch.latencies)
     return measurement
 
 
@@ -63,12 +62,11 @@ async def consume(task: Task, *, no_ack: bool = True) -> Measurement:
     async with connected(task) as channel:
         await channel.set_qos(prefetch_count=PREFETCH)
         queue = await channel.get_queue(task.queue)
-        with measured(task) as measurement:
+        with measured(task, tally=tally) as measurement:
             await queue.consume(callback, no_ack=no_ack)
             await done.wait()
             if not no_ack:
                 await channel.declare_queue(task.queue, passive=True)
-    tally.check()
     return measurement
 
 
@@ -94,10 +92,9 @@ async def ping_pong(task: Task) -> Measurement:
     async with connected(task, publisher_confirms=False) as channel:
         queue = await channel.get_queue(task.queue)
         await queue.consume(on_message, no_ack=True)
-        with measured(task) as measurement:
+        with measured(task, watch, tally) as measurement:
             await send()
             await done.wait()
-    measurement.latencies = quantiles(watch.latencies)
     return measurement
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import aiormq
 
-from bench.measurement import Measurement, Stopwatch, Tally, measured, quantiles
+from bench.measurement import Measurement, Stopwatch, Tally, measured
 from bench.pipelining import awaited_in_window, on_loop
 from bench.task import PREFETCH, Task
 
@@ -37,12 +37,11 @@ async def confirm(task: Task) -> Measurement:
 async def confirm_each(task: Task) -> Measurement:
     watch = Stopwatch()
     async with connected(task) as channel:
-        with measured(task) as measurement:
+        with measured(task, watch) as measurement:
             for _ in range(task.messages):
                 watch.begin()
                 await channel.basic_publish(task.body, routing_key=task.queue)
                 watch.end()
-    measurement.latencies = quantiles(watch.latencies)
     return measurement
 
 
@@ -60,12 +59,11 @@ async def consume(task: Task, *, no_ack: bool = True) -> Measurement:
     callback = on_message if no_ack else on_message_to_ack
     async with connected(task) as channel:
         await channel.basic_qos(prefetch_count=PREFETCH)
-        with measured(task) as measurement:
+        with measured(task, tally=tally) as measurement:
             await channel.basic_consume(task.queue, callback, no_ack=no_ack)
             await done.wait()
             if not no_ack:
                 await channel.queue_declare(task.queue, passive=True)
-    tally.check()
     return measurement
 
 
@@ -90,10 +88,9 @@ async def ping_pong(task: Task) -> Measurement:
 
     async with connected(task, publisher_confirms=False) as channel:
         await channel.basic_consume(task.queue, on_message, no_ack=True)
-        with measured(task) as measurement:
+        with measured(task, watch, tally) as measurement:
             await send()
             await done.wait()
-    measurement.latencies = quantiles(watch.latencies)
     return measurement
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import amqpstorm
 
-from bench.measurement import Measurement, Stopwatch, Tally, measured, quantiles
+from bench.measurement import Measurement, RoundTrips, Stopwatch, Tally, measured
 from bench.publishers import on_threads
 from bench.task import PREFETCH, Task
 
@@ -34,12 +34,11 @@ def confirm_each(task: Task) -> Measurement:
     watch = Stopwatch()
     with connect(task) as connection, connection.channel() as channel:
         channel.confirm_deliveries()
-        with measured(task) as measurement:
+        with measured(task, watch) as measurement:
             for _ in range(task.messages):
                 watch.begin()
                 channel.basic.publish(task.body, task.queue)
                 watch.end()
-    measurement.latencies = quantiles(watch.latencies)
     return measurement
 
 
@@ -56,35 +55,25 @@ def consume(task: Task, *, no_ack: bool) -> Measurement:
 
         channel.basic.qos(PREFETCH)
         callback = on_message if no_ack else on_message_to_ack
-        with measured(task) as measurement:
+        with measured(task, tally=tally) as measurement:
             channel.basic.consume(callback, task.queue, no_ack=no_ack)
             channel.start_consuming(auto_decode=False)
             if not no_ack:
                 channel.queue.declare(task.queue, passive=True)
-    tally.check()
     return measurement
 
 
 def ping_pong(task: Task) -> Measurement:
-    watch = Stopwatch()
     with connect(task) as connection, connection.channel() as channel:
-        tally = Tally(task, channel.stop_consuming)
-
-        def on_message(message: Any) -> None:
-            watch.end()
-            tally.take(message.body)
-            if tally.missing:
-                send()
 
         def send() -> None:
-            watch.begin()
             channel.basic.publish(task.body, task.ping_queue)
 
-        channel.basic.consume(on_message, task.queue, no_ack=True)
-        with measured(task) as measurement:
-            send()
+        trips = RoundTrips(task, send, channel.stop_consuming)
+        channel.basic.consume(lambda message: trips.end(message.body), task.queue, no_ack=True)
+        with measured(task, trips.watch, trips.tally) as measurement:
+            trips.begin()
             channel.start_consuming(auto_decode=False)
-    measurement.latencies = quantiles(watch.latencies)
     return measurement
 
 

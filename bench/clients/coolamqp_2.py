@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
-from bench.measurement import Measurement, Stopwatch, Tally, measured, quantiles
+from bench.measurement import Measurement, RoundTrips, Stopwatch, Tally, measured
 from bench.pipelining import in_window
 from bench.publishers import on_threads
 from bench.task import PREFETCH, Task
@@ -42,14 +42,13 @@ def confirm(task: Task) -> Measurement:
 
 def confirm_each(task: Task) -> Measurement:
     watch = Stopwatch()
-    with connected(task) as cluster, measured(task) as measurement:
+    with connected(task) as cluster, measured(task, watch) as measurement:
         for _ in range(task.messages):
             watch.begin()
             message = Message(task.body)
             future: Any = cluster.publish(message, routing_key=task.queue, confirm=True)
             future.result(TIMEOUT)
             watch.end()
-    measurement.latencies = quantiles(watch.latencies)
     return measurement
 
 
@@ -65,36 +64,29 @@ def consume(task: Task, *, no_ack: bool) -> Measurement:
         tally.take(message.body)
 
     callback = on_message if no_ack else on_message_to_ack
-    with connected(task) as cluster, measured(task) as measurement:
+    with connected(task) as cluster, measured(task, tally=tally) as measurement:
         cluster.consume(queue_of(task), callback, no_ack=no_ack, qos=PREFETCH)
         done.wait(TIMEOUT)
         if not no_ack:
             cluster.declare(queue_of(task)).result(TIMEOUT)
-    tally.check()
     return measurement
 
 
 def ping_pong(task: Task) -> Measurement:
-    watch = Stopwatch()
     done = threading.Event()
-    tally = Tally(task, done.set)
-
-    def on_message(message: Any) -> None:
-        watch.end()
-        tally.take(message.body)
-        if tally.missing:
-            send()
 
     def send() -> None:
-        watch.begin()
         cluster.publish(Message(task.body), routing_key=task.ping_queue)
 
+    trips = RoundTrips(task, send, done.set)
     with connected(task) as cluster:
-        cluster.consume(queue_of(task), on_message, no_ack=True)[1].result(TIMEOUT)
-        with measured(task) as measurement:
-            send()
+        _, consuming = cluster.consume(
+            queue_of(task), lambda message: trips.end(message.body), no_ack=True
+        )
+        consuming.result(TIMEOUT)
+        with measured(task, trips.watch, trips.tally) as measurement:
+            trips.begin()
             done.wait(TIMEOUT)
-    measurement.latencies = quantiles(watch.latencies)
     return measurement
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final
 
 from bench.clients.coolamqp_threads import properties_of
-from bench.measurement import Measurement, Stopwatch, Tally, measured, quantiles
+from bench.measurement import Measurement, RoundTrips, Stopwatch, Tally, measured
 from bench.pipelining import on_loop
 from bench.task import PREFETCH, WINDOW, Task
 from coolamqp.aio import Cluster
@@ -41,12 +41,11 @@ async def confirm(task: Task) -> Measurement:
 async def confirm_each(task: Task) -> Measurement:
     watch = Stopwatch()
     async with connected(task) as cluster:
-        with measured(task) as measurement:
+        with measured(task, watch) as measurement:
             for _ in range(task.messages):
                 watch.begin()
                 await cluster.publish(Message(task.body), routing_key=task.queue, confirm=True)
                 watch.end()
-    measurement.latencies = quantiles(watch.latencies)
     return measurement
 
 
@@ -64,37 +63,28 @@ async def consume(task: Task, *, no_ack: bool) -> Measurement:
     callback = on_message if no_ack else on_message_to_ack
     async with connected(task) as cluster:
         queue = Queue(task.queue, durable=True)
-        with measured(task) as measurement:
+        with measured(task, tally=tally) as measurement:
             cluster.consume(queue, callback, no_ack=no_ack, prefetch=PREFETCH, inline=True)
             await done.wait()
             if not no_ack:
                 await flush(cluster, task)
-    tally.check()
     return measurement
 
 
 async def ping_pong(task: Task) -> Measurement:
-    watch = Stopwatch()
     done = asyncio.Event()
-    tally = Tally(task, done.set)
-
-    def on_message(message: Any) -> None:
-        watch.end()
-        tally.take(message.body)
-        if tally.missing:
-            send()
 
     def send() -> None:
-        watch.begin()
         cluster.publish(Message(task.body), routing_key=task.ping_queue)
 
+    trips = RoundTrips(task, send, done.set)
     async with connected(task) as cluster:
-        _, consuming = cluster.consume(Queue(task.queue, durable=True), on_message, inline=True)
+        queue = Queue(task.queue, durable=True)
+        _, consuming = cluster.consume(queue, lambda message: trips.end(message.body), inline=True)
         await consuming
-        with measured(task) as measurement:
-            send()
+        with measured(task, trips.watch, trips.tally) as measurement:
+            trips.begin()
             await done.wait()
-    measurement.latencies = quantiles(watch.latencies)
     return measurement
 
 

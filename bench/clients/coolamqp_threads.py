@@ -6,7 +6,7 @@ import threading
 from functools import partial
 from typing import Any, Final
 
-from bench.measurement import Measurement, Stopwatch, Tally, consumption, measured, quantiles
+from bench.measurement import Measurement, RoundTrips, Stopwatch, Tally, consumption, measured
 from bench.publishers import on_threads
 from bench.task import PREFETCH, WINDOW, Task
 from coolamqp.clustering import Cluster
@@ -49,14 +49,13 @@ def confirm(task: Task) -> Measurement:
 
 def confirm_each(task: Task) -> Measurement:
     watch = Stopwatch()
-    with connected(task) as cluster, measured(task) as measurement:
+    with connected(task) as cluster, measured(task, watch) as measurement:
         for _ in range(task.messages):
             watch.begin()
             message = Message(task.body)
             future = cluster.publish(message, routing_key=task.queue, confirm=True)
             future.result(TIMEOUT)
             watch.end()
-    measurement.latencies = quantiles(watch.latencies)
     return measurement
 
 
@@ -80,39 +79,30 @@ def consume(task: Task, *, no_ack: bool = True, **options: Any) -> Measurement:
 
     options.update(no_ack=no_ack, prefetch=PREFETCH)
     callback = on_message if no_ack else on_message_to_ack
-    with connected(task) as cluster, consumption(task, start) as measurement:
+    with connected(task) as cluster, consumption(task, tally, start) as measurement:
         done.wait(TIMEOUT)
         if not no_ack:
             flush(cluster, task)
-    tally.check()
     return measurement
 
 
 def ping_pong(task: Task, **options: Any) -> Measurement:
-    watch = Stopwatch()
     done = threading.Event()
     body, ping_queue = task.body, task.ping_queue
 
-    def on_message(message: Any) -> None:
-        watch.end()
-        tally.take(message.body)
-        if tally.missing:
-            send()
-
     def send() -> None:
-        watch.begin()
         cluster.publish(Message(body), routing_key=ping_queue)
 
-    tally = Tally(task, done.set)
+    trips = RoundTrips(task, send, done.set)
     with connected(task) as cluster:
         queue = Queue(task.queue, durable=True)
-        _, consuming = cluster.consume(queue, on_message, no_ack=True, **options)
+        _, consuming = cluster.consume(
+            queue, lambda message: trips.end(message.body), no_ack=True, **options
+        )
         consuming.result(TIMEOUT)
-        with measured(task) as measurement:
-            send()
+        with measured(task, trips.watch, trips.tally) as measurement:
+            trips.begin()
             done.wait(TIMEOUT)
-    tally.check()
-    measurement.latencies = quantiles(watch.latencies)
     return measurement
 
 

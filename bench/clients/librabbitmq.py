@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import librabbitmq
 
-from bench.measurement import Measurement, Stopwatch, Tally, consumption, measured, quantiles
+from bench.measurement import Measurement, Stopwatch, Tally, consumption, measured
 from bench.task import PREFETCH, Task
 
 ABILITIES: Final = frozenset({'consumers'})
@@ -41,13 +41,12 @@ def consume(task: Task, *, no_ack: bool) -> Measurement:
             channel.basic_consume(task.queue, no_ack=no_ack, callback=callback)
 
     callback = on_message if no_ack else on_message_to_ack
-    with consumption(task, start) as measurement:
+    with consumption(task, tally, start) as measurement:
         while tally.missing:
             connection.drain_events()
         if not no_ack:
             channel.queue_declare(task.queue, passive=True)
     connection.close()
-    tally.check()
     return measurement
 
 
@@ -61,14 +60,13 @@ def ping_pong(task: Task) -> Measurement:
         tally.take(message.body)
 
     channel.basic_consume(task.queue, no_ack=True, callback=on_message)
-    with measured(task) as measurement:
+    with measured(task, watch, tally) as measurement:
         for sent in range(1, task.messages + 1):
             watch.begin()
             channel.basic_publish(task.body, '', task.ping_queue)
             while tally.received < sent:
                 connection.drain_events()
     connection.close()
-    measurement.latencies = quantiles(watch.latencies)
     return measurement
 
 

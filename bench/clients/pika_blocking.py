@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pika
 
-from bench.measurement import Measurement, Stopwatch, Tally, measured, quantiles
+from bench.measurement import Measurement, RoundTrips, Stopwatch, Tally, measured
 from bench.task import PREFETCH, Task
 
 ABILITIES: Final = frozenset[str]()
@@ -28,13 +28,12 @@ def confirm_each(task: Task) -> Measurement:
     connection, channel = connect(task)
     channel.confirm_delivery()
     watch = Stopwatch()
-    with measured(task) as measurement:
+    with measured(task, watch) as measurement:
         for _ in range(task.messages):
             watch.begin()
             channel.basic_publish('', task.queue, task.body)  # which waits for the confirm
             watch.end()
     connection.close()
-    measurement.latencies = quantiles(watch.latencies)
     return measurement
 
 
@@ -48,37 +47,30 @@ def consume(task: Task, *, no_ack: bool) -> Measurement:
             channel.basic_ack(method.delivery_tag)
         tally.take(body)
 
-    with measured(task) as measurement:
+    with measured(task, tally=tally) as measurement:
         channel.basic_consume(task.queue, on_message, auto_ack=no_ack)
         channel.start_consuming()
         if not no_ack:
             channel.queue_declare(task.queue, passive=True)
     connection.close()
-    tally.check()
     return measurement
 
 
 def ping_pong(task: Task) -> Measurement:
     connection, channel = connect(task)
-    watch = Stopwatch()
-    tally = Tally(task, channel.stop_consuming)
-
-    def on_message(_channel: Any, _method: Any, _properties: Any, body: bytes) -> None:
-        watch.end()
-        tally.take(body)
-        if tally.missing:
-            send()
 
     def send() -> None:
-        watch.begin()
         channel.basic_publish('', task.ping_queue, task.body)
 
+    def on_message(_channel: Any, _method: Any, _properties: Any, body: bytes) -> None:
+        trips.end(body)
+
+    trips = RoundTrips(task, send, channel.stop_consuming)
     channel.basic_consume(task.queue, on_message, auto_ack=True)
-    with measured(task) as measurement:
-        send()
+    with measured(task, trips.watch, trips.tally) as measurement:
+        trips.begin()
         channel.start_consuming()
     connection.close()
-    measurement.latencies = quantiles(watch.latencies)
     return measurement
 
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 import pika
 from pika.adapters.select_connection import SelectConnection
 
-from bench.measurement import Measurement, Stopwatch, Tally, consumption, measured, quantiles
+from bench.clients.pika_blocking import properties_of
+from bench.measurement import Measurement, RoundTrips, Stopwatch, Tally, consumption, measured
 from bench.task import PREFETCH, WINDOW, Task
 
 ABILITIES: Final = frozenset({'consumers'})
@@ -24,8 +25,7 @@ class Session:
         self.task = task
         self.channel: Any = None
         self.sent = 0
-        properties = pika.BasicProperties(headers=task.table) if task.table else None
-        self.arguments = ('', task.queue, task.body, properties)
+        self.arguments = ('', task.queue, task.body, properties_of(task))
         self.connection = SelectConnection(
             pika.URLParameters(task.url),
             on_open_callback=lambda connection: connection.channel(on_open_callback=self.on_open),
@@ -44,9 +44,14 @@ class Session:
         """Have no connection."""
         raise error
 
-    def measure(self, begin: Callable[[], object]) -> Measurement:
+    def measure(
+        self,
+        begin: Callable[[], object],
+        watch: Stopwatch | None = None,
+        tally: Tally | None = None,
+    ) -> Measurement:
         """Measure from `begin` until `stop`."""
-        with measured(self.task) as measurement:
+        with measured(self.task, watch, tally) as measurement:
             begin()
             self.loop.start()
         self.close()
@@ -122,9 +127,7 @@ def confirm_each(task: Task) -> Measurement:
 
     session.channel.confirm_delivery(on_confirm, callback=session.stop)
     session.loop.start()
-    measurement = session.measure(send)
-    measurement.latencies = quantiles(watch.latencies)
-    return measurement
+    return session.measure(send, watch)
 
 
 def consume(task: Task, *, no_ack: bool) -> Measurement:
@@ -155,33 +158,25 @@ def consume(task: Task, *, no_ack: bool) -> Measurement:
 
     callback = on_message if no_ack else on_message_to_ack
     session.channel.basic_qos(prefetch_count=PREFETCH)
-    with consumption(task, start) as measurement:
+    with consumption(task, tally, start) as measurement:
         session.loop.start()
     session.close()
-    tally.check()
     return measurement
 
 
 def ping_pong(task: Task) -> Measurement:
     session = Session(task)
-    watch = Stopwatch()
-    tally = Tally(task, session.stop)
-
-    def on_message(_channel: Any, _method: Any, _properties: Any, body: bytes) -> None:
-        watch.end()
-        tally.take(body)
-        if tally.missing:
-            send()
 
     def send() -> None:
-        watch.begin()
         session.channel.basic_publish('', task.ping_queue, task.body)
 
+    def on_message(_channel: Any, _method: Any, _properties: Any, body: bytes) -> None:
+        trips.end(body)
+
+    trips = RoundTrips(task, send, session.stop)
     session.channel.basic_consume(task.queue, on_message, auto_ack=True, callback=session.stop)
     session.loop.start()
-    measurement = session.measure(send)
-    measurement.latencies = quantiles(watch.latencies)
-    return measurement
+    return session.measure(trips.begin, trips.watch, trips.tally)
 
 
 UNABLE: Final = dict[str, str]()

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import amqp
 
-from bench.measurement import Measurement, Stopwatch, Tally, consumption, measured, quantiles
+from bench.measurement import Measurement, Stopwatch, Tally, consumption, measured
 from bench.task import PREFETCH, Task
 
 ABILITIES: Final = frozenset({'consumers'})
@@ -30,13 +30,12 @@ def confirm_each(task: Task) -> Measurement:
     watch = Stopwatch()
     with connect(task, confirm_publish=True) as connection:
         channel = connection.channel()
-        with measured(task) as measurement:
+        with measured(task, watch) as measurement:
             for _ in range(task.messages):
                 watch.begin()
                 message = amqp.Message(task.body)
                 channel.basic_publish(message, exchange='', routing_key=task.queue)
                 watch.end()
-    measurement.latencies = quantiles(watch.latencies)
     return measurement
 
 
@@ -58,12 +57,11 @@ def consume(task: Task, *, no_ack: bool) -> Measurement:
     with connect(task) as connection:
         channel = connection.channel()
         channel.basic_qos(0, PREFETCH, a_global=False)
-        with consumption(task, start) as measurement:
+        with consumption(task, tally, start) as measurement:
             while tally.missing:
                 connection.drain_events()
             if not no_ack:
                 channel.queue_declare(task.queue, passive=True)
-    tally.check()
     return measurement
 
 
@@ -78,14 +76,13 @@ def ping_pong(task: Task) -> Measurement:
     with connect(task) as connection:
         channel = connection.channel()
         channel.basic_consume(task.queue, no_ack=True, callback=on_message)
-        with measured(task) as measurement:
+        with measured(task, watch, tally) as measurement:
             for sent in range(1, task.messages + 1):
                 watch.begin()
                 message = amqp.Message(task.body)
                 channel.basic_publish(message, exchange='', routing_key=task.ping_queue)
                 while tally.received < sent:
                     connection.drain_events()
-    measurement.latencies = quantiles(watch.latencies)
     return measurement
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import rabbitpy
 
-from bench.measurement import Measurement, Stopwatch, Tally, measured, quantiles
+from bench.measurement import Measurement, Stopwatch, Tally, measured
 from bench.task import PREFETCH, Task
 
 ABILITIES: Final = frozenset[str]()
@@ -28,13 +28,12 @@ def confirm_each(task: Task) -> Measurement:
     watch = Stopwatch()
     with connect(task) as connection, connection.channel() as channel:
         channel.enable_publisher_confirms()
-        with measured(task) as measurement:
+        with measured(task, watch) as measurement:
             for _ in range(task.messages):
                 watch.begin()
                 if not rabbitpy.Message(channel, task.body).publish('', task.queue):
                     raise RuntimeError('a message was not confirmed')
                 watch.end()
-    measurement.latencies = quantiles(watch.latencies)
     return measurement
 
 
@@ -42,14 +41,13 @@ def consume(task: Task, *, no_ack: bool) -> Measurement:
     with connect(task) as connection, connection.channel() as channel:
         queue = rabbitpy.Queue(channel, task.queue, durable=True)
         tally = Tally(task, queue.stop_consuming)
-        with measured(task) as measurement:
+        with measured(task, tally=tally) as measurement:
             for message in queue.consume(no_ack=no_ack, prefetch=PREFETCH):
                 if not no_ack:
                     message.ack()
                 tally.take(message.body)
             if not no_ack:
                 queue.declare(passive=True)
-    tally.check()
     return measurement
 
 
@@ -63,14 +61,13 @@ def ping_pong(task: Task) -> Measurement:
             watch.begin()
             rabbitpy.Message(channel, task.body).publish('', task.ping_queue)
 
-        with measured(task) as measurement:
+        with measured(task, watch, tally) as measurement:
             send()
             for message in queue.consume(no_ack=True):
                 watch.end()
                 tally.take(message.body)
                 if tally.missing:
                     send()
-    measurement.latencies = quantiles(watch.latencies)
     return measurement
 
 

@@ -6,7 +6,7 @@ import struct
 from typing import Final
 
 from bench import raw
-from bench.measurement import Measurement, Stopwatch, measured, quantiles
+from bench.measurement import Measurement, Stopwatch, measured
 from bench.task import PREFETCH, WINDOW, Task
 
 ABILITIES: Final = frozenset[str]()
@@ -55,13 +55,12 @@ def confirm_each(task: Task) -> Measurement:
         connection.call(raw.CONFIRM_SELECT, bytes(1))
         message = raw.publish(task.queue, task.body, task.table)
         watch = Stopwatch()
-        with measured(task) as measurement:
+        with measured(task, watch) as measurement:
             for confirmed in range(task.messages):
                 watch.begin()
                 connection.socket.sendall(message)
                 _read_confirms(connection, confirmed)
                 watch.end()
-        measurement.latencies = quantiles(watch.latencies)
         return measurement
 
 
@@ -102,7 +101,7 @@ def ping_pong(task: Task) -> Measurement:
         connection.consume(task.queue, no_ack=True, prefetch=PREFETCH)
         step = raw.deliver_size(task.queue, task.size, task.table)
         watch = Stopwatch()
-        with measured(task) as measurement:
+        with measured(task, watch) as measurement:
             for _ in range(task.messages):
                 watch.begin()
                 connection.socket.sendall(message)
@@ -110,7 +109,6 @@ def ping_pong(task: Task) -> Measurement:
                 while received < step:
                     received += len(connection.receive())
                 watch.end()
-        measurement.latencies = quantiles(watch.latencies)
         return measurement
 
 
