@@ -31,6 +31,18 @@ HOT = (
     'attaches/publisher.py',
     'attaches/returns.py',
     'attaches/timers.py',
+    'supervisor/attempt.py',
+    'supervisor/engine.py',
+    'supervisor/roster.py',
+    'supervisor/states.py',
+    'faces/backlog.py',
+    'faces/bounds.py',
+    'faces/guard.py',
+    'faces/publications.py',
+    'faces/throttle.py',
+    'clustering/dispatcher.py',
+    'clustering/intake.py',
+    'clustering/listener.py',
 )
 # But for these, whose objects programs make: what they may be made of is for us to say, in our
 # words, and not for mypyc.

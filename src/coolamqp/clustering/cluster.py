@@ -114,8 +114,9 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
                 self._lock,
                 self._dispatcher,
                 self._carry_out,
-                self._on_progress,
+                self._intake.on_progress,
             )
+            self._intake.open(self._listener)
             self._engine.start(time.monotonic())
         forks.watch(self)
         self._listener.start()

@@ -19,6 +19,7 @@ from coolamqp.attaches.publication import Publication
 from coolamqp.clustering.dispatcher import Dispatcher
 from coolamqp.clustering.future import ClusterFuture, TracedFuture
 from coolamqp.clustering.inbox import Inbox
+from coolamqp.clustering.intake import Intake
 from coolamqp.clustering.listener import Listener
 from coolamqp.faces.core import FaceCore, is_coroutine_function
 from coolamqp.faces.events import MessageReceived
@@ -46,12 +47,16 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
             random.random,
             time.monotonic(),
         )
+        self._intake = self._make_intake()
 
     def _make_locks(self) -> None:
         self._lock: threading.Lock = threading.Lock()
-        self._room = threading.Condition(self._lock)  # for publishes; the lock is the engine's
-        self._waiting_for_room = 0
         self._turned = threading.Condition()  # the connection has come up, or cannot
+
+    def _make_intake(self) -> Intake:
+        return Intake(
+            self._engine, self._bounds, self._lock, self._running, self.check_may_wait
+        )
 
     def _new_future(self, span: CallSpan | None = None) -> ClusterFuture:
         return ClusterFuture(self) if span is None else TracedFuture(self, span)
@@ -75,6 +80,7 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
         self._forked = True
         self._make_locks()
         self._engine.state = EngineState.STOPPED
+        self._intake = self._make_intake()
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.abandon()
@@ -104,11 +110,6 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
 
     def _post(self, outcomes: Outcomes) -> None:
         self._dispatcher.post(outcomes.posts)
-
-    def _on_progress(self) -> None:
-        """Let publishes go on that waited for room; the lock is held."""
-        if self._waiting_for_room:
-            self._room.notify_all()
 
     def _note_turn(self) -> None:
         with self._turned:

@@ -6,15 +6,15 @@ Everything that can be checked or encoded is so in the caller's thread, before t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import wait
-from typing import Any, Final, Literal, cast, overload
+from typing import Any, Literal, cast, overload
 
 from coolamqp.attaches.argument_orders import publish_order
 from coolamqp.attaches.publication import Publication
 from coolamqp.clustering.core import ClusterCore
 from coolamqp.clustering.future import ClusterFuture
-from coolamqp.clustering.listener import Listener
+from coolamqp.clustering.intake import BATCH, seconds_until
 from coolamqp.clustering.transaction import Transaction
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.faces.publications import Addressed, publication_of, publication_of_item
@@ -22,9 +22,6 @@ from coolamqp.faces.requests import check_timeout
 from coolamqp.faces.spans import all_with_context, destination_of, end_span, name_of, with_context
 from coolamqp.framing.text import Text
 from coolamqp.objects import Exchange, Message
-
-# So many of `publish_many` are published before others, the I/O thread too, have their turn.
-BATCH: Final = 256
 
 
 class Publishing(ClusterCore):
@@ -106,11 +103,10 @@ class Publishing(ClusterCore):
             check_timeout(timeout)
         publication = publication_of(message, exchange, routing_key, mandatory)
         if not confirm:
-            self._publish_plain(publication, timeout)
+            self._intake.publish_plain(publication, timeout)
             return None
         future = self._promise(publication, ClusterFuture(self))
-        with self._lock:
-            self._publish_confirmed(publication, self._running(), timeout)
+        self._intake.publish(publication, timeout)
         return future
 
     def _publish_traced(
@@ -130,12 +126,11 @@ class Publishing(ClusterCore):
             message = with_context(message, span)
             publication = publication_of(message, exchange, routing_key, mandatory)
             if not confirm:
-                self._publish_plain(publication, timeout)
+                self._intake.publish_plain(publication, timeout)
                 end_span(span)
                 return None
             future = self._promise(publication, self._new_future(span))
-            with self._lock:
-                self._publish_confirmed(publication, self._running(), timeout)
+            self._intake.publish(publication, timeout)
             return future
 
     def publish_many(
@@ -178,7 +173,7 @@ class Publishing(ClusterCore):
     ) -> list[ClusterFuture]:
         if not confirm:
             for publication in publications:
-                self._publish_plain(publication, _left(deadline))
+                self._intake.publish_plain(publication, seconds_until(deadline))
             return []
         futures = [self._promise(each, ClusterFuture(self)) for each in publications]
         self._publish_all_confirmed(publications, futures, deadline)
@@ -196,11 +191,7 @@ class Publishing(ClusterCore):
         done = 0
         try:
             while done < len(publications):
-                with self._lock:
-                    listener = self._running()
-                    for publication in publications[done : done + BATCH]:
-                        self._publish_confirmed(publication, listener, _left(deadline))
-                        done += 1
+                done += self._intake.publish_batch(publications[done : done + BATCH], deadline)
         except (TimeoutError, ConnectionDead) as error:
             for future in futures[done:]:
                 future.set_exception(error)
@@ -242,36 +233,3 @@ class Publishing(ClusterCore):
         publication.promise = future
         future.publication = publication
         return future
-
-    def _publish_confirmed(
-        self, publication: Publication, listener: Listener, timeout: float | None
-    ) -> None:
-        """Publish, with the lock held."""
-        if not self._bounds.has_room():
-            self._wait_for_room(self._bounds.has_room, timeout)
-        self._engine.publish(publication)
-        listener.notify()
-
-    def _publish_plain(self, publication: Publication, timeout: float | None) -> None:
-        with self._lock:
-            listener = self._running()
-            if not self._bounds.has_sent_enough():
-                self._wait_for_room(self._bounds.has_sent_enough, timeout)
-            self._engine.publish_plain(publication)
-            listener.notify()
-
-    def _wait_for_room(self, has_room: Callable[[], bool], timeout: float | None) -> None:
-        """Wait, with the lock held, until the engine takes more."""
-        self.check_may_wait()
-        self._waiting_for_room += 1
-        try:
-            if not self._room.wait_for(lambda: has_room() or not self._is_running(), timeout):
-                raise TimeoutError(f'too much is unconfirmed or unsent, for {timeout} s already')
-            self._running()
-        finally:
-            self._waiting_for_room -= 1
-
-
-def _left(deadline: float | None) -> float | None:
-    """Give the seconds that are left; None for no end."""
-    return None if deadline is None else max(deadline - time.monotonic(), 0)

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
 from inspect import iscoroutinefunction
-from typing import Any, Final, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.attache_group import AttacheGroup
@@ -38,9 +38,6 @@ from coolamqp.supervisor.notices import NoWayIn, Restored
 from coolamqp.supervisor.states import EngineState
 from coolamqp.telemetry import call_tracer
 from coolamqp.tracing import CallSpan
-
-# The states in which a Cluster takes no more orders.
-ENDING: Final = (EngineState.DRAINING, EngineState.CLOSING, EngineState.STOPPED)
 
 
 class Driver(Protocol):
@@ -170,7 +167,7 @@ class FaceCore(Ordering[FutureT], Generic[FutureT, DriverT]):
         return None if node is None else (node.host, node.port)
 
     def _is_running(self) -> bool:
-        return self._engine.state not in ENDING
+        return self._engine.takes_orders
 
     def _running(self) -> DriverT:
         """Give the driver of a Cluster that can be used; the lock is held.

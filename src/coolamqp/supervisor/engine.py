@@ -39,7 +39,7 @@ from coolamqp.supervisor.notices import (
 )
 from coolamqp.supervisor.restoration import Restoration
 from coolamqp.supervisor.roster import Roster
-from coolamqp.supervisor.states import TRANSITIONS, EngineState
+from coolamqp.supervisor.states import ENDING, TRANSITIONS, UP, EngineState
 from coolamqp.supervisor.topology import Topology
 from coolamqp.tracing import BaseFrameTracer
 from coolamqp.uplink.connection import Connection, ConnectionObserver
@@ -130,6 +130,11 @@ class Engine(ConnectionObserver):
             self._finish()
 
     @property
+    def takes_orders(self) -> bool:
+        """Whether it is not at its end; it may not have begun."""
+        return self.state is UP or self.state not in ENDING
+
+    @property
     def owes_answers(self) -> bool:
         """Whether somebody may wait for what is still to be received."""
         return self._roster.busy
@@ -146,7 +151,7 @@ class Engine(ConnectionObserver):
 
     def publish_plain(self, publication: Publication) -> bool:
         """Publish without a confirm; False if it was dropped for lack of a connection."""
-        return self.state is EngineState.UP and self._roster.plain_publisher.publish(publication)
+        return self.state is UP and self._roster.plain_publisher.publish(publication)
 
     def call(
         self,

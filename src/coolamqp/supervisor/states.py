@@ -46,3 +46,8 @@ TRANSITIONS: Final[dict[tuple[EngineState, str], EngineState]] = {
     (_S.SHAKING_HANDS, 'stop'): _S.STOPPED,
     (_S.WAITING, 'stop'): _S.STOPPED,
 }
+
+# Looked at for each message.
+UP: Final = EngineState.UP
+# In which no more orders are taken.
+ENDING: Final = (EngineState.DRAINING, EngineState.CLOSING, EngineState.STOPPED)

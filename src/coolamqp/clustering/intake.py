@@ -1,0 +1,117 @@
+"""Where what threads publish enters the engine: under its lock, and within the bounds."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from coolamqp.attaches.publication import Publication
+from coolamqp.clustering.listener import Listener
+from coolamqp.faces.bounds import Bounds
+from coolamqp.supervisor.engine import Engine
+
+# So many of a batch are published before others, the I/O thread too, have their turn.
+BATCH: Final = 256
+
+
+class Intake:
+    """Publishes; a thread for whose message there is no room waits here.
+
+    :param lock: held whenever the engine is touched
+    :param check_running: raises, called with the lock, if nothing can be published
+    :param check_may_wait: raises if this thread must not wait
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        bounds: Bounds,
+        lock: threading.Lock,
+        check_running: Callable[[], object],
+        check_may_wait: Callable[[], None],
+    ) -> None:
+        self._engine = engine
+        self._bounds = bounds
+        self._lock = lock
+        self._room = threading.Condition(lock)
+        self._waiting = 0
+        self._check_running = check_running
+        self._check_may_wait = check_may_wait
+        self._listener: Listener | None = None
+
+    def open(self, listener: Listener) -> None:
+        """Take messages from now on, and have them sent by this listener; the lock is held."""
+        self._listener = listener
+
+    def publish(self, publication: Publication, timeout: float | None) -> None:
+        """Publish with a confirm: the publication's promise ends.
+
+        :param timeout: how long to wait for room, in seconds
+        :raises TimeoutError: there was none in time; the message is not published
+        """
+        with self._lock:
+            listener = self._running()
+            if not self._bounds.has_room():
+                self._wait_for(self._bounds.has_room, timeout)
+            self._engine.publish(publication)
+            listener.notify()
+
+    def publish_plain(self, publication: Publication, timeout: float | None) -> None:
+        """Publish without a confirm; as `publish` otherwise."""
+        with self._lock:
+            listener = self._running()
+            if not self._bounds.has_sent_enough():
+                self._wait_for(self._bounds.has_sent_enough, timeout)
+            self._engine.publish_plain(publication)
+            listener.notify()
+
+    def publish_batch(self, publications: list[Publication], deadline: float | None) -> int:
+        """Publish with confirms as many as there is room for; give how many that were.
+
+        :param deadline: until when to wait for room, on the monotonic clock
+        :raises TimeoutError: there was none in time for the first
+        """
+        done = 0
+        with self._lock:
+            listener = self._running()
+            for publication in publications:
+                if not self._bounds.has_room():
+                    if done:
+                        break
+                    self._wait_for(self._bounds.has_room, seconds_until(deadline))
+                self._engine.publish(publication)
+                done += 1
+            listener.notify()
+        return done
+
+    def on_progress(self) -> None:
+        """Let those go on who wait, if there is room now; the lock is held."""
+        if self._waiting:
+            self._room.notify_all()
+
+    def _running(self) -> Listener:
+        listener = self._listener
+        if listener is None or not self._engine.takes_orders:
+            self._check_running()
+        assert listener is not None
+        return listener
+
+    def _wait_for(self, has_room: Callable[[], bool], timeout: float | None) -> None:
+        """Wait, with the lock held, until the engine takes more."""
+        self._check_may_wait()
+        self._waiting += 1
+        try:
+            if not self._room.wait_for(
+                lambda: has_room() or not self._engine.takes_orders, timeout
+            ):
+                raise TimeoutError(f'too much is unconfirmed or unsent, for {timeout} s already')
+            self._check_running()
+        finally:
+            self._waiting -= 1
+
+
+def seconds_until(deadline: float | None) -> float | None:
+    """Give the seconds that are left; None for no end."""
+    return None if deadline is None else max(deadline - time.monotonic(), 0)
