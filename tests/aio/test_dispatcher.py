@@ -13,6 +13,7 @@ from coolamqp.aio.dispatcher import TURN, Dispatcher
 from coolamqp.attaches import Consumer
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.outcomes import Hook
+from coolamqp.attaches.receiver import Receiver
 from coolamqp.faces.backlog import BACKLOG_MESSAGES
 from coolamqp.framing.definitions import BasicDeliver
 from coolamqp.framing.frames import encode_method
@@ -34,7 +35,7 @@ class Rig:
             'test', lambda consumer: consumer.on_message, self._keep, self._on_room
         )
 
-    def _keep(self, consumer: Consumer, message: Delivery) -> None:
+    def _keep(self, consumer: Receiver, message: Delivery) -> None:
         self.kept.append(message)
 
     def _on_room(self) -> None:

@@ -38,7 +38,7 @@ class Driver:
 
 @pytest.fixture
 def dispatcher(no_leaks: None) -> Iterator[Dispatcher]:
-    dispatcher = Dispatcher('test', lambda _consumer, _message: False, lambda: None)
+    dispatcher = Dispatcher('test', False, lambda _consumer, _message: False, lambda: None)
     yield dispatcher
     dispatcher.stop(PATIENCE)
 

@@ -17,6 +17,7 @@ from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.getter import Fetch
 from coolamqp.attaches.outcomes import Hook, Remark
 from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.receiver import Receiver
 from coolamqp.attaches.requester import Request
 from coolamqp.attaches.transactor import Commit
 from coolamqp.framing.collector import FrameCollector
@@ -374,7 +375,7 @@ class Rig:
         self.clock = Clock()
         self.engine = Engine(nodes or [NODE], {}, self, tracer, random, self.clock.now)
         self.notices: list[object] = []
-        self.posts: list[tuple[Consumer, Any]] = []
+        self.posts: list[tuple[Receiver, Any]] = []
 
     # What programs ask for; this is the Face of the consumers as well.
 
@@ -384,7 +385,7 @@ class Rig:
         self.engine.consume(consumer, promise)
         return promise
 
-    def deliver(self, consumer: Consumer, message: Delivery) -> None:
+    def deliver(self, consumer: Receiver, message: Delivery) -> None:
         """Note a message that `on_delivery` has put together."""
         self.posts.append((consumer, message))
 

@@ -23,6 +23,7 @@ from coolamqp.attaches import Consumer
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.outcomes import Outcomes
 from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.receiver import Receiver
 from coolamqp.faces.core import FaceCore, is_coroutine_function
 from coolamqp.faces.events import MessageReceived
 from coolamqp.faces.iterations import Iterations
@@ -114,9 +115,10 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
             for inbox in self._iterations:
                 inbox.close()
 
-    def _callback_of(self, consumer: Consumer) -> Callable[[Any], Any] | None:
+    def _callback_of(self, consumer: Receiver) -> Callable[[Any], Any] | None:
         """Give what is to be called with a consumer's messages, within a span if it is traced."""
-        tracer, function = self._call_tracer, consumer.on_message
+        tracer = self._call_tracer
+        function: Callable[[Any], Any] | None = consumer.on_message
         if tracer is None or function is None or consumer.dont_trace:
             return function
 
@@ -132,7 +134,7 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
 
         return process_inline if consumer.inline else process
 
-    def _keep(self, consumer: Consumer, message: Delivery) -> None:
+    def _keep(self, consumer: Receiver, message: Delivery) -> None:
         """Let a message wait until the program asks for it."""
         inbox = self._iterations.inbox_of(consumer)
         if inbox is None:
@@ -154,6 +156,6 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
                 'leave out inline=True, or give a plain function'
             )
 
-    def deliver(self, consumer: Consumer, message: Delivery) -> None:
+    def deliver(self, consumer: Receiver, message: Delivery) -> None:
         """Give a message to the program, from `Consumer.on_delivery`."""
         self._dispatcher.deliver(consumer, message)

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from inspect import isawaitable
 from typing import Any, Final
 
-from coolamqp.attaches import Consumer
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.outcomes import Hook, message_of
+from coolamqp.attaches.receiver import Receiver
 from coolamqp.faces.backlog import Backlog
 from coolamqp.faces.guard import log_exception
 from coolamqp.objects import Callable as CallableList
@@ -39,7 +39,7 @@ class Mailbox:
 
     __slots__ = ('consumer', 'items', 'tasks', 'workers')
 
-    def __init__(self, consumer: Consumer | None) -> None:
+    def __init__(self, consumer: Receiver | None) -> None:
         self.consumer = consumer
         self.items: deque[Delivery | Hook] = deque()
         self.workers = 1 if consumer is None else consumer.workers
@@ -59,8 +59,8 @@ class Dispatcher:
     def __init__(
         self,
         name: str,
-        callback_of: Callable[[Consumer], Callable[[Any], Any] | None],
-        keep: Callable[[Consumer, Delivery], None],
+        callback_of: Callable[[Receiver], Callable[[Any], Any] | None],
+        keep: Callable[[Receiver, Delivery], None],
         on_room: Callable[[], None],
     ) -> None:
         self.backlog = Backlog()
@@ -68,11 +68,11 @@ class Dispatcher:
         self._callback_of = callback_of
         self._keep = keep
         self._on_room = on_room
-        self._mailboxes: dict[Consumer | None, Mailbox] = {}
+        self._mailboxes: dict[Receiver | None, Mailbox] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._abandoned = False
 
-    def post(self, posts: list[tuple[Consumer, Delivery | Hook]]) -> None:
+    def post(self, posts: list[tuple[Receiver, Delivery | Hook]]) -> None:
         """Put items into the mailboxes of their consumers."""
         for consumer, item in posts:
             message = message_of(item)
@@ -89,7 +89,7 @@ class Dispatcher:
         self._mailbox(None).items.append(Hook(function, arguments))
         self._rouse(None)
 
-    def deliver(self, consumer: Consumer, message: Delivery) -> None:
+    def deliver(self, consumer: Receiver, message: Delivery) -> None:
         """Hand a message to the program next, from an extension point of its consumer."""
         self.backlog.add(1, body_size(message.body))
         if consumer.inline:
@@ -121,13 +121,13 @@ class Dispatcher:
 
     # Inside
 
-    def _mailbox(self, consumer: Consumer | None) -> Mailbox:
+    def _mailbox(self, consumer: Receiver | None) -> Mailbox:
         mailbox = self._mailboxes.get(consumer)
         if mailbox is None:
             mailbox = self._mailboxes[consumer] = Mailbox(consumer)
         return mailbox
 
-    def _rouse(self, consumer: Consumer | None) -> None:
+    def _rouse(self, consumer: Receiver | None) -> None:
         mailbox = self._mailboxes[consumer]
         if mailbox.tasks >= mailbox.workers or self._abandoned:
             return
@@ -152,7 +152,7 @@ class Dispatcher:
             if not mailbox.tasks and not items and consumer is not None and consumer.cancelled:
                 self._mailboxes.pop(consumer, None)
 
-    async def _run(self, consumer: Consumer | None, item: Delivery | Hook) -> None:
+    async def _run(self, consumer: Receiver | None, item: Delivery | Hook) -> None:
         if isinstance(item, Hook):
             for function in _functions(item):
                 await _succeeds(function, item.arguments, '%r raised', function)
@@ -160,7 +160,7 @@ class Dispatcher:
         elif consumer is not None:
             await self._deliver(consumer, item)
 
-    async def _deliver(self, consumer: Consumer, message: Delivery) -> None:
+    async def _deliver(self, consumer: Receiver, message: Delivery) -> None:
         callback = self._callback_of(consumer)
         if consumer.cancelled:
             self.release(message)
@@ -173,7 +173,7 @@ class Dispatcher:
             finally:
                 self.release(message)
 
-    def _run_inline(self, consumer: Consumer, item: Delivery | Hook) -> None:
+    def _run_inline(self, consumer: Receiver, item: Delivery | Hook) -> None:
         """Call what there is to be called here and now; what it wants awaited is so later on."""
         if isinstance(item, Hook):
             for function in _functions(item):

@@ -10,9 +10,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.argument_orders import check_span, consumer_takes_both_orders
-from coolamqp.attaches.channeler import ST_ONLINE, ST_SYNCING, Channeler, Dialogue
+from coolamqp.attaches.channeler import ST_ONLINE, ST_SYNCING, Dialogue
 from coolamqp.attaches.consumer_options import (
     BodyReceiveMode,
     OnError,
@@ -25,8 +24,9 @@ from coolamqp.attaches.consumer_options import (
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.frame_assembly import FrameAssembly, frames_of
 from coolamqp.attaches.operation import binding_of, declare_queue, exchange_of
-from coolamqp.attaches.outcomes import ConsumerEnded, Ended, Face, Hook, Promise
-from coolamqp.exceptions import RESOURCE_LOCKED, AMQPError, CoolAMQPError, WireError
+from coolamqp.attaches.outcomes import ConsumerEnded, Ended, Hook, Promise
+from coolamqp.attaches.receiver import Receiver
+from coolamqp.exceptions import RESOURCE_LOCKED, AMQPError, CoolAMQPError
 from coolamqp.framing.definitions import (
     BasicCancel,
     BasicConsume,
@@ -36,16 +36,15 @@ from coolamqp.framing.definitions import (
 )
 from coolamqp.framing.field_table import Arguments
 from coolamqp.framing.frames import AMQPFrame
-from coolamqp.framing.hot import BASIC_DELIVER, Envelope, method_index
 from coolamqp.framing.method import Method
 from coolamqp.framing.text import Text, short_bytes, text_bytes
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import Queue, ReceivedMessage
-from coolamqp.reply_codes import COMMAND_INVALID, NOT_FOUND
+from coolamqp.reply_codes import NOT_FOUND
 from coolamqp.uplink.channel import Channel
 
 
-class Consumer(Channeler):
+class Consumer(Receiver):
     """Receives the messages of a queue.
 
     :param queue: declared, with its exchange and binding, before consuming begins
@@ -101,7 +100,6 @@ class Consumer(Channeler):
         inline: bool = False,
         on_error: OnError = 'keep',
     ) -> None:
-        super().__init__()
         if not isinstance(queue, Queue):
             raise TypeError(f'queue must be a Queue, not {queue!r}; make one, with its flags')
         check_span(span)
@@ -109,10 +107,8 @@ class Consumer(Channeler):
             raise TypeError(f'on_message must be a function or None, not {on_message!r}')
         if inline and on_message is None:
             raise ValueError('inline needs an on_message to call')
-        self.queue = queue
-        self.on_message = on_message
+        super().__init__(queue, on_message, checked_workers(workers, inline), bool(inline))
         self.span = span
-        self.dont_trace = False
         self.no_ack = no_ack
         self.qos = chosen_prefetch(qos, prefetch)
         self.cancel_on_failure = cancel_on_failure
@@ -122,12 +118,9 @@ class Consumer(Channeler):
         self.arguments = consume_arguments(arguments, priority)
         self.exclusive = exclusive
         self.no_local = no_local
-        self.workers = checked_workers(workers, inline)
-        self.inline = inline
         self.on_error: OnError = checked_on_error(on_error)
         own_tag = None if consumer_tag is None else short_bytes(consumer_tag, 'consumer_tag')
         self.consumer_tag: bytes = own_tag or queue.consumer_tag
-        self.cancelled = False
         self.on_cancel = CallableList(oneshots=True)
         self.on_broker_cancel = CallableList(oneshots=True)
         self._wants_frames = type(self).on_delivery is not Consumer.on_delivery
@@ -138,9 +131,6 @@ class Consumer(Channeler):
 
     def _begin_life(self) -> None:
         """Note that nothing has happened yet."""
-        self.face: Face | None = None
-        self._dirty_ledgers: list[AckLedger] = []
-        self._ledger: AckLedger | None = None
         self._cancelling = False
         self._cancel_promises: list[Promise] = []
         self._was_operational = False
@@ -151,17 +141,6 @@ class Consumer(Channeler):
         self._renewing = False
         self._assembly = FrameAssembly()
         self._channel_number = 0
-
-    def join(self, face: Face, dirty_ledgers: list[AckLedger]) -> None:
-        """Become part of a Cluster.
-
-        :raises ValueError: it is part of one already
-        """
-        if self.face is not None:
-            whose = 'this Cluster' if self.face is face else 'another Cluster'
-            raise ValueError(f'this Consumer was added to {whose} before; make a new one')
-        self.face = face
-        self._dirty_ledgers = dirty_ledgers
 
     @property
     def busy(self) -> bool:
@@ -292,7 +271,7 @@ class Consumer(Channeler):
             self._cancel_on(self.channel)
 
     def _cancel_on(self, channel: Channel) -> None:
-        self._flush_ledger()
+        self.flush_ledger()
         channel.call(BasicCancel(self.consumer_tag), self._on_cancel_ok)
 
     def fail(self, error: Exception) -> None:
@@ -343,7 +322,7 @@ class Consumer(Channeler):
         if self.channel is not None:
             self.channel.content.mode = self.body_receive_mode
             self._channel_number = self.channel.number
-            self._ledger = None if self.no_ack else AckLedger(self.channel, self._dirty_ledgers)
+            self.begin_to_receive(self.no_ack)
 
     def on_setup_answer(self, answer: Method) -> None:
         """Show the answer to a subclass that wants to see it."""
@@ -361,8 +340,7 @@ class Consumer(Channeler):
     def on_offline(self) -> None:
         """Void the messages that are not settled; report that consuming has ended."""
         self._renewing = False
-        if self._ledger is not None:
-            self._ledger.make_void()
+        self.void_ledger()
         if self._was_operational:
             self._was_operational = False
             self.outcomes.call(self, self.on_operational, False)
@@ -421,19 +399,10 @@ class Consumer(Channeler):
 
     # Messages
 
-    def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
-        """Take a message that was delivered."""
-        if method_index(method) != BASIC_DELIVER:
-            raise WireError('a content that is no delivery', 'to a consumer', COMMAND_INVALID)
-        envelope = Envelope(method)
-        if self._ledger is not None:
-            self._ledger.enter(envelope.delivery_tag)
-        delivery = Delivery(envelope, properties, body, self._ledger, self.face)
-        if self._wants_frames:
-            hook = Hook(self._show_frames, (delivery,), carries=delivery)
-            self.outcomes.posts.append((self, hook))
-        else:
-            self.outcomes.posts.append((self, delivery))
+    def show_frames(self, delivery: Delivery) -> None:
+        """Post a message that a subclass wants to see as frames."""
+        hook = Hook(self._show_frames, (delivery,), carries=delivery)
+        self.outcomes.posts.append((self, hook))
 
     def _show_frames(self, delivery: Delivery) -> None:
         self._assembly.begin(delivery)
@@ -454,12 +423,8 @@ class Consumer(Channeler):
 
     def _on_cancel_ok(self, answer: Method) -> None:
         if self.channel is not None:
-            self._flush_ledger()
+            self.flush_ledger()
             self.channel.close()
-
-    def _flush_ledger(self) -> None:
-        if self._ledger is not None:
-            self._ledger.flush()
 
     def _end(self, reason: Exception | None) -> None:
         """Be cancelled, for good; None is because the program wished it."""

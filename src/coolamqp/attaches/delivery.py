@@ -9,7 +9,7 @@ from mypy_extensions import mypyc_attr
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.outcomes import Face
 from coolamqp.framing.hot import Envelope
-from coolamqp.framing.properties import received_properties
+from coolamqp.framing.properties import BasicContentPropertyList, received_properties
 from coolamqp.framing.text import Text
 from coolamqp.objects import Message, ReceivedMessage
 from coolamqp.objects.message import Settlement
@@ -22,7 +22,7 @@ class Delivery(ReceivedMessage):
     :param ledger: where its settlement is entered; None for a no_ack consumer
     """
 
-    __slots__ = ('_envelope', '_face', '_ledger')
+    __slots__ = ('_encoded_properties', '_envelope', '_face', '_ledger')
 
     def __init__(
         self,
@@ -33,16 +33,20 @@ class Delivery(ReceivedMessage):
         face: Face | None,
     ) -> None:
         self.body = body
-        self.properties = received_properties(properties)
+        self._properties = None
         self.acked = False
         self._exchange_name = None
         self._routing_key = None
         self._headers = None
         self.delivery_tag = None if ledger is None else envelope.delivery_tag
         self._envelope = envelope
+        self._encoded_properties = properties
         self._ledger = ledger
         self._face = face
         self._settled = False
+
+    def _find_properties(self) -> BasicContentPropertyList:
+        return received_properties(self._encoded_properties)
 
     def _find_exchange_name(self) -> Text:
         return self._envelope.exchange

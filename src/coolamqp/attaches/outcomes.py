@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from coolamqp.attaches.ack_ledger import AckLedger
     from coolamqp.attaches.consumer import Consumer
     from coolamqp.attaches.delivery import Delivery
+    from coolamqp.attaches.receiver import Receiver
     from coolamqp.exceptions import Returned
     from coolamqp.objects import Message
     from coolamqp.objects.message import Settlement
@@ -47,7 +48,7 @@ class Face(Protocol):
     def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> None:
         """Settle a delivery, or all up to it."""
 
-    def deliver(self, consumer: Consumer, message: Delivery) -> None:
+    def deliver(self, consumer: Receiver, message: Delivery) -> None:
         """Give a message to the program; called where its callbacks run."""
 
     def publish_reply(self, answer: Message, routing_key: bytes) -> Promise:
@@ -152,7 +153,7 @@ class Outcomes:
 
     def __init__(self) -> None:
         self.completions: list[Completion] = []
-        self.posts: list[tuple[Consumer, Delivery | Hook]] = []
+        self.posts: list[tuple[Receiver, Delivery | Hook]] = []
         self.notices: list[object] = []
 
     def succeed(self, promise: Promise | None, value: Any = None) -> None:
@@ -165,7 +166,7 @@ class Outcomes:
         if promise is not None:
             self.completions.append(Completion(promise, None, error))
 
-    def call(self, consumer: Consumer, function: Callable[..., Any], *arguments: Any) -> None:
+    def call(self, consumer: Receiver, function: Callable[..., Any], *arguments: Any) -> None:
         """Have a function called, after the messages that came before."""
         self.posts.append((consumer, Hook(function, arguments)))
 

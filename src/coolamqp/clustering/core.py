@@ -16,6 +16,7 @@ from coolamqp.attaches import Consumer
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.outcomes import Outcomes
 from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.receiver import Receiver
 from coolamqp.clustering.dispatcher import Dispatcher
 from coolamqp.clustering.future import ClusterFuture, TracedFuture
 from coolamqp.clustering.inbox import Inbox
@@ -36,7 +37,9 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
     def __init__(self, options: ClusterOptions) -> None:
         self._inbox = Inbox()
         self._iterations = Iterations(self._inbox)
-        self._dispatcher = Dispatcher(options.name, self._deliver, self._wake)
+        self._dispatcher = Dispatcher(
+            options.name, options.tracer is not None, self._deliver, self._wake
+        )
         self._make_locks()
         self._forked = False  # whether this is the copy of a child process
         super().__init__(
@@ -54,9 +57,7 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
         self._turned = threading.Condition()  # the connection has come up, or cannot
 
     def _make_intake(self) -> Intake:
-        return Intake(
-            self._engine, self._bounds, self._lock, self._running, self.check_may_wait
-        )
+        return Intake(self._engine, self._bounds, self._lock, self._running, self.check_may_wait)
 
     def _new_future(self, span: CallSpan | None = None) -> ClusterFuture:
         return ClusterFuture(self) if span is None else TracedFuture(self, span)
@@ -119,20 +120,16 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
                 inbox.close()
             self._dispatcher.finish()
 
-    def _deliver(self, consumer: Consumer, message: Delivery) -> bool:
-        """Hand a message to the program; whether it goes on waiting in an inbox."""
-        if consumer.cancelled:
-            return False
-        if consumer.on_message is None:
+    def _deliver(self, consumer: Receiver, message: Delivery) -> bool:
+        """Hand over a message that is traced or for `drain`; whether it goes on waiting."""
+        tracer = self._call_tracer
+        if consumer.on_message is None or tracer is None:
             inbox = self._iterations.inbox_of(consumer)
             if inbox is None:
                 return False
             inbox.put(MessageReceived(message))
             return True
-        if self._call_tracer is None or consumer.dont_trace:
-            consumer.on_message(message)
-            return False
-        with processing(self._call_tracer, consumer, message, self._peer()):
+        with processing(tracer, consumer, message, self._peer()):
             consumer.on_message(message)
         return False
 
@@ -145,7 +142,7 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
                 'use coolamqp.aio.Cluster, or a plain function'
             )
 
-    def deliver(self, consumer: Consumer, message: Delivery) -> None:
+    def deliver(self, consumer: Receiver, message: Delivery) -> None:
         """Give a message to the program, from `Consumer.on_delivery`."""
         self._dispatcher.deliver(consumer, message)
 

@@ -18,9 +18,9 @@ from collections.abc import Callable
 from math import inf
 from typing import Any, Final
 
-from coolamqp.attaches import Consumer
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.outcomes import Hook, message_of
+from coolamqp.attaches.receiver import Receiver
 from coolamqp.faces.backlog import Backlog
 from coolamqp.faces.guard import guarded, log_exception
 from coolamqp.objects import ReceivedMessage
@@ -47,7 +47,7 @@ class Mailbox:
 
     __slots__ = ('consumer', 'items', 'scheduled', 'workers')
 
-    def __init__(self, consumer: Consumer | None) -> None:
+    def __init__(self, consumer: Receiver | None) -> None:
         self.consumer = consumer
         self.items: deque[Delivery | Hook] = deque()
         self.workers = 1 if consumer is None else consumer.workers
@@ -71,20 +71,27 @@ class Dispatcher:
     """The dispatcher threads of one Cluster.
 
     :param name: of the threads
-    :param deliver: what to do with a message; called with consumer and message, tells whether the
-        message goes on waiting somewhere, and so counts until `release`
+    :param traced: whether callbacks are to run in spans, unless their consumer says otherwise
+    :param deliver: what to do with a message that is traced, or has no callback; called with
+        consumer and message, tells whether the message goes on waiting somewhere, and so counts
+        until `release`
     :param on_room: called when there is room again in a backlog that was full
     """
 
     def __init__(
-        self, name: str, deliver: Callable[[Consumer, Delivery], bool], on_room: Callable[[], None]
+        self,
+        name: str,
+        traced: bool,
+        deliver: Callable[[Receiver, Delivery], bool],
+        on_room: Callable[[], None],
     ) -> None:
         self.backlog = SharedBacklog()
         self._name = name
+        self._traced = traced
         self._deliver = deliver
         self._on_room = on_room
         self._condition = threading.Condition()
-        self._mailboxes: dict[Consumer | None, Mailbox] = {}
+        self._mailboxes: dict[Receiver | None, Mailbox] = {}
         self._ready: deque[Mailbox] = deque()
         self._busy_since: dict[threading.Thread, float] = {}
         self._threads: set[threading.Thread] = set()
@@ -94,10 +101,10 @@ class Dispatcher:
 
     # What the I/O thread calls
 
-    def post(self, posts: list[tuple[Consumer, Delivery | Hook]]) -> None:
+    def post(self, posts: list[tuple[Receiver, Delivery | Hook]]) -> None:
         """Put items into the mailboxes of their consumers."""
         messages, size = 0, 0
-        inline: list[tuple[Consumer, Delivery | Hook]] = []
+        inline: list[tuple[Receiver, Delivery | Hook]] = []
         with self._condition:
             for consumer, item in posts:
                 if consumer.inline:
@@ -134,7 +141,7 @@ class Dispatcher:
 
     # Any thread
 
-    def deliver(self, consumer: Consumer, message: Delivery) -> None:
+    def deliver(self, consumer: Receiver, message: Delivery) -> None:
         """Hand a message to the program here and now."""
         if self._deliver_guarded(consumer, message):
             self.backlog.add(1, body_size(message.body))
@@ -171,7 +178,7 @@ class Dispatcher:
 
     # Inside
 
-    def _put(self, consumer: Consumer | None, item: Delivery | Hook) -> None:
+    def _put(self, consumer: Receiver | None, item: Delivery | Hook) -> None:
         mailbox = self._mailboxes.get(consumer)
         if mailbox is None:
             mailbox = self._mailboxes[consumer] = Mailbox(consumer)
@@ -267,19 +274,23 @@ class Dispatcher:
             self._busy_since[thread] = now
         self._release(messages, size)
 
-    def _run(self, consumer: Consumer | None, item: Delivery | Hook) -> bool:
+    def _run(self, consumer: Receiver | None, item: Delivery | Hook) -> bool:
         """Run an item; whether it is a message that goes on waiting somewhere."""
         if isinstance(item, Hook):
             guarded(item.function, *item.arguments)
             return False
         return consumer is not None and self._deliver_guarded(consumer, item)
 
-    def _deliver_guarded(self, consumer: Consumer, message: Delivery) -> bool:
+    def _deliver_guarded(self, consumer: Receiver, message: Delivery) -> bool:
         try:
-            return self._deliver(consumer, message)
+            if consumer.cancelled:
+                return False
+            if consumer.on_message is None or (self._traced and not consumer.dont_trace):
+                return self._deliver(consumer, message)
+            consumer.on_message(message)
         # SystemExit too: the thread is not the callback's to end.
         except BaseException:  # noqa: BLE001 - it is logged
             name = consumer.queue.name
             log_exception(logger, 'on_message of the consumer of %r raised', name)
             consumer.settle_failed(message)
-            return False
+        return False

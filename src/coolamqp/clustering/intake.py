@@ -20,7 +20,8 @@ class Intake:
     """Publishes; a thread for whose message there is no room waits here.
 
     :param lock: held whenever the engine is touched
-    :param check_running: raises, called with the lock, if nothing can be published
+    :param check_running: gives the listener, or raises if nothing can be published; called with
+        the lock
     :param check_may_wait: raises if this thread must not wait
     """
 
@@ -29,7 +30,7 @@ class Intake:
         engine: Engine,
         bounds: Bounds,
         lock: threading.Lock,
-        check_running: Callable[[], object],
+        check_running: Callable[[], Listener],
         check_may_wait: Callable[[], None],
     ) -> None:
         self._engine = engine
@@ -94,8 +95,7 @@ class Intake:
     def _running(self) -> Listener:
         listener = self._listener
         if listener is None or not self._engine.takes_orders:
-            self._check_running()
-        assert listener is not None
+            return self._check_running()
         return listener
 
     def _wait_for(self, has_room: Callable[[], bool], timeout: float | None) -> None:

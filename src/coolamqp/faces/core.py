@@ -19,10 +19,12 @@ from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.attache_group import AttacheGroup
 from coolamqp.attaches.consumer import Consumer
 from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.outcomes import Completion, Outcomes
+from coolamqp.attaches.outcomes import Outcomes
 from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.receiver import Receiver
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.faces.bounds import Bounds
+from coolamqp.faces.completing import complete
 from coolamqp.faces.events import Event
 from coolamqp.faces.guard import guarded
 from coolamqp.faces.options import ClusterOptions
@@ -30,7 +32,7 @@ from coolamqp.faces.ordering import FutureT, Order, Ordering
 from coolamqp.faces.reporter import Fault, Reporter
 from coolamqp.faces.spans import end_with, with_context
 from coolamqp.objects import Callable as CallableList
-from coolamqp.objects import Message, NodeDefinition, ReceivedMessage, ServerProperties
+from coolamqp.objects import Message, NodeDefinition, ServerProperties
 from coolamqp.objects.message import Settlement
 from coolamqp.supervisor.client_properties import client_properties
 from coolamqp.supervisor.engine import Engine
@@ -110,7 +112,7 @@ class FaceCore(Ordering[FutureT], Generic[FutureT, DriverT]):
         """Let those go on who wait for the connection to come up, or for the end."""
 
     @abstractmethod
-    def deliver(self, consumer: Consumer, message: Delivery) -> None:
+    def deliver(self, consumer: Receiver, message: Delivery) -> None:
         """Give a message to the program, from `Consumer.on_delivery`."""
 
     # What it is like at this moment
@@ -293,8 +295,8 @@ class FaceCore(Ordering[FutureT], Generic[FutureT, DriverT]):
             guarded(self._reporter.report, notice)
         if outcomes.posts:
             self._post(outcomes)
-        for completion in outcomes.completions:
-            guarded(_complete, completion)
+        if outcomes.completions:
+            complete(outcomes.completions)
         if outcomes.notices:
             self._note_refusals(outcomes.notices)
             self._note_turn()
@@ -310,15 +312,3 @@ class FaceCore(Ordering[FutureT], Generic[FutureT, DriverT]):
 def is_coroutine_function(function: object) -> bool:
     """Whether a function, or an object that is called as one, gives something to be awaited."""
     return iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__)
-
-
-def _complete(completion: Completion) -> None:
-    """End a promise, unless the program has cancelled it; a message goes back to its queue then."""
-    promise = completion.promise
-    if not promise.done():
-        if completion.error is None:
-            promise.set_result(completion.value)
-        else:
-            promise.set_exception(completion.error)
-    elif isinstance(completion.value, ReceivedMessage):
-        completion.value.nack()

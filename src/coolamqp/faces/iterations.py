@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final, Generic, Protocol, TypeVar
 
 from coolamqp.attaches.consumer import Consumer
+from coolamqp.attaches.receiver import Receiver
 
 # How many messages are fetched ahead of an iteration unless told otherwise.
 ITERATION_PREFETCH: Final = 100
@@ -31,7 +32,7 @@ class Iterations(Generic[InboxT]):
     def __init__(self, common: InboxT) -> None:
         self._common = common
         # None is for a consumer that is no longer iterated over, and not quite cancelled yet.
-        self._inboxes: dict[Consumer, InboxT | None] = {}
+        self._inboxes: dict[Receiver, InboxT | None] = {}
 
     def __iter__(self) -> Iterator[InboxT]:
         yield self._common
@@ -44,7 +45,7 @@ class Iterations(Generic[InboxT]):
         self._inboxes[consumer] = inbox
         consumer.on_cancel.add(partial(self._on_cancel, consumer, inbox))
 
-    def inbox_of(self, consumer: Consumer) -> InboxT | None:
+    def inbox_of(self, consumer: Receiver) -> InboxT | None:
         """Give the inbox for a consumer's messages; None if nobody wants them any more."""
         return self._inboxes.get(consumer, self._common)
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
 
 from coolamqp.argumentify import argumentify
-from coolamqp.attaches import Consumer
+from coolamqp.attaches.receiver import Receiver
 from coolamqp.exceptions import CoolAMQPError, WireError
 from coolamqp.faces.publications import Addressed
 from coolamqp.framing.text import Text
@@ -126,7 +126,7 @@ def destination_of(exchange: Exchange | Text | None, routing_key: Text) -> str:
 
 @contextmanager
 def processing(
-    tracer: CallTracer, consumer: Consumer, message: ReceivedMessage, peer: tuple[str, int] | None
+    tracer: CallTracer, consumer: Receiver, message: ReceivedMessage, peer: tuple[str, int] | None
 ) -> Iterator[None]:
     """Give the block in which a message is processed by the callback of its consumer."""
     details = {

@@ -34,7 +34,7 @@ class Message:
     'text/plain'
     """
 
-    __slots__ = ('body', 'properties')
+    __slots__ = ('_properties', 'body')
 
     Properties: ClassVar[type[BasicContentPropertyList]] = BasicContentPropertyList
 
@@ -50,7 +50,22 @@ class Message:
             raise TypeError(
                 f'properties must be MessageProperties or a dict, not {type(properties).__name__}'
             )
-        self.properties: BasicContentPropertyList = properties
+        self._properties: BasicContentPropertyList | None = properties
+
+    @property
+    def properties(self) -> BasicContentPropertyList:
+        """Its properties."""
+        if self._properties is None:
+            self._properties = self._find_properties()
+        return self._properties
+
+    @properties.setter
+    def properties(self, properties: BasicContentPropertyList) -> None:
+        self._properties = properties
+
+    def _find_properties(self) -> BasicContentPropertyList:
+        """Wrap them when they are first asked for, where they were received encoded."""
+        raise AttributeError('properties')
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}({body_size(self.body)} bytes, {self.properties!r})'
