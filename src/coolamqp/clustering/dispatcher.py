@@ -128,12 +128,16 @@ class Dispatcher:
 
     def relieve(self, now: float) -> None:
         """Have another thread at work if slow callbacks keep the others, and work is waiting."""
+        if not self._ready:
+            return
         with self._condition:
             if self._is_stuck(now):
                 self._add_worker()
 
     def wake_at(self) -> float:
         """Give the time at which `relieve` may have something to do."""
+        if not self._ready:
+            return inf
         with self._condition:
             if not self._ready or not self._busy_since:
                 return inf

@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 
 # As long as it may sleep without a reason to wake, in seconds.
 LONGEST_SLEEP: Final = 60.0
+# When so many messages have come at once it waits so long for more, in seconds.
+STREAM: Final = 8
+GATHERING: Final = 0.0002
 
 
 def _make_selector() -> selectors.BaseSelector:
@@ -70,6 +73,7 @@ class Listener:
         self._transport: Transport | None = None
         self._watched = 0  # for what the transport's socket is registered
         self._asleep = False
+        self._streaming = False  # whether many messages came at once
         self._throttle = Throttle(engine, dispatcher.backlog)
 
     def start(self) -> None:
@@ -131,13 +135,13 @@ class Listener:
             stopped = self._engine.state is EngineState.STOPPED
             self._asleep = outcomes is None and not stopped
             timeout = self._wake_at() - now
-        if outcomes is not None:
-            self._carry_out(outcomes)
         self._dispatcher.relieve(now)
-        if stopped:
-            return False
-        self._sleep(min(timeout, LONGEST_SLEEP) if outcomes is None else 0)
-        return True
+        if outcomes is not None:
+            self._carry_out(outcomes)  # There may be more to do now, so this is no time to sleep.
+        elif not stopped:
+            self._let_gather()
+            self._sleep(min(timeout, LONGEST_SLEEP))
+        return not stopped
 
     def _wake_at(self) -> float:
         wake_at = min(self._engine.wake_at(), self._dispatcher.wake_at())
@@ -146,6 +150,16 @@ class Listener:
     def _take_outcomes(self) -> Outcomes | None:
         engine = self._engine
         return engine.take_outcomes() if engine.outcomes else None
+
+    def _let_gather(self) -> None:
+        """In a stream of messages, have the next ones come together.
+
+        A broker sends a dozen at a time, and waking for each dozen costs more than the messages do.
+        What is to be sent was sent before, so that a prefetch count is refilled meanwhile.
+        """
+        if self._streaming:
+            self._streaming = False
+            time.sleep(GATHERING)
 
     def _sleep(self, timeout: float) -> None:
         events = self._selector.select(max(timeout, 0))
@@ -167,10 +181,17 @@ class Listener:
             elif mask & selectors.EVENT_READ:
                 data = transport.receive()
                 if data is not None:
-                    with self._lock:
-                        self._engine.receive(data, now)
+                    self._receive(data, now)
         except (OSError, ConnectionDead) as error:
             self._on_error(transport, error, now)
+
+    def _receive(self, data: bytes, now: float) -> None:
+        with self._lock:
+            self._engine.receive(data, now)
+            outcomes = self._take_outcomes()
+        if outcomes is not None:
+            self._streaming = len(outcomes.posts) >= STREAM
+            self._carry_out(outcomes)
 
     def _finish_connecting(self, transport: Transport, now: float) -> None:
         self._watch(0)
