@@ -42,6 +42,7 @@ HOT = (
     'faces/guard.py',
     'faces/publications.py',
     'faces/throttle.py',
+    'clustering/condition.py',
     'clustering/dispatcher.py',
     'clustering/intake.py',
     'clustering/listener.py',

@@ -21,6 +21,7 @@ from typing import Any, Final
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.outcomes import Hook, message_of
 from coolamqp.attaches.receiver import Receiver
+from coolamqp.clustering.condition import Condition
 from coolamqp.faces.backlog import Backlog
 from coolamqp.faces.guard import guarded, log_exception
 from coolamqp.objects import ReceivedMessage
@@ -90,7 +91,7 @@ class Dispatcher:
         self._traced = traced
         self._deliver = deliver
         self._on_room = on_room
-        self._condition = threading.Condition()
+        self._condition = Condition()
         self._mailboxes: dict[Receiver | None, Mailbox] = {}
         self._ready: deque[Mailbox] = deque()
         self._busy_since: dict[threading.Thread, float] = {}

@@ -15,6 +15,7 @@ from concurrent.futures import CancelledError, Future
 from typing import Any, Final, Protocol
 
 from coolamqp.attaches.publication import Publication
+from coolamqp.clustering.condition import Condition
 from coolamqp.faces.guard import guarded
 from coolamqp.faces.spans import end_span
 from coolamqp.tracing import CallSpan
@@ -61,7 +62,7 @@ class ClusterFuture(Future[Any]):
     _state = PENDING
     _result: Any = None
     _exception: BaseException | None = None
-    _lazy_condition: threading.Condition | None = None
+    _lazy_condition: Condition | None = None
     _waiters: list[Any]  # made with the condition
     _callbacks: list[Callable[[Future[Any]], Any]] | None = None
     publication: Publication | None = None
@@ -70,14 +71,14 @@ class ClusterFuture(Future[Any]):
         self._patron = patron
 
     @property
-    def _condition(self) -> threading.Condition:  # type: ignore[override]  # made when needed
+    def _condition(self) -> Condition:  # type: ignore[override]  # made when needed
         condition = self._lazy_condition
         if condition is None:
             with _lazy_lock:
                 condition = self._lazy_condition
                 if condition is None:
                     self._waiters = []
-                    condition = self._lazy_condition = threading.Condition()
+                    condition = self._lazy_condition = Condition()
         return condition
 
     def done(self) -> bool:

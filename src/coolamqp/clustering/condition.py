@@ -1,0 +1,85 @@
+"""What `threading.Condition` is, for the few things that are done once a chunk or a confirm.
+
+That one is written in Python, and costs more than all the rest of handing a chunk of messages to
+another thread. This one is compiled, does no more than is needed, and has a lock that cannot be
+taken twice by the same thread.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+from types import TracebackType
+
+
+class Condition:
+    """A lock, and threads that wait until something has changed under it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        # For each thread that waits a lock, which it takes a second time, and others release.
+        self._waiting: deque[threading.Lock] = deque()
+
+    def acquire(self) -> bool:
+        """Take the lock."""
+        return self._lock.acquire()
+
+    def release(self) -> None:
+        """Release the lock."""
+        self._lock.release()
+
+    def __enter__(self) -> bool:
+        return self._lock.acquire()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._lock.release()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Release the lock until notified, and take it again; False if it took too long.
+
+        :param timeout: seconds; None for as long as it takes
+        """
+        bell = threading.Lock()
+        bell.acquire()
+        self._waiting.append(bell)
+        self._lock.release()
+        notified = False
+        try:
+            notified = bell.acquire(True, -1 if timeout is None else max(timeout, 0))
+        finally:  # Ctrl-C, too
+            self._lock.acquire()
+            if bell in self._waiting:
+                self._waiting.remove(bell)
+            else:
+                notified = True  # in the very last moment, too
+        return notified
+
+    def wait_for(self, predicate: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Wait until something is so; give whether it is.
+
+        :param timeout: seconds; None for as long as it takes
+        """
+        deadline = None if timeout is None else monotonic() + timeout
+        while not predicate():
+            left = None if deadline is None else deadline - monotonic()
+            if left is not None and left <= 0:
+                return predicate()
+            self.wait(left)
+        return True
+
+    def notify(self, count: int = 1) -> None:
+        """Have so many go on that wait; the lock must be held."""
+        while count > 0 and self._waiting:
+            self._waiting.popleft().release()
+            count -= 1
+
+    def notify_all(self) -> None:
+        """Have all go on that wait; the lock must be held."""
+        self.notify(len(self._waiting))
