@@ -57,7 +57,7 @@ class Intake:
             if not self._bounds.has_room():
                 self._wait_for(self._bounds.has_room, timeout)
             self._engine.publish(publication)
-            listener.notify()
+            listener.send_or_notify()
 
     def publish_plain(self, publication: Publication, timeout: float | None) -> None:
         """Publish without a confirm; as `publish` otherwise."""
@@ -66,7 +66,7 @@ class Intake:
             if not self._bounds.has_sent_enough():
                 self._wait_for(self._bounds.has_sent_enough, timeout)
             self._engine.publish_plain(publication)
-            listener.notify()
+            listener.send_or_notify()
 
     def publish_batch(self, publications: list[Publication], deadline: float | None) -> int:
         """Publish with confirms as many as there is room for; give how many that were.

@@ -24,11 +24,14 @@ from coolamqp.faces.guard import log_exception
 from coolamqp.faces.throttle import Throttle
 from coolamqp.supervisor.engine import Engine
 from coolamqp.supervisor.states import EngineState
+from coolamqp.uplink.connection import Connection
 
 logger = logging.getLogger(__name__)
 
 # As long as it may sleep without a reason to wake, in seconds.
 LONGEST_SLEEP: Final = 60.0
+# What is published so soon after something was sent, in seconds, is left to the I/O thread to send.
+BURST: Final = 0.0001
 # When so many messages have come at once it waits so long for more, in seconds.
 STREAM: Final = 8
 GATHERING: Final = 0.0002
@@ -73,6 +76,7 @@ class Listener:
         self._transport: Transport | None = None
         self._watched = 0  # for what the transport's socket is registered
         self._asleep = False
+        self._sent_at = 0.0
         self._streaming = False  # whether many messages came at once
         self._throttle = Throttle(engine, dispatcher.backlog)
 
@@ -85,6 +89,39 @@ class Listener:
         if self._asleep:
             self._asleep = False
             self._wake_sender.send(b'\0')
+
+    def send_or_notify(self) -> None:
+        """Send what there is from the thread of the caller, if ours sleeps; the lock must be held.
+
+        It saves a publisher that waits for each confirm the way through another thread. In a burst
+        it is the I/O thread that sends, since then it sends much at once.
+        """
+        if not self._asleep:
+            return
+        now = time.monotonic()
+        transport, connection = self._transport, self._engine.connection
+        if (
+            now < self._sent_at + BURST
+            or transport is None
+            or not transport.takes_from_any_thread
+            or connection is None
+            or connection.watched  # Frame tracers are called on the I/O thread.
+        ):
+            self.notify()
+        else:
+            self._send_from_caller(transport, connection, now)
+
+    def _send_from_caller(self, transport: Transport, connection: Connection, now: float) -> None:
+        self._sent_at = now
+        data = connection.out.peek()
+        try:
+            count = transport.send(data)
+        except (OSError, ConnectionDead):
+            count = 0  # The I/O thread will come upon it too, and knows what to do.
+        if count:
+            connection.sent(data[:count], now)
+        if connection.out.size:
+            self.notify()
 
     def wake(self) -> None:
         """Have the thread look around again; from any thread, without the lock."""
@@ -254,6 +291,7 @@ class Listener:
                 data = connection.out.peek()
                 count = transport.send(data)
                 if count:
+                    self._sent_at = now
                     connection.sent(data[:count], now)
                 if count < len(data):
                     break

@@ -1,7 +1,8 @@
 """A connection to one node: resolving its name, connecting, TLS, sending, receiving.
 
 Never blocks: a name is looked up on a thread of its own, everything else is left to the selector.
-Only the I/O thread touches it.
+Only the I/O thread touches it, but that publishers may `send` while `takes_from_any_thread` is
+true and they have the engine's lock.
 """
 
 from __future__ import annotations
@@ -157,6 +158,11 @@ class Transport:
             self._flush_farewell()  # the alert that says why
             raise
         self.flush()
+
+    @property
+    def takes_from_any_thread(self) -> bool:
+        """Whether to send needs nothing but the socket, which may be used from any thread."""
+        return self.connected and self._tls is None
 
     @property
     def interest(self) -> int:

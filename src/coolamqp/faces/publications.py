@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from coolamqp.attaches.publication import Publication
 from coolamqp.framing.text import Text, short_bytes
@@ -13,10 +13,11 @@ from coolamqp.objects.topology import exchange_name
 Addressed: TypeAlias = Message | tuple[Message, Exchange | Text | None, Text]
 
 
+# Any, since the compiled form would refuse a wrong type before we can say what would be right.
 def publication_of(
-    message: Message, exchange: Exchange | Text | None, routing_key: Text, mandatory: bool
+    message: Any, exchange: Exchange | Text | None, routing_key: Any, mandatory: Any
 ) -> Publication:
-    """Make a publication.
+    """Make a publication of a message, and the address and flag that `publish` was called with.
 
     :raises TypeError: something of the wrong type
     :raises ValueError: a name over 255 bytes
@@ -24,11 +25,11 @@ def publication_of(
     if not isinstance(message, Message):
         raise TypeError(f'message must be a Message, not {type(message).__name__}')
     key = short_bytes(routing_key, 'routing_key')
-    return Publication(message, exchange_name(exchange), key, mandatory)
+    return Publication(message, exchange_name(exchange), key, bool(mandatory))
 
 
 def publication_of_item(
-    item: Addressed, exchange: Exchange | Text | None, routing_key: Text, mandatory: bool
+    item: Any, exchange: Exchange | Text | None, routing_key: Any, mandatory: Any
 ) -> Publication:
     """Make a publication of an item of `publish_many`: a message, or one with its own address."""
     if isinstance(item, tuple):

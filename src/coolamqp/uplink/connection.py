@@ -131,6 +131,11 @@ class Connection(FrameSink):
         except WireError as error:
             self._violated(error)
 
+    @property
+    def watched(self) -> bool:
+        """Whether somebody sees the frames."""
+        return self._tap is not None
+
     def sent(self, data: Any, now: float) -> None:
         """Note that the transport has taken these bytes from the front of `out`."""
         self._heartbeat.sent(now)
