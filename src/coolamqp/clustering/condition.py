@@ -15,10 +15,13 @@ from types import TracebackType
 
 
 class Condition:
-    """A lock, and threads that wait until something has changed under it."""
+    """A lock, and threads that wait until something has changed under it.
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    :param lock: one that others use too; None for one of its own
+    """
+
+    def __init__(self, lock: threading.Lock | None = None) -> None:
+        self._lock = threading.Lock() if lock is None else lock
         # For each thread that waits a lock, which it takes a second time, and others release.
         self._waiting: deque[threading.Lock] = deque()
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from coolamqp.attaches.publication import Publication
+from coolamqp.clustering.condition import Condition
 from coolamqp.clustering.listener import Listener
 from coolamqp.faces.bounds import Bounds
 from coolamqp.supervisor.engine import Engine
@@ -36,7 +37,7 @@ class Intake:
         self._engine = engine
         self._bounds = bounds
         self._lock = lock
-        self._room = threading.Condition(lock)
+        self._room = Condition(lock)
         self._waiting = 0
         self._check_running = check_running
         self._check_may_wait = check_may_wait
@@ -87,9 +88,13 @@ class Intake:
             listener.notify()
         return done
 
-    def on_progress(self) -> None:
-        """Let those go on who wait, if there is room now; the lock is held."""
-        if self._waiting:
+    def on_progress(self, more_follows: bool) -> None:
+        """Let those go on who wait, if there is room now; the lock is held.
+
+        :param more_follows: whether this will be called again at once, so that nobody needs to be
+            woken yet for room that is filled again after a message or two
+        """
+        if self._waiting and (not more_follows or self._bounds.is_roomy()):
             self._room.notify_all()
 
     def _running(self) -> Listener:

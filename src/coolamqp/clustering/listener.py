@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 LONGEST_SLEEP: Final = 60.0
 # What is published so soon after something was sent, in seconds, is left to the I/O thread to send.
 BURST: Final = 0.0001
-# When so many messages have come at once it waits so long for more, in seconds.
+# When so many messages or confirms have come at once it waits so long for more, in seconds.
 STREAM: Final = 8
 GATHERING: Final = 0.0002
 
@@ -48,7 +48,8 @@ class Listener:
 
     :param lock: held whenever the engine is touched
     :param carry_out: called without the lock with what the engine has to tell
-    :param on_progress: called with the lock when the engine may have room again
+    :param on_progress: called with the lock when the engine may have room again, and whether it
+        will be called again at once
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Listener:
         lock: threading.Lock,
         dispatcher: Dispatcher,
         carry_out: Callable[[Outcomes], None],
-        on_progress: Callable[[], None],
+        on_progress: Callable[[bool], None],
     ) -> None:
         self.thread = threading.Thread(
             target=self._run, name=f'{name} AMQP listener thread', daemon=True
@@ -147,7 +148,7 @@ class Listener:
             # First of all, so that nobody waits for ever, whatever the log does.
             with self._lock:
                 self._engine.abort()
-                self._on_progress()
+                self._on_progress(False)
                 outcomes = self._engine.take_outcomes()
             self._carry_out(outcomes)
             log_exception(logger, 'the I/O thread has failed, which is a defect of CoolAMQP')
@@ -167,7 +168,7 @@ class Listener:
             self._send(now)
             if self._throttle.review(now):
                 self._send(now)
-            self._on_progress()
+            self._on_progress(self._streaming)
             outcomes = self._take_outcomes()
             stopped = self._engine.state is EngineState.STOPPED
             self._asleep = outcomes is None and not stopped
@@ -176,8 +177,7 @@ class Listener:
         if outcomes is not None:
             self._carry_out(outcomes)  # There may be more to do now, so this is no time to sleep.
         elif not stopped:
-            self._let_gather()
-            self._sleep(min(timeout, LONGEST_SLEEP))
+            self._sleep(0 if self._let_gather() else min(timeout, LONGEST_SLEEP))
         return not stopped
 
     def _wake_at(self) -> float:
@@ -188,8 +188,8 @@ class Listener:
         engine = self._engine
         return engine.take_outcomes() if engine.outcomes else None
 
-    def _let_gather(self) -> None:
-        """In a stream of messages, have the next ones come together.
+    def _let_gather(self) -> bool:
+        """In a stream of messages or confirms, have the next ones come together; whether it is one.
 
         A broker sends a dozen at a time, and waking for each dozen costs more than the messages do.
         What is to be sent was sent before, so that a prefetch count is refilled meanwhile.
@@ -197,6 +197,8 @@ class Listener:
         if self._streaming:
             self._streaming = False
             time.sleep(GATHERING)
+            return True
+        return False
 
     def _sleep(self, timeout: float) -> None:
         events = self._selector.select(max(timeout, 0))
@@ -227,7 +229,7 @@ class Listener:
             self._engine.receive(data, now)
             outcomes = self._take_outcomes()
         if outcomes is not None:
-            self._streaming = len(outcomes.posts) >= STREAM
+            self._streaming = len(outcomes.posts) + len(outcomes.completions) >= STREAM
             self._carry_out(outcomes)
 
     def _finish_connecting(self, transport: Transport, now: float) -> None:

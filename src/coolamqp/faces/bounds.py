@@ -8,6 +8,8 @@ from coolamqp.supervisor.engine import Engine
 
 # Plain publishes wait while so many bytes are on their way to the socket.
 UNSENT_MAX: Final = 16 * 1024 * 1024
+# There is much room again from this part of the bounds on.
+ROOMY: Final = 0.75
 
 
 class Bounds:
@@ -28,6 +30,14 @@ class Bounds:
         return (
             publisher.held < self._max_unconfirmed
             and publisher.held_bytes < self._max_unconfirmed_bytes
+        )
+
+    def is_roomy(self) -> bool:
+        """Whether many more messages may be published with a confirm."""
+        publisher = self._engine.publisher
+        return (
+            publisher.held <= self._max_unconfirmed * ROOMY
+            and publisher.held_bytes <= self._max_unconfirmed_bytes * ROOMY
         )
 
     def has_sent_enough(self) -> bool:
