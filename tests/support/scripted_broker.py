@@ -498,6 +498,8 @@ class Rig:
     def carry_out(self) -> None:
         """Carry out what the engine has decided."""
         outcomes = self.engine.take_outcomes()
+        for promise in outcomes.confirmed:
+            promise.set_result(None)
         for completion in outcomes.completions:
             if completion.error is None:
                 completion.promise.set_result(completion.value)

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from logging import WARNING
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mypy_extensions import mypyc_attr
+
 if TYPE_CHECKING:
     from coolamqp.attaches.ack_ledger import AckLedger
     from coolamqp.attaches.consumer import Consumer
@@ -107,6 +109,7 @@ def message_of(post: Delivery | Hook) -> Delivery | None:
     return post.carries if isinstance(post, Hook) else post
 
 
+@mypyc_attr(acyclic=True)
 class Completion:
     """A promise that is to be ended."""
 
@@ -146,19 +149,25 @@ class ConsumerEnded:
 class Outcomes:
     """Collects what the driver is to carry out.
 
-    :ivar completions: promises to end
+    :ivar confirmed: promises to end well, and without a value, as nearly all do
+    :ivar completions: other promises to end
     :ivar posts: messages and hooks, each with the consumer to whose mailbox they go
     :ivar notices: what has happened, for whoever reports it
     """
 
     def __init__(self) -> None:
+        self.confirmed: list[Promise] = []
         self.completions: list[Completion] = []
         self.posts: list[tuple[Receiver, Delivery | Hook]] = []
         self.notices: list[object] = []
 
     def succeed(self, promise: Promise | None, value: Any = None) -> None:
         """Have a promise end well; None is nobody's promise."""
-        if promise is not None:
+        if promise is None:
+            return
+        if value is None:
+            self.confirmed.append(promise)
+        else:
             self.completions.append(Completion(promise, value))
 
     def fail(self, promise: Promise | None, error: BaseException) -> None:
@@ -181,10 +190,11 @@ class Outcomes:
     def take(self) -> Outcomes:
         """Give what was collected, and begin anew."""
         taken = Outcomes()
+        taken.confirmed, self.confirmed = self.confirmed, taken.confirmed
         taken.completions, self.completions = self.completions, taken.completions
         taken.posts, self.posts = self.posts, taken.posts
         taken.notices, self.notices = self.notices, taken.notices
         return taken
 
     def __bool__(self) -> bool:
-        return bool(self.completions or self.posts or self.notices)
+        return bool(self.confirmed or self.completions or self.posts or self.notices)

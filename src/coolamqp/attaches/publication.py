@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from coolamqp.attaches.outcomes import Promise
 from coolamqp.framing.frames import CONTENT_HEADER, FRAME_OVERHEAD
 from coolamqp.objects import Message
@@ -16,6 +18,7 @@ OVERHEAD: Final = 256
 HEADER_OVERHEAD: Final = FRAME_OVERHEAD + CONTENT_HEADER.size
 
 
+@mypyc_attr(acyclic=True)  # The promise that holds it lets go when it ends.
 class Publication:
     """A message and where it goes.
 

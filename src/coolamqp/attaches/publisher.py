@@ -168,7 +168,9 @@ class Publisher(Channeler):
         settled = self._ledger.settle(delivery_tag, multiple)
         for publication in settled:
             self._forget(publication)
-            error = self._verdict(publication, acked)
+            error = (
+                None if acked and not publication.mandatory else self._verdict(publication, acked)
+            )
             if error is None:
                 self.outcomes.succeed(publication.promise)
             else:

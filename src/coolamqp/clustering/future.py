@@ -55,7 +55,7 @@ class ClusterFuture(Future[Any]):
     Done-callbacks run on a dispatcher thread of the Cluster, so they may block. `cancel` succeeds
     only for a message that has not been sent yet.
 
-    :ivar publication: the message that it is about, as long as that may be taken back
+    :param publication: the message that it is about, as long as that may be taken back
     """
 
     # What most of them never change stands here once, and not in each of them.
@@ -67,8 +67,10 @@ class ClusterFuture(Future[Any]):
     _callbacks: list[Callable[[Future[Any]], Any]] | None = None
     publication: Publication | None = None
 
-    def __init__(self, patron: Patron) -> None:
+    def __init__(self, patron: Patron, publication: Publication | None = None) -> None:
         self._patron = patron
+        if publication is not None:
+            self.publication = publication
 
     @property
     def _condition(self) -> Condition:  # type: ignore[override]  # made when needed
@@ -102,7 +104,8 @@ class ClusterFuture(Future[Any]):
 
     def set_result(self, result: Any) -> None:
         """End it well."""
-        self._result = result
+        if result is not None:
+            self._result = result
         self._end(FINISHED)
 
     def set_exception(self, exception: BaseException | None) -> None:

@@ -229,7 +229,7 @@ class Listener:
             self._engine.receive(data, now)
             outcomes = self._take_outcomes()
         if outcomes is not None:
-            self._streaming = len(outcomes.posts) + len(outcomes.completions) >= STREAM
+            self._streaming = len(outcomes.posts) + len(outcomes.confirmed) >= STREAM
             self._carry_out(outcomes)
 
     def _finish_connecting(self, transport: Transport, now: float) -> None:

@@ -105,7 +105,7 @@ class Publishing(ClusterCore):
         if not confirm:
             self._intake.publish_plain(publication, timeout)
             return None
-        future = self._promise(publication, ClusterFuture(self))
+        future = publication.promise = ClusterFuture(self, publication)
         self._intake.publish(publication, timeout)
         return future
 
@@ -129,7 +129,8 @@ class Publishing(ClusterCore):
                 self._intake.publish_plain(publication, timeout)
                 end_span(span)
                 return None
-            future = self._promise(publication, self._new_future(span))
+            future = publication.promise = self._new_future(span)
+            future.publication = publication
             self._intake.publish(publication, timeout)
             return future
 
@@ -175,7 +176,10 @@ class Publishing(ClusterCore):
             for publication in publications:
                 self._intake.publish_plain(publication, seconds_until(deadline))
             return []
-        futures = [self._promise(each, ClusterFuture(self)) for each in publications]
+        futures = []
+        for publication in publications:
+            future = publication.promise = ClusterFuture(self, publication)
+            futures.append(future)
         self._publish_all_confirmed(publications, futures, deadline)
         return futures
 
@@ -228,8 +232,3 @@ class Publishing(ClusterCore):
         """
         check_timeout(timeout)
         return Transaction(self, timeout)
-
-    def _promise(self, publication: Publication, future: ClusterFuture) -> ClusterFuture:
-        publication.promise = future
-        future.publication = publication
-        return future

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from coolamqp.attaches.outcomes import Completion
+from coolamqp.attaches.outcomes import Completion, Outcomes, Promise
 from coolamqp.faces.guard import guarded
 from coolamqp.objects import ReceivedMessage
 
 
-def complete(completions: list[Completion]) -> None:
+def complete(outcomes: Outcomes) -> None:
     """End promises; what one of them raises costs none of the others."""
-    for completion in completions:
+    for promise in outcomes.confirmed:
+        guarded(_confirm, promise)
+    for completion in outcomes.completions:
         guarded(_complete, completion)
 
 
+# A program may have cancelled a promise.
+
+
+def _confirm(promise: Promise) -> None:
+    if not promise.done():
+        promise.set_result(None)
+
+
 def _complete(completion: Completion) -> None:
-    """End a promise, unless the program has cancelled it; a message goes back to its queue then."""
+    """End a promise; if it wants none any more, a message goes back to its queue."""
     promise = completion.promise
     if not promise.done():
         if completion.error is None:

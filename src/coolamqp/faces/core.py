@@ -295,8 +295,7 @@ class FaceCore(Ordering[FutureT], Generic[FutureT, DriverT]):
             guarded(self._reporter.report, notice)
         if outcomes.posts:
             self._post(outcomes)
-        if outcomes.completions:
-            complete(outcomes.completions)
+        complete(outcomes)
         if outcomes.notices:
             self._note_refusals(outcomes.notices)
             self._note_turn()

@@ -16,6 +16,7 @@ from librt.strings import (
     write_i32_be,
     write_i64_be,
 )
+from mypy_extensions import mypyc_attr
 
 from coolamqp.exceptions import WireError
 from coolamqp.framing.definitions import FRAME_END, FRAME_METHOD
@@ -165,6 +166,7 @@ def decode_content_header(buffer: bytes, start: int, end: int) -> tuple[int, int
     return class_id & 0xFFFF, size & _BITS_64, properties
 
 
+@mypyc_attr(acyclic=True)
 class Envelope:
     """What precedes a content from the broker: the payload of its method, read as needed.
 
