@@ -34,6 +34,8 @@ LONGEST_SLEEP: Final = 60.0
 BURST: Final = 0.0001
 # When so many messages or confirms have come at once it waits so long for more, in seconds.
 STREAM: Final = 8
+# So many bytes at once are worth waking for.
+MUCH: Final = 16 * 1024
 GATHERING: Final = 0.0002
 
 
@@ -229,7 +231,8 @@ class Listener:
             self._engine.receive(data, now)
             outcomes = self._take_outcomes()
         if outcomes is not None:
-            self._streaming = len(outcomes.posts) + len(outcomes.confirmed) >= STREAM
+            messages = len(outcomes.posts) + len(outcomes.confirmed)
+            self._streaming = messages >= STREAM and len(data) < MUCH
             self._carry_out(outcomes)
 
     def _finish_connecting(self, transport: Transport, now: float) -> None:

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 Address: TypeAlias = tuple[Any, ...]
 
-RECEIVE_SIZE: Final = 128 * 1024
+RECEIVE_SIZE: Final = 256 * 1024
 _SOCKET_ERROR: Final = (socket.SOL_SOCKET, socket.SO_ERROR)
 _IN_PROGRESS: Final = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
 
