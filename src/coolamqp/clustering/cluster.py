@@ -24,7 +24,6 @@ from coolamqp.faces.requests import RequestCalls, check_timeout
 from coolamqp.faces.topology import TopologyCalls
 from coolamqp.framing.field_table import Arguments
 from coolamqp.objects.node import Nodes, nodes_of
-from coolamqp.tls import check_contexts
 from coolamqp.tracing import BaseFrameTracer
 
 # How long shutdown waits for callbacks that are running, in seconds.
@@ -76,7 +75,10 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
         all_events: bool = False,
     ) -> None:
         definitions = nodes_of(nodes)
-        check_contexts(definitions)
+        if any(node.tls for node in definitions):
+            from coolamqp.tls import check_contexts  # noqa: PLC0415 - few need ssl
+
+            check_contexts(definitions)
         super().__init__(
             ClusterOptions(
                 nodes=definitions,

@@ -15,12 +15,14 @@ import socket
 import threading
 from collections.abc import Callable
 from math import inf
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from coolamqp.clustering.tls_stream import TLSStream
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.framing.hot import Buffer
 from coolamqp.supervisor.attempt import Attempt
+
+if TYPE_CHECKING:
+    from coolamqp.clustering.tls_stream import TLSStream
 
 logger = logging.getLogger(__name__)
 
@@ -138,6 +140,8 @@ class Transport:
             return
         if self._tls is None:
             self.attempt.waits_for = 'end of the TLS handshake'
+            from coolamqp.clustering.tls_stream import TLSStream  # noqa: PLC0415 - few need ssl
+
             self._tls = TLSStream(self.attempt.node)
         self._shake_hands(self._tls)
 

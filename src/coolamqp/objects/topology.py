@@ -5,7 +5,7 @@ Making one asks nothing of the broker; declaring it does.
 
 from __future__ import annotations
 
-import uuid
+import os
 import warnings
 from typing import Any, ClassVar, Final, TypeAlias
 
@@ -97,6 +97,10 @@ def _no_exchange(given: object) -> TypeError:
     return TypeError(f'exchange must be an Exchange or a name, not {given!r}{hint}')
 
 
+def _unique_name() -> bytes:
+    return os.urandom(16).hex().encode()
+
+
 class Queue:
     """A queue, with the binding that consuming or declaring it makes.
 
@@ -139,7 +143,7 @@ class Queue:
         encode_table(arguments, f'arguments of queue {name!r}')
         encode_table(arguments_bind, f'arguments_bind of queue {name!r}')
         if name is not None:
-            name = short_bytes(name, 'queue name') or uuid.uuid4().hex.encode()
+            name = short_bytes(name, 'queue name') or _unique_name()
         self.name: bytes | None = name
         self.durable = durable
         self.exchange = exchange
@@ -148,7 +152,7 @@ class Queue:
         self.arguments = arguments
         self.routing_key = short_bytes(routing_key, 'routing_key')
         self.arguments_bind = arguments_bind
-        self.consumer_tag = self.name or uuid.uuid4().hex.encode()
+        self.consumer_tag = self.name or _unique_name()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Queue):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import sys
 from typing import Any
 
 import coolamqp
@@ -30,7 +30,7 @@ def client_properties(name: str, extra: Arguments) -> list[tuple[Any, Any]]:
     ours = {
         'product': 'CoolAMQP',
         'version': coolamqp.__version__,
-        'platform': f'{platform.python_implementation()} {platform.python_version()}',
+        'platform': f'{sys.implementation.name} {sys.version.split()[0]}',
         'information': 'https://github.com/smok-serwis/coolamqp',
         'connection_name': name,
         'capabilities': _CAPABILITIES,
