@@ -93,7 +93,7 @@ class Publishing(ClusterCore):
         ... )
         >>> future.result(timeout=10)  # doctest: +SKIP
         """
-        if tx is not None or confirm is not None or span is not None:
+        if tx is not None or span is not None or not (confirm is None or confirm is True):
             confirm, span, dont_trace = publish_order(tx, confirm, span, dont_trace)
         if self._call_tracer is not None and not dont_trace:
             return self._publish_traced(
