@@ -15,6 +15,8 @@ from coolamqp.supervisor.engine import Engine
 
 # So many of a batch are published before others, the I/O thread too, have their turn.
 BATCH: Final = 256
+# So often those who wait for room are not woken though there may be a little.
+PATIENCE: Final = 8
 
 
 class Intake:
@@ -39,6 +41,7 @@ class Intake:
         self._lock = lock
         self._room = Condition(lock)
         self._waiting = 0
+        self._held_back = 0  # how often those who wait were not woken, one time after the other
         self._check_running = check_running
         self._check_may_wait = check_may_wait
         self._listener: Listener | None = None
@@ -94,7 +97,11 @@ class Intake:
         :param more_follows: whether this will be called again at once, so that nobody needs to be
             woken yet for room that is filled again after a message or two
         """
-        if self._waiting and (not more_follows or self._bounds.is_roomy()):
+        if not self._waiting:
+            return
+        self._held_back += 1
+        if not more_follows or self._held_back >= PATIENCE or self._bounds.is_roomy():
+            self._held_back = 0
             self._room.notify_all()
 
     def _running(self) -> Listener:

@@ -34,9 +34,9 @@ LONGEST_SLEEP: Final = 60.0
 BURST: Final = 0.0001
 # When so many messages or confirms have come at once it waits so long for more, in seconds.
 STREAM: Final = 8
+GATHERING: Final = 0.0002
 # So many bytes at once are worth waking for.
 MUCH: Final = 16 * 1024
-GATHERING: Final = 0.0002
 
 
 def _make_selector() -> selectors.BaseSelector:
@@ -107,6 +107,7 @@ class Listener:
             now < self._sent_at + BURST
             or transport is None
             or not transport.takes_from_any_thread
+            or not self._throttle.reading  # Now that an answer is owed, it is to be read again.
             or connection is None
             or connection.watched  # Frame tracers are called on the I/O thread.
         ):
