@@ -36,9 +36,6 @@ HOT = (
     'supervisor/engine.py',
     'supervisor/roster.py',
     'supervisor/states.py',
-    'aio/anteroom.py',
-    'aio/dispatcher.py',
-    'aio/listener.py',
     'faces/backlog.py',
     'faces/bounds.py',
     'faces/completing.py',
@@ -49,6 +46,9 @@ HOT = (
     'clustering/dispatcher.py',
     'clustering/intake.py',
     'clustering/listener.py',
+    'aio/anteroom.py',
+    'aio/dispatcher.py',
+    'aio/listener.py',
 )
 # But for these, whose objects programs make: what they may be made of is for us to say, in our
 # words, and not for mypyc.

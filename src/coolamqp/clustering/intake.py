@@ -13,8 +13,6 @@ from coolamqp.clustering.listener import Listener
 from coolamqp.faces.bounds import Bounds
 from coolamqp.supervisor.engine import Engine
 
-# So many of a batch are published before others, the I/O thread too, have their turn.
-BATCH: Final = 256
 # So often those who wait for room are not woken though there may be a little.
 PATIENCE: Final = 8
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from concurrent.futures import wait
-from typing import Any, Literal, cast, overload
+from typing import Any, Final, Literal, cast, overload
 
 from coolamqp.attaches.argument_orders import publish_order
 from coolamqp.attaches.publication import Publication
 from coolamqp.clustering.core import ClusterCore
 from coolamqp.clustering.future import ClusterFuture
-from coolamqp.clustering.intake import BATCH, seconds_until
+from coolamqp.clustering.intake import seconds_until
 from coolamqp.clustering.transaction import Transaction
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.faces.publications import Addressed, publication_of, publication_of_item
@@ -22,6 +22,9 @@ from coolamqp.faces.requests import check_timeout
 from coolamqp.faces.spans import all_with_context, destination_of, end_span, name_of, with_context
 from coolamqp.framing.text import Text
 from coolamqp.objects import Exchange, Message
+
+# So many of `publish_many` are published before others, the I/O thread too, have their turn.
+BATCH: Final = 256
 
 
 class Publishing(ClusterCore):

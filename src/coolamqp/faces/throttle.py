@@ -26,8 +26,6 @@ class Throttle:
 
     def review(self, now: float) -> bool:
         """Decide anew; whether that has changed anything."""
-        if self.reading and not self._backlog.full:
-            return False
         engine = self._engine
         reading = engine.state is not EngineState.UP or self._backlog.should_read(
             self.reading, lambda: engine.owes_answers
