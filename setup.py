@@ -44,6 +44,7 @@ HOT = (
     'faces/throttle.py',
     'clustering/condition.py',
     'clustering/dispatcher.py',
+    'clustering/helm.py',
     'clustering/intake.py',
     'clustering/listener.py',
     'aio/anteroom.py',

@@ -7,7 +7,6 @@ how it begins and ends; the other calls stand in the parts it is made of.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -169,7 +168,7 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
                 raise RuntimeError('this Cluster was never started')
             self._engine.stop(time.monotonic())
             listener.notify()
-        if wait and threading.current_thread() is not listener.thread:
+        if wait and listener.may_wait():
             listener.thread.join()
             self._dispatcher.stop(CALLBACK_PATIENCE)
 

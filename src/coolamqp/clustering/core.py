@@ -1,6 +1,6 @@
 """What all parts of a Cluster stand on: the lock, and the threads around the engine.
 
-What the engine has to tell is carried out on the I/O thread, outside of the lock.
+What the engine has to tell is carried out on the thread that drives, outside of the lock.
 """
 
 from __future__ import annotations
@@ -87,27 +87,26 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
             listener.abandon()
 
     def check_may_wait(self) -> None:
-        """Refuse to wait where nobody could end the waiting.
+        """Have somebody else drive, or refuse to wait where nobody could end the waiting.
 
-        :raises RuntimeError: this is the I/O thread, or a process that was forked
+        Must be called without the lock.
+
+        :raises RuntimeError: this thread is just driving, or the process was forked
         """
         self.check_process()
-        if self._is_io_thread():
-            raise RuntimeError(
-                'an inline callback runs on the I/O thread, so waiting for the broker in it would '
-                'be a deadlock; leave out inline=True, or use add_done_callback'
-            )
-
-    def _is_io_thread(self) -> bool:
         listener = self._listener
-        return listener is not None and threading.current_thread() is listener.thread
+        if listener is not None and not listener.may_wait():
+            raise RuntimeError(
+                'an inline callback runs on the thread that reads, so waiting for the broker in it '
+                'would be a deadlock; leave out inline=True, or use add_done_callback'
+            )
 
     def _wake(self) -> None:
         listener = self._listener
         if listener is not None:
             listener.wake()
 
-    # What the engine tells, on the I/O thread
+    # What the engine tells, on the thread that drives
 
     def _post(self, outcomes: Outcomes) -> None:
         self._dispatcher.post(outcomes.posts)

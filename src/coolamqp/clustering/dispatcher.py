@@ -4,8 +4,10 @@ Each consumer has a mailbox, emptied in order and by one thread at a time. One t
 all, as long as callbacks are quick. When one has kept it for longer than `PATIENCE`, another thread
 takes over the other mailboxes, so that a slow callback costs nobody but its own consumer.
 
+While it is the only one, it drives the engine too, see `coolamqp.clustering.helm`.
+
 A consumer with `workers` has its mailbox emptied by as many threads at once; one that is `inline`
-has none, and its callbacks run at once on the I/O thread.
+has none, and its callbacks run at once on the thread that drives.
 """
 
 from __future__ import annotations
@@ -31,12 +33,11 @@ logger = logging.getLogger(__name__)
 
 # How long a callback may keep the only thread before the others get one of their own, in seconds.
 PATIENCE: Final = 0.1
-# A callback that took longer, in seconds, has the messages before it counted out at once.
-PROMPT: Final = 0.001
 # How long a thread that is not needed stays around, in seconds.
 SPARE_LIFETIME: Final = 5.0
-# A mailbox gives way to the others after so many of its items.
+# A mailbox gives way to the others, and they to driving, after so many items or so many seconds.
 TURN: Final = 64
+SLICE: Final = 0.001
 
 
 class Mailbox:
@@ -94,13 +95,15 @@ class Dispatcher:
         self._condition = Condition()
         self._mailboxes: dict[Receiver | None, Mailbox] = {}
         self._ready: deque[Mailbox] = deque()
+        self._helm = Mailbox(None)  # stands in `_ready` for driving
+        self._drive: Callable[[bool], bool] | None = None
         self._busy_since: dict[threading.Thread, float] = {}
         self._threads: set[threading.Thread] = set()
         self._pool_size = 1  # how many there should be if there is work for them
         self._idle = 0
         self._stopping = False
 
-    # What the I/O thread calls
+    # What the thread that drives calls
 
     def post(self, posts: list[tuple[Receiver, Delivery | Hook]]) -> None:
         """Put items into the mailboxes of their consumers."""
@@ -143,6 +146,32 @@ class Dispatcher:
             if not self._ready or not self._busy_since:
                 return inf
             return max(self._busy_since.values()) + PATIENCE
+
+    def thread_to_drive(self, now: float) -> threading.Thread | None:
+        """Give the only thread that there is, if it could drive too."""
+        if len(self._threads) != 1 or self._pool_size != 1 or self._stopping:
+            return None
+        with self._condition:
+            for thread in self._threads:
+                if now <= self._busy_since.get(thread, now) + SLICE:
+                    return thread
+        return None
+
+    def begin_to_drive(self, drive: Callable[[bool], bool]) -> None:
+        """Have the thread drive between callbacks.
+
+        :param drive: called with whether callbacks are waiting; tells whether to call it again
+        """
+        with self._condition:
+            self._drive = drive
+            self._ready.appendleft(self._helm)
+            self._rouse()
+
+    def cease_to_drive(self) -> None:
+        """Forget it if the thread has not begun yet."""
+        with self._condition:
+            if self._helm in self._ready:
+                self._ready.remove(self._helm)
 
     # Any thread
 
@@ -223,8 +252,30 @@ class Dispatcher:
         thread = threading.current_thread()
         mailbox = self._next_mailbox(thread)
         while mailbox is not None:
-            self._serve(thread, mailbox)
+            if mailbox is self._helm:
+                self._steer(thread)
+            else:
+                self._serve(thread, mailbox)
             mailbox = self._next_mailbox(thread, mailbox)
+
+    def _steer(self, thread: threading.Thread) -> None:
+        """Drive, and serve mailboxes in between, for as long as we have the helm."""
+        while self._drive is not None and self._drive(bool(self._ready)):
+            mailbox = self._waiting_mailbox(thread)
+            began = self._busy_since[thread]
+            while mailbox is not None:
+                self._serve(thread, mailbox)
+                due = self._busy_since[thread] > began + SLICE
+                mailbox = self._waiting_mailbox(thread, mailbox, due)
+
+    def _waiting_mailbox(
+        self, thread: threading.Thread, served: Mailbox | None = None, enough: bool = False
+    ) -> Mailbox | None:
+        """Give back the mailbox that was served, and take another if one is waiting."""
+        with self._condition:
+            if served is not None:
+                self._give_back(served)
+            return self._take(thread) if self._ready and not enough else None
 
     def _next_mailbox(
         self, thread: threading.Thread, served: Mailbox | None = None
@@ -238,10 +289,15 @@ class Dispatcher:
                     self._threads.discard(thread)
                     self._busy_since.pop(thread, None)
                     return None
-            self._busy_since[thread] = time.monotonic()
-            return self._ready.popleft()
+            return self._take(thread)
+
+    def _take(self, thread: threading.Thread) -> Mailbox:
+        self._busy_since[thread] = time.monotonic()
+        return self._ready.popleft()
 
     def _give_back(self, mailbox: Mailbox) -> None:
+        if mailbox is self._helm:
+            return
         if mailbox.items:
             self._ready.append(mailbox)
             return
@@ -262,6 +318,7 @@ class Dispatcher:
 
     def _serve(self, thread: threading.Thread, mailbox: Mailbox) -> None:
         items, consumer = mailbox.items, mailbox.consumer
+        began = self._busy_since[thread]
         messages, size = 0, 0  # that wait no more, and are counted out together
         for _ in range(TURN):
             try:
@@ -273,10 +330,9 @@ class Dispatcher:
                 messages += 1
                 size += body_size(message.body)
             now = time.monotonic()
-            if now > self._busy_since[thread] + PROMPT:
-                self._release(messages, size)
-                messages, size = 0, 0
             self._busy_since[thread] = now
+            if now > began + SLICE:
+                break
         self._release(messages, size)
 
     def _run(self, consumer: Receiver | None, item: Delivery | Hook) -> bool:

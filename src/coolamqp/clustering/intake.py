@@ -23,7 +23,7 @@ class Intake:
     :param lock: held whenever the engine is touched
     :param check_running: gives the listener, or raises if nothing can be published; called with
         the lock
-    :param check_may_wait: raises if this thread must not wait
+    :param check_may_wait: raises if this thread must not wait; called without the lock
     """
 
     def __init__(
@@ -110,7 +110,11 @@ class Intake:
 
     def _wait_for(self, has_room: Callable[[], bool], timeout: float | None) -> None:
         """Wait, with the lock held, until the engine takes more."""
-        self._check_may_wait()
+        self._lock.release()
+        try:
+            self._check_may_wait()
+        finally:
+            self._lock.acquire()
         self._waiting += 1
         try:
             if not self._room.wait_for(

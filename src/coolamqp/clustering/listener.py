@@ -1,7 +1,8 @@
 """The I/O thread of a Cluster: one socket, one selector, one clock, driving the engine.
 
 Sleeps until the socket, the clock or another thread has something for it. Runs nothing of the
-program's: what the engine has to tell is handed on, outside of the lock.
+program's: what the engine has to tell is handed on, outside of the lock. While callbacks are
+quick, it lends the helm to the thread that runs them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Final
 
 from coolamqp.attaches.outcomes import Outcomes
 from coolamqp.clustering.dispatcher import Dispatcher
+from coolamqp.clustering.helm import Helm
 from coolamqp.clustering.thread_names import name_this_thread
 from coolamqp.clustering.transport import Transport
 from coolamqp.exceptions import ConnectionDead
@@ -46,7 +48,7 @@ def _make_selector() -> selectors.BaseSelector:
 
 
 class Listener:
-    """Drives the engine from a thread of its own.
+    """Drives the engine, from a thread of its own or from one that was lent the helm.
 
     :param lock: held whenever the engine is touched
     :param carry_out: called without the lock with what the engine has to tell
@@ -82,6 +84,8 @@ class Listener:
         self._sent_at = 0.0
         self._streaming = False  # whether many messages came at once
         self._throttle = Throttle(engine, dispatcher.backlog)
+        self._helm = Helm(lock)
+        self._failure: Exception | None = None  # of whom the helm was lent
 
     def start(self) -> None:
         """Start the thread."""
@@ -94,12 +98,12 @@ class Listener:
             self._wake_sender.send(b'\0')
 
     def send_or_notify(self) -> None:
-        """Send what there is from the thread of the caller, if ours sleeps; the lock must be held.
+        """Send what there is from the caller's thread, if nobody drives; the lock must be held.
 
         It saves a publisher that waits for each confirm the way through another thread. In a burst
-        it is the I/O thread that sends, since then it sends much at once.
+        it is the driving thread that sends, since then it sends much at once.
         """
-        if not self._asleep:
+        if not self._asleep and not self._helm.away:
             return
         now = time.monotonic()
         transport, connection = self._transport, self._engine.connection
@@ -109,7 +113,7 @@ class Listener:
             or not transport.takes_from_any_thread
             or not self._throttle.reading  # Now that an answer is owed, it is to be read again.
             or connection is None
-            or connection.watched  # Frame tracers are called on the I/O thread.
+            or connection.watched  # Frame tracers are called on the thread that drives.
         ):
             self.notify()
         else:
@@ -121,11 +125,26 @@ class Listener:
         try:
             count = transport.send(data)
         except (OSError, ConnectionDead):
-            count = 0  # The I/O thread will come upon it too, and knows what to do.
+            count = 0  # Whoever drives will come upon it too, and knows what to do.
         if count:
             connection.sent(data[:count], now)
         if connection.out.size:
             self.notify()
+
+    def may_wait(self) -> bool:
+        """Whether this thread may wait for the broker; if it has the helm, it gives it back.
+
+        False on the thread that drives, in the midst of it, as inline callbacks are.
+        """
+        thread, helm = threading.current_thread(), self._helm
+        if thread is self.thread:
+            return False
+        if thread is helm.holder:
+            with self._lock:
+                if helm.holder is thread and not helm.away:
+                    return False
+                helm.give_back()
+        return True
 
     def wake(self) -> None:
         """Have the thread look around again; from any thread, without the lock."""
@@ -145,8 +164,8 @@ class Listener:
     def _run(self) -> None:
         name_this_thread(self.thread.name)
         try:
-            while self._turn():
-                pass
+            while self._turn(True):
+                self._lend_helm()
         except Exception:
             # First of all, so that nobody waits for ever, whatever the log does.
             with self._lock:
@@ -162,8 +181,44 @@ class Listener:
             self._wake_receiver.close()
             self._wake_sender.close()
 
-    def _turn(self) -> bool:
-        """Do all that can be done now, then sleep; False at the end of the engine."""
+    def _lend_helm(self) -> None:
+        """Have a dispatcher thread drive for as long as its callbacks are quick."""
+        now = time.monotonic()
+        if not self._helm.may_lend(now):
+            return
+        thread = self._dispatcher.thread_to_drive(now)
+        if thread is None:
+            return
+        with self._lock:
+            self._helm.lend(thread)
+        self._dispatcher.begin_to_drive(self._drive)
+        self._helm.stand_by()
+        self._dispatcher.cease_to_drive()
+        if self._failure is not None:
+            raise self._failure
+
+    def _drive(self, busy: bool) -> bool:
+        """Do a turn on the thread that was lent the helm; whether it still has it.
+
+        :param busy: whether callbacks are waiting, so that this is no time to sleep
+        """
+        with self._lock:
+            if not self._helm.resume():
+                return False
+        try:
+            goes_on = self._turn(not busy)
+        except Exception as error:  # noqa: BLE001 - the I/O thread raises it
+            self._failure = error
+            goes_on = False
+        with self._lock:
+            if goes_on:
+                self._helm.leave()
+            else:
+                self._helm.give_back()
+        return goes_on
+
+    def _turn(self, may_sleep: bool) -> bool:
+        """Do all that can be done now, then look out for more; False at the end of the engine."""
         now = time.monotonic()
         with self._lock:
             self._engine.tick(now)
@@ -175,12 +230,12 @@ class Listener:
             outcomes = self._take_outcomes()
             stopped = self._engine.state is EngineState.STOPPED
             self._asleep = outcomes is None and not stopped
-            timeout = self._wake_at() - now
+            timeout = min(self._wake_at() - now, LONGEST_SLEEP) if may_sleep else 0.0
         self._dispatcher.relieve(now)
         if outcomes is not None:
             self._carry_out(outcomes)  # There may be more to do now, so this is no time to sleep.
         elif not stopped:
-            self._sleep(0 if self._let_gather() else min(timeout, LONGEST_SLEEP))
+            self._sleep(0.0 if may_sleep and self._let_gather() else timeout)
         return not stopped
 
     def _wake_at(self) -> float:
