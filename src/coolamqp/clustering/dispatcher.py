@@ -321,9 +321,11 @@ class Dispatcher:
         began = self._busy_since[thread]
         messages, size = 0, 0  # that wait no more, and are counted out together
         for _ in range(TURN):
+            if not items:
+                break
             try:
                 item = items.popleft()
-            except IndexError:  # another worker may have taken the last one
+            except IndexError:  # another worker has just taken the last one
                 break
             waits_on, message = self._run(consumer, item), message_of(item)
             if message is not None and not waits_on:

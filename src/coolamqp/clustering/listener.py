@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 LONGEST_SLEEP: Final = 60.0
 # What is published so soon after something was sent, in seconds, is left to the I/O thread to send.
 BURST: Final = 0.0001
-# When so many messages or confirms have come at once it waits so long for more, in seconds.
+# When so many messages or confirms have come within a time, it waits as long for more, in seconds.
 STREAM: Final = 8
 GATHERING: Final = 0.0002
 # So many bytes at once are worth waking for.
@@ -82,7 +82,9 @@ class Listener:
         self._watched = 0  # for what the transport's socket is registered
         self._asleep = False
         self._sent_at = 0.0
-        self._streaming = False  # whether many messages came at once
+        self._streaming = False  # whether many messages come
+        self._counted_since = 0.0
+        self._counted = 0  # messages and confirms since then
         self._throttle = Throttle(engine, dispatcher.backlog)
         self._helm = Helm(lock)
         self._failure: Exception | None = None  # of whom the helm was lent
@@ -254,6 +256,7 @@ class Listener:
         """
         if self._streaming:
             self._streaming = False
+            self._counted = 0
             time.sleep(GATHERING)
             return True
         return False
@@ -287,9 +290,15 @@ class Listener:
             self._engine.receive(data, now)
             outcomes = self._take_outcomes()
         if outcomes is not None:
-            messages = len(outcomes.posts) + len(outcomes.confirmed)
-            self._streaming = messages >= STREAM and len(data) < MUCH
+            self._count(len(outcomes.posts) + len(outcomes.confirmed), now)
+            self._streaming = self._counted >= STREAM and len(data) < MUCH
             self._carry_out(outcomes)
+
+    def _count(self, messages: int, now: float) -> None:
+        if now > self._counted_since + GATHERING:
+            self._counted_since = now
+            self._counted = 0
+        self._counted += messages
 
     def _finish_connecting(self, transport: Transport, now: float) -> None:
         self._watch(0)
