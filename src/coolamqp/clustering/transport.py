@@ -28,7 +28,10 @@ logger = logging.getLogger(__name__)
 
 Address: TypeAlias = tuple[Any, ...]
 
-RECEIVE_SIZE: Final = 256 * 1024
+# How many bytes are asked for at once: more while that many come. Asking for much costs, since a
+# large block of memory is had from the system, and given back to it, each time.
+LEAST_READ: Final = 16 * 1024
+MOST_READ: Final = 256 * 1024
 _SOCKET_ERROR: Final = (socket.SOL_SOCKET, socket.SO_ERROR)
 _IN_PROGRESS: Final = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
 
@@ -51,6 +54,7 @@ class Transport:
         self._on_resolved = on_resolved
         self._addresses: list[Address] = []
         self._resolved: list[Address] | OSError | None = None
+        self._read_size = LEAST_READ
         self._last_error: OSError | None = None
         self._resolve()
 
@@ -241,9 +245,18 @@ class Transport:
     def _receive_raw(self) -> bytes | None:
         """Receive what there is; None if there is nothing yet, empty at the end."""
         try:
-            return None if self.socket is None else self.socket.recv(RECEIVE_SIZE)
+            data = None if self.socket is None else self.socket.recv(self._read_size)
         except BlockingIOError:
             return None
+        if data is not None:
+            self._adapt_read_size(len(data))
+        return data
+
+    def _adapt_read_size(self, read: int) -> None:
+        if read == self._read_size:
+            self._read_size = min(4 * read, MOST_READ)
+        elif read < self._read_size // 8:
+            self._read_size = max(self._read_size // 4, LEAST_READ)
 
     # Closing
 
