@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from math import inf
 
 import pytest
@@ -38,6 +39,10 @@ class Acks:
         """Settle, flush, and give what the broker hears."""
         for tag in tags:
             assert self.ledger.settle(tag, how)
+        return self.told()
+
+    def told(self) -> list[Method]:
+        """Flush, and give what the broker hears."""
         self.ledger.flush()
         return self.link.broker.methods()
 
@@ -66,11 +71,24 @@ def test_nacks_requeue_one_by_one_and_are_passed_over_by_acks() -> None:
 def test_settling_several_settles_what_is_left_up_to_the_tag() -> None:
     acks = Acks()
     assert acks.flush(REQUEUE, 2) == [BasicNack(2, False, True)]
-    assert acks.ledger.settle(4, ACK, multiple=True)
-    assert acks.flush(ACK) == [BasicAck(4, True)]
-    assert not acks.ledger.settle(3, ACK, multiple=True)
-    assert acks.ledger.settle(6, Settlement.NACK_DROP, multiple=True)
-    assert acks.flush(ACK) == [BasicNack(5, False, False), BasicNack(6, False, False)]
+    acks.ledger.settle(4, ACK, multiple=True)
+    assert acks.told() == [BasicAck(4, True)]
+    acks.ledger.settle(3, ACK, multiple=True)
+    assert acks.told() == []
+    acks.ledger.settle(6, Settlement.NACK_DROP, multiple=True)
+    assert acks.told() == [BasicNack(5, False, False), BasicNack(6, False, False)]
+
+
+def test_what_was_settled_first_holds() -> None:
+    acks = Acks()
+    acks.ledger.settle(2, ACK)
+    acks.ledger.settle(3, REQUEUE, multiple=True)
+    acks.ledger.settle(1, ACK)
+    assert acks.told() == [
+        BasicNack(1, False, True),
+        BasicNack(3, False, True),
+        BasicAck(2, False),
+    ]
 
 
 def test_rejecting_is_told_as_such() -> None:
@@ -86,13 +104,16 @@ def test_a_ledger_knows_when_all_is_settled() -> None:
     assert acks.ledger.settled
 
 
-def test_a_ledger_is_dirty_once_until_it_is_flushed() -> None:
+def test_a_ledger_is_to_be_announced_once_until_it_is_flushed() -> None:
     acks = Acks()
-    acks.ledger.settle(1, ACK)
-    acks.ledger.settle(2, ACK)
+    assert acks.ledger.settle(1, ACK)
+    acks.ledger.announce()
+    acks.ledger.announce()
+    assert not acks.ledger.settle(2, ACK)
     assert acks.dirty == [acks.ledger]
-    acks.ledger.flush()
-    acks.ledger.settle(3, ACK)
+    assert acks.told() == [BasicAck(2, True)]
+    assert acks.ledger.settle(3, ACK)
+    acks.ledger.announce()
     assert acks.dirty == [acks.ledger, acks.ledger]
 
 
@@ -102,7 +123,26 @@ def test_a_void_ledger_settles_nothing() -> None:
     acks.ledger.make_void()
     acks.ledger.flush()
     assert not acks.ledger.settle(2, REQUEUE)
+    acks.ledger.announce()
+    assert acks.dirty == []
     assert acks.link.broker.hear() == []
+
+
+def test_threads_settle_while_it_is_flushed() -> None:
+    acks = Acks()
+    tags = iter(range(1, DELIVERED + 1))
+
+    def settle_all() -> None:
+        for tag in tags:
+            acks.ledger.settle(tag, ACK)
+
+    threads = [threading.Thread(target=settle_all) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        acks.ledger.flush()
+    acks.ledger.flush()
+    assert acks.ledger.settled
 
 
 @given(st.permutations(range(1, 13)), st.sets(st.integers(1, 12)), st.integers(1, 5))

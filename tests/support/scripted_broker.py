@@ -409,7 +409,8 @@ class Rig:
 
     def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> None:
         """Settle a delivery."""
-        ledger.settle(delivery_tag, how, multiple)
+        if ledger.settle(delivery_tag, how, multiple):
+            ledger.announce()
 
     def publish(self, body: bytes, exchange: bytes = b'', *, mandatory: bool = False) -> Ending:
         """Publish with a confirm."""

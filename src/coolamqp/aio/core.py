@@ -20,6 +20,7 @@ from coolamqp.aio.listener import Listener
 from coolamqp.aio.loop_guard import LoopGuard
 from coolamqp.aio.turnstile import Turnstile
 from coolamqp.attaches import Consumer
+from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.outcomes import Outcomes
 from coolamqp.attaches.publication import Publication
@@ -30,6 +31,7 @@ from coolamqp.faces.iterations import Iterations
 from coolamqp.faces.options import ClusterOptions
 from coolamqp.faces.spans import processing
 from coolamqp.faces.throttle import Throttle
+from coolamqp.objects.message import Settlement
 from coolamqp.supervisor.states import EngineState
 from coolamqp.tracing import CallSpan
 
@@ -58,6 +60,11 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
     def _new_future(self, span: CallSpan | None = None) -> ClusterFuture:
         loop = self._lock.loop
         return ClusterFuture(loop=loop) if span is None else TracedFuture(span, loop)
+
+    def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> None:
+        """Settle a delivery, on the loop."""
+        self._lock.check()
+        super().settle(ledger, delivery_tag, how, multiple)
 
     # Beginning and end
 

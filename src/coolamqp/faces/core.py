@@ -272,9 +272,11 @@ class FaceCore(Ordering[FutureT], Generic[FutureT, DriverT]):
 
     def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> None:
         """Settle a delivery; programs call `ack`, `nack` or `reject` of the message."""
-        with self._lock:
-            if ledger.settle(delivery_tag, how, multiple) and self._listener is not None:
-                self._listener.notify()
+        if ledger.settle(delivery_tag, how, multiple):
+            with self._lock:
+                ledger.announce()
+                if self._listener is not None:
+                    self._listener.notify()
 
     def publish_reply(self, answer: Message, routing_key: bytes) -> FutureT:
         """Publish the answer to a request; programs call `ReceivedMessage.reply`."""
