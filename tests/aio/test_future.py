@@ -7,6 +7,8 @@ import asyncio
 import pytest
 
 from coolamqp.aio.future import ClusterFuture
+from coolamqp.attaches.publication import Publication
+from coolamqp.objects import Message
 
 
 class Withdrawal:
@@ -15,14 +17,15 @@ class Withdrawal:
     def __init__(self) -> None:
         self.count = 0
 
-    def __call__(self) -> bool:
+    def withdraw(self, publication: Publication) -> None:
+        """Take it back."""
         self.count += 1
-        return True
 
 
 def withdrawable() -> tuple[ClusterFuture, Withdrawal]:
     future, withdrawal = ClusterFuture(), Withdrawal()
-    future.withdraw = withdrawal
+    future.publication = Publication(Message(b''), b'', b'key')
+    future.publisher = withdrawal
     return future, withdrawal
 
 

@@ -38,14 +38,20 @@ class Anteroom:
 
         :param timeout: how long it may wait, in seconds; then its future ends with `TimeoutError`
         """
-        if not self._futures and self._has_room():
-            self._hand_over(publication)
+        if self.pass_through(publication):
             return
         self._futures[publication] = future
         if timeout is not None:
             loop = asyncio.get_running_loop()
             timer = loop.call_later(timeout, self._expire, publication, timeout)
             self._timers[publication] = timer
+
+    def pass_through(self, publication: Publication) -> bool:
+        """Hand a publication over, but only if that can be done at once."""
+        if self._futures or not self._has_room():
+            return False
+        self._hand_over(publication)
+        return True
 
     def admit(self) -> bool:
         """Hand over as many as there is room for; whether there was any."""

@@ -55,6 +55,7 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
         )
         self._unconfirmed = Anteroom(self._bounds.has_room, self._engine.publish)
         self._plain = Anteroom(self._bounds.has_sent_enough, self._publish_plain)
+        self._ended_future: ClusterFuture | None = None
         self._loop_end: AsyncGenerator[None, None] | None = None
 
     def _new_future(self, span: CallSpan | None = None) -> ClusterFuture:

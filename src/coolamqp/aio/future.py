@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
+from coolamqp.attaches.publication import Publication
 from coolamqp.faces.spans import end_span
 from coolamqp.tracing import CallSpan
+
+
+class Publisher(Protocol):
+    """Who takes messages back."""
+
+    def withdraw(self, publication: Publication) -> None:
+        """Take a message back, if it has not been sent."""
 
 
 class ClusterFuture(asyncio.Future[Any]):
@@ -17,23 +24,25 @@ class ClusterFuture(asyncio.Future[Any]):
     was sent stays with the broker; only nobody waits for its confirm any more.
     """
 
-    withdraw: Callable[[], object] | None = None
+    publication: Publication | None = None  # what it is about, as long as that may be taken back
+    publisher: Publisher  # of that
 
     def cancel(self, msg: Any | None = None) -> bool:
         """Wait no more; False if it has ended."""
-        withdraw, self.withdraw = self.withdraw, None
-        if withdraw is not None and not self.done():
-            withdraw()
+        publication, self.publication = self.publication, None
+        if publication is not None and not self.done():
+            self.publisher.withdraw(publication)
         return super().cancel(msg)
 
     def set_result(self, result: Any, /) -> None:
         """End it well."""
-        self.withdraw = None  # It holds the message, and the message holds this future.
+        if self.publication is not None:
+            self.publication = None  # It holds this future.
         super().set_result(result)
 
     def set_exception(self, exception: type | BaseException, /) -> None:
         """End it with an error."""
-        self.withdraw = None
+        self.publication = None
         super().set_exception(exception)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from functools import partial
 from typing import Any, cast
 
 from coolamqp.aio.anteroom import Anteroom
@@ -65,10 +64,16 @@ class Publishing(ClusterCore):
             return self._publish_traced(
                 message, exchange, routing_key, confirm, span, mandatory, timeout
             )
-        check_timeout(timeout)
+        if timeout is not None:
+            check_timeout(timeout)
         publication = publication_of(message, exchange, routing_key, mandatory)
-        (future,) = self._submit([publication], confirm, timeout)
-        return future
+        with self._lock:
+            self._running().notify()
+            if confirm:
+                return self._submit(publication, self._unconfirmed, timeout)
+            if self._plain.pass_through(publication):
+                return self._handed_over()
+            return self._submit(publication, self._plain, timeout)
 
     def _publish_traced(
         self,
@@ -86,8 +91,10 @@ class Publishing(ClusterCore):
             check_timeout(timeout)
             message = with_context(message, span)
             publication = publication_of(message, exchange, routing_key, mandatory)
-            (future,) = self._submit([publication], confirm, timeout, span)
-            return future
+            with self._lock:
+                self._running().notify()
+                anteroom = self._unconfirmed if confirm else self._plain
+                return self._submit(publication, anteroom, timeout, span)
 
     def publish_many(
         self,
@@ -119,7 +126,10 @@ class Publishing(ClusterCore):
                 publication_of_item(item, exchange, routing_key, mandatory)
                 for item in all_with_context(messages, span)
             ]
-            futures = self._submit(publications, confirm, timeout)
+            anteroom = self._unconfirmed if confirm else self._plain
+            with self._lock:
+                self._running().notify()
+                futures = [self._submit(each, anteroom, timeout) for each in publications]
             end_span(span)
             return futures
 
@@ -160,25 +170,27 @@ class Publishing(ClusterCore):
 
     def _submit(
         self,
-        publications: list[Publication],
-        confirm: bool | None,
+        publication: Publication,
+        anteroom: Anteroom,
         timeout: float | None,
         span: CallSpan | None = None,
-    ) -> list[ClusterFuture]:
-        anteroom = self._unconfirmed if confirm else self._plain
-        futures = []
-        with self._lock:
-            listener = self._running()
-            for publication in publications:
-                future = publication.promise = self._new_future(span)
-                future.withdraw = partial(self._withdraw, publication, anteroom)
-                anteroom.submit(publication, future, timeout)
-                futures.append(future)
-            listener.notify()
-        return futures
+    ) -> ClusterFuture:
+        future = publication.promise = self._new_future(span)
+        future.publication = publication
+        future.publisher = self
+        anteroom.submit(publication, future, timeout)
+        return future
 
-    def _withdraw(self, publication: Publication, anteroom: Anteroom) -> None:
+    def _handed_over(self) -> ClusterFuture:
+        """Give the future of what needs none: it has ended, and so one serves for all."""
+        future = self._ended_future
+        if future is None:
+            future = self._ended_future = self._new_future()
+            future.set_result(None)
+        return future
+
+    def withdraw(self, publication: Publication) -> None:
         """Take a message back; not only on the running loop, since one that ends cancels tasks."""
-        if not anteroom.withdraw(publication):
+        if not self._unconfirmed.withdraw(publication) and not self._plain.withdraw(publication):
             self._engine.withdraw(publication)
         self._wake()  # it lets those go on who wait for room

@@ -19,6 +19,8 @@ from coolamqp.tls import failure_of, make_context, no_tls, server_name
 
 # How long an address is tried alone before the next one is, too, in seconds (RFC 8305, section 5).
 HEAD_START: Final = 0.25
+# So many bytes are read at once.
+READ_SIZE: Final = 256 * 1024
 # So many bytes may be in the loop's own buffer before we cease to write.
 WRITE_AHEAD: Final = 256 * 1024
 # How long the last bytes of a transport that is closed may take to go out, in seconds.
@@ -43,8 +45,11 @@ class User(Protocol):
         """There is no connection, or none any more."""
 
 
-class Transport(asyncio.Protocol):
-    """The transport that an attempt of the engine wishes for; begins to connect at once."""
+class Transport(asyncio.BufferedProtocol):
+    """The transport that an attempt of the engine wishes for; begins to connect at once.
+
+    Has a buffer of its own, since a loop that makes one for each chunk makes it large.
+    """
 
     def __init__(self, attempt: Attempt, user: User) -> None:
         self.attempt = attempt
@@ -53,6 +58,7 @@ class Transport(asyncio.Protocol):
         self._closed = False  # whether we want it no more
         self._full = False
         self._lost = asyncio.Event()
+        self._buffer = memoryview(bytearray(READ_SIZE))
         self._farewell: asyncio.TimerHandle | None = None
         self._connecting = asyncio.create_task(
             self._connect(), name=f'connecting to {attempt.node}'
@@ -126,9 +132,13 @@ class Transport(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=WRITE_AHEAD)
         self._user.on_connected(self)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Say where to put what comes."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Pass on what has come."""
-        self._user.on_received(self, data)
+        self._user.on_received(self, bytes(self._buffer[:nbytes]))
 
     def pause_writing(self) -> None:
         """Have nothing more written for now."""
