@@ -8,7 +8,7 @@ from typing import Any
 from coolamqp.objects import NodeDefinition, ServerProperties
 
 
-@dataclass(frozen=True)
+@dataclass
 class Connected:
     """A connection is up, and what it needs is being restored."""
 
@@ -16,14 +16,14 @@ class Connected:
     properties: ServerProperties
 
 
-@dataclass(frozen=True)
+@dataclass
 class Restored:
     """Topology and consumers are in place again; publishing goes on."""
 
     node: NodeDefinition
 
 
-@dataclass(frozen=True)
+@dataclass
 class Disconnected:
     """A connection that was up is lost."""
 
@@ -31,7 +31,7 @@ class Disconnected:
     cause: Exception
 
 
-@dataclass(frozen=True)
+@dataclass
 class ConnectFailed:
     """A try to connect has failed; the next comes in `retry_in` seconds."""
 
@@ -40,14 +40,14 @@ class ConnectFailed:
     retry_in: float
 
 
-@dataclass(frozen=True)
+@dataclass
 class NoWayIn:
     """Every node has refused us, one after the other, for reasons that waiting does not mend."""
 
     causes: list[tuple[NodeDefinition, Exception]]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Blocked:
     """The broker has ceased (or begun again) to take what is published."""
 
@@ -55,7 +55,7 @@ class Blocked:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class TopologyFailed:
     """Something that was declared as persistent could not be declared again."""
 
@@ -63,6 +63,6 @@ class TopologyFailed:
     error: BaseException
 
 
-@dataclass(frozen=True)
+@dataclass
 class Stopped:
     """The engine has come to its end."""
