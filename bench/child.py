@@ -28,7 +28,7 @@ def main() -> None:
     """Do the work, and print what came of it."""
     name, distribution, text = sys.argv[1:]
     task = Task.from_json(text)
-    module = importlib.import_module(f'bench.clients.{name}')
+    module = importlib.import_module(name)
     faulthandler.dump_traceback_later(TIMEOUT, exit=True)
     result: dict[str, Any] = {'version': version(distribution)}
     if reason := inability(module, task):

@@ -19,7 +19,7 @@ MESSAGES: Final = {
     'ping-pong-busy': 100,
 }
 # Of large bodies fewer do: so many bytes in all.
-BYTES: Final = 64 << 20
+BYTES: Final = 512 << 20
 LEAST: Final = 50
 
 MAIN: Final = ('publish', 'confirm', 'confirm-each', 'consume', 'consume-ack')

@@ -28,6 +28,11 @@ class Client:
     compiled: bool = False  # or in C
 
     @property
+    def module(self) -> str:
+        """The full name of the adapter."""
+        return f'bench.clients.{self.adapter}'
+
+    @property
     def ours(self) -> bool:
         """Whether it is what this bench is about."""
         return self.environment == OURS and self.name != FLOOR

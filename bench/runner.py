@@ -179,9 +179,10 @@ class _Child:
 
 @contextmanager
 def _child(client: Client, task: Task) -> Iterator[_Child]:
-    arguments = [client.adapter, client.distribution, task.to_json()]
-    with TemporaryFile('w+') as errors:
-        process = subprocess.Popen(
+    arguments = [client.module, client.distribution, task.to_json()]
+    with (
+        TemporaryFile('w+') as errors,
+        subprocess.Popen(
             [python_of(client.environment), '-m', 'bench.child', *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -189,10 +190,10 @@ def _child(client: Client, task: Task) -> Iterator[_Child]:
             text=True,
             cwd=ROOT,
             env={**os.environ, **client.variables},
-        )
+        ) as process,
+    ):
         try:
             yield _Child(process, errors)
             process.communicate(timeout=30)
         finally:
             process.kill()
-            process.wait()

@@ -1,0 +1,45 @@
+"""Runs: each work is done and checked, and who loses messages gets no figure."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench import runner
+from bench.roster import BY_NAME, Client
+from bench.runner import RunFailed, Runner
+from bench.task import WORKS, Item
+from tests.support.rabbitmq import RabbitMQNode
+
+pytestmark = pytest.mark.integration
+
+MESSAGES = 50
+
+
+class Liar(Client):
+    """Loses a message."""
+
+    module = 'tests.bench.liar'
+
+
+@pytest.mark.parametrize('name', ['raw', 'threads', 'inline', 'asyncio'])
+@pytest.mark.parametrize('work', [work for work in WORKS if work != 'ping-pong-busy'])
+def test_every_work_is_done(rabbitmq: RabbitMQNode, name: str, work: str) -> None:
+    with Runner(rabbitmq.url()) as running:
+        outcome = running.run(BY_NAME[name], Item(work=work), MESSAGES)
+    assert outcome.unable or (outcome.measurement and outcome.measurement.messages == MESSAGES)
+
+
+def test_who_loses_a_message_fails_the_run(
+    rabbitmq: RabbitMQNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, 'SETTLING', 0.2)
+    liar = Liar('liar', 'a liar', 'liar', BY_NAME['raw'].environment, '')
+    with Runner(rabbitmq.url()) as running, pytest.raises(RunFailed, match='49 messages'):
+        running.run(liar, Item(work='publish'), MESSAGES)
+
+
+def test_who_cannot_do_something_says_why(rabbitmq: RabbitMQNode) -> None:
+    with Runner(rabbitmq.url()) as running:
+        outcome = running.run(BY_NAME['raw'], Item(work='publish', threads=8), MESSAGES)
+    assert outcome.measurement is None
+    assert outcome.unable == 'one thread only'
