@@ -7,6 +7,7 @@ quick, it lends the helm to the thread that runs them.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import selectors
@@ -123,13 +124,9 @@ class Listener:
 
     def _send_from_caller(self, transport: Transport, connection: Connection, now: float) -> None:
         self._sent_at = now
-        data = connection.out.peek()
-        try:
-            count = transport.send(data)
-        except (OSError, ConnectionDead):
-            count = 0  # Whoever drives will come upon it too, and knows what to do.
-        if count:
-            connection.sent(data[:count], now)
+        # Whoever drives will come upon an error too, and knows what to do.
+        with contextlib.suppress(OSError, ConnectionDead):
+            self._send_piece(transport, connection, now)
         if connection.out.size:
             self.notify()
 
@@ -357,14 +354,7 @@ class Listener:
         self._engine.flush()
         try:
             transport.flush()
-            while connection.out.size:
-                data = connection.out.peek()
-                count = transport.send(data)
-                if count:
-                    self._sent_at = now
-                    connection.sent(data[:count], now)
-                if count < len(data):
-                    break
+            while connection.out.size and self._send_piece(transport, connection, now):
                 self._engine.flush()
         except (OSError, ConnectionDead) as error:
             self._engine.transport_failed(transport.attempt, error, now)
@@ -372,6 +362,15 @@ class Listener:
         reading = selectors.EVENT_READ if self._throttle.reading else 0
         writing = selectors.EVENT_WRITE if connection.out.size else 0
         self._watch(transport.interest | reading | writing)
+
+    def _send_piece(self, transport: Transport, connection: Connection, now: float) -> bool:
+        """Send what is in one piece; whether the socket has taken all of it."""
+        data = connection.out.peek()
+        count = transport.send(data)
+        if count:
+            self._sent_at = now
+            connection.sent(data[:count], now)
+        return count == len(data)
 
     def _watch(self, events: int) -> None:
         transport = self._transport
