@@ -16,6 +16,8 @@ from tests.conftest import MakeCluster
 from tests.integration.support import PATIENCE, Signals, confirmed, consume
 from tests.support.proxy import FaultProxy
 
+SOON = 5.0  # seconds; well before the next heartbeat
+
 pytestmark = pytest.mark.integration
 
 
@@ -80,6 +82,14 @@ def test_it_may_wait_for_another_consumer(cluster: Cluster, quick: Quick) -> Non
     assert begun.wait(PATIENCE)
     confirmed(cluster, b'', 'other').result(PATIENCE)
     assert done.wait(PATIENCE)
+
+
+def test_what_another_thread_wants_to_be_called_is_called_at_once(
+    cluster: Cluster, quick: Quick
+) -> None:
+    called = threading.Event()
+    cluster._dispatcher.call(called.set)
+    assert called.wait(SOON)
 
 
 def test_others_publish_while_it_does_something_else(cluster: Cluster, quick: Quick) -> None:

@@ -77,7 +77,8 @@ class Dispatcher:
     :param deliver: what to do with a message that is traced, or has no callback; called with
         consumer and message, tells whether the message goes on waiting somewhere, and so counts
         until `release`
-    :param on_room: called when there is room again in a backlog that was full
+    :param wake: called to have whoever drives look around again: there is room in a backlog that
+        was full, or something to run for a thread that may just be driving
     """
 
     def __init__(
@@ -85,13 +86,13 @@ class Dispatcher:
         name: str,
         traced: bool,
         deliver: Callable[[Receiver, Delivery], bool],
-        on_room: Callable[[], None],
+        wake: Callable[[], None],
     ) -> None:
         self.backlog = SharedBacklog()
         self._name = name
         self._traced = traced
         self._deliver = deliver
-        self._on_room = on_room
+        self._wake = wake
         self._condition = Condition()
         self._mailboxes: dict[Receiver | None, Mailbox] = {}
         self._ready: deque[Mailbox] = deque()
@@ -129,6 +130,7 @@ class Dispatcher:
         with self._condition:
             self._put(None, Hook(function, arguments))
             self._rouse()
+        self._wake()
 
     def relieve(self, now: float) -> None:
         """Have another thread at work if slow callbacks keep the others, and work is waiting."""
@@ -186,7 +188,7 @@ class Dispatcher:
 
     def _release(self, messages: int, size: int) -> None:
         if self.backlog.release(messages, size):
-            self._on_room()
+            self._wake()
 
     def finish(self) -> None:
         """Have the threads end when they have run what is in the mailboxes."""

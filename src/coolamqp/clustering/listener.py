@@ -146,9 +146,11 @@ class Listener:
         return True
 
     def wake(self) -> None:
-        """Have the thread look around again; from any thread, without the lock."""
-        with self._lock:
-            self.notify()
+        """Have whoever drives look around again; from anywhere, even where a lock is held."""
+        if threading.current_thread() not in (self.thread, self._helm.holder):
+            # It may have ended, or have more than enough to wake for.
+            with contextlib.suppress(OSError):
+                self._wake_sender.send(b'\0')
 
     def abandon(self) -> None:
         """Let go of the descriptors without a word to the broker, in a child process."""
