@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coolamqp.uplink.out_buffer import JOINED_MAX, LARGE, OutBuffer
+from coolamqp.uplink.out_buffer import JOINED_MAX, LARGE, TOGETHER, OutBuffer
 
 
 def test_small_pieces_are_joined_and_large_ones_left_as_they_are() -> None:
@@ -40,6 +40,44 @@ def test_a_piece_that_was_sent_in_part_is_gone_on_with() -> None:
     assert out.size == 9
     out.sent(6)
     assert out.peek() == b'abc'
+
+
+def test_pieces_may_go_together_without_being_joined() -> None:
+    out, large = OutBuffer(), bytes(LARGE)
+    for each in (b'a', large, b'b', b'c'):
+        out.append(each)
+    assert not OutBuffer().in_pieces
+    assert out.in_pieces
+    pieces = out.peek_pieces()
+    assert pieces == [b'a', large, b'bc']
+    assert pieces[1] is large
+    out.sent(1 + LARGE + 1)
+    assert out.size == 1
+    assert out.peek_pieces() == [b'c']
+
+
+def test_no_more_pieces_go_together_than_a_kernel_takes() -> None:
+    out = OutBuffer()
+    for _ in range(2 * TOGETHER):
+        out.append(bytes(LARGE))
+    assert len(out.peek_pieces()) == TOGETHER
+
+
+@given(st.lists(st.integers(0, LARGE + 1)), st.integers(1, 2 * LARGE))
+def test_everything_comes_out_once_and_in_order_by_pieces(sizes: list[int], most: int) -> None:
+    out = OutBuffer()
+    sent = [bytes((number % 256,)) * size for number, size in enumerate(sizes)]
+    received = b''
+    for piece in sent:
+        out.append(piece)
+        taken = b''.join(out.peek_pieces())[:most]
+        out.sent(len(taken))
+        received += taken
+    while rest := b''.join(out.peek_pieces()):
+        received += rest
+        out.sent(len(rest))
+    assert received == b''.join(sent)
+    assert out.size == 0
 
 
 @given(st.lists(st.integers(0, LARGE + 1)), st.integers(1, 2 * LARGE))

@@ -113,7 +113,7 @@ class Listener:
         if (
             now < self._sent_at + BURST
             or transport is None
-            or not transport.takes_from_any_thread
+            or not transport.bare
             or not self._throttle.reading  # Now that an answer is owed, it is to be read again.
             or connection is None
             or connection.watched  # Frame tracers are called on the thread that drives.
@@ -366,13 +366,22 @@ class Listener:
         self._watch(transport.interest | reading | writing)
 
     def _send_piece(self, transport: Transport, connection: Connection, now: float) -> bool:
-        """Send what is in one piece; whether the socket has taken all of it."""
-        data = connection.out.peek()
-        count = transport.send(data)
+        """Send what can go together; whether the socket has taken all of it."""
+        if connection.out.in_pieces and transport.bare and not connection.watched:
+            pieces = connection.out.peek_pieces()
+            size = sum([len(piece) for piece in pieces])
+            count = transport.send_pieces(pieces)
+            if count:
+                connection.sent_unwatched(count, now)
+        else:
+            data = connection.out.peek()
+            size = len(data)
+            count = transport.send(data)
+            if count:
+                connection.sent(data[:count], now)
         if count:
             self._sent_at = now
-            connection.sent(data[:count], now)
-        return count == len(data)
+        return count == size
 
     def _watch(self, events: int) -> None:
         transport = self._transport

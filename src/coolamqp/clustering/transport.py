@@ -1,8 +1,8 @@
 """A connection to one node: resolving its name, connecting, TLS, sending, receiving.
 
 Never blocks: a name is looked up on a thread of its own, everything else is left to the selector.
-Only the I/O thread touches it, but that publishers may `send` while `takes_from_any_thread` is
-true and they have the engine's lock.
+Only the thread that drives touches it, but that publishers may send while it is `bare` and they
+have the engine's lock.
 """
 
 from __future__ import annotations
@@ -168,8 +168,8 @@ class Transport:
         self.flush()
 
     @property
-    def takes_from_any_thread(self) -> bool:
-        """Whether to send needs nothing but the socket, which may be used from any thread."""
+    def bare(self) -> bool:
+        """Whether bytes go as they are, so that to send needs nothing but the socket."""
         return self.connected and self._tls is None
 
     @property
@@ -196,6 +196,16 @@ class Transport:
         count = self._tls.encrypt(data)
         self.flush()
         return count
+
+    def send_pieces(self, pieces: list[Buffer]) -> int:
+        """Send as much as the socket takes, of several pieces in one call; only while `bare`.
+
+        :raises OSError: the connection is lost
+        """
+        try:
+            return 0 if self.socket is None else self.socket.sendmsg(pieces)
+        except BlockingIOError:
+            return 0
 
     def flush(self) -> None:
         """Send on what TLS has already taken.

@@ -138,10 +138,14 @@ class Connection(FrameSink):
 
     def sent(self, data: Any, now: float) -> None:
         """Note that the transport has taken these bytes from the front of `out`."""
-        self._heartbeat.sent(now)
         if self._tap is not None:
             self._tap.sent(data, now)
-        self.out.sent(len(data))
+        self.sent_unwatched(len(data), now)
+
+    def sent_unwatched(self, count: int, now: float) -> None:
+        """Note that the transport has taken so many bytes, which nobody wants to see."""
+        self._heartbeat.sent(now)
+        self.out.sent(count)
 
     def set_reading(self, reading: bool, now: float) -> None:
         """Note whether the transport is read from; silence counts only while it is."""

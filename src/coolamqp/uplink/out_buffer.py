@@ -13,6 +13,8 @@ from coolamqp.framing.hot import Buffer
 JOINED_MAX: Final = 256 * 1024
 # A piece from this size on is handed to the socket as it is.
 LARGE: Final = 16 * 1024
+# So many pieces are handed to the socket together; a kernel takes up to 1,024.
+TOGETHER: Final = 64
 
 
 class OutBuffer:
@@ -46,6 +48,21 @@ class OutBuffer:
         else:
             self.writer().write(piece)
 
+    @property
+    def in_pieces(self) -> bool:
+        """Whether there are pieces that are not to be joined."""
+        return bool(self._pieces)
+
+    def peek_pieces(self) -> list[Buffer]:
+        """Give what should be sent next, as the pieces that may go together."""
+        pieces = [self.peek()]
+        self._seal()
+        for piece in self._pieces:
+            if len(pieces) == TOGETHER:
+                break
+            pieces.append(piece)
+        return pieces
+
     def peek(self) -> Buffer:
         """Give what should be sent next; empty only if nothing is waiting."""
         if self._front_sent == len(self._front):
@@ -59,8 +76,12 @@ class OutBuffer:
         return self._front
 
     def sent(self, count: int) -> None:
-        """Note that the socket has taken `count` bytes of what `peek` gave."""
+        """Note that the socket has taken `count` bytes of what `peek` or `peek_pieces` gave."""
         self._front_sent += count
+        while self._front_sent > len(self._front):
+            self._front_sent -= len(self._front)
+            self._front = self._pieces.popleft()
+            self._pieces_size -= len(self._front)
 
     def _seal(self) -> None:
         if len(self._writer):
