@@ -90,7 +90,8 @@ def _consume(task: Task, *, no_ack: bool) -> Measurement:
                 connection.count(task.queue)
         # Just so many bytes, and the last of them ends a frame: so it is deliveries they were.
         surplus = received - step * task.messages
-        if surplus or buffer[size - 1] != raw.FRAME_END[0]:
+        ends_a_frame = not size or buffer[size - 1] == raw.FRAME_END[0]
+        if surplus or not ends_a_frame:
             raise RuntimeError(f'the deliveries are not of {step} bytes each, {surplus} are over')
         return measurement
 
