@@ -190,7 +190,10 @@ class Publishing(ClusterCore):
         return future
 
     def withdraw(self, publication: Publication) -> None:
-        """Take a message back; not only on the running loop, since one that ends cancels tasks."""
+        """Take a message back; programs call `cancel` of its future.
+
+        Not only on the running loop, since one that ends cancels tasks.
+        """
         if not self._unconfirmed.withdraw(publication) and not self._plain.withdraw(publication):
             self._engine.withdraw(publication)
         self._wake()  # it lets those go on who wait for room
