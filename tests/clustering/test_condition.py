@@ -1,4 +1,4 @@
-"""The light condition: who waits is notified, in order, once."""
+"""The light condition: who waits is notified, the latest first, once."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def test_a_notification_wakes_one_that_waits() -> None:
     threads = [_waiting(condition, woken, number) for number in range(2)]
     with condition:
         condition.notify()
-    threads[0].join(PATIENCE)
-    assert woken == [0]
+    threads[1].join(PATIENCE)
+    assert woken == [1]
     with condition:
         condition.notify_all()
-    threads[1].join(PATIENCE)
-    assert woken == [0, 1]
+    threads[0].join(PATIENCE)
+    assert woken == [1, 0]
 
 
 def test_a_notification_is_for_those_who_wait_already() -> None:

@@ -92,6 +92,13 @@ def test_what_another_thread_wants_to_be_called_is_called_at_once(
     assert called.wait(SOON)
 
 
+def test_it_may_be_called_from_where_a_lock_is_held(cluster: Cluster, quick: Quick) -> None:
+    called = threading.Event()
+    with cluster._lock, cluster._dispatcher._condition:
+        cluster._dispatcher.call_late(called.set)
+    assert called.wait(SOON)
+
+
 def test_others_publish_while_it_does_something_else(cluster: Cluster, quick: Quick) -> None:
     cluster.declare(Queue('other')).result(PATIENCE)
     begun, end = threading.Event(), threading.Event()

@@ -55,8 +55,9 @@ class Publishing(ClusterCore):
         :param span: parent of the span of this call, if there is a tracer; None for the active one
         :param dont_trace: True for no span
         :returns: with `confirm`, a future that ends with None when the message is safe, or with the
-            reason why not; without, one that ends with None when the message is handed over.
-            Cancelling it takes the message back if it was not sent
+            reason why not; without, one that ends with None when the message is handed over, the
+            same for all that are so at once. Cancelling it takes the message back if it was not
+            sent
 
         >>> await cluster.publish(message, routing_key='jobs', confirm=True)  # doctest: +SKIP
         """

@@ -417,6 +417,7 @@ class Consumer(Receiver):
         self.outcomes.remark(f'the broker has cancelled the consumer of {self.queue.name!r}')
         self.outcomes.call(self, self.on_broker_cancel)
         if self.channel is not None:
+            self.flush_ledger()
             self.channel.close()
 
     # Ending

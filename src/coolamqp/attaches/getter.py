@@ -124,6 +124,8 @@ class Getter(Channeler):
             return
         self._on_idle(self)
         if self.channel is not None:
+            if self._ledger is not None:
+                self._ledger.flush()
             self.channel.close()
 
     def _all_settled(self) -> bool:

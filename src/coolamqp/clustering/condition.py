@@ -78,9 +78,12 @@ class Condition:
         return True
 
     def notify(self, count: int = 1) -> None:
-        """Have so many go on that wait; the lock must be held."""
+        """Have so many go on that wait, the latest first; the lock must be held.
+
+        So threads of which fewer would do are not needed in turns, and can see that they are not.
+        """
         while count > 0 and self._waiting:
-            self._waiting.popleft().release()
+            self._waiting.pop().release()
             count -= 1
 
     def notify_all(self) -> None:

@@ -102,11 +102,14 @@ class Consuming(ClusterCore):
         """Forget an iteration that was left without `close`."""
         if self._forked:
             return
-        self._dispatcher.call(self.end_iteration, consumer)
+        self._dispatcher.call_late(self.end_iteration, consumer)
 
     def take(self, inbox: Inbox, timeout: float | None) -> Event:
         """Wait for an event, and note that it waits no more."""
-        self.check_process()
+        if timeout == 0:
+            self.check_process()
+        else:
+            self.check_may_wait()
         event = inbox.take(timeout)
         if isinstance(event, MessageReceived):
             self._dispatcher.release(event)
@@ -133,6 +136,4 @@ class Consuming(ClusterCore):
     def _drain(self, timeout: float | None) -> Event:
         check_timeout(timeout)
         self._begun()
-        if timeout != 0:
-            self.check_may_wait()
         return self.take(self._inbox, timeout)

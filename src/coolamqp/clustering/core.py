@@ -147,6 +147,7 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
 
     def withdraw(self, publication: Publication) -> bool:
         """Take a message back; programs call `cancel` of its future."""
+        self.check_process()
         with self._lock:
             withdrawn = self._engine.withdraw(publication)
             if withdrawn and self._listener is not None:

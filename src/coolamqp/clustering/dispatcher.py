@@ -98,6 +98,7 @@ class Dispatcher:
         self._ready: deque[Mailbox] = deque()
         self._helm = Mailbox(None)  # stands in `_ready` for driving
         self._drive: Callable[[bool], bool] | None = None
+        self._late: deque[Hook] = deque()  # what came where no lock may be taken
         self._busy_since: dict[threading.Thread, float] = {}
         self._threads: set[threading.Thread] = set()
         self._pool_size = 1  # how many there should be if there is work for them
@@ -132,10 +133,18 @@ class Dispatcher:
             self._rouse()
         self._wake()
 
+    def call_late(self, function: Callable[..., Any], *arguments: Any) -> None:
+        """Have a function called from where a lock may be held: the garbage collector."""
+        self._late.append(Hook(function, arguments))
+        self._wake()
+
     def relieve(self, now: float) -> None:
         """Have another thread at work if slow callbacks keep the others, and work is waiting."""
-        if not self._ready:
+        if not self._ready and not self._late:
             return
+        if threading.current_thread() in self._threads:
+            return  # It drives, and looks for work when it has done so.
+        self._take_late()
         with self._condition:
             if self._is_stuck(now):
                 self._add_worker()
@@ -262,13 +271,22 @@ class Dispatcher:
 
     def _steer(self, thread: threading.Thread) -> None:
         """Drive, and serve mailboxes in between, for as long as we have the helm."""
-        while self._drive is not None and self._drive(bool(self._ready)):
+        while self._drive is not None and self._drive(self._has_work()):
             mailbox = self._waiting_mailbox(thread)
             began = self._busy_since[thread]
             while mailbox is not None:
                 self._serve(thread, mailbox)
                 due = self._busy_since[thread] > began + SLICE
                 mailbox = self._waiting_mailbox(thread, mailbox, due)
+
+    def _has_work(self) -> bool:
+        self._take_late()
+        return bool(self._ready)
+
+    def _take_late(self) -> None:
+        while self._late:
+            hook = self._late.popleft()
+            self.call(hook.function, *hook.arguments)
 
     def _waiting_mailbox(
         self, thread: threading.Thread, served: Mailbox | None = None, enough: bool = False

@@ -88,7 +88,7 @@ class Listener:
         self._counted = 0  # messages and confirms since then
         self._throttle = Throttle(engine, dispatcher.backlog)
         self._helm = Helm(lock)
-        self._failure: Exception | None = None  # of whom the helm was lent
+        self._failure: BaseException | None = None  # of whom the helm was lent
 
     def start(self) -> None:
         """Start the thread."""
@@ -98,7 +98,7 @@ class Listener:
         """Have the thread look at the engine again. The lock must be held."""
         if self._asleep:
             self._asleep = False
-            self._wake_sender.send(b'\0')
+            self._ring()
 
     def send_or_notify(self) -> None:
         """Send what there is from the caller's thread, if nobody drives; the lock must be held.
@@ -148,9 +148,12 @@ class Listener:
     def wake(self) -> None:
         """Have whoever drives look around again; from anywhere, even where a lock is held."""
         if threading.current_thread() not in (self.thread, self._helm.holder):
-            # It may have ended, or have more than enough to wake for.
-            with contextlib.suppress(OSError):
-                self._wake_sender.send(b'\0')
+            self._ring()
+
+    def _ring(self) -> None:
+        # It may have ended, or have more than enough to wake for.
+        with contextlib.suppress(OSError):
+            self._wake_sender.send(b'\0')
 
     def abandon(self) -> None:
         """Let go of the descriptors without a word to the broker, in a child process."""
@@ -167,7 +170,7 @@ class Listener:
         try:
             while self._turn(True):
                 self._lend_helm()
-        except Exception:
+        except BaseException:
             # First of all, so that nobody waits for ever, whatever the log does.
             with self._lock:
                 self._engine.abort()
@@ -208,7 +211,7 @@ class Listener:
                 return False
         try:
             goes_on = self._turn(not busy)
-        except Exception as error:  # noqa: BLE001 - the I/O thread raises it
+        except BaseException as error:  # noqa: BLE001 - the I/O thread raises it
             self._failure = error
             goes_on = False
         with self._lock:
@@ -227,7 +230,7 @@ class Listener:
             self._send(now)
             if self._throttle.review(now):
                 self._send(now)
-            self._on_progress(self._streaming)
+            self._on_progress(self._streaming and may_sleep)
             outcomes = self._take_outcomes()
             stopped = self._engine.state is EngineState.STOPPED
             self._asleep = outcomes is None and not stopped

@@ -45,8 +45,8 @@ class FrameTap:
     def _show(self, frame: AMQPFrame, now: float, direction: Direction) -> None:
         try:
             self._tracer.on_frame(now, frame, direction)
-        except Exception:
-            # The program's own; it must not cost the connection.
+        # SystemExit too: the program's own must not cost the connection.
+        except BaseException:
             logger.exception('the frame tracer raised')
 
 
