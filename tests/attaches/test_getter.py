@@ -120,6 +120,7 @@ def test_a_channel_is_closed_when_it_is_not_needed_any_more() -> None:
     message.ack()
     rig.advance(2 * IDLE_LIFETIME)
     broker.serve()
+    assert broker.said(BasicAck)
     assert len(broker.said(ChannelClose)) == 1
     assert fetched(rig, broker, b'y', 1).result().body == b'y'
 

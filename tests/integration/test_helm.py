@@ -99,6 +99,17 @@ def test_it_may_be_called_from_where_a_lock_is_held(cluster: Cluster, quick: Qui
     assert called.wait(SOON)
 
 
+def test_more_wakes_than_fit_do_no_harm(cluster: Cluster, quick: Quick) -> None:
+    listener = cluster._listener
+    assert listener is not None
+    with cluster._lock:  # so that nobody reads them
+        for _ in range(10_000):
+            listener.wake()
+        listener._asleep = True
+        listener.notify()
+    assert quick.send().wait(PATIENCE)
+
+
 def test_others_publish_while_it_does_something_else(cluster: Cluster, quick: Quick) -> None:
     cluster.declare(Queue('other')).result(PATIENCE)
     begun, end = threading.Event(), threading.Event()

@@ -81,3 +81,16 @@ def test_a_peer_that_is_no_broker_is_not_traced() -> None:
     link = Link(tracer=tracer)
     link.broker.feed(b'HTTP/1.1 400')
     assert tracer.frames == []
+
+
+@pytest.mark.parametrize('error', [ValueError, SystemExit])
+def test_a_tracer_that_raises_costs_nothing_but_a_line_in_the_log(
+    error: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    class Raising(HoldingFrameTracer):
+        def on_frame(self, *_: Any) -> None:
+            raise error('not today')
+
+    link = Link(tracer=Raising()).open()
+    link.channel()
+    assert 'the frame tracer raised' in caplog.text
