@@ -80,12 +80,14 @@ def _consume(task: Task, *, no_ack: bool) -> Measurement:
         with measured(task) as measurement:
             connection.consume(task.queue, no_ack=no_ack, prefetch=PREFETCH)
             received = connection.left_over()
-            while received < step * task.messages:
-                size = connection.socket.recv_into(buffer)
-                received += size
+            while True:
                 if not no_ack and received // step > acked:
                     acked = received // step
                     connection.socket.sendall(raw.ack(acked, multiple=True))
+                if received >= step * task.messages:
+                    break
+                size = connection.socket.recv_into(buffer)
+                received += size
             if not no_ack:
                 connection.count(task.queue)
         # Just so many bytes, and the last of them ends a frame: so it is deliveries they were.
