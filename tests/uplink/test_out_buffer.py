@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coolamqp.framing.hot import Buffer
 from coolamqp.uplink.out_buffer import JOINED_MAX, LARGE, TOGETHER, OutBuffer
 
 
@@ -63,34 +67,24 @@ def test_no_more_pieces_go_together_than_a_kernel_takes() -> None:
     assert len(out.peek_pieces()) == TOGETHER
 
 
-@given(st.lists(st.integers(0, LARGE + 1)), st.integers(1, 2 * LARGE))
-def test_everything_comes_out_once_and_in_order_by_pieces(sizes: list[int], most: int) -> None:
-    out = OutBuffer()
-    sent = [bytes((number % 256,)) * size for number, size in enumerate(sizes)]
-    received = b''
-    for piece in sent:
-        out.append(piece)
-        taken = b''.join(out.peek_pieces())[:most]
-        out.sent(len(taken))
-        received += taken
-    while rest := b''.join(out.peek_pieces()):
-        received += rest
-        out.sent(len(rest))
-    assert received == b''.join(sent)
-    assert out.size == 0
+def joined_pieces(out: OutBuffer) -> Buffer:
+    return b''.join(out.peek_pieces())
 
 
-@given(st.lists(st.integers(0, LARGE + 1)), st.integers(1, 2 * LARGE))
-def test_everything_comes_out_once_and_in_order(sizes: list[int], most: int) -> None:
+@pytest.mark.parametrize('peek', [OutBuffer.peek, joined_pieces])
+@given(sizes=st.lists(st.integers(0, LARGE + 1)), most=st.integers(1, 2 * LARGE))
+def test_everything_comes_out_once_and_in_order(
+    peek: Callable[[OutBuffer], Buffer], sizes: list[int], most: int
+) -> None:
     out = OutBuffer()
     pieces = [bytes((number % 256,)) * size for number, size in enumerate(sizes)]
     received = b''
     for piece in pieces:
         out.append(piece)
-        taken = bytes(out.peek()[:most])
+        taken = bytes(peek(out)[:most])
         out.sent(len(taken))
         received += taken
-    while rest := out.peek():
+    while rest := peek(out):
         received += bytes(rest)
         out.sent(len(rest))
     assert received == b''.join(pieces)
