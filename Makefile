@@ -53,9 +53,9 @@ docs: venv  ## draw the pictures from the code, and build the documentation into
 	$(BIN)/python -m tools.draw_states
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-surface: venv  ## list what programs may use in tests/api/surface.txt; look at the difference
+surface: venv  ## list what programs may use in tests/public/surface.txt; look at the difference
 	$(BIN)/python -m tools.list_surface
-	@git --no-pager diff --stat tests/api/surface.txt
+	@git --no-pager diff --stat tests/public/surface.txt
 
 bench: build rabbitmq  ## measure all clients, in less than 10 minutes, and draw the plots
 	$(BIN)/python -m bench --json .bench/report.json

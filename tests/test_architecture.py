@@ -29,8 +29,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ('uplink',),
     ('attaches',),
     ('supervisor',),
-    ('faces',),
-    ('tls',),  # what clustering and aio share of the outside world
+    ('api',),
+    ('net',),  # what clustering and aio share of the outside world
     ('clustering', 'aio', 'broker'),
     ('cli', 'testing'),
 )
@@ -40,7 +40,7 @@ INDEPENDENT = {'clustering', 'aio', 'broker', 'cli', 'testing'}
 HIGHEST_IMPORT = {'broker': 'objects'}
 
 RANK = {name: rank for rank, row in enumerate(FLOORS) for name in row}
-FIRST_WITH_IO = RANK['tls']
+FIRST_WITH_IO = RANK['net']
 
 # Sockets, threads, clocks and dice; and the way round this list.
 # fmt: off

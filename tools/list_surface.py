@@ -2,7 +2,7 @@
 
     python -m tools.list_surface
 
-Writes tests/api/surface.txt, which is the same on every version of Python. A change of it is a
+Writes tests/public/surface.txt, which is the same on every version of Python. A change of it is a
 change of what programs may rely on, so look at the difference.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-FILE: Final = Path(__file__).parent.parent / 'tests' / 'api' / 'surface.txt'
+FILE: Final = Path(__file__).parent.parent / 'tests' / 'public' / 'surface.txt'
 
 # The modules from which programs import; where they have an `__all__`, it says what is public.
 MODULES: Final = (
@@ -44,7 +44,7 @@ NAMES: Final = {
     'coolamqp.clustering.future': ('ClusterFuture',),
     'coolamqp.clustering.messages': ('MessageIterator',),
     'coolamqp.clustering.transaction': ('Transaction',),
-    'coolamqp.faces.reporter': ('Fault',),
+    'coolamqp.api.reporter': ('Fault',),
     'coolamqp.framing.field_table': ('deframe_table', 'enframe_table', 'plain_table'),
     'coolamqp.framing.method': ('Method',),
     'coolamqp.framing.frames': (

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from coolamqp.aio import Cluster
-from coolamqp.aio.turnstile import Turnstile
+from coolamqp.aio.condition import Condition
 from coolamqp.objects import Message, NodeDefinition, Queue, ReceivedMessage
 
 PATIENCE = 30.0  # seconds, for whatever must happen in the end
@@ -21,7 +21,7 @@ class Collector:
     def __init__(self, act: Callable[[ReceivedMessage], Any] | None = None) -> None:
         self.messages: list[ReceivedMessage] = []
         self._act = act
-        self._news = Turnstile()
+        self._news = Condition()
 
     async def __call__(self, message: ReceivedMessage) -> None:
         if self._act is not None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from coolamqp.aio import Cluster, MessageReceived, NothingMuch
+from coolamqp.api import backlog
 from coolamqp.attaches import Consumer
 from coolamqp.exceptions import AMQPError, Returned
-from coolamqp.faces import backlog
 from coolamqp.framing.frames import AMQPFrame
 from coolamqp.objects import Exchange, Message, NodeDefinition, Queue, ReceivedMessage
 from tests.aio.support import PATIENCE, Collector, cluster_with, fill, numbers, soon

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from coolamqp.aio.dispatcher import TURN, Dispatcher
+from coolamqp.api.backlog import BACKLOG_MESSAGES
 from coolamqp.attaches import Consumer
 from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.outcomes import Hook
+from coolamqp.attaches.effects import Hook
 from coolamqp.attaches.receiver import Receiver
-from coolamqp.faces.backlog import BACKLOG_MESSAGES
 from coolamqp.framing.definitions import BasicDeliver
 from coolamqp.framing.frames import encode_method
 from coolamqp.framing.hot import Envelope

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from coolamqp.aio import Cluster
+from coolamqp.api import bounds
 from coolamqp.exceptions import AMQPError, Returned
-from coolamqp.faces import bounds
 from coolamqp.objects import Exchange, Message, NodeDefinition, Queue
 from tests.aio.support import Collector, cluster_with, fill, numbers, soon
 from tests.conftest import NodeArguments

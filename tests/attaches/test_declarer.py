@@ -56,7 +56,7 @@ def test_a_refusal_fails_its_operation_and_the_rest_is_sent_again() -> None:
         else:
             assert isinstance(ending.error, AMQPError)
     assert list(dict.fromkeys(declared(broker))) == [b'a', b'b', b'c', b'd', b'e']
-    assert not rig.engine._roster.declarer.busy
+    assert not rig.engine._registry.declarer.busy
 
 
 @pytest.mark.parametrize('unanswered', ['exchange.declare', 'queue.declare', 'queue.bind'])
@@ -68,7 +68,7 @@ def test_what_was_not_answered_is_sent_again_from_its_beginning(unanswered: str)
         broker.unanswered.add('queue.declare')
     (ending,) = ask(rig, 'a')
     broker.serve()
-    assert rig.engine._roster.declarer.busy
+    assert rig.engine._registry.declarer.busy
     rig.lose()
     endings = [ending, *ask(rig, 'b')]
     rig.advance(1)
@@ -98,7 +98,7 @@ def test_without_a_channel_it_is_tried_again(monkeypatch: pytest.MonkeyPatch) ->
     broker.refuses = refuse(b'a')
     endings = ask(rig, 'a', 'b')
     connection = rig.engine.connection
-    channel = rig.engine._roster.declarer.channel
+    channel = rig.engine._registry.declarer.channel
     assert connection is not None
     assert channel is not None
     # Its number is never given back.
@@ -145,8 +145,8 @@ def test_operations_that_are_withdrawn_are_not_sent() -> None:
     methods: list[Method] = [QueueDelete(b'q')]
     operations = [Operation(methods, lambda error, _: done.append(error)) for _ in range(2)]
     for operation in operations:
-        rig.engine._roster.declarer.submit(operation)
-    rig.engine._roster.declarer.withdraw(operations[:1])
+        rig.engine._registry.declarer.submit(operation)
+    rig.engine._registry.declarer.withdraw(operations[:1])
     broker = rig.up()
     assert len(broker.said(QueueDelete)) == 1
     assert done == [None]

@@ -195,4 +195,4 @@ def test_a_message_that_nobody_has_fetched_is_a_violation() -> None:
     rig, broker = rig_up()
     fetched(rig, broker, b'x', 1)
     answer(broker, b'y', 2)
-    assert rig.engine.attempt is None
+    assert rig.engine.link is None

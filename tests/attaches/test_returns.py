@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from coolamqp.attaches.outcomes import Unroutable
+from coolamqp.attaches.effects import Unroutable
 from coolamqp.attaches.publication import Publication
 from coolamqp.exceptions import Returned
 from coolamqp.framing.definitions import BasicAck, BasicReturn
@@ -124,7 +124,7 @@ def test_a_content_that_is_no_return_is_a_violation(channel: int) -> None:
     rig = Rig()
     broker = rig.up()
     broker.deliver(channel, 1)
-    assert rig.engine.connection is None or rig.engine.attempt is None
+    assert rig.engine.connection is None or rig.engine.link is None
 
 
 def test_a_return_can_be_pickled() -> None:

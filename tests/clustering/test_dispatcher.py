@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from coolamqp.attaches import Consumer
-from coolamqp.attaches.outcomes import Hook
+from coolamqp.attaches.effects import Hook
 from coolamqp.clustering.dispatcher import Dispatcher
 from coolamqp.objects import Queue
 

@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
+from coolamqp.api.backlog import BACKLOG_MESSAGES
 from coolamqp.clustering import Cluster, MessageReceived, NothingMuch
-from coolamqp.faces.backlog import BACKLOG_MESSAGES
 from coolamqp.objects import Message, Queue
 from coolamqp.tracing import HoldingFrameTracer
 from tests.conftest import MakeCluster, NodeArguments

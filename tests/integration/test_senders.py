@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from coolamqp.clustering import Cluster
-from coolamqp.clustering.listener import BURST
-from coolamqp.clustering.transport import Transport
+from coolamqp.clustering.driver import BURST
+from coolamqp.net.transport import Transport
 from coolamqp.objects import Message, Queue
 from coolamqp.tracing import HoldingFrameTracer
 from tests.conftest import MakeCluster
@@ -68,8 +68,8 @@ def test_a_burst_is_sent_by_the_thread_that_drives(
 def test_others_send_while_a_callback_of_the_thread_that_drives_runs(
     cluster: Cluster, senders: set[threading.Thread]
 ) -> None:
-    assert cluster._listener is not None
-    helm = cluster._listener._helm
+    assert cluster._driver is not None
+    helm = cluster._driver._leadership
     cluster.declare(Queue('q')).result(PATIENCE)
     away, sent = threading.Event(), threading.Event()
 

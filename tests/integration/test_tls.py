@@ -192,7 +192,7 @@ def rests_within_tls(cluster: Cluster) -> bool:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         with cluster._lock:
-            listener, engine = cluster._listener, cluster._engine
+            listener, engine = cluster._driver, cluster._engine
             assert listener is not None
             assert engine.connection is not None
             transport = listener._transport

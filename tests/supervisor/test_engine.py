@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
+from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.operation import declare
-from coolamqp.attaches.outcomes import Outcomes
 from coolamqp.attaches.publication import Publication
 from coolamqp.exceptions import AMQPError, ConnectionDead, TLSRefused
 from coolamqp.framing.definitions import (
@@ -28,7 +28,6 @@ from coolamqp.framing.definitions import (
     QueueBind as QueueBindMethod,
 )
 from coolamqp.objects import Exchange, Message, NodeDefinition, Queue, QueueBind
-from coolamqp.supervisor.attempt import Attempt
 from coolamqp.supervisor.engine import (
     CONNECT_TIMEOUT,
     DRAIN_TIMEOUT,
@@ -36,6 +35,7 @@ from coolamqp.supervisor.engine import (
     RESTORE_TIMEOUT,
     STABLE,
 )
+from coolamqp.supervisor.link import Link
 from coolamqp.supervisor.notices import (
     Blocked,
     Connected,
@@ -114,19 +114,19 @@ def test_stopping_in_any_state_ends_every_promise_and_says_stopped_once(
     assert rig.state() is EngineState.STOPPED
     assert rig.noticed(Stopped) == [Stopped()]
     assert all(promise.done() for promise in promises)
-    assert rig.engine.attempt is None
+    assert rig.engine.link is None
     assert rig.engine.wake_at() == float('inf')
 
 
 @pytest.mark.parametrize('state', list(EngineState))
 def test_losing_the_transport_in_any_state_leads_where_the_table_says(state: EngineState) -> None:
     rig, _ = rig_in(state)
-    if rig.engine.attempt is None:
+    if rig.engine.link is None:
         assert (state, 'failed') not in TRANSITIONS
         return
     rig.lose()
     assert rig.state() is TRANSITIONS[state, 'failed']
-    assert rig.engine.attempt is None
+    assert rig.engine.link is None
 
 
 def test_all_states_of_the_table_lead_to_the_end() -> None:
@@ -340,8 +340,8 @@ def test_the_nodes_of_a_round_are_tried_one_after_the_other_at_once() -> None:
     rig.engine.start(rig.clock.now)
     tried = []
     for _ in range(4):
-        assert rig.engine.attempt is not None
-        tried.append(rig.engine.attempt.node.host)
+        assert rig.engine.link is not None
+        tried.append(rig.engine.link.node.host)
         rig.lose()
         rig.advance(rig.noticed(ConnectFailed)[-1].retry_in)
     assert tried == ['one', 'two', 'three', 'one']
@@ -358,8 +358,8 @@ def test_a_lost_connection_goes_on_with_the_next_node() -> None:
     assert rig.noticed(Disconnected)[0].node.host == 'one'
     assert rig.noticed(ConnectFailed) == []
     rig.advance(0.1)
-    assert rig.engine.attempt is not None
-    assert rig.engine.attempt.node.host == 'two'
+    assert rig.engine.link is not None
+    assert rig.engine.link.node.host == 'two'
 
 
 def test_delays_grow_with_the_outage_and_begin_anew_after_it() -> None:
@@ -426,15 +426,15 @@ def test_a_transport_that_does_not_come_up_in_time_is_given_up() -> None:
     rig.advance(0.001)
     (failed,) = rig.noticed(ConnectFailed)
     assert isinstance(failed.cause, ConnectionDead)
-    assert rig.engine.attempt is None
+    assert rig.engine.link is None
 
 
 def test_a_node_may_say_how_long_its_transport_may_take() -> None:
     rig = Rig([NodeDefinition('one', 'guest', 'secret', connection_timeout=2.5)])
     rig.engine.start(rig.clock.now)
-    assert rig.engine.attempt is not None
-    assert rig.engine.wake_at() == rig.engine.attempt.deadline == rig.clock.now + 2.5
-    rig.engine.attempt.waits_for = 'end of the TLS handshake'
+    assert rig.engine.link is not None
+    assert rig.engine.wake_at() == rig.engine.link.deadline == rig.clock.now + 2.5
+    rig.engine.link.waits_for = 'end of the TLS handshake'
     rig.advance(2.5)
     (failed,) = rig.noticed(ConnectFailed)
     assert str(failed.cause) == 'no connection within 2.5 s: no end of the TLS handshake'
@@ -448,21 +448,21 @@ def test_a_refusal_of_tls_is_one_that_waiting_does_not_mend() -> None:
     (notice,) = rig.noticed(NoWayIn)
     assert notice.causes == [(NODE, cause)]
     rig.advance(REFUSED_DELAY)
-    assert rig.engine.attempt is None
+    assert rig.engine.link is None
 
 
 def test_calls_about_an_attempt_that_was_given_up_mean_nothing() -> None:
     rig = Rig()
     rig.engine.start(rig.clock.now)
-    stale = rig.engine.attempt
+    stale = rig.engine.link
     assert stale is not None
     rig.advance(CONNECT_TIMEOUT)
     rig.advance(1)
-    for attempt in (stale, Attempt(THREE[0])):
-        rig.engine.transport_up(attempt, rig.clock.now)
-        rig.engine.transport_failed(attempt, OSError('late'), rig.clock.now)
+    for link in (stale, Link(THREE[0])):
+        rig.engine.transport_up(link, rig.clock.now)
+        rig.engine.transport_failed(link, OSError('late'), rig.clock.now)
         assert rig.state() is EngineState.CONNECTING
-        assert attempt.connection is None
+        assert link.connection is None
     rig.lose()
     rig.engine.receive(b'late', rig.clock.now)
     assert rig.state() is EngineState.WAITING
@@ -560,7 +560,7 @@ def test_an_engine_without_a_connection_ignores_its_words() -> None:
     rig.carry_out()
     assert rig.state() is EngineState.IDLE
     assert rig.notices == []
-    assert not Outcomes()
+    assert not Effects()
 
 
 def test_channels_are_opened_once_each() -> None:

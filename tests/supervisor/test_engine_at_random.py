@@ -135,7 +135,7 @@ class EngineMachine(RuleBasedStateMachine):
 
     # Brokers and networks
 
-    @precondition(lambda self: self.rig.engine.attempt is not None and self.online is None)
+    @precondition(lambda self: self.rig.engine.link is not None and self.online is None)
     @rule(steps=st.sampled_from([0, 1, 2, 3, 3, 3, 3]))
     def connect(self, steps: int) -> None:
         self.connect_and_serve(steps)
@@ -245,7 +245,7 @@ class EngineMachine(RuleBasedStateMachine):
         if self.online is not None:
             self.online.send(0, ConnectionClose(320, 'bye', 0, 0))
 
-    @precondition(lambda self: self.rig.engine.attempt is not None)
+    @precondition(lambda self: self.rig.engine.link is not None)
     @rule(dice=st.integers(1, 4))
     def lose(self, dice: int) -> None:
         if dice < 4:

@@ -43,7 +43,7 @@ class FaultProxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self._delay = 0.0
         self._split = CHUNK
-        self._listener: socket.socket | None = None
+        self._driver: socket.socket | None = None
         self._loop = asyncio.new_event_loop()
         self._open = asyncio.Event()
         self._open.set()
@@ -126,10 +126,10 @@ class FaultProxy:
         self._run(call())
 
     async def _listen(self) -> None:
-        if self._listener is None:
-            self._listener = socket.create_server((self.host, self.port))
-            self._listener.setblocking(False)
-            self._loop.add_reader(self._listener, self._accept, self._listener)
+        if self._driver is None:
+            self._driver = socket.create_server((self.host, self.port))
+            self._driver.setblocking(False)
+            self._loop.add_reader(self._driver, self._accept, self._driver)
 
     def _accept(self, listener: socket.socket) -> None:
         """Accept by hand: asyncio.Server forgets, open, what comes while it is being closed."""
@@ -141,10 +141,10 @@ class FaultProxy:
         task.add_done_callback(partial(_close, client))
 
     async def _stop_listening(self) -> None:
-        if self._listener is not None:
-            self._loop.remove_reader(self._listener)
-            self._listener.close()
-            self._listener = None
+        if self._driver is not None:
+            self._loop.remove_reader(self._driver)
+            self._driver.close()
+            self._driver = None
 
     async def _end_links(self) -> None:
         links = list(self._links)

@@ -183,13 +183,13 @@ class RabbitMQNode:
     def eval(self, expression: str) -> str:
         """Evaluate an Erlang expression in the node, in milliseconds, and return its value."""
         command = ['erl_call', '-r', '-address', f'{HOST}:{self._distribution_port}', '-e']
-        for attempt in range(1, ERL_CALL_ATTEMPTS + 1):
+        for link in range(1, ERL_CALL_ATTEMPTS + 1):
             try:
                 answer = self._command(command, f'{expression}.\n')
                 break
             except RabbitMQFailed as error:
                 # The node now and then turns away a name that erl_call has made up at random.
-                if 'failed to connect' not in str(error) or attempt == ERL_CALL_ATTEMPTS:
+                if 'failed to connect' not in str(error) or link == ERL_CALL_ATTEMPTS:
                     raise
         # erl_call prints {ok, VALUE} or {error, REASON}.
         status, _, value = answer.removeprefix('{').partition(', ')

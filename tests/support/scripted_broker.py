@@ -2,7 +2,7 @@
 
 `ScriptedBroker` is the other end of one connection; it is as strict as RabbitMQ about what may be
 said on a channel and when. `Rig` is the driver of an engine: it makes the transports that the
-engine wishes for, and carries out its outcomes.
+engine wishes for, and carries out its effects.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.consumer import Consumer
 from coolamqp.attaches.delivery import Delivery
+from coolamqp.attaches.effects import Hook, LogRecord
 from coolamqp.attaches.getter import Fetch
-from coolamqp.attaches.outcomes import Hook, Remark
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.receiver import Receiver
 from coolamqp.attaches.requester import Request
@@ -453,8 +453,8 @@ class Rig:
 
     def connect(self) -> ScriptedBroker:
         """Make the transport that the engine wishes for."""
-        assert self.engine.attempt is not None
-        self.engine.transport_up(self.engine.attempt, self.clock.now)
+        assert self.engine.link is not None
+        self.engine.transport_up(self.engine.link, self.clock.now)
         connection = self.engine.connection
         assert connection is not None
         return ScriptedBroker(connection, self.clock, self._receive, self.engine.flush)
@@ -475,9 +475,9 @@ class Rig:
 
     def lose(self, cause: Exception | None = None) -> None:
         """Lose the transport, or the hope for one."""
-        assert self.engine.attempt is not None
+        assert self.engine.link is not None
         cause = cause or ConnectionResetError('cut')
-        self.engine.transport_failed(self.engine.attempt, cause, self.clock.now)
+        self.engine.transport_failed(self.engine.link, cause, self.clock.now)
         self.carry_out()
 
     def reconnect(self) -> ScriptedBroker:
@@ -498,23 +498,23 @@ class Rig:
 
     def carry_out(self) -> None:
         """Carry out what the engine has decided."""
-        outcomes = self.engine.take_outcomes()
-        for promise in outcomes.confirmed:
+        effects = self.engine.take_effects()
+        for promise in effects.confirmed:
             promise.set_result(None)
-        for completion in outcomes.completions:
+        for completion in effects.completions:
             if completion.error is None:
                 completion.promise.set_result(completion.value)
             else:
                 completion.promise.set_exception(completion.error)
-        for consumer, post in outcomes.posts:
+        for consumer, post in effects.posts:
             self.posts.append((consumer, post))
             if isinstance(post, Hook):
                 post.function(*post.arguments)
-        self.notices += outcomes.notices
+        self.notices += effects.notices
 
     def remarks(self) -> str:
         """Give what is to be logged, a line each."""
-        return '\n'.join(remark.text for remark in self.noticed(Remark))
+        return '\n'.join(record.text for record in self.noticed(LogRecord))
 
     def noticed(self, wanted: type[_NoticeT]) -> list[_NoticeT]:
         """Give all notices of a class."""

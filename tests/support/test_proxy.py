@@ -24,20 +24,20 @@ class EchoServer:
         self.pieces: list[bytes] = []
         self.ends: list[str] = []
         self.ended = threading.Event()
-        self._listener = socket.create_server(('127.0.0.1', 0))
-        self.port: int = self._listener.getsockname()[1]
+        self._driver = socket.create_server(('127.0.0.1', 0))
+        self.port: int = self._driver.getsockname()[1]
         self._thread = threading.Thread(target=self._accept)
         self._thread.start()
 
     def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
+        self._driver.shutdown(socket.SHUT_RDWR)
         self._thread.join(10)
-        self._listener.close()
+        self._driver.close()
 
     def _accept(self) -> None:
         while True:
             try:
-                connection, _ = self._listener.accept()
+                connection, _ = self._driver.accept()
             except OSError:
                 return
             with connection:

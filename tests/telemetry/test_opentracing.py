@@ -12,8 +12,7 @@ import pytest
 from opentracing import Format, SpanContext
 from opentracing.mocktracer import MockTracer
 
-from coolamqp.attaches import Consumer
-from coolamqp.faces.spans import (
+from coolamqp.api.spans import (
     all_with_context,
     end_span,
     end_with,
@@ -21,6 +20,7 @@ from coolamqp.faces.spans import (
     processing,
     with_context,
 )
+from coolamqp.attaches import Consumer
 from coolamqp.framing.properties import received_properties
 from coolamqp.objects import (
     Exchange,

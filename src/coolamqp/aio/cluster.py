@@ -15,13 +15,13 @@ from typing import Any, Final, Self
 from coolamqp.aio.consuming import Consuming
 from coolamqp.aio.future import ClusterFuture
 from coolamqp.aio.publishing import Publishing
+from coolamqp.api.options import ClusterOptions
+from coolamqp.api.requests import RequestCalls, check_timeout
+from coolamqp.api.topology import TopologyCalls
 from coolamqp.exceptions import ConnectionDead
-from coolamqp.faces.options import ClusterOptions
-from coolamqp.faces.requests import RequestCalls, check_timeout
-from coolamqp.faces.topology import TopologyCalls
 from coolamqp.framing.field_table import Arguments
+from coolamqp.net.tls import check_contexts
 from coolamqp.objects.node import Nodes, nodes_of
-from coolamqp.tls import check_contexts
 from coolamqp.tracing import BaseFrameTracer
 
 # How long shutdown waits for callbacks that are running, in seconds.
@@ -98,12 +98,12 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
         :raises RuntimeError: it was started before
         """
         check_timeout(timeout)
-        if self._listener is not None:
+        if self._driver is not None:
             raise RuntimeError('this Cluster was started before; make a new one')
         loop = self._lock.loop = asyncio.get_running_loop()
-        listener = await self._begin()
+        driver = await self._begin()
         self._engine.start(loop.time())
-        listener.notify()
+        driver.notify()
         if not wait:
             return
         try:
@@ -141,14 +141,14 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
         :raises RuntimeError: it was never started
         """
         with self._lock:
-            listener = self._listener
-            if listener is None:
+            driver = self._driver
+            if driver is None:
                 raise RuntimeError('this Cluster was never started')
             self._begin_shutdown(asyncio.get_running_loop().time())
-            listener.notify()
+            driver.notify()
         self._turned.notify_all()
         if wait:
-            await listener.wait_closed()
+            await driver.wait_closed()
             await self._dispatcher.stop(CALLBACK_PATIENCE)
             await self._forget_the_loop()
 

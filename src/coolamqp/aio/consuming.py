@@ -9,11 +9,11 @@ from coolamqp.aio.core import ClusterCore
 from coolamqp.aio.future import ClusterFuture
 from coolamqp.aio.inbox import Inbox
 from coolamqp.aio.messages import MessageIterator
+from coolamqp.api.events import Event, MessageReceived
+from coolamqp.api.iterations import ITERATION_PREFETCH
+from coolamqp.api.requests import check_timeout
+from coolamqp.api.spans import end_span
 from coolamqp.attaches import Consumer
-from coolamqp.faces.events import Event, MessageReceived
-from coolamqp.faces.iterations import ITERATION_PREFETCH
-from coolamqp.faces.requests import check_timeout
-from coolamqp.faces.spans import end_span
 from coolamqp.objects import Queue
 
 

@@ -12,31 +12,31 @@ from datetime import UTC, datetime
 from inspect import isawaitable
 from typing import Any
 
-from coolamqp.aio.anteroom import Anteroom
+from coolamqp.aio.admission import Admission
+from coolamqp.aio.condition import Condition
 from coolamqp.aio.dispatcher import Dispatcher
+from coolamqp.aio.driver import Driver
 from coolamqp.aio.future import ClusterFuture, TracedFuture
 from coolamqp.aio.inbox import Inbox
-from coolamqp.aio.listener import Listener
 from coolamqp.aio.loop_guard import LoopGuard
-from coolamqp.aio.turnstile import Turnstile
+from coolamqp.api.core import FaceCore, is_coroutine_function
+from coolamqp.api.events import MessageReceived
+from coolamqp.api.iterations import Iterations
+from coolamqp.api.options import ClusterOptions
+from coolamqp.api.spans import processing
+from coolamqp.api.throttle import Throttle
 from coolamqp.attaches import Consumer
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.outcomes import Outcomes
+from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.receiver import Receiver
-from coolamqp.faces.core import FaceCore, is_coroutine_function
-from coolamqp.faces.events import MessageReceived
-from coolamqp.faces.iterations import Iterations
-from coolamqp.faces.options import ClusterOptions
-from coolamqp.faces.spans import processing
-from coolamqp.faces.throttle import Throttle
 from coolamqp.objects.message import Settlement
 from coolamqp.supervisor.states import EngineState
 from coolamqp.tracing import CallSpan
 
 
-class ClusterCore(FaceCore[ClusterFuture, Listener]):
+class ClusterCore(FaceCore[ClusterFuture, Driver]):
     """The engine of a Cluster on its loop; see `coolamqp.aio.Cluster`."""
 
     def __init__(self, options: ClusterOptions) -> None:
@@ -44,7 +44,7 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
         self._inbox = Inbox()
         self._iterations = Iterations(self._inbox)
         self._dispatcher = Dispatcher(options.name, self._callback_of, self._keep, self._wake)
-        self._turned = Turnstile()  # the connection has come up, or cannot
+        self._turned = Condition()  # the connection has come up, or cannot
         super().__init__(
             options,
             self._dispatcher.call,
@@ -53,8 +53,8 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
             random.random,
             0.0,  # what the loop's clock says is known when there is a loop
         )
-        self._unconfirmed = Anteroom(self._bounds.has_room, self._engine.publish)
-        self._plain = Anteroom(self._bounds.has_sent_enough, self._publish_plain)
+        self._unconfirmed = Admission(self._bounds.has_room, self._engine.publish)
+        self._plain = Admission(self._bounds.has_sent_enough, self._publish_plain)
         self._ended_future: ClusterFuture | None = None
         self._loop_end: AsyncGenerator[None, None] | None = None
 
@@ -69,16 +69,16 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
 
     # Beginning and end
 
-    async def _begin(self) -> Listener:
-        """Have a listener on the running loop."""
+    async def _begin(self) -> Driver:
+        """Have a driver on the running loop."""
         throttle = Throttle(self._engine, self._dispatcher.backlog)
-        listener = Listener(self._engine, throttle, self._carry_out, self._on_progress)
-        self._listener = listener
-        self._loop_end = self._until_the_loop_ends(listener)
+        driver = Driver(self._engine, throttle, self._carry_out, self._on_progress)
+        self._driver = driver
+        self._loop_end = self._until_the_loop_ends(driver)
         await anext(self._loop_end)
-        return listener
+        return driver
 
-    async def _until_the_loop_ends(self, listener: Listener) -> AsyncGenerator[None, None]:
+    async def _until_the_loop_ends(self, driver: Driver) -> AsyncGenerator[None, None]:
         """Let go of everything if the loop ends without a shutdown.
 
         A loop that ends in good order closes the asynchronous generators that were begun on it.
@@ -89,7 +89,7 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
         finally:
             if not self.is_shutdown():
                 self._dispatcher.abandon()
-                listener.abort()
+                driver.abort()
 
     async def _forget_the_loop(self) -> None:
         if self._loop_end is not None:
@@ -103,13 +103,13 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
         self._engine.stop(now)
 
     def _wake(self) -> None:
-        if self._listener is not None:
-            self._listener.notify()
+        if self._driver is not None:
+            self._driver.notify()
 
     # What the engine tells
 
-    def _post(self, outcomes: Outcomes) -> None:
-        self._dispatcher.post(outcomes.posts)
+    def _post(self, effects: Effects) -> None:
+        self._dispatcher.post(effects.posts)
 
     def _on_progress(self) -> None:
         """Let publications go on that waited for room."""

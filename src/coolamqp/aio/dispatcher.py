@@ -14,11 +14,11 @@ from collections.abc import Callable
 from inspect import isawaitable
 from typing import Any, Final
 
+from coolamqp.api.backlog import Backlog
+from coolamqp.api.guard import log_exception
 from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.outcomes import Hook, message_of
+from coolamqp.attaches.effects import Hook, message_of
 from coolamqp.attaches.receiver import Receiver
-from coolamqp.faces.backlog import Backlog
-from coolamqp.faces.guard import log_exception
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import ReceivedMessage
 from coolamqp.objects.message import body_size

@@ -1,6 +1,6 @@
-"""The events of `coolamqp.faces.events`, where the other face has them, too."""
+"""The events of `coolamqp.api.events`, where the other face has them, too."""
 
-from coolamqp.faces.events import (
+from coolamqp.api.events import (
     ConnectionEstablished,
     ConnectionLost,
     ConsumerCancelled,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Protocol
 
+from coolamqp.api.spans import end_span
 from coolamqp.attaches.publication import Publication
-from coolamqp.faces.spans import end_span
 from coolamqp.tracing import CallSpan
 
 

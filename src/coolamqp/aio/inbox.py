@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from coolamqp.aio.turnstile import Turnstile
-from coolamqp.faces.event_queue import EventQueue
-from coolamqp.faces.events import Event, NothingMuch
+from coolamqp.aio.condition import Condition
+from coolamqp.api.event_queue import EventQueue
+from coolamqp.api.events import Event, NothingMuch
 
 
 class Inbox:
     """Events in the order in which they happened."""
 
     def __init__(self) -> None:
-        self._turnstile = Turnstile()
+        self._condition = Condition()
         self._queue = EventQueue()
         self._closed = False
 
     def put(self, event: Event) -> None:
         """Add an event; a lost connection that nobody has read of yet is not told twice."""
         if self._queue.put(event):
-            self._turnstile.notify_all()
+            self._condition.notify_all()
 
     async def take(self, timeout: float | None) -> Event:
         """Wait for an event.
@@ -26,7 +26,7 @@ class Inbox:
         :param timeout: seconds; None waits until there is one, or the inbox is closed
         :returns: `NothingMuch` if there was none
         """
-        await self._turnstile.wait_for(self._has_news, timeout)
+        await self._condition.wait_for(self._has_news, timeout)
         return self.take_at_once()
 
     def take_at_once(self) -> Event:
@@ -39,4 +39,4 @@ class Inbox:
     def close(self) -> None:
         """Let nobody wait any more."""
         self._closed = True
-        self._turnstile.notify_all()
+        self._condition.notify_all()

@@ -9,8 +9,8 @@ from typing import Protocol, Self
 
 from coolamqp.aio.future import ClusterFuture
 from coolamqp.aio.inbox import Inbox
+from coolamqp.api.events import Event, MessageReceived
 from coolamqp.attaches import Consumer
-from coolamqp.faces.events import Event, MessageReceived
 from coolamqp.objects import ReceivedMessage
 
 

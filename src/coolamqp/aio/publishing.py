@@ -9,20 +9,20 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any, cast
 
-from coolamqp.aio.anteroom import Anteroom
+from coolamqp.aio.admission import Admission
 from coolamqp.aio.core import ClusterCore
 from coolamqp.aio.future import ClusterFuture
 from coolamqp.aio.transaction import Transaction
-from coolamqp.attaches.publication import Publication
-from coolamqp.faces.publications import Addressed, publication_of, publication_of_item
-from coolamqp.faces.requests import check_timeout
-from coolamqp.faces.spans import (
+from coolamqp.api.publications import Addressed, publication_of, publication_of_item
+from coolamqp.api.requests import check_timeout
+from coolamqp.api.spans import (
     all_with_context,
     destination_of,
     end_span,
     name_of,
     with_context,
 )
+from coolamqp.attaches.publication import Publication
 from coolamqp.framing.text import Text
 from coolamqp.objects import Exchange, Message
 from coolamqp.tracing import CallSpan
@@ -94,8 +94,8 @@ class Publishing(ClusterCore):
             publication = publication_of(message, exchange, routing_key, mandatory)
             with self._lock:
                 self._running().notify()
-                anteroom = self._unconfirmed if confirm else self._plain
-                return self._submit(publication, anteroom, timeout, span)
+                admission = self._unconfirmed if confirm else self._plain
+                return self._submit(publication, admission, timeout, span)
 
     def publish_many(
         self,
@@ -127,10 +127,10 @@ class Publishing(ClusterCore):
                 publication_of_item(item, exchange, routing_key, mandatory)
                 for item in all_with_context(messages, span)
             ]
-            anteroom = self._unconfirmed if confirm else self._plain
+            admission = self._unconfirmed if confirm else self._plain
             with self._lock:
                 self._running().notify()
-                futures = [self._submit(each, anteroom, timeout) for each in publications]
+                futures = [self._submit(each, admission, timeout) for each in publications]
             end_span(span)
             return futures
 
@@ -172,14 +172,14 @@ class Publishing(ClusterCore):
     def _submit(
         self,
         publication: Publication,
-        anteroom: Anteroom,
+        admission: Admission,
         timeout: float | None,
         span: CallSpan | None = None,
     ) -> ClusterFuture:
         future = publication.promise = self._new_future(span)
         future.publication = publication
         future.publisher = self
-        anteroom.submit(publication, future, timeout)
+        admission.submit(publication, future, timeout)
         return future
 
     def _handed_over(self) -> ClusterFuture:

@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Self
 
 from coolamqp.aio.future import ClusterFuture
-from coolamqp.faces.ordering import Ordering
-from coolamqp.faces.transaction import TransactionCalls
+from coolamqp.api.commands import Commands
+from coolamqp.api.transaction import TransactionCalls
 
 
 class Transaction(TransactionCalls[ClusterFuture]):
@@ -17,8 +17,8 @@ class Transaction(TransactionCalls[ClusterFuture]):
     :param timeout: how long to wait for the commit, in seconds; None for as long as it takes
     """
 
-    def __init__(self, ordering: Ordering[ClusterFuture], timeout: float | None) -> None:
-        super().__init__(ordering)
+    def __init__(self, commands: Commands[ClusterFuture], timeout: float | None) -> None:
+        super().__init__(commands)
         self._timeout = timeout
 
     async def __aenter__(self) -> Self:

@@ -13,9 +13,9 @@ from typing import Any, Final, Protocol, cast
 
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.framing.hot import Buffer
+from coolamqp.net.tls import failure_of, make_context, no_tls, server_name
 from coolamqp.objects import NodeDefinition
-from coolamqp.supervisor.attempt import Attempt
-from coolamqp.tls import failure_of, make_context, no_tls, server_name
+from coolamqp.supervisor.link import Link
 
 # How long an address is tried alone before the next one is, too, in seconds (RFC 8305, section 5).
 HEAD_START: Final = 0.25
@@ -46,13 +46,13 @@ class User(Protocol):
 
 
 class Transport(asyncio.BufferedProtocol):
-    """The transport that an attempt of the engine wishes for; begins to connect at once.
+    """The transport that an link of the engine wishes for; begins to connect at once.
 
     Has a buffer of its own, since a loop that makes one for each chunk makes it large.
     """
 
-    def __init__(self, attempt: Attempt, user: User) -> None:
-        self.attempt = attempt
+    def __init__(self, link: Link, user: User) -> None:
+        self.link = link
         self._user = user
         self._transport: asyncio.Transport | None = None
         self._closed = False  # whether we want it no more
@@ -60,9 +60,7 @@ class Transport(asyncio.BufferedProtocol):
         self._lost = asyncio.Event()
         self._buffer = memoryview(bytearray(READ_SIZE))
         self._farewell: asyncio.TimerHandle | None = None
-        self._connecting = asyncio.create_task(
-            self._connect(), name=f'connecting to {attempt.node}'
-        )
+        self._connecting = asyncio.create_task(self._connect(), name=f'connecting to {link.node}')
 
     @property
     def writable(self) -> bool:
@@ -107,9 +105,9 @@ class Transport(asyncio.BufferedProtocol):
             await self._lost.wait()
 
     async def _connect(self) -> None:
-        node = self.attempt.node
+        node = self.link.node
         loop = asyncio.get_running_loop()
-        self.attempt.waits_for = 'answer'
+        self.link.waits_for = 'answer'
         try:
             await loop.create_connection(
                 lambda: self,
@@ -155,7 +153,7 @@ class Transport(asyncio.BufferedProtocol):
         if self._farewell is not None:
             self._farewell.cancel()
         error = exc or ConnectionDead('the broker has closed the connection')
-        self._user.on_failed(self, _failure_of(error, self.attempt.node))
+        self._user.on_failed(self, _failure_of(error, self.link.node))
 
 
 def _tls_arguments(node: NodeDefinition) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coolamqp.attaches.consumer import Consumer
-from coolamqp.attaches.outcomes import Face
+from coolamqp.attaches.effects import Face
 
 
 class AttacheGroup:

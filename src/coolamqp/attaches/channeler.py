@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from mypy_extensions import mypyc_attr
 
-from coolamqp.attaches.outcomes import Outcomes
+from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.timers import Timers
 from coolamqp.exceptions import AMQPError, CoolAMQPError, WireError
 from coolamqp.framing.frames import encode_method
@@ -58,12 +58,12 @@ class Channeler(ChannelHandler):
         self._dialogue: Dialogue | None = None
         self._asked: Method | None = None
         self._retry_delay = FIRST_RETRY
-        # Told once, when the first attempt on a connection has ended, well or not.
+        # Told once, when the first link on a connection has ended, well or not.
         self.on_first_attempt: Callable[[Channeler], None] | None = None
 
-    def adopt(self, outcomes: Outcomes, timers: Timers) -> None:
+    def adopt(self, effects: Effects, timers: Timers) -> None:
         """Become part of an engine."""
-        self.outcomes = outcomes
+        self.effects = effects
         self.timers = timers
 
     def attach(self, connection: Connection) -> None:
@@ -121,7 +121,7 @@ class Channeler(ChannelHandler):
             self.attempted()
 
     def attempted(self) -> None:
-        """Report that the first attempt has ended, if anybody waits for it."""
+        """Report that the first link has ended, if anybody waits for it."""
         report, self.on_first_attempt = self.on_first_attempt, None
         if report is not None:
             report(self)

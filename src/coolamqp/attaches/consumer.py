@@ -22,9 +22,9 @@ from coolamqp.attaches.consumer_options import (
     prefetch_count,
 )
 from coolamqp.attaches.delivery import Delivery
+from coolamqp.attaches.effects import ConsumerEnded, Ended, Hook, Promise
 from coolamqp.attaches.frame_assembly import FrameAssembly, frames_of
 from coolamqp.attaches.operation import binding_of, declare_queue, exchange_of
-from coolamqp.attaches.outcomes import ConsumerEnded, Ended, Hook, Promise
 from coolamqp.attaches.receiver import Receiver
 from coolamqp.exceptions import RESOURCE_LOCKED, AMQPError, CoolAMQPError
 from coolamqp.framing.definitions import (
@@ -256,7 +256,7 @@ class Consumer(Receiver):
     def begin_cancel(self, promise: Promise | None) -> None:
         """Stop consuming; the promise ends once no message can come any more."""
         if self.cancelled:
-            self.outcomes.succeed(promise)
+            self.effects.succeed(promise)
             return
         if promise is not None:
             self._cancel_promises.append(promise)
@@ -276,8 +276,8 @@ class Consumer(Receiver):
 
     def fail(self, error: Exception) -> None:
         """End for good because of an error."""
-        self.outcomes.remark(f'consumer of {self.queue.name!r} has ended: {error}', logging.ERROR)
-        self.outcomes.fail(self._take_future(), error)
+        self.effects.log(f'consumer of {self.queue.name!r} has ended: {error}', logging.ERROR)
+        self.effects.fail(self._take_future(), error)
         self._end(error)
 
     def settle_failed(self, message: ReceivedMessage) -> None:
@@ -327,13 +327,13 @@ class Consumer(Receiver):
     def on_setup_answer(self, answer: Method) -> None:
         """Show the answer to a subclass that wants to see it."""
         if self._wants_setup:
-            self.outcomes.call(self, self.on_setup, answer)
+            self.effects.call(self, self.on_setup, answer)
 
     def on_online(self) -> None:
         """Report that consuming has begun."""
         self._was_operational = True
-        self.outcomes.call(self, self.on_operational, True)
-        self.outcomes.succeed(self._take_future())
+        self.effects.call(self, self.on_operational, True)
+        self.effects.succeed(self._take_future())
         if self.qos != self._used_qos:
             self._renew()
 
@@ -343,8 +343,8 @@ class Consumer(Receiver):
         self.void_ledger()
         if self._was_operational:
             self._was_operational = False
-            self.outcomes.call(self, self.on_operational, False)
-            self.outcomes.call(self, self.on_close, self._closed_by)
+            self.effects.call(self, self.on_operational, False)
+            self.effects.call(self, self.on_close, self._closed_by)
         self._closed_by = None
 
     def on_channel_closed(self, error: AMQPError | None) -> None:
@@ -362,7 +362,7 @@ class Consumer(Receiver):
         elif setting_up and not self._is_passing(error):
             self.fail(error)
         else:
-            self.outcomes.remark(f'consumer of {self.queue.name!r} tries again: {error}')
+            self.effects.log(f'consumer of {self.queue.name!r} tries again: {error}')
             self.retry_later()
         if setting_up:
             self.attempted()
@@ -402,7 +402,7 @@ class Consumer(Receiver):
     def show_frames(self, delivery: Delivery) -> None:
         """Post a message that a subclass wants to see as frames."""
         hook = Hook(self._show_frames, (delivery,), carries=delivery)
-        self.outcomes.posts.append((self, hook))
+        self.effects.posts.append((self, hook))
 
     def _show_frames(self, delivery: Delivery) -> None:
         self._assembly.begin(delivery)
@@ -414,8 +414,8 @@ class Consumer(Receiver):
         if not isinstance(method, BasicCancel):
             super().on_method(method)
             return
-        self.outcomes.remark(f'the broker has cancelled the consumer of {self.queue.name!r}')
-        self.outcomes.call(self, self.on_broker_cancel)
+        self.effects.log(f'the broker has cancelled the consumer of {self.queue.name!r}')
+        self.effects.call(self, self.on_broker_cancel)
         if self.channel is not None:
             self.flush_ledger()
             self.channel.close()
@@ -433,11 +433,11 @@ class Consumer(Receiver):
             return
         self.cancelled = True
         self.connection = None  # so that no retry is made
-        self.outcomes.fail(self._take_future(), CoolAMQPError('the consumer was cancelled'))
-        self.outcomes.call(self, self.on_cancel)
-        self.outcomes.notice(ConsumerEnded(self, reason))
+        self.effects.fail(self._take_future(), CoolAMQPError('the consumer was cancelled'))
+        self.effects.call(self, self.on_cancel)
+        self.effects.notice(ConsumerEnded(self, reason))
         for promise in self._cancel_promises:
-            self.outcomes.succeed(promise)
+            self.effects.succeed(promise)
         self._cancel_promises.clear()
         self.attempted()
 

@@ -122,5 +122,5 @@ class Declarer(Channeler):
 
     def on_no_channel(self, error: CoolAMQPError) -> None:
         """Try again later."""
-        self.outcomes.remark(f'nothing can be declared: {error}')
+        self.effects.log(f'nothing can be declared: {error}')
         self.retry_later()

@@ -7,7 +7,7 @@ from typing import Any
 from mypy_extensions import mypyc_attr
 
 from coolamqp.attaches.ack_ledger import AckLedger
-from coolamqp.attaches.outcomes import Face
+from coolamqp.attaches.effects import Face
 from coolamqp.framing.hot import Envelope
 from coolamqp.framing.properties import BasicContentPropertyList, received_properties
 from coolamqp.framing.text import Text

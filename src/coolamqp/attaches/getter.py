@@ -14,7 +14,7 @@ from typing import Any, Final
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.channeler import ST_ONLINE, Channeler, Dialogue, is_refusal_of
 from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.outcomes import Face, Promise
+from coolamqp.attaches.effects import Face, Promise
 from coolamqp.exceptions import AMQPError, CoolAMQPError
 from coolamqp.framing.definitions import BasicGet, BasicGetEmpty
 from coolamqp.framing.hot import BASIC_GET_OK, Envelope, method_index
@@ -78,7 +78,7 @@ class Getter(Channeler):
         self._sent.clear()
         self._waiting.clear()
         for fetch in fetches:
-            self.outcomes.fail(fetch.promise, error)
+            self.effects.fail(fetch.promise, error)
 
     def _send_waiting(self) -> None:
         if self.state != ST_ONLINE or self.channel is None:
@@ -95,7 +95,7 @@ class Getter(Channeler):
     def _on_answer(self, answer: Method) -> None:
         """Take an empty answer; one with a message is followed by its content."""
         if isinstance(answer, BasicGetEmpty):
-            self.outcomes.succeed(self._sent.popleft().promise, None)
+            self.effects.succeed(self._sent.popleft().promise, None)
 
     def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
         """Take the message that was fetched."""
@@ -107,7 +107,7 @@ class Getter(Channeler):
         if ledger is not None:
             ledger.enter(envelope.delivery_tag)
         message = Delivery(envelope, properties, body, ledger, self._face)
-        self.outcomes.succeed(fetch.promise, message)
+        self.effects.succeed(fetch.promise, message)
 
     # Not longer than needed
 
@@ -168,7 +168,7 @@ class Getter(Channeler):
     def _fail_refused(self, sent: list[Fetch], cause: Exception | None) -> None:
         if sent and cause is not None and is_refusal_of(cause, BasicGet()):
             self._waiting.remove(sent[0])
-            self.outcomes.fail(sent[0].promise, cause)
+            self.effects.fail(sent[0].promise, cause)
 
     def on_no_channel(self, error: CoolAMQPError) -> None:
         """Say so to those who wait."""

@@ -10,7 +10,7 @@ from collections import deque
 from typing import Any, Final
 
 from coolamqp.attaches.channeler import ST_ONLINE, Channeler, Dialogue, is_refusal_of
-from coolamqp.attaches.outcomes import Promise, Unroutable
+from coolamqp.attaches.effects import Promise, Unroutable
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.publish_ledger import PublishLedger
 from coolamqp.attaches.returns import Returns, returned
@@ -104,7 +104,7 @@ class Publisher(Channeler):
 
     def _fail(self, publication: Publication, error: Exception) -> None:
         self._forget(publication)
-        self.outcomes.fail(publication.promise, error)
+        self.effects.fail(publication.promise, error)
 
     def _forget(self, publication: Publication) -> None:
         self.held -= 1
@@ -152,7 +152,7 @@ class Publisher(Channeler):
 
     def on_no_channel(self, error: CoolAMQPError) -> None:
         """Try again later; the messages are kept."""
-        self.outcomes.remark(f'nothing can be published with confirms: {error}')
+        self.effects.log(f'nothing can be published with confirms: {error}')
         self.retry_later()
 
     def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
@@ -172,14 +172,14 @@ class Publisher(Channeler):
                 None if acked and not publication.mandatory else self._verdict(publication, acked)
             )
             if error is None:
-                self.outcomes.succeed(publication.promise)
+                self.effects.succeed(publication.promise)
             else:
-                self.outcomes.fail(publication.promise, error)
+                self.effects.fail(publication.promise, error)
         if self._suspects:
             self._suspects = max(self._suspects - len(settled), 0)
         if not len(self._ledger):
             for error in self._returns.clear():
-                self.outcomes.remark(f'a message came back that is none of those sent: {error}')
+                self.effects.log(f'a message came back that is none of those sent: {error}')
         self.pump()
 
     def _verdict(self, publication: Publication, acked: bool) -> CoolAMQPError | None:
@@ -196,7 +196,7 @@ class PlainPublisher(Channeler):
         if self.channel is None or self.connection is None or self.state != ST_ONLINE:
             return False
         if not publication.fits(self.connection.limits.frame_max):
-            self.outcomes.remark('a message was dropped: its properties do not fit into one frame')
+            self.effects.log('a message was dropped: its properties do not fit into one frame')
             return False
         publication.send(self.channel)
         return True
@@ -211,15 +211,15 @@ class PlainPublisher(Channeler):
         if error is None:
             super().on_content(method, properties, body)
         else:
-            self.outcomes.notice(Unroutable(error))
+            self.effects.notice(Unroutable(error))
 
     def on_channel_closed(self, error: AMQPError | None) -> None:
         """Say that messages were lost, and go on with the next."""
         self.go_offline('channel closed')
-        self.outcomes.remark(f'a message published without confirm was refused: {error}')
+        self.effects.log(f'a message published without confirm was refused: {error}')
         self.retry_later()
 
     def on_no_channel(self, error: CoolAMQPError) -> None:
         """Try again later."""
-        self.outcomes.remark(f'nothing can be published: {error}')
+        self.effects.log(f'nothing can be published: {error}')
         self.retry_later()

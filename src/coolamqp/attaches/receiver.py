@@ -10,7 +10,7 @@ from mypy_extensions import mypyc_attr
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.channeler import Channeler
 from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.outcomes import Face
+from coolamqp.attaches.effects import Face
 from coolamqp.exceptions import WireError
 from coolamqp.framing.hot import BASIC_DELIVER, Envelope, method_index
 from coolamqp.objects import Queue, ReceivedMessage
@@ -67,7 +67,7 @@ class Receiver(Channeler):
         if self._wants_frames:
             self.show_frames(delivery)
         else:
-            self.outcomes.posts.append((self, delivery))
+            self.effects.posts.append((self, delivery))
 
     @abstractmethod
     def show_frames(self, delivery: Delivery) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from coolamqp.attaches.channeler import ST_ONLINE, ST_SYNCING, Channeler, Dialogue
 from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.outcomes import Face, Promise
+from coolamqp.attaches.effects import Face, Promise
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.returns import returned
 from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError
@@ -91,7 +91,7 @@ class Requester(Channeler):
     def _fail(self, number: bytes, error: Exception) -> None:
         request = self._requests.pop(number, None)
         if request is not None:
-            self.outcomes.fail(request.promise, error)
+            self.effects.fail(request.promise, error)
 
     # The channel
 
@@ -109,9 +109,9 @@ class Requester(Channeler):
             reply = Delivery(Envelope(method), properties, body, None, self._face)
             request = self._requests.pop(_correlation_id(reply), None)
             if request is None:
-                self.outcomes.remark('a reply came that nobody waits for any more', DEBUG)
+                self.effects.log('a reply came that nobody waits for any more', DEBUG)
             else:
-                self.outcomes.succeed(request.promise, reply)
+                self.effects.succeed(request.promise, reply)
             return
         error = returned(method, properties, body)
         if error is None:

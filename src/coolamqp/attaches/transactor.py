@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coolamqp.attaches.channeler import ST_ONLINE, Channeler, Dialogue
-from coolamqp.attaches.outcomes import Promise
+from coolamqp.attaches.effects import Promise
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.returns import returned
 from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError, Returned
@@ -55,7 +55,7 @@ class Transactor(Channeler):
         """End everything that waits."""
         self._fail_sent(error)
         while self._waiting:
-            self.outcomes.fail(self._waiting.popleft().promise, error)
+            self.effects.fail(self._waiting.popleft().promise, error)
 
     def _send_next(self) -> None:
         channel, connection = self.channel, self.connection
@@ -64,10 +64,10 @@ class Transactor(Channeler):
         while self._sent is None and self._waiting:
             commit = self._waiting.popleft()
             if not commit.wanted or commit.promise.done():
-                self.outcomes.fail(commit.promise, TimeoutError('it was given up before'))
+                self.effects.fail(commit.promise, TimeoutError('it was given up before'))
             elif not all(each.fits(connection.limits.frame_max) for each in commit.publications):
                 error = ValueError('the properties of a message do not fit into one frame')
-                self.outcomes.fail(commit.promise, error)
+                self.effects.fail(commit.promise, error)
             else:
                 self._send(commit, channel)
 
@@ -81,15 +81,15 @@ class Transactor(Channeler):
         commit, self._sent = self._sent, None
         if commit is not None:
             if commit.returned is None:
-                self.outcomes.succeed(commit.promise)
+                self.effects.succeed(commit.promise)
             else:
-                self.outcomes.fail(commit.promise, commit.returned)
+                self.effects.fail(commit.promise, commit.returned)
         self._send_next()
 
     def _fail_sent(self, error: Exception) -> None:
         commit, self._sent = self._sent, None
         if commit is not None:
-            self.outcomes.fail(commit.promise, error)
+            self.effects.fail(commit.promise, error)
 
     # The channel
 

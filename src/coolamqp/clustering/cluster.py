@@ -12,15 +12,15 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, ClassVar, Final, Self
 
+from coolamqp.api.options import ClusterOptions
+from coolamqp.api.requests import RequestCalls, check_timeout
+from coolamqp.api.topology import TopologyCalls
 from coolamqp.clustering import forks
 from coolamqp.clustering.consuming import Consuming
+from coolamqp.clustering.driver import Driver
 from coolamqp.clustering.future import ClusterFuture
-from coolamqp.clustering.listener import Listener
 from coolamqp.clustering.publishing import Publishing
 from coolamqp.exceptions import ConnectionDead
-from coolamqp.faces.options import ClusterOptions
-from coolamqp.faces.requests import RequestCalls, check_timeout
-from coolamqp.faces.topology import TopologyCalls
 from coolamqp.framing.field_table import Arguments
 from coolamqp.objects.node import Nodes, nodes_of
 from coolamqp.tracing import BaseFrameTracer
@@ -75,7 +75,7 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
     ) -> None:
         definitions = nodes_of(nodes)
         if any(node.tls for node in definitions):
-            from coolamqp.tls import check_contexts  # noqa: PLC0415 - few need ssl
+            from coolamqp.net.tls import check_contexts  # noqa: PLC0415 - few need ssl
 
             check_contexts(definitions)
         super().__init__(
@@ -107,20 +107,20 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
         check_timeout(timeout)
         self.check_process()
         with self._lock:
-            if self._listener is not None:
+            if self._driver is not None:
                 raise RuntimeError('this Cluster was started before; make a new one')
-            self._listener = Listener(
+            self._driver = Driver(
                 self.name,
                 self._engine,
                 self._lock,
                 self._dispatcher,
                 self._carry_out,
-                self._intake.on_progress,
+                self._admission.on_progress,
             )
-            self._intake.open(self._listener)
+            self._admission.open(self._driver)
             self._engine.start(time.monotonic())
         forks.watch(self)
-        self._listener.start()
+        self._driver.start()
         if wait:
             self._wait_until_up(timeout)
 
@@ -163,13 +163,13 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
         if self._forked:
             return  # The connection is the parent's; this process has no thread to end.
         with self._lock:
-            listener = self._listener
-            if listener is None:
+            driver = self._driver
+            if driver is None:
                 raise RuntimeError('this Cluster was never started')
             self._engine.stop(time.monotonic())
-            listener.notify()
-        if wait and listener.may_wait():
-            listener.thread.join()
+            driver.notify()
+        if wait and driver.may_wait():
+            driver.thread.join()
             self._dispatcher.stop(CALLBACK_PATIENCE)
 
     def __enter__(self) -> Self:

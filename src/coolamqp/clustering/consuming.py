@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from coolamqp.api.events import Event, MessageReceived
+from coolamqp.api.iterations import ITERATION_PREFETCH
+from coolamqp.api.requests import check_timeout
+from coolamqp.api.spans import end_span
 from coolamqp.attaches import Consumer
 from coolamqp.attaches.argument_orders import consume_takes_both_orders
 from coolamqp.clustering.core import ClusterCore
 from coolamqp.clustering.future import ClusterFuture
 from coolamqp.clustering.inbox import Inbox
 from coolamqp.clustering.messages import MessageIterator
-from coolamqp.faces.events import Event, MessageReceived
-from coolamqp.faces.iterations import ITERATION_PREFETCH
-from coolamqp.faces.requests import check_timeout
-from coolamqp.faces.spans import end_span
 from coolamqp.objects import Queue
 
 

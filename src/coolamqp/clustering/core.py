@@ -12,26 +12,26 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from coolamqp.api.core import FaceCore, is_coroutine_function
+from coolamqp.api.events import MessageReceived
+from coolamqp.api.iterations import Iterations
+from coolamqp.api.options import ClusterOptions
+from coolamqp.api.spans import processing
 from coolamqp.attaches import Consumer
 from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.outcomes import Outcomes
+from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.receiver import Receiver
+from coolamqp.clustering.admission import Admission
 from coolamqp.clustering.dispatcher import Dispatcher
+from coolamqp.clustering.driver import Driver
 from coolamqp.clustering.future import ClusterFuture, TracedFuture
 from coolamqp.clustering.inbox import Inbox
-from coolamqp.clustering.intake import Intake
-from coolamqp.clustering.listener import Listener
-from coolamqp.faces.core import FaceCore, is_coroutine_function
-from coolamqp.faces.events import MessageReceived
-from coolamqp.faces.iterations import Iterations
-from coolamqp.faces.options import ClusterOptions
-from coolamqp.faces.spans import processing
 from coolamqp.supervisor.states import EngineState
 from coolamqp.tracing import CallSpan
 
 
-class ClusterCore(FaceCore[ClusterFuture, Listener]):
+class ClusterCore(FaceCore[ClusterFuture, Driver]):
     """The engine of a Cluster and its threads; see `coolamqp.clustering.Cluster`."""
 
     def __init__(self, options: ClusterOptions) -> None:
@@ -50,14 +50,14 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
             random.random,
             time.monotonic(),
         )
-        self._intake = self._make_intake()
+        self._admission = self._make_admission()
 
     def _make_locks(self) -> None:
         self._lock: threading.Lock = threading.Lock()
         self._turned = threading.Condition()  # the connection has come up, or cannot
 
-    def _make_intake(self) -> Intake:
-        return Intake(self._engine, self._bounds, self._lock, self._running, self.check_may_wait)
+    def _make_admission(self) -> Admission:
+        return Admission(self._engine, self._bounds, self._lock, self._running, self.check_may_wait)
 
     def _new_future(self, span: CallSpan | None = None) -> ClusterFuture:
         return ClusterFuture(self) if span is None else TracedFuture(self, span)
@@ -81,10 +81,10 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
         self._forked = True
         self._make_locks()
         self._engine.state = EngineState.STOPPED
-        self._intake = self._make_intake()
-        listener, self._listener = self._listener, None
-        if listener is not None:
-            listener.abandon()
+        self._admission = self._make_admission()
+        driver, self._driver = self._driver, None
+        if driver is not None:
+            driver.abandon()
 
     def check_may_wait(self) -> None:
         """Have somebody else drive, or refuse to wait where nobody could end the waiting.
@@ -94,22 +94,22 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
         :raises RuntimeError: this thread is just driving, or the process was forked
         """
         self.check_process()
-        listener = self._listener
-        if listener is not None and not listener.may_wait():
+        driver = self._driver
+        if driver is not None and not driver.may_wait():
             raise RuntimeError(
                 'an inline callback runs on the thread that reads, so waiting for the broker in it '
                 'would be a deadlock; leave out inline=True, or use add_done_callback'
             )
 
     def _wake(self) -> None:
-        listener = self._listener
-        if listener is not None:
-            listener.wake()
+        driver = self._driver
+        if driver is not None:
+            driver.wake()
 
     # What the engine tells, on the thread that drives
 
-    def _post(self, outcomes: Outcomes) -> None:
-        self._dispatcher.post(outcomes.posts)
+    def _post(self, effects: Effects) -> None:
+        self._dispatcher.post(effects.posts)
 
     def _note_turn(self) -> None:
         with self._turned:
@@ -150,8 +150,8 @@ class ClusterCore(FaceCore[ClusterFuture, Listener]):
         self.check_process()
         with self._lock:
             withdrawn = self._engine.withdraw(publication)
-            if withdrawn and self._listener is not None:
-                self._listener.notify()  # it lets those go on who wait for room
+            if withdrawn and self._driver is not None:
+                self._driver.notify()  # it lets those go on who wait for room
             return withdrawn
 
     def run_callback(self, callback: Callable[..., Any], future: ClusterFuture) -> None:

@@ -4,7 +4,7 @@ Each consumer has a mailbox, emptied in order and by one thread at a time. One t
 all, as long as callbacks are quick. When one has kept it for longer than `PATIENCE`, another thread
 takes over the other mailboxes, so that a slow callback costs nobody but its own consumer.
 
-While it is the only one, it drives the engine too, see `coolamqp.clustering.helm`.
+While it is the only one, it drives the engine too, see `coolamqp.clustering.leader`.
 
 A consumer with `workers` has its mailbox emptied by as many threads at once; one that is `inline`
 has none, and its callbacks run at once on the thread that drives.
@@ -20,12 +20,12 @@ from collections.abc import Callable
 from math import inf
 from typing import Any, Final
 
+from coolamqp.api.backlog import Backlog
+from coolamqp.api.guard import guarded, log_exception
 from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.outcomes import Hook, message_of
+from coolamqp.attaches.effects import Hook, message_of
 from coolamqp.attaches.receiver import Receiver
 from coolamqp.clustering.condition import Condition
-from coolamqp.faces.backlog import Backlog
-from coolamqp.faces.guard import guarded, log_exception
 from coolamqp.objects import ReceivedMessage
 from coolamqp.objects.message import body_size
 
@@ -96,7 +96,7 @@ class Dispatcher:
         self._condition = Condition()
         self._mailboxes: dict[Receiver | None, Mailbox] = {}
         self._ready: deque[Mailbox] = deque()
-        self._helm = Mailbox(None)  # stands in `_ready` for driving
+        self._leadership = Mailbox(None)  # stands in `_ready` for driving
         self._drive: Callable[[bool], bool] | None = None
         self._late: deque[Hook] = deque()  # what came where no lock may be taken
         self._busy_since: dict[threading.Thread, float] = {}
@@ -175,14 +175,14 @@ class Dispatcher:
         """
         with self._condition:
             self._drive = drive
-            self._ready.appendleft(self._helm)
+            self._ready.appendleft(self._leadership)
             self._rouse()
 
     def cease_to_drive(self) -> None:
         """Forget it if the thread has not begun yet."""
         with self._condition:
-            if self._helm in self._ready:
-                self._ready.remove(self._helm)
+            if self._leadership in self._ready:
+                self._ready.remove(self._leadership)
 
     # Any thread
 
@@ -263,7 +263,7 @@ class Dispatcher:
         thread = threading.current_thread()
         mailbox = self._next_mailbox(thread)
         while mailbox is not None:
-            if mailbox is self._helm:
+            if mailbox is self._leadership:
                 self._steer(thread)
             else:
                 self._serve(thread, mailbox)
@@ -316,7 +316,7 @@ class Dispatcher:
         return self._ready.popleft()
 
     def _give_back(self, mailbox: Mailbox) -> None:
-        if mailbox is self._helm:
+        if mailbox is self._leadership:
             return
         if mailbox.items:
             self._ready.append(mailbox)

@@ -1,6 +1,6 @@
-"""The events of `coolamqp.faces.events`, where programs have always found them."""
+"""The events of `coolamqp.api.events`, where programs have always found them."""
 
-from coolamqp.faces.events import (
+from coolamqp.api.events import (
     ConnectionEstablished,
     ConnectionLost,
     ConsumerCancelled,

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from typing import Any, Final, Protocol
 
+from coolamqp.api.guard import guarded
+from coolamqp.api.spans import end_span
 from coolamqp.attaches.publication import Publication
 from coolamqp.clustering.condition import Condition
-from coolamqp.faces.guard import guarded
-from coolamqp.faces.spans import end_span
 from coolamqp.tracing import CallSpan
 
 # The states of concurrent.futures, whose `wait` and `as_completed` read them.

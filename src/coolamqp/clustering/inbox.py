@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
-from coolamqp.faces.event_queue import EventQueue
-from coolamqp.faces.events import Event, NothingMuch
+from coolamqp.api.event_queue import EventQueue
+from coolamqp.api.events import Event, NothingMuch
 
 
 class Inbox:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Protocol, Self
 
+from coolamqp.api.events import Event, MessageReceived
 from coolamqp.attaches import Consumer
 from coolamqp.clustering.inbox import Inbox
-from coolamqp.faces.events import Event, MessageReceived
 from coolamqp.objects import ReceivedMessage
 
 

@@ -10,16 +10,16 @@ from collections.abc import Iterable
 from concurrent.futures import wait
 from typing import Any, Final, Literal, cast, overload
 
+from coolamqp.api.publications import Addressed, publication_of, publication_of_item
+from coolamqp.api.requests import check_timeout
+from coolamqp.api.spans import all_with_context, destination_of, end_span, name_of, with_context
 from coolamqp.attaches.argument_orders import publish_order
 from coolamqp.attaches.publication import Publication
+from coolamqp.clustering.admission import seconds_until
 from coolamqp.clustering.core import ClusterCore
 from coolamqp.clustering.future import ClusterFuture
-from coolamqp.clustering.intake import seconds_until
 from coolamqp.clustering.transaction import Transaction
 from coolamqp.exceptions import ConnectionDead
-from coolamqp.faces.publications import Addressed, publication_of, publication_of_item
-from coolamqp.faces.requests import check_timeout
-from coolamqp.faces.spans import all_with_context, destination_of, end_span, name_of, with_context
 from coolamqp.framing.text import Text
 from coolamqp.objects import Exchange, Message
 
@@ -106,10 +106,10 @@ class Publishing(ClusterCore):
             check_timeout(timeout)
         publication = publication_of(message, exchange, routing_key, mandatory)
         if not confirm:
-            self._intake.publish_plain(publication, timeout)
+            self._admission.publish_plain(publication, timeout)
             return None
         future = publication.promise = ClusterFuture(self, publication)
-        self._intake.publish(publication, timeout)
+        self._admission.publish(publication, timeout)
         return future
 
     def _publish_traced(
@@ -129,12 +129,12 @@ class Publishing(ClusterCore):
             message = with_context(message, span)
             publication = publication_of(message, exchange, routing_key, mandatory)
             if not confirm:
-                self._intake.publish_plain(publication, timeout)
+                self._admission.publish_plain(publication, timeout)
                 end_span(span)
                 return None
             future = publication.promise = self._new_future(span)
             future.publication = publication
-            self._intake.publish(publication, timeout)
+            self._admission.publish(publication, timeout)
             return future
 
     def publish_many(
@@ -177,7 +177,7 @@ class Publishing(ClusterCore):
     ) -> list[ClusterFuture]:
         if not confirm:
             for publication in publications:
-                self._intake.publish_plain(publication, seconds_until(deadline))
+                self._admission.publish_plain(publication, seconds_until(deadline))
             return []
         futures = []
         for publication in publications:
@@ -198,7 +198,7 @@ class Publishing(ClusterCore):
         done = 0
         try:
             while done < len(publications):
-                done += self._intake.publish_batch(publications[done : done + BATCH], deadline)
+                done += self._admission.publish_batch(publications[done : done + BATCH], deadline)
         except (TimeoutError, ConnectionDead) as error:
             for future in futures[done:]:
                 future.set_exception(error)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
+from coolamqp.api.commands import Commands
+from coolamqp.api.transaction import TransactionCalls
 from coolamqp.clustering.future import ClusterFuture
-from coolamqp.faces.ordering import Ordering
-from coolamqp.faces.transaction import TransactionCalls
 
 
 class Transaction(TransactionCalls[ClusterFuture]):
@@ -16,8 +16,8 @@ class Transaction(TransactionCalls[ClusterFuture]):
     :param timeout: how long to wait for the commit, in seconds; None for as long as it takes
     """
 
-    def __init__(self, ordering: Ordering[ClusterFuture], timeout: float | None) -> None:
-        super().__init__(ordering)
+    def __init__(self, commands: Commands[ClusterFuture], timeout: float | None) -> None:
+        super().__init__(commands)
         self._timeout = timeout
 
     def __enter__(self) -> Self:

@@ -1,6 +1,6 @@
 """How to speak TLS with a broker: files, names and what is checked, as values.
 
-Knows what goes together. Reads no file and makes no context, which is for `coolamqp.tls`.
+Knows what goes together. Reads no file and makes no context, which is for `coolamqp.net.tls`.
 """
 
 from __future__ import annotations

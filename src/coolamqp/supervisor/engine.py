@@ -1,8 +1,8 @@
 """The engine: keeps one Cluster connected, and everything on it restored.
 
 The driver tells it what is called, what is received and what time it is. It says which transport
-it wishes for (`attempt`), what is to be sent (`out` of its connection), what is to be told
-(`outcomes`) and when it wants to be woken. All under the driver's lock; nothing here waits.
+it wishes for (`link`), what is to be sent (`out` of its connection), what is to be told
+(`effects`) and when it wants to be woken. All under the driver's lock; nothing here waits.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from coolamqp.attaches.channeler import Channeler
 from coolamqp.attaches.consumer import Consumer
+from coolamqp.attaches.effects import Effects, Face, Promise
 from coolamqp.attaches.getter import Fetch
 from coolamqp.attaches.operation import Operation
-from coolamqp.attaches.outcomes import Face, Outcomes, Promise
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.requester import Request
 from coolamqp.attaches.timers import Timers
@@ -26,8 +26,8 @@ from coolamqp.framing.field_table import Arguments
 from coolamqp.framing.method import Method
 from coolamqp.objects import NodeDefinition
 from coolamqp.reply_codes import ACCESS_REFUSED, NOT_ALLOWED
-from coolamqp.supervisor.attempt import Attempt
 from coolamqp.supervisor.back_off import BackOff
+from coolamqp.supervisor.link import Link
 from coolamqp.supervisor.notices import (
     Blocked,
     Connected,
@@ -37,8 +37,8 @@ from coolamqp.supervisor.notices import (
     Restored,
     Stopped,
 )
-from coolamqp.supervisor.restoration import Restoration
-from coolamqp.supervisor.roster import Roster
+from coolamqp.supervisor.recovery import Recovery
+from coolamqp.supervisor.registry import Registry
 from coolamqp.supervisor.states import ENDING, TRANSITIONS, UP, EngineState
 from coolamqp.supervisor.topology import Topology
 from coolamqp.tracing import BaseFrameTracer
@@ -64,8 +64,8 @@ class Engine(ConnectionObserver):
     :param face: whom consumers and messages ask to act
     :param tracer: who sees the frames, if anybody
     :param random: gives numbers from 0 to 1, for back-off
-    :ivar attempt: the transport that is wished for, None for none
-    :ivar outcomes: what the driver is to carry out
+    :ivar link: the transport that is wished for, None for none
+    :ivar effects: what the driver is to carry out
     :ivar publisher: holds what is not confirmed
     :ivar topology: what is declared again after each reconnect
     """
@@ -79,8 +79,8 @@ class Engine(ConnectionObserver):
         random: Callable[[], float],
         now: float,
     ) -> None:
-        self.attempt: Attempt | None = None
-        self.outcomes = Outcomes()
+        self.link: Link | None = None
+        self.effects = Effects()
         self.topology = Topology()
         self.state = EngineState.IDLE
         self.blocked = False
@@ -92,9 +92,9 @@ class Engine(ConnectionObserver):
         self._tracer = tracer
         self._timers = Timers(now)
         self._back_off = BackOff(random)
-        self._roster = Roster(face, self.outcomes, self._timers)
-        self.publisher = self._roster.publisher
-        self._restoration: Restoration | None = None
+        self._registry = Registry(face, self.effects, self._timers)
+        self.publisher = self._registry.publisher
+        self._recovery: Recovery | None = None
         self._deadline = inf  # of the present state
         self._up_since = now
 
@@ -118,7 +118,7 @@ class Engine(ConnectionObserver):
             return
         self._deadline = now + DRAIN_TIMEOUT
         self.publisher.release()
-        for consumer in list(self._roster.consumers):
+        for consumer in list(self._registry.consumers):
             consumer.begin_cancel(None)
         self._check_drained()
 
@@ -130,14 +130,14 @@ class Engine(ConnectionObserver):
             self._finish()
 
     @property
-    def takes_orders(self) -> bool:
+    def takes_commands(self) -> bool:
         """Whether it is not at its end; it may not have begun."""
         return self.state is UP or self.state not in ENDING
 
     @property
     def owes_answers(self) -> bool:
         """Whether somebody may wait for what is still to be received."""
-        return self._roster.busy
+        return self._registry.busy
 
     def publish(self, publication: Publication) -> None:
         """Publish with a confirm; the publication's promise ends with it."""
@@ -151,7 +151,7 @@ class Engine(ConnectionObserver):
 
     def publish_plain(self, publication: Publication) -> bool:
         """Publish without a confirm; False if it was dropped for lack of a connection."""
-        return self.state is UP and self._roster.plain_publisher.publish(publication)
+        return self.state is UP and self._registry.plain_publisher.publish(publication)
 
     def call(
         self,
@@ -169,7 +169,7 @@ class Engine(ConnectionObserver):
         :param repeatable: whether to do it again if the answer is lost with the connection
         """
         on_done = partial(self._on_called, promise, remember, result)
-        self._roster.declarer.submit(Operation(methods, on_done, repeatable))
+        self._registry.declarer.submit(Operation(methods, on_done, repeatable))
 
     def _on_called(
         self,
@@ -180,12 +180,12 @@ class Engine(ConnectionObserver):
         answer: Method | None,
     ) -> None:
         if error is not None:
-            self.outcomes.fail(promise, error)
+            self.effects.fail(promise, error)
             return
         if remember is not None:
             remember()
         value = None if result is None or answer is None else result(answer)
-        self.outcomes.succeed(promise, value)
+        self.effects.succeed(promise, value)
 
     def consume(self, consumer: Consumer, promise: Promise | None = None) -> None:
         """Take up a consumer, now or when there is a connection.
@@ -193,57 +193,55 @@ class Engine(ConnectionObserver):
         :param promise: ended when it consumes or cannot, if it has none of its own
         :raises ValueError: it was added before, here or elsewhere
         """
-        self._roster.add_consumer(consumer)
+        self._registry.add_consumer(consumer)
         if consumer.future_to_notify is None:
             consumer.future_to_notify = promise
         if consumer.cancelled:
             consumer.fail(CoolAMQPError('it was cancelled before it was added'))
-        elif self._roster.connection is not None:
-            consumer.attach(self._roster.connection)
+        elif self._registry.connection is not None:
+            consumer.attach(self._registry.connection)
 
     def fetch(self, queue: bytes, fetch: Fetch) -> None:
         """Fetch one message from a queue."""
-        self._roster.getter(queue).submit(fetch)
+        self._registry.getter(queue).submit(fetch)
 
     def request(self, request: Request) -> None:
         """Send a request, and have its reply."""
-        self._roster.requester.submit(request)
+        self._registry.requester.submit(request)
 
     def commit(self, commit: Commit) -> None:
         """Publish messages together."""
-        self._roster.transactor.submit(commit)
+        self._registry.transactor.submit(commit)
 
     # What the transport says
 
     @property
     def _connection(self) -> Connection | None:
-        return None if self.attempt is None else self.attempt.connection
+        return None if self.link is None else self.link.connection
 
     @property
     def connection(self) -> Connection | None:
         """The present connection, if its transport is up."""
         return self._connection
 
-    def transport_up(self, attempt: Attempt, now: float) -> None:
+    def transport_up(self, link: Link, now: float) -> None:
         """Begin to speak over the transport that was wished for."""
-        if attempt is not self.attempt:
+        if link is not self.link:
             return
         self._timers.advance(now)
         self._move('transport up')
         self._deadline = inf
-        attempt.connection = Connection(
-            attempt.node, self._client_properties, self, self._tracer, now
-        )
+        link.connection = Connection(link.node, self._client_properties, self, self._tracer, now)
 
-    def transport_failed(self, attempt: Attempt, cause: Exception, now: float) -> None:
+    def transport_failed(self, link: Link, cause: Exception, now: float) -> None:
         """Note that the transport could not be had, or is lost."""
-        if attempt is not self.attempt:
+        if link is not self.link:
             return
         self._timers.advance(now)
-        if attempt.connection is None:
+        if link.connection is None:
             self._failed(cause)
         else:
-            attempt.connection.lost(cause)
+            link.connection.lost(cause)
 
     def receive(self, data: bytes, now: float) -> None:
         """Take bytes that the transport has received."""
@@ -253,13 +251,13 @@ class Engine(ConnectionObserver):
             connection.receive(data, now)
             self._check_drained()
 
-    def take_outcomes(self) -> Outcomes:
+    def take_effects(self) -> Effects:
         """Give what is to be carried out, and begin to collect anew."""
-        return self.outcomes.take()
+        return self.effects.take()
 
     def flush(self) -> None:
         """Have everything that may be sent in the connection's `out`; call it before sending."""
-        self._roster.flush()
+        self._registry.flush()
 
     def tick(self, now: float) -> None:
         """Note that time has passed."""
@@ -279,14 +277,14 @@ class Engine(ConnectionObserver):
 
     def _on_deadline(self) -> None:
         self._deadline = inf
-        if self.state is EngineState.CONNECTING and self.attempt is not None:
-            timeout = _connect_timeout(self.attempt.node)
-            waits_for = self.attempt.waits_for
+        if self.state is EngineState.CONNECTING and self.link is not None:
+            timeout = _connect_timeout(self.link.node)
+            waits_for = self.link.waits_for
             self._failed(ConnectionDead(f'no connection within {timeout:g} s: no {waits_for}'))
         elif self.state is EngineState.RESTORING:
-            self.outcomes.remark('not everything could be restored in time; going on without')
-            if self._restoration is not None:
-                self._restoration.go_on()
+            self.effects.log('not everything could be restored in time; going on without')
+            if self._recovery is not None:
+                self._recovery.go_on()
             self._on_restored()
         elif self.state is EngineState.DRAINING:
             self._close()
@@ -295,31 +293,31 @@ class Engine(ConnectionObserver):
 
     def on_open(self) -> None:
         """Put everything back in place."""
-        attempt, connection = self.attempt, self._connection
-        if attempt is None or connection is None or connection.properties is None:
+        link, connection = self.link, self._connection
+        if link is None or connection is None or connection.properties is None:
             return
         self._move('open')
         self._deadline = self._timers.now + RESTORE_TIMEOUT
         self.blocked = False
-        self.outcomes.notice(Connected(attempt.node, connection.properties))
-        self._restoration = Restoration(connection, self._attaches, self._on_restored)
-        self._restoration.begin(self._roster.declarer, self.topology, self.outcomes)
+        self.effects.notice(Connected(link.node, connection.properties))
+        self._recovery = Recovery(connection, self._attaches, self._on_restored)
+        self._recovery.begin(self._registry.declarer, self.topology, self.effects)
 
     def _attaches(self) -> list[Channeler]:
         """Give who is to be restored; who is made from now on begins at once."""
-        self._roster.connection = self._connection
-        self._roster.drop_cancelled()
-        return self._roster.restorable()
+        self._registry.connection = self._connection
+        self._registry.drop_cancelled()
+        return self._registry.restorable()
 
     def _on_restored(self) -> None:
-        if self.state is not EngineState.RESTORING or self.attempt is None:
+        if self.state is not EngineState.RESTORING or self.link is None:
             return
         self._move('restored')
         self._tries = 0
         self._failures.clear()
         self._deadline = inf
         self._up_since = self._timers.now
-        self.outcomes.notice(Restored(self.attempt.node))
+        self.effects.notice(Restored(self.link.node))
         self.publisher.release()
 
     def on_closed(self, cause: Exception | None) -> None:
@@ -334,13 +332,13 @@ class Engine(ConnectionObserver):
     def on_blocked(self, blocked: bool, reason: str) -> None:
         """Pass on whether the broker takes what is published."""
         self.blocked = blocked
-        self.outcomes.notice(Blocked(blocked, reason))
+        self.effects.notice(Blocked(blocked, reason))
 
     # Failing, and trying again
 
     def _failed(self, cause: Exception) -> None:
-        attempt = self.attempt
-        if attempt is None:
+        link = self.link
+        if link is None:
             return
         was_up = self.state in (EngineState.UP, EngineState.RESTORING)
         if self.state is EngineState.UP and self._timers.now >= self._up_since + STABLE:
@@ -351,14 +349,14 @@ class Engine(ConnectionObserver):
             self._finish()
             return
         if was_up:
-            self.outcomes.notice(Disconnected(attempt.node, cause))
+            self.effects.notice(Disconnected(link.node, cause))
         else:
             self._tries += 1
-            self._failures[attempt.node] = cause
+            self._failures[link.node] = cause
         self._node = (self._node + 1) % len(self._nodes)
         delay = self._delay(cause, was_up)
         if not was_up:
-            self.outcomes.notice(ConnectFailed(attempt.node, cause, delay))
+            self.effects.notice(ConnectFailed(link.node, cause, delay))
             self._check_way_in()
         self._timers.after(delay, self._try_again)
 
@@ -372,7 +370,7 @@ class Engine(ConnectionObserver):
     def _check_way_in(self) -> None:
         """Notice when the whole first round was refused for good."""
         if self._tries == len(self._nodes) and all(map(_is_lasting, self._failures.values())):
-            self.outcomes.notice(NoWayIn(self.failures))
+            self.effects.notice(NoWayIn(self.failures))
 
     @property
     def failures(self) -> list[tuple[NodeDefinition, Exception]]:
@@ -387,15 +385,15 @@ class Engine(ConnectionObserver):
     def _try_node(self) -> None:
         node = self._nodes[self._node]
         self._deadline = self._timers.now + _connect_timeout(node)
-        self.attempt = Attempt(node, self._deadline)
+        self.link = Link(node, self._deadline)
 
     def _drop_transport(self, cause: Exception | None = None) -> None:
-        self.attempt = None
+        self.link = None
         self._deadline = inf
-        self._roster.detach(cause)
-        restoration, self._restoration = self._restoration, None
-        if restoration is not None:
-            restoration.abandon(self._roster.declarer)
+        self._registry.detach(cause)
+        recovery, self._recovery = self._recovery, None
+        if recovery is not None:
+            recovery.abandon(self._registry.declarer)
         if self.blocked:
             self.on_blocked(False, '')
 
@@ -404,23 +402,23 @@ class Engine(ConnectionObserver):
     def _check_drained(self) -> None:
         if (
             self.state is EngineState.DRAINING
-            and not self._roster.busy
-            and all(consumer.cancelled for consumer in self._roster.consumers)
+            and not self._registry.busy
+            and all(consumer.cancelled for consumer in self._registry.consumers)
         ):
             self._close()
 
     def _close(self) -> None:
         self._move('drained')
-        self._roster.flush()
+        self._registry.flush()
         connection = self._connection
         if connection is not None:
             connection.close(self._timers.now)
 
     def _finish(self) -> None:
         """End everything that is left, so that nobody waits for ever."""
-        self._roster.fail_all(ConnectionDead('the cluster was shut down'))
+        self._registry.fail_all(ConnectionDead('the cluster was shut down'))
         self._timers.clear()
-        self.outcomes.notice(Stopped())
+        self.effects.notice(Stopped())
 
     def _move(self, event: str) -> None:
         self.state = TRANSITIONS[self.state, event]

@@ -7,8 +7,8 @@ from copy import copy
 from functools import partial
 from typing import Any
 
+from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.operation import Operation, declare
-from coolamqp.attaches.outcomes import Outcomes
 from coolamqp.framing.method import Method
 from coolamqp.objects import Exchange, ExchangeBind, Queue, QueueBind
 from coolamqp.objects.topology import Subject, exchange_name
@@ -44,13 +44,13 @@ class Topology:
     def _keep(self, wanted: Callable[[Subject], bool]) -> None:
         self._subjects = {key: each for key, each in self._subjects.items() if wanted(each)}
 
-    def restoration(self, outcomes: Outcomes, on_done: Callable[[], None]) -> list[Operation]:
+    def recovery(self, effects: Effects, on_done: Callable[[], None]) -> list[Operation]:
         """Give the operations that declare everything; what fails is reported, and no more.
 
         :param on_done: called as each of them ends
         """
         return [
-            Operation(declare(subject), partial(_report, outcomes, subject, on_done))
+            Operation(declare(subject), partial(_report, effects, subject, on_done))
             for subject in self._subjects.values()
         ]
 
@@ -81,12 +81,12 @@ def _is_of_exchange(subject: Subject, name: bytes) -> bool:
 
 
 def _report(
-    outcomes: Outcomes,
+    effects: Effects,
     subject: Any,
     on_done: Callable[[], None],
     error: Exception | None,
     _answer: Method | None,
 ) -> None:
     if error is not None:
-        outcomes.notice(TopologyFailed(subject, error))
+        effects.notice(TopologyFailed(subject, error))
     on_done()

@@ -1,0 +1,294 @@
+"""A connection to one node: resolving its name, connecting, TLS, sending, receiving.
+
+Never blocks: a name is looked up on a thread of its own, everything else is left to the selector.
+Only the thread that drives touches it, but that publishers may send while it is `bare` and they
+have the engine's lock.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import selectors
+import socket
+import threading
+from collections.abc import Callable
+from math import inf
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from coolamqp.exceptions import ConnectionDead
+from coolamqp.framing.hot import Buffer
+from coolamqp.supervisor.link import Link
+
+if TYPE_CHECKING:
+    from coolamqp.net.tls_stream import TLSStream
+
+logger = logging.getLogger(__name__)
+
+Address: TypeAlias = tuple[Any, ...]
+
+# How many bytes are asked for at once: more while that many come. Asking for much costs, since a
+# large block of memory is had from the system, and given back to it, each time.
+LEAST_READ: Final = 16 * 1024
+MOST_READ: Final = 256 * 1024
+_SOCKET_ERROR: Final = (socket.SOL_SOCKET, socket.SO_ERROR)
+_IN_PROGRESS: Final = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
+
+
+class Transport:
+    """The transport that an link of the engine wishes for.
+
+    :param on_resolved: called on another thread when the name has been looked up
+    :ivar socket: set once connecting has begun
+    :ivar connected: whether bytes may go over it, TLS included
+    :ivar wake_at: when the present address has had its share of the time
+    """
+
+    def __init__(self, link: Link, on_resolved: Callable[[], None]) -> None:
+        self.link = link
+        self.socket: socket.socket | None = None
+        self.connected = False
+        self.wake_at = inf
+        self._tls: TLSStream | None = None
+        self._on_resolved = on_resolved
+        self._addresses: list[Address] = []
+        self._resolved: list[Address] | OSError | None = None
+        self._read_size = LEAST_READ
+        self._last_error: OSError | None = None
+        self._resolve()
+
+    # Resolving
+
+    def _resolve(self) -> None:
+        node = self.link.node
+        self.link.waits_for = 'address of its name'
+        try:
+            found = socket.getaddrinfo(
+                node.host, node.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
+            )
+        except (OSError, ValueError):
+            threading.Thread(
+                target=self._look_up, name=f'resolver of {node.host}', daemon=True
+            ).start()
+        else:
+            self._resolved = list(found)
+
+    def _look_up(self) -> None:
+        node = self.link.node
+        try:
+            self._resolved = list(socket.getaddrinfo(node.host, node.port, type=socket.SOCK_STREAM))
+        except (OSError, ValueError) as error:  # ValueError: what cannot be a host name
+            self._resolved = OSError(str(error))
+        self._on_resolved()
+
+    # Connecting
+
+    def is_due(self, now: float) -> bool:
+        """Whether `advance` has something to do."""
+        return self._resolved is not None or now >= self.wake_at
+
+    def advance(self, now: float) -> None:
+        """Begin to connect, or go on to the next address if this one has had its share of the time.
+
+        The socket becomes another one, so it must not be watched meanwhile.
+
+        :raises OSError: there is no way to the node
+        :raises ConnectionDead: likewise
+        """
+        if isinstance(self._resolved, OSError):
+            raise ConnectionDead(f'the name cannot be resolved: {self._resolved}')
+        if self._resolved is not None:
+            self._addresses, self._resolved = self._resolved, None
+        self._connect_next(now)
+
+    def _connect_next(self, now: float) -> None:
+        self._drop_socket()
+        self.wake_at = inf
+        while self._addresses:
+            family, kind, protocol, _, address = self._addresses.pop(0)
+            try:
+                sock = socket.socket(family, kind, protocol)
+            except OSError as error:  # an address family that this machine does not have
+                self._last_error = error
+                continue
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            code = sock.connect_ex(address)
+            if code in _IN_PROGRESS:
+                self._wait_for(sock, address, now)
+                return
+            sock.close()
+            self._last_error = OSError(code, os.strerror(code))
+        raise self._last_error or ConnectionDead('the name has no address')
+
+    def _wait_for(self, sock: socket.socket, address: Address, now: float) -> None:
+        """Give an address its share of the time that is left; the last one has all of it."""
+        self.socket = sock
+        self.link.waits_for = f'answer from {address[0]}'
+        if self._addresses:
+            self.wake_at = now + (self.link.deadline - now) / (len(self._addresses) + 1)
+
+    def finish_connecting(self, now: float) -> None:
+        """Go on, now that the socket is ready; perhaps with the next address.
+
+        The socket may become another one, so it must not be watched meanwhile.
+
+        :raises OSError: there is no way to the node
+        :raises ConnectionDead: there is no TLS with it
+        """
+        if self._tls is None and not self._has_reached_node(now):
+            return
+        if self.link.node.tls is None:
+            self.connected = True
+            return
+        if self._tls is None:
+            self.link.waits_for = 'end of the TLS handshake'
+            from coolamqp.net.tls_stream import TLSStream  # noqa: PLC0415 - few need ssl
+
+            self._tls = TLSStream(self.link.node)
+        self._shake_hands(self._tls)
+
+    def _has_reached_node(self, now: float) -> bool:
+        """Learn how connecting went; if badly, begin with the next address."""
+        code = 0 if self.socket is None else self.socket.getsockopt(*_SOCKET_ERROR)
+        if code:
+            self._last_error = OSError(code, os.strerror(code))
+            self._connect_next(now)
+            return False
+        self.wake_at = inf
+        return True
+
+    def _shake_hands(self, tls: TLSStream) -> None:
+        try:
+            self.connected = tls.shake_hands(self._receive_raw())
+        except ConnectionDead:
+            self._flush_farewell()  # the alert that says why
+            raise
+        self.flush()
+
+    @property
+    def bare(self) -> bool:
+        """Whether bytes go as they are, so that to send needs nothing but the socket."""
+        return self.connected and self._tls is None
+
+    @property
+    def interest(self) -> int:
+        """For what the socket is to be watched, besides what the program wants to send or read."""
+        if self.socket is None:
+            return 0
+        if self._tls is not None:
+            handshake = 0 if self.connected else selectors.EVENT_READ
+            return handshake | (selectors.EVENT_WRITE if self._tls.unsent else 0)
+        return 0 if self.connected else selectors.EVENT_WRITE
+
+    # Sending and receiving
+
+    def send(self, data: Buffer) -> int:
+        """Send as much as the socket takes, or as TLS does; give how much that was.
+
+        :raises OSError: the connection is lost
+        :raises ConnectionDead: likewise
+        """
+        if self._tls is None:
+            return self._send_raw(data)
+        self.flush()
+        count = self._tls.encrypt(data)
+        self.flush()
+        return count
+
+    def send_pieces(self, pieces: list[Buffer]) -> int:
+        """Send as much as the socket takes, of several pieces in one call; only while `bare`.
+
+        :raises OSError: the connection is lost
+        """
+        try:
+            return 0 if self.socket is None else self.socket.sendmsg(pieces)
+        except BlockingIOError:
+            return 0
+
+    def flush(self) -> None:
+        """Send on what TLS has already taken.
+
+        :raises OSError: the connection is lost
+        :raises ConnectionDead: likewise
+        """
+        tls = self._tls
+        if tls is None or not tls.unsent:
+            return
+        try:
+            tls.unsent = memoryview(tls.unsent)[self._send_raw(tls.unsent) :]
+        except OSError:
+            self._look_for_alert(tls)
+            raise
+
+    def _look_for_alert(self, tls: TLSStream) -> None:
+        """Raise what the broker said before it hung up, which tells more than that it did.
+
+        With TLS 1.3 a broker refuses our certificate after the handshake has ended for us.
+        """
+        said = self._receive_raw()
+        if said and self.connected:
+            tls.decrypt(said)
+
+    def _send_raw(self, data: Buffer) -> int:
+        try:
+            return 0 if self.socket is None else self.socket.send(data)
+        except BlockingIOError:
+            return 0
+
+    def receive(self) -> bytes | None:
+        """Receive what there is; None if there is nothing yet.
+
+        :raises OSError: the connection is lost
+        :raises ConnectionDead: likewise
+        """
+        data = self._receive_raw()
+        if data is None:
+            return None
+        if self._tls is not None:
+            return self._tls.decrypt(data) or None
+        if not data:
+            raise ConnectionDead('the broker has closed the connection')
+        return data
+
+    def _receive_raw(self) -> bytes | None:
+        """Receive what there is; None if there is nothing yet, empty at the end."""
+        try:
+            data = None if self.socket is None else self.socket.recv(self._read_size)
+        except BlockingIOError:
+            return None
+        if data is not None:
+            self._adapt_read_size(len(data))
+        return data
+
+    def _adapt_read_size(self, read: int) -> None:
+        if read == self._read_size:
+            self._read_size = min(4 * read, MOST_READ)
+        elif read < self._read_size // 8:
+            self._read_size = max(self._read_size // 4, LEAST_READ)
+
+    # Closing
+
+    def close(self) -> None:
+        """Close the socket, if there is one, and TLS before it."""
+        if self._tls is not None and self.connected:
+            self._tls.end()
+            self._flush_farewell()
+        self._drop_socket()
+
+    def _flush_farewell(self) -> None:
+        try:
+            self.flush()
+        except (OSError, ConnectionDead) as error:
+            # Nobody is there any more to be told.
+            logger.debug('no end of TLS could be sent to %s: %s', self.link.node, error)
+
+    def abandon(self) -> None:
+        """Close the socket without a word, in a child process whose parent goes on using it."""
+        self._drop_socket()
+
+    def _drop_socket(self) -> None:
+        if self.socket is not None:
+            self.socket.close()
+            self.socket = None
