@@ -29,7 +29,7 @@ WAY_OUT = (
     'attaches/publisher',
     'framing/hot',
     'uplink/channel',
-    'uplink/out_buffer',
+    'framing/send_buffer',
     'clustering/driver',
     'net/transport',
 )
@@ -40,7 +40,7 @@ WAY_IN = (
     'uplink/connection',
     'framing/decoder',
     'uplink/channel',
-    'uplink/content',
+    'framing/content',
     'attaches/receiver',
     'attaches/delivery',
     'api/core',

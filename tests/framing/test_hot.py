@@ -20,6 +20,7 @@ from coolamqp.framing.definitions import (
     BasicPublish,
     BasicReject,
     BasicReturn,
+    decode_method,
 )
 from coolamqp.framing.frames import (
     END,
@@ -31,13 +32,14 @@ from coolamqp.framing.frames import (
 from coolamqp.framing.properties import BasicContentPropertyList
 from coolamqp.framing.text import ReceivedBytes
 from coolamqp.reply_codes import SYNTAX_ERROR
-from tests.framing.strategies import long_strings, short_strings, unsigned
+from tests.framing.strategies import fields_of, long_strings, short_strings, unsigned
 
 channels = unsigned(16)
 tags = unsigned(64)
-DELIVER_INDEX, GET_OK_INDEX = (
-    METHOD_INDEX.pack(*method.INDEX) for method in (BasicDeliver, BasicGetOk)
-)
+INDICES = [
+    METHOD_INDEX.pack(*method.INDEX)
+    for method in (BasicDeliver, BasicGetOk, BasicPublish, BasicAck, BasicNack, BasicReject)
+]
 PROPERTIES = BasicContentPropertyList(content_type='text/plain', delivery_mode=2)
 
 
@@ -51,7 +53,22 @@ def written(write: Callable[..., None], *arguments: Any) -> bytes:
     return writer.getvalue()
 
 
-# What goes out
+# Writing
+
+
+def test_the_indices_are_as_declared() -> None:
+    for index, method in (
+        (hot.BASIC_PUBLISH, BasicPublish()),
+        (hot.BASIC_RETURN, BasicReturn()),
+        (hot.BASIC_DELIVER, BasicDeliver()),
+        (hot.BASIC_GET_OK, BasicGetOk()),
+        (hot.BASIC_ACK, BasicAck()),
+        (hot.BASIC_REJECT, BasicReject()),
+        (hot.BASIC_NACK, BasicNack()),
+    ):
+        payload = payload_of(method)
+        assert hot.method_index(b'x' + payload, 1, 1 + len(payload)) == index
+        assert hot.method_index(payload, 0, 3) == 0
 
 
 @given(channels, short_strings, short_strings, st.booleans())
@@ -59,6 +76,27 @@ def test_publish_is_as_declared(channel: int, exchange: bytes, key: bytes, manda
     declared = encode_method(channel, BasicPublish(exchange, key, mandatory, False))
 
     assert written(hot.write_publish, channel, exchange, key, mandatory) == declared[:-1]
+
+
+@given(channels, fields_of(BasicDeliver))
+def test_deliver_is_as_declared(channel: int, fields: tuple[Any, ...]) -> None:
+    declared = encode_method(channel, BasicDeliver(*fields))
+
+    assert written(hot.write_deliver, channel, *fields) == declared[:-1]
+
+
+@given(channels, fields_of(BasicGetOk))
+def test_get_ok_is_as_declared(channel: int, fields: tuple[Any, ...]) -> None:
+    declared = encode_method(channel, BasicGetOk(*fields))
+
+    assert written(hot.write_get_ok, channel, *fields) == declared[:-1]
+
+
+@given(channels, fields_of(BasicReturn))
+def test_return_is_as_declared(channel: int, fields: tuple[Any, ...]) -> None:
+    declared = encode_method(channel, BasicReturn(*fields))
+
+    assert written(hot.write_return, channel, *fields) == declared[:-1]
 
 
 @given(channels, unsigned(63))
@@ -89,7 +127,7 @@ def test_settlements_are_as_declared(channel: int, tag: int, first: bool, second
     )
 
 
-# What comes in
+# Reading
 
 
 @given(short_strings, tags, st.booleans(), short_strings, short_strings)
@@ -97,9 +135,8 @@ def test_the_envelope_of_a_delivery(
     consumer_tag: bytes, tag: int, redelivered: bool, exchange: bytes, key: bytes
 ) -> None:
     payload = payload_of(BasicDeliver(consumer_tag, tag, redelivered, exchange, key))
-    envelope = hot.Envelope(payload)
+    envelope = hot.Envelope(payload, hot.BASIC_DELIVER)
 
-    assert hot.method_index(payload) == hot.BASIC_DELIVER
     assert envelope.payload == payload
     assert envelope.consumer_tag == consumer_tag
     assert envelope.delivery_tag == tag
@@ -110,49 +147,104 @@ def test_the_envelope_of_a_delivery(
 
 
 @given(tags, st.booleans(), short_strings, short_strings, unsigned(32))
-def test_the_envelope_of_a_got_message(
+def test_the_envelope_of_a_fetched_message(
     tag: int, redelivered: bool, exchange: bytes, key: bytes, left: int
 ) -> None:
     payload = payload_of(BasicGetOk(tag, redelivered, exchange, key, left))
-    envelope = hot.Envelope(payload)
+    envelope = hot.Envelope(payload, hot.BASIC_GET_OK)
 
-    assert hot.method_index(payload) == hot.BASIC_GET_OK
     assert envelope.consumer_tag == b''
     assert envelope.delivery_tag == tag
     assert envelope.redelivered is redelivered
     assert (envelope.exchange, envelope.routing_key) == (exchange, key)
 
 
-def test_the_beginnings_of_the_methods_are_as_declared() -> None:
-    assert (
-        hot.method_index(payload_of(BasicReturn(312, b'NO_ROUTE', b'', b'k'))) == hot.BASIC_RETURN
-    )
-    assert hot.method_index(payload_of(BasicAck(7, False))) == hot.BASIC_ACK
-    assert hot.method_index(payload_of(BasicNack(7, False, False))) == hot.BASIC_NACK
+@given(fields_of(BasicPublish))
+def test_the_envelope_of_a_publish(fields: tuple[Any, ...]) -> None:
+    envelope = hot.PublishEnvelope(payload_of(BasicPublish(*fields)))
+
+    assert published(envelope) == fields
+
+
+def published(envelope: hot.PublishEnvelope) -> tuple[bytes, bytes, bool, bool]:
+    return envelope.exchange, envelope.routing_key, envelope.mandatory, envelope.immediate
 
 
 @pytest.mark.parametrize(
-    'method', [BasicDeliver(b'tag', 7, True, b'ex', b'key'), BasicGetOk(7, False, b'ex', b'key', 0)]
+    ('method', 'kind', 'name'),
+    [
+        (BasicDeliver(b'tag', 7, True, b'ex', b'key'), hot.BASIC_DELIVER, 'basic.deliver'),
+        (BasicGetOk(7, False, b'ex', b'key', 0), hot.BASIC_GET_OK, 'basic.get-ok'),
+    ],
 )
-def test_an_envelope_that_is_cut_short_is_an_error(method: BasicDeliver | BasicGetOk) -> None:
+def test_an_envelope_that_is_cut_short_is_an_error(
+    method: BasicDeliver | BasicGetOk, kind: int, name: str
+) -> None:
     payload = payload_of(method)
     without_count = len(payload) - (4 if isinstance(method, BasicGetOk) else 0)
-    for end in range(4, without_count):
+    for end in range(without_count):
         with pytest.raises(WireError) as caught:
-            _ = hot.Envelope(payload[:end]).routing_key
+            _ = hot.Envelope(payload[:end], kind).routing_key
+        assert caught.value.reply_code == SYNTAX_ERROR
+    with pytest.raises(WireError, match=f'{name} of 4 bytes'):
+        hot.Envelope(payload[:4], kind)
+
+
+def test_a_publish_that_is_cut_short_or_goes_on_is_an_error() -> None:
+    payload = payload_of(BasicPublish(b'ex', b'key', True, False))
+    for wrong in (*(payload[:end] for end in range(len(payload))), payload + b'x'):
+        with pytest.raises(WireError, match=f'basic.publish of {len(wrong)} bytes') as caught:
+            hot.PublishEnvelope(wrong)
         assert caught.value.reply_code == SYNTAX_ERROR
 
 
-@given(tags, st.booleans(), st.binary(max_size=9))
-def test_a_settlement_of_the_broker(tag: int, multiple: bool, before: bytes) -> None:
-    for method in (BasicAck(tag, multiple), BasicNack(tag, multiple, not multiple)):
+@given(st.binary(max_size=30), st.binary(max_size=300))
+def test_a_publish_is_understood_exactly_where_its_declaration_is(
+    start: bytes, rest: bytes
+) -> None:
+    payload = METHOD_INDEX.pack(*BasicPublish.INDEX) + start + rest
+    try:
+        declared = decode_method(payload)
+    except WireError:
+        with pytest.raises(WireError):
+            hot.PublishEnvelope(payload)
+    else:
+        assert isinstance(declared, BasicPublish)
+        assert published(hot.PublishEnvelope(payload)) == (
+            declared.exchange,
+            declared.routing_key,
+            declared.mandatory,
+            declared.immediate,
+        )
+
+
+@given(tags, st.booleans(), st.booleans(), st.binary(max_size=9))
+def test_settlements_are_read_as_declared(
+    tag: int, first: bool, second: bool, before: bytes
+) -> None:
+    for method, bits in (
+        (BasicAck(tag, first), first * hot.ACK_MULTIPLE),
+        (BasicNack(tag, first, second), first * hot.NACK_MULTIPLE + second * hot.NACK_REQUEUE),
+        (BasicReject(tag, first), first * hot.REJECT_REQUEUE),
+    ):
         buffer = before + payload_of(method)
-        assert hot.decode_settlement(buffer, len(before), len(buffer)) == (tag, multiple)
+        assert hot.decode_settlement(buffer, len(before), len(buffer)) == (tag, bits)
 
 
-@pytest.mark.parametrize('size', [0, 4, 12, 14])
-def test_a_settlement_of_the_wrong_size_is_an_error(size: int) -> None:
-    with pytest.raises(WireError, match=f'basic.ack of {size} bytes'):
+@pytest.mark.parametrize('method', [BasicAck(7), BasicNack(7), BasicReject(7)])
+@pytest.mark.parametrize('size', [4, 12, 14])
+def test_a_settlement_of_the_wrong_size_is_an_error_that_names_it(
+    size: int, method: BasicAck | BasicNack | BasicReject
+) -> None:
+    buffer = payload_of(method) + b'x'
+    with pytest.raises(WireError, match=f'{method.NAME} of {size} bytes') as caught:
+        hot.decode_settlement(buffer, 0, size)
+    assert caught.value.reply_code == SYNTAX_ERROR
+
+
+@pytest.mark.parametrize('size', [0, 3])
+def test_a_settlement_without_an_index_is_an_error(size: int) -> None:
+    with pytest.raises(WireError, match=f'a settlement of {size} bytes'):
         hot.decode_settlement(bytes(30), 5, 5 + size)
 
 
@@ -176,7 +268,7 @@ def test_a_content_header_of_the_wrong_size_is_an_error(size: int) -> None:
     hot.decode_content_header(bytes(30), 5, 5 + 14)
 
 
-@given(st.sampled_from((b'', DELIVER_INDEX, GET_OK_INDEX)), st.binary())
+@given(st.sampled_from((b'', *INDICES)), st.binary())
 def test_garbage_is_understood_or_an_error(start: bytes, data: bytes) -> None:
     payload = start + data
     for read in (
@@ -184,6 +276,8 @@ def test_garbage_is_understood_or_an_error(start: bytes, data: bytes) -> None:
         lambda: hot.Envelope(payload).redelivered,
         lambda: hot.Envelope(payload).exchange,
         lambda: hot.Envelope(payload).routing_key,
+        lambda: hot.Envelope(payload, hot.BASIC_GET_OK).routing_key,
+        lambda: hot.PublishEnvelope(payload),
         lambda: hot.decode_settlement(payload, 0, len(payload)),
         lambda: hot.decode_content_header(payload, 0, len(payload)),
     ):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from coolamqp.exceptions import AMQPError
-from coolamqp.framing.definitions import ChannelOpenOk, ConnectionTune
-from coolamqp.framing.hot import method_index
+from coolamqp.framing.definitions import BasicReturn, ChannelOpenOk, ConnectionTune
+from coolamqp.framing.hot import Envelope
 from coolamqp.framing.method import Method
 from coolamqp.objects import NodeDefinition
 from coolamqp.tracing import BaseFrameTracer
@@ -56,8 +56,14 @@ class Handler(ChannelHandler):
     def on_method(self, method: Method) -> None:
         self.heard.append(method)
 
-    def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
-        self.heard.append((method_index(method), body))
+    def on_delivered(self, envelope: Envelope, properties: bytes, body: Any) -> None:
+        self.heard.append(('delivered', envelope.delivery_tag, body))
+
+    def on_fetched(self, envelope: Envelope, properties: bytes, body: Any) -> None:
+        self.heard.append(('fetched', envelope.delivery_tag, body))
+
+    def on_returned(self, method: BasicReturn, properties: bytes, body: Any) -> None:
+        self.heard.append(('returned', method.reply_code, body))
 
     def on_settlement(self, delivery_tag: int, multiple: bool, acked: bool) -> None:
         self.heard.append((delivery_tag, multiple, acked))

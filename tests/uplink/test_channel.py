@@ -8,6 +8,7 @@ import pytest
 
 from coolamqp.exceptions import CoolAMQPError, WireError
 from coolamqp.framing.collector import FrameCollector
+from coolamqp.framing.content import BYTES, LIST_OF_MEMORYVIEW, MEMORYVIEW
 from coolamqp.framing.definitions import (
     BasicAck,
     BasicCancel,
@@ -27,15 +28,19 @@ from coolamqp.framing.definitions import (
     QueueDeclare,
     QueueDeclareOk,
 )
-from coolamqp.framing.frames import AMQPBodyFrame, AMQPFrame, AMQPHeaderFrame, encode_method
-from coolamqp.framing.hot import BASIC_DELIVER, BASIC_GET_OK, BASIC_RETURN
+from coolamqp.framing.frames import (
+    AMQPBodyFrame,
+    AMQPFrame,
+    AMQPHeaderFrame,
+    encode_frame,
+    encode_method,
+)
 from coolamqp.framing.method import Method
 from coolamqp.framing.properties import EMPTY_PROPERTIES
+from coolamqp.framing.send_buffer import SendBuffer
 from coolamqp.objects.message import flat_body
 from coolamqp.uplink.channel import Channel
 from coolamqp.uplink.channel_numbers import ChannelNumbers
-from coolamqp.uplink.content import BYTES, LIST_OF_MEMORYVIEW, MEMORYVIEW
-from coolamqp.uplink.out_buffer import OutBuffer
 from coolamqp.uplink.states import CHANNEL_TRANSITIONS, ChannelState
 from tests.support.scripted_broker import content
 from tests.uplink.rig import Handler, Link
@@ -134,7 +139,7 @@ def content_frames(body: bytes, frame_max: int) -> list[AMQPFrame]:
 
 def published(body: Any, frame_max: int) -> list[Any]:
     """Give the pieces in which a message is sent."""
-    out = OutBuffer()
+    out = SendBuffer()
     channel = Channel(1, Handler(), out, frame_max, lambda _: None)
     channel.state = ChannelState.OPEN
     out.sent(len(out.peek()))
@@ -261,80 +266,42 @@ def test_channel_max_is_kept_to() -> None:
 # Contents
 
 
-def body_of(mode: int, *chunks: bytes) -> Any:
-    """Have the client receive chunks, and give the body of the one content in them."""
-    link, channel, handler = link_with(ChannelState.OPEN)
-    channel.content.mode = mode
-    link.broker.feed(encode_method(1, DELIVER))
-    for chunk in chunks:
-        assert handler.heard == []
-        link.broker.feed(chunk)
-    ((method, body),) = handler.heard
-    assert method == BASIC_DELIVER
-    assert not channel.content.under_way
-    return body
-
-
-@pytest.mark.parametrize(
-    ('mode', 'empty'), [(BYTES, b''), (MEMORYVIEW, memoryview(b'')), (LIST_OF_MEMORYVIEW, [])]
-)
-def test_an_empty_body(mode: int, empty: Any) -> None:
-    body = body_of(mode, content(1, b''))
-    assert type(body) is type(empty)
-    assert body == empty
-
-
-@pytest.mark.parametrize('frame', [1, 3, 10, 100])
-@pytest.mark.parametrize('mode', [BYTES, MEMORYVIEW, LIST_OF_MEMORYVIEW])
-def test_a_body_in_frames_of_any_size(mode: int, frame: int) -> None:
-    body = body_of(mode, content(1, b'0123456789', frame))
-    assert type(body) is (bytes, memoryview, list)[mode]
-    assert bytes(flat_body(body)) == b'0123456789'
-
-
-@pytest.mark.parametrize('mode', [BYTES, MEMORYVIEW, LIST_OF_MEMORYVIEW])
-def test_a_body_in_chunks_that_end_anywhere(mode: int) -> None:
-    data = content(1, b'0123456789', 4)
-    for split in range(1, len(data)):
-        body = body_of(mode, data[:split], data[split:])
-        assert bytes(flat_body(body)) == b'0123456789'
-
-
-def test_pieces_are_views_of_what_was_received() -> None:
-    header, first = content(1, b'0123456789')[:22], content(1, b'0123456789')[22:27]
-    second = content(1, b'0123456789')[27:]
-    assert header.endswith(b'\xce')
-    body = body_of(LIST_OF_MEMORYVIEW, header, first + second[:6], second[6:])
-    assert all(isinstance(piece, memoryview) for piece in body)
-    assert [piece.obj for piece in body] == [first + second[:6], second[6:]]
-
-
-def test_a_view_of_a_body_in_one_frame_is_not_a_copy() -> None:
-    chunk = content(1, b'0123456789')
-    assert body_of(MEMORYVIEW, chunk).obj is chunk
-    assert body_of(LIST_OF_MEMORYVIEW, chunk)[0].obj is chunk
-
-
-def test_an_empty_body_frame_changes_nothing() -> None:
-    header = AMQPHeaderFrame(1, 60, 0, 4, EMPTY_PROPERTIES).encode()
-    parts = [AMQPBodyFrame(1, data).encode() for data in (b'', b'ab', b'', b'cd')]
-    assert body_of(BYTES, header + b''.join(parts)) == b'abcd'
-
-
-def test_returned_messages_and_answers_to_get_come_with_their_method() -> None:
+def test_the_handler_learns_what_a_content_is() -> None:
     link, channel, handler = link_with(ChannelState.OPEN)
     answers: list[Any] = []
     channel.call(BasicGet(b'q'), answers.append)
-    returned = encode_method(1, BasicReturn(312, 'NO_ROUTE', b'ex', b'key'))
-    got = encode_method(1, BasicGetOk(5, False, b'ex', b'key', 0))
-    link.broker.feed(returned + content(1, b'back') + got + content(1, b'got'))
-    assert handler.heard == [(BASIC_RETURN, b'back'), (BASIC_GET_OK, b'got')]
+    methods = (
+        DELIVER,
+        BasicReturn(312, 'NO_ROUTE', b'ex', b'key'),
+        BasicGetOk(5, False, b'ex', b'key', 0),
+    )
+    for method in methods:
+        link.broker.send_content(1, method, method.NAME.encode())
+        assert not channel.content.under_way
+    assert handler.heard == [
+        ('delivered', 1, b'basic.deliver'),
+        ('returned', 312, b'basic.return'),
+        ('fetched', 5, b'basic.get-ok'),
+    ]
     assert [answer.delivery_tag for answer in answers] == [5]
+
+
+@pytest.mark.parametrize(
+    ('mode', 'kind'), [(BYTES, bytes), (MEMORYVIEW, memoryview), (LIST_OF_MEMORYVIEW, list)]
+)
+def test_a_channel_has_a_mode_of_bodies(mode: int, kind: type[Any]) -> None:
+    link, channel, handler = link_with(ChannelState.OPEN)
+    channel.content.mode = mode
+    link.broker.deliver(1, 1, b'0123456789', frame=4)
+    ((_, _, body),) = handler.heard
+    assert type(body) is kind
+    assert bytes(flat_body(body)) == b'0123456789'
 
 
 HEADER = AMQPHeaderFrame(1, 60, 0, 4, EMPTY_PROPERTIES).encode()
 BODY = AMQPBodyFrame(1, b'body').encode()
 METHOD = encode_method(1, DELIVER)
+RETURN = encode_method(1, BasicReturn(312, b'NO_ROUTE', b'ex', b'key'))
 
 
 @pytest.mark.parametrize(
@@ -355,6 +322,8 @@ METHOD = encode_method(1, DELIVER)
             503,
             'nothing was asked',
         ),
+        (encode_frame(1, 1, METHOD[7:12]) + content(1, b''), 502, 'basic.deliver of 5 bytes'),
+        (encode_frame(1, 1, RETURN[7:12]) + content(1, b''), 502, 'basic.return'),
     ],
 )
 def test_contents_that_are_none(data: bytes, reply_code: int, words: str) -> None:

@@ -15,7 +15,9 @@ from mypy_extensions import mypyc_attr
 from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.timers import Timers
 from coolamqp.exceptions import AMQPError, CoolAMQPError, WireError
+from coolamqp.framing.definitions import BasicReturn
 from coolamqp.framing.frames import encode_method
+from coolamqp.framing.hot import Envelope
 from coolamqp.framing.method import Method
 from coolamqp.reply_codes import COMMAND_INVALID
 from coolamqp.uplink.channel import Channel, ChannelHandler
@@ -191,9 +193,17 @@ class Channeler(ChannelHandler):
         """Refuse a method that has no business on this channel."""
         raise WireError(f'an unexpected {method.NAME}', 'on a channel', COMMAND_INVALID)
 
-    def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
-        """Refuse a content that has no business on this channel."""
-        raise WireError('an unexpected content', 'on a channel', COMMAND_INVALID)
+    def on_delivered(self, envelope: Envelope, properties: bytes, body: Any) -> None:
+        """Refuse a delivery on a channel that has no consumer."""
+        raise WireError('an unexpected basic.deliver', 'on a channel', COMMAND_INVALID)
+
+    def on_fetched(self, envelope: Envelope, properties: bytes, body: Any) -> None:
+        """Refuse a fetched message on a channel that fetches none."""
+        raise WireError('an unexpected basic.get-ok', 'on a channel', COMMAND_INVALID)
+
+    def on_returned(self, method: BasicReturn, properties: bytes, body: Any) -> None:
+        """Refuse a returned message on a channel that publishes none."""
+        raise WireError('an unexpected basic.return', 'on a channel', COMMAND_INVALID)
 
     def on_settlement(self, delivery_tag: int, multiple: bool, acked: bool) -> None:
         """Refuse a confirm that has no business on this channel."""

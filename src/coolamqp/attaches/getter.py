@@ -17,7 +17,7 @@ from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.effects import Face, Promise
 from coolamqp.exceptions import AMQPError, CoolAMQPError
 from coolamqp.framing.definitions import BasicGet, BasicGetEmpty
-from coolamqp.framing.hot import BASIC_GET_OK, Envelope, method_index
+from coolamqp.framing.hot import Envelope
 from coolamqp.framing.method import Method
 
 # How long the channel is kept when nothing is fetched, in seconds.
@@ -97,12 +97,11 @@ class Getter(Channeler):
         if isinstance(answer, BasicGetEmpty):
             self.effects.succeed(self._sent.popleft().promise, None)
 
-    def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
+    def on_fetched(self, envelope: Envelope, properties: bytes, body: Any) -> None:
         """Take the message that was fetched."""
-        if method_index(method) != BASIC_GET_OK or not self._sent:
-            super().on_content(method, properties, body)
+        if not self._sent:
+            super().on_fetched(envelope, properties, body)
         fetch = self._sent.popleft()
-        envelope = Envelope(method)
         ledger = None if fetch.no_ack else self._ledger
         if ledger is not None:
             ledger.enter(envelope.delivery_tag)

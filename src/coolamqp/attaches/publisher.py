@@ -15,10 +15,10 @@ from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.publish_ledger import PublishLedger
 from coolamqp.attaches.returns import Returns, returned
 from coolamqp.exceptions import AMQPError, CoolAMQPError, MessageRefused
-from coolamqp.framing.definitions import BasicPublish, ConfirmSelect
+from coolamqp.framing.definitions import BasicPublish, BasicReturn, ConfirmSelect
 
-# A confirming publisher fills the out-buffer up to here, in bytes; the rest waits in its own queue,
-# where it can still be cancelled, and where a blocked connection does not double it.
+# A confirming publisher fills the send buffer up to here, in bytes; the rest waits in its own
+# queue, where it can still be cancelled, and where a blocked connection does not double it.
 SEND_AHEAD: Final = 1024 * 1024
 
 
@@ -155,13 +155,9 @@ class Publisher(Channeler):
         self.effects.log(f'nothing can be published with confirms: {error}')
         self.retry_later()
 
-    def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
+    def on_returned(self, method: BasicReturn, properties: bytes, body: Any) -> None:
         """Take a message that came back; its confirm is still to come."""
-        error = returned(method, properties, body)
-        if error is None:
-            super().on_content(method, properties, body)
-        else:
-            self._returns.enter(error)
+        self._returns.enter(returned(method, properties, body))
 
     def on_settlement(self, delivery_tag: int, multiple: bool, acked: bool) -> None:
         """End what the broker has confirmed or refused."""
@@ -205,13 +201,9 @@ class PlainPublisher(Channeler):
         """Need nothing."""
         yield from ()
 
-    def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
+    def on_returned(self, method: BasicReturn, properties: bytes, body: Any) -> None:
         """Report a message that came back."""
-        error = returned(method, properties, body)
-        if error is None:
-            super().on_content(method, properties, body)
-        else:
-            self.effects.notice(Unroutable(error))
+        self.effects.notice(Unroutable(returned(method, properties, body)))
 
     def on_channel_closed(self, error: AMQPError | None) -> None:
         """Say that messages were lost, and go on with the next."""

@@ -11,10 +11,8 @@ from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.channeler import Channeler
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.effects import Face
-from coolamqp.exceptions import WireError
-from coolamqp.framing.hot import BASIC_DELIVER, Envelope, method_index
+from coolamqp.framing.hot import Envelope
 from coolamqp.objects import Queue, ReceivedMessage
-from coolamqp.reply_codes import COMMAND_INVALID
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -56,11 +54,8 @@ class Receiver(Channeler):
         if self.channel is not None:
             self._ledger = None if no_ack else AckLedger(self.channel, self._dirty_ledgers)
 
-    def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
+    def on_delivered(self, envelope: Envelope, properties: bytes, body: Any) -> None:
         """Take a message that was delivered."""
-        if method_index(method) != BASIC_DELIVER:
-            raise WireError('a content that is no delivery', 'to a consumer', COMMAND_INVALID)
-        envelope = Envelope(method)
         if self._ledger is not None:
             self._ledger.enter(envelope.delivery_tag)
         delivery = Delivery(envelope, properties, body, self._ledger, self.face)

@@ -18,8 +18,8 @@ from coolamqp.attaches.effects import Face, Promise
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.returns import returned
 from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError
-from coolamqp.framing.definitions import BasicConsume
-from coolamqp.framing.hot import BASIC_DELIVER, Envelope, method_index
+from coolamqp.framing.definitions import BasicConsume, BasicReturn
+from coolamqp.framing.hot import Envelope
 from coolamqp.framing.text import text_bytes
 from coolamqp.objects import Message, ReceivedMessage
 
@@ -103,21 +103,19 @@ class Requester(Channeler):
         """Send what has waited."""
         self._send_waiting()
 
-    def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
-        """Take a reply, or a request that came back."""
-        if method_index(method) == BASIC_DELIVER:
-            reply = Delivery(Envelope(method), properties, body, None, self._face)
-            request = self._requests.pop(_correlation_id(reply), None)
-            if request is None:
-                self.effects.log('a reply came that nobody waits for any more', DEBUG)
-            else:
-                self.effects.succeed(request.promise, reply)
-            return
-        error = returned(method, properties, body)
-        if error is None:
-            super().on_content(method, properties, body)
+    def on_delivered(self, envelope: Envelope, properties: bytes, body: Any) -> None:
+        """Take a reply."""
+        reply = Delivery(envelope, properties, body, None, self._face)
+        request = self._requests.pop(_correlation_id(reply), None)
+        if request is None:
+            self.effects.log('a reply came that nobody waits for any more', DEBUG)
         else:
-            self._fail(_correlation_id(error.message), error)
+            self.effects.succeed(request.promise, reply)
+
+    def on_returned(self, method: BasicReturn, properties: bytes, body: Any) -> None:
+        """Fail a request that came back."""
+        error = returned(method, properties, body)
+        self._fail(_correlation_id(error.message), error)
 
     def on_channel_closed(self, error: AMQPError | None) -> None:
         """Fail what was sent, whose replies cannot come any more; all, if we are not allowed."""

@@ -11,25 +11,22 @@ from typing import Any
 
 from coolamqp.attaches.publication import Publication
 from coolamqp.exceptions import Returned
-from coolamqp.framing.definitions import BasicReturn, decode_method
+from coolamqp.framing.definitions import BasicReturn
 from coolamqp.framing.field_table import plain_table
 from coolamqp.framing.properties import PROPERTY_NAMES, received_properties
 from coolamqp.framing.text import ReceivedBytes, text_bytes
 from coolamqp.objects import MessageProperties, ReceivedMessage
 
 
-def returned(method: bytes, properties: bytes, body: Any) -> Returned | None:
-    """Give the error that a content says, if it is a `basic.return`."""
-    decoded = decode_method(method)
-    if not isinstance(decoded, BasicReturn):
-        return None
+def returned(method: BasicReturn, properties: bytes, body: Any) -> Returned:
+    """Make the error that a `basic.return` means."""
     message = ReceivedMessage(
         body,
-        ReceivedBytes(text_bytes(decoded.exchange, 'exchange')),
-        ReceivedBytes(text_bytes(decoded.routing_key, 'routing_key')),
+        ReceivedBytes(text_bytes(method.exchange, 'exchange')),
+        ReceivedBytes(text_bytes(method.routing_key, 'routing_key')),
         received_properties(properties),
     )
-    return Returned(message, decoded.reply_code, decoded.reply_text)
+    return Returned(message, method.reply_code, method.reply_text)
 
 
 class Returns:

@@ -15,7 +15,7 @@ from coolamqp.attaches.effects import Promise
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.returns import returned
 from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError, Returned
-from coolamqp.framing.definitions import TxCommit, TxSelect
+from coolamqp.framing.definitions import BasicReturn, TxCommit, TxSelect
 from coolamqp.framing.method import Method
 from coolamqp.uplink.channel import Channel
 
@@ -101,13 +101,12 @@ class Transactor(Channeler):
         """Commit what has waited."""
         self._send_next()
 
-    def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
+    def on_returned(self, method: BasicReturn, properties: bytes, body: Any) -> None:
         """Take a mandatory message that came back as its transaction was committed."""
-        error = returned(method, properties, body)
-        if error is None or self._sent is None:
-            super().on_content(method, properties, body)
+        if self._sent is None:
+            super().on_returned(method, properties, body)
         elif self._sent.returned is None:
-            self._sent.returned = error
+            self._sent.returned = returned(method, properties, body)
 
     def on_channel_closed(self, error: AMQPError | None) -> None:
         """Fail the transaction that was refused; nothing of it was published."""

@@ -1,4 +1,5 @@
-"""The wire (floor 1): bytes to frames, methods, tables and properties, and back.
+"""The wire (floor 1): bytes to frames, methods, contents, tables and properties, and back.
 
-Pure functions and small data classes. Knows nothing of connections, channels in use, or time.
+All of it serves both directions and either side of a connection: it does not know which side it is
+on. It owns no socket and reads no clock; it knows nothing of handshakes or of channels in use.
 """

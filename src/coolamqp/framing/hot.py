@@ -1,7 +1,8 @@
-"""The hot path, spelled out: publish, deliver, content header, ack, nack, return, get-ok.
+"""The hot path, spelled out: the methods that come once a message, and the content header.
 
-Straight-line twins of what `definitions.py` declares, for the few methods that come once a
-message. A test holds the two against each other byte by byte.
+Publish, deliver, get-ok, return, ack, nack and reject, written and read without a look at their
+declarations. These are straight-line twins of what `definitions.py` declares; a test compares both
+byte by byte. Like all of `framing`, they serve either side of a connection.
 """
 
 from __future__ import annotations
@@ -35,30 +36,43 @@ BASIC_ACK: Final = 0x003C0050
 BASIC_REJECT: Final = 0x003C005A
 BASIC_NACK: Final = 0x003C0078
 
-# librt reads and writes signed numbers, and those of AMQP have no sign.
+# The bits of ack, nack and reject, see `decode_settlement`.
+ACK_MULTIPLE: Final = 1
+NACK_MULTIPLE: Final = 1
+NACK_REQUEUE: Final = 2
+REJECT_REQUEUE: Final = 1
+
+# librt reads and writes signed numbers; those of AMQP have no sign.
+_SIGN_32: Final = 1 << 31
 _SIGN_64: Final = 1 << 63
 _BITS_64: Final = (1 << 64) - 1
-_SETTLEMENT_SIZE: Final = 13  # the payload of ack, nack and reject
-# Where the flags of the properties begin in a content header, and its least size.
+_SETTLEMENT_SIZE: Final = 13  # the payload of ack, nack and reject, in bytes
+_SETTLEMENT_NAMES: Final = {
+    BASIC_ACK: 'basic.ack',
+    BASIC_REJECT: 'basic.reject',
+    BASIC_NACK: 'basic.nack',
+}
+# Offset of the property flags in a content header, and its smallest size.
 _FLAGS_AT: Final = 12
 _CONTENT_HEADER_SIZE: Final = 14
-# Where the consumer tag of a basic.deliver begins, and the delivery tag of a basic.get-ok.
+# Offset of the first argument in the payload of a method frame: the consumer tag of a
+# basic.deliver, the delivery tag of a basic.get-ok.
 _ARGUMENTS_AT: Final = 4
+# Offset of the exchange in the payload of a basic.publish, behind what was once the ticket.
+_EXCHANGE_AT: Final = 6
 # A frame end, and the type of the frame that follows.
 _END_THEN_HEADER: Final = b'\xce\x02'
 _END_THEN_BODY: Final = b'\xce\x03'
 
 
-# What goes out
+# Writing a content. A method frame is written without its end, which `write_header` adds. Strings
+# are at most 255 bytes long.
 
 
 def write_publish(
     writer: BytesWriter, channel: int, exchange: bytes, routing_key: bytes, mandatory: bool
 ) -> None:
-    """Write the method frame of a basic.publish but for its end; see `write_header`.
-
-    Exchange and routing key are at most 255 bytes.
-    """
+    """Write the method frame of a basic.publish without its end."""
     writer.append(FRAME_METHOD)
     _write_short(writer, channel)
     write_i32_be(writer, 9 + len(exchange) + len(routing_key))
@@ -71,8 +85,79 @@ def write_publish(
     writer.append(1 if mandatory else 0)
 
 
+def write_deliver(
+    writer: BytesWriter,
+    channel: int,
+    consumer_tag: bytes,
+    delivery_tag: int,
+    redelivered: bool,
+    exchange: bytes,
+    routing_key: bytes,
+) -> None:
+    """Write the method frame of a basic.deliver without its end."""
+    writer.append(FRAME_METHOD)
+    _write_short(writer, channel)
+    write_i32_be(writer, 16 + len(consumer_tag) + len(exchange) + len(routing_key))
+    write_i32_be(writer, BASIC_DELIVER)
+    writer.append(len(consumer_tag))
+    writer.write(consumer_tag)
+    _write_tag(writer, delivery_tag)
+    writer.append(1 if redelivered else 0)
+    writer.append(len(exchange))
+    writer.write(exchange)
+    writer.append(len(routing_key))
+    writer.write(routing_key)
+
+
+def write_get_ok(
+    writer: BytesWriter,
+    channel: int,
+    delivery_tag: int,
+    redelivered: bool,
+    exchange: bytes,
+    routing_key: bytes,
+    message_count: int,
+) -> None:
+    """Write the method frame of a basic.get-ok without its end."""
+    writer.append(FRAME_METHOD)
+    _write_short(writer, channel)
+    write_i32_be(writer, 19 + len(exchange) + len(routing_key))
+    write_i32_be(writer, BASIC_GET_OK)
+    _write_tag(writer, delivery_tag)
+    writer.append(1 if redelivered else 0)
+    writer.append(len(exchange))
+    writer.write(exchange)
+    writer.append(len(routing_key))
+    writer.write(routing_key)
+    write_i32_be(
+        writer, message_count if message_count < _SIGN_32 else message_count - 2 * _SIGN_32
+    )
+
+
+def write_return(
+    writer: BytesWriter,
+    channel: int,
+    reply_code: int,
+    reply_text: bytes,
+    exchange: bytes,
+    routing_key: bytes,
+) -> None:
+    """Write the method frame of a basic.return without its end."""
+    writer.append(FRAME_METHOD)
+    _write_short(writer, channel)
+    write_i32_be(writer, 9 + len(reply_text) + len(exchange) + len(routing_key))
+    write_i32_be(writer, BASIC_RETURN)
+    _write_short(writer, reply_code)
+    writer.append(len(reply_text))
+    writer.write(reply_text)
+    writer.append(len(exchange))
+    writer.write(exchange)
+    writer.append(len(routing_key))
+    writer.write(routing_key)
+
+
 def write_header(writer: BytesWriter, channel: int, properties: bytes, size: int) -> None:
-    """End the method frame, and write the header frame of a content but for its end.
+    """End the method frame, and write the header frame of a content without its end.
 
     :param properties: encoded flags and values
     :param size: of the body, in bytes
@@ -86,7 +171,7 @@ def write_header(writer: BytesWriter, channel: int, properties: bytes, size: int
 
 
 def begin_body(writer: BytesWriter, channel: int, size: int) -> None:
-    """End the frame before, and begin a body frame; `size` bytes and its end are to follow."""
+    """End the frame before, and begin a body frame; `size` bytes and its end must follow."""
     writer.write(_END_THEN_BODY)
     _write_short(writer, channel)
     write_i32_be(writer, size)
@@ -97,27 +182,25 @@ def end_frame(writer: BytesWriter) -> None:
     writer.append(FRAME_END)
 
 
+# Writing settlements
+
+
 def write_ack(writer: BytesWriter, channel: int, delivery_tag: int, multiple: bool) -> None:
     """Write the frame of a basic.ack."""
-    _write_settlement(writer, channel, BASIC_ACK, delivery_tag, 1 if multiple else 0)
+    _write_settlement(writer, channel, BASIC_ACK, delivery_tag, ACK_MULTIPLE if multiple else 0)
 
 
 def write_nack(
     writer: BytesWriter, channel: int, delivery_tag: int, multiple: bool, requeue: bool
 ) -> None:
     """Write the frame of a basic.nack."""
-    bits = (1 if multiple else 0) | (2 if requeue else 0)
+    bits = (NACK_MULTIPLE if multiple else 0) | (NACK_REQUEUE if requeue else 0)
     _write_settlement(writer, channel, BASIC_NACK, delivery_tag, bits)
 
 
 def write_reject(writer: BytesWriter, channel: int, delivery_tag: int, requeue: bool) -> None:
     """Write the frame of a basic.reject."""
-    _write_settlement(writer, channel, BASIC_REJECT, delivery_tag, 1 if requeue else 0)
-
-
-def _write_short(writer: BytesWriter, value: int) -> None:
-    writer.append(value >> 8)
-    writer.append(value & 0xFF)
+    _write_settlement(writer, channel, BASIC_REJECT, delivery_tag, REJECT_REQUEUE if requeue else 0)
 
 
 def _write_settlement(
@@ -127,37 +210,45 @@ def _write_settlement(
     _write_short(writer, channel)
     write_i32_be(writer, _SETTLEMENT_SIZE)
     write_i32_be(writer, method)
-    write_i64_be(writer, delivery_tag if delivery_tag < _SIGN_64 else delivery_tag - 2 * _SIGN_64)
+    _write_tag(writer, delivery_tag)
     writer.append(bits)
     writer.append(FRAME_END)
 
 
-# What comes in
+def _write_short(writer: BytesWriter, value: int) -> None:
+    writer.append(value >> 8)
+    writer.append(value & 0xFF)
 
 
-def method_index(payload: bytes) -> int:
-    """Give class and method id as one number, as above; 0 for a payload that is too short."""
-    return method_index_in(payload, 0, len(payload))
+def _write_tag(writer: BytesWriter, tag: int) -> None:
+    write_i64_be(writer, tag if tag < _SIGN_64 else tag - 2 * _SIGN_64)
 
 
-def method_index_in(buffer: bytes, start: int, end: int) -> int:
-    """Do the same for a payload within a buffer."""
+# Reading
+
+
+def method_index(buffer: bytes, start: int, end: int) -> int:
+    """Return class and method id of a method payload as one number; 0 if it is too short."""
     if end - start < _ARGUMENTS_AT:
         return 0
     index: int = read_i32_be(buffer, start)
     return index
 
 
-def decode_settlement(buffer: bytes, start: int, end: int) -> tuple[int, bool]:
-    """Read delivery tag and `multiple` from a basic.ack or basic.nack of the broker."""
+def decode_settlement(buffer: bytes, start: int, end: int) -> tuple[int, int]:
+    """Decode delivery tag and bits of a basic.ack, basic.nack or basic.reject.
+
+    `ACK_MULTIPLE`, `NACK_MULTIPLE`, `NACK_REQUEUE` and `REJECT_REQUEUE` tell what a bit means.
+    """
     if end - start != _SETTLEMENT_SIZE:
-        raise _wrong_size('basic.ack', start, end)
+        name = _SETTLEMENT_NAMES.get(method_index(buffer, start, end), 'a settlement')
+        raise _wrong_size(name, start, end)
     tag: int = read_i64_be(buffer, start + 4)
-    return tag & _BITS_64, bool(buffer[start + 12] & 1)
+    return tag & _BITS_64, buffer[start + 12]
 
 
 def decode_content_header(buffer: bytes, start: int, end: int) -> tuple[int, int, bytes]:
-    """Read class, body size and encoded properties from a content header."""
+    """Decode class, body size and encoded properties of a content header."""
     if end - start < _CONTENT_HEADER_SIZE:
         raise _wrong_size('a content header', start, end)
     properties = buffer[start + _FLAGS_AT : end]
@@ -168,21 +259,23 @@ def decode_content_header(buffer: bytes, start: int, end: int) -> tuple[int, int
 
 @mypyc_attr(acyclic=True)
 class Envelope:
-    """What precedes a content from the broker: the payload of its method, read as needed.
+    """The method that announces a message for a client: a basic.deliver or a basic.get-ok.
 
-    For deliver and get-ok. The strings are decoded when asked for, the tag at once.
+    Keeps the payload of the method and decodes the strings on demand, the delivery tag at once.
+
+    :param kind: `BASIC_DELIVER` or `BASIC_GET_OK`
+    :raises WireError: the payload is too short; a string that is cut short raises when it is read
     """
 
     __slots__ = ('_payload', '_tag_at', 'delivery_tag')
 
-    def __init__(self, payload: bytes) -> None:
+    def __init__(self, payload: bytes, kind: int = BASIC_DELIVER) -> None:
         size = len(payload)
-        is_deliver = size > _ARGUMENTS_AT and method_index(payload) == BASIC_DELIVER
         tag_at = _ARGUMENTS_AT
-        if is_deliver:
+        if kind == BASIC_DELIVER and size > _ARGUMENTS_AT:
             tag_at += 1 + payload[_ARGUMENTS_AT]
         if tag_at + 11 > size:
-            raise _wrong_size('basic.deliver' if is_deliver else 'basic.get-ok', 0, size)
+            raise _wrong_size('basic.deliver' if kind == BASIC_DELIVER else 'basic.get-ok', 0, size)
         self._payload = payload
         self._tag_at = tag_at
         tag: int = read_i64_be(payload, tag_at)
@@ -219,6 +312,31 @@ class Envelope:
         if start >= len(payload) or start + 1 + payload[start] > len(payload):
             raise _wrong_size('the method before a content', 0, len(payload))
         return ReceivedBytes(payload[start + 1 : start + 1 + payload[start]])
+
+
+@mypyc_attr(acyclic=True)
+class PublishEnvelope:
+    """The method that announces a message for a broker: a basic.publish, decoded at once.
+
+    :raises WireError: the payload is too short or too long
+    """
+
+    __slots__ = ('exchange', 'immediate', 'mandatory', 'routing_key')
+
+    def __init__(self, payload: bytes) -> None:
+        key_at = _string_end(payload, _EXCHANGE_AT)
+        bits_at = _string_end(payload, key_at)
+        if bits_at + 1 != len(payload):
+            raise _wrong_size('basic.publish', 0, len(payload))
+        self.exchange = payload[_EXCHANGE_AT + 1 : key_at]
+        self.routing_key = payload[key_at + 1 : bits_at]
+        self.mandatory = bool(payload[bits_at] & 1)
+        self.immediate = bool(payload[bits_at] & 2)
+
+
+def _string_end(payload: bytes, start: int) -> int:
+    """Return the offset behind a short string, be it behind the end of the payload."""
+    return start + 1 + payload[start] if start < len(payload) else start
 
 
 def _wrong_size(name: str, start: int, end: int) -> WireError:

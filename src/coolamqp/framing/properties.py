@@ -275,7 +275,7 @@ def check_property_names(names: Iterable[str]) -> None:
 
 
 def received_properties(encoded: bytes) -> BasicContentPropertyList:
-    """Wrap flags and values that came from the broker, undecoded."""
+    """Return a property list of received flags and values, not decoded yet."""
     if encoded == NO_PROPERTIES:
         return EMPTY_PROPERTIES
     properties = BasicContentPropertyList.__new__(BasicContentPropertyList)

@@ -17,7 +17,7 @@ SHORT_STRING_MAX: Final = 255
 
 @mypyc_attr(native_class=False)  # mypyc has no native subclasses of builtins
 class ReceivedBytes(bytes):
-    """A string from the broker: bytes that also answer `tobytes()`, as CoolAMQP 2.x had it."""
+    """A received string: bytes that also have `tobytes()`, for programs of CoolAMQP 2.x."""
 
     __slots__ = ()
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from mypy_extensions import mypyc_attr
 
 from coolamqp.exceptions import AMQPError, WireError
+from coolamqp.framing.content import ContentAssembler
 from coolamqp.framing.definitions import (
+    BasicReturn,
     ChannelClose,
     ChannelCloseOk,
     ChannelFlow,
@@ -23,17 +25,18 @@ from coolamqp.framing.definitions import (
 )
 from coolamqp.framing.frames import FRAME_OVERHEAD, encode_method
 from coolamqp.framing.hot import (
+    ACK_MULTIPLE,
     BASIC_ACK,
     BASIC_DELIVER,
     BASIC_GET_OK,
     BASIC_NACK,
     BASIC_RETURN,
     Buffer,
+    Envelope,
     begin_body,
     decode_settlement,
     end_frame,
     method_index,
-    method_index_in,
     write_ack,
     write_header,
     write_nack,
@@ -41,9 +44,8 @@ from coolamqp.framing.hot import (
     write_reject,
 )
 from coolamqp.framing.method import Method
+from coolamqp.framing.send_buffer import SendBuffer
 from coolamqp.reply_codes import COMMAND_INVALID, REPLY_SUCCESS, UNEXPECTED_FRAME
-from coolamqp.uplink.content import ContentAssembler
-from coolamqp.uplink.out_buffer import OutBuffer
 from coolamqp.uplink.states import CHANNEL_TRANSITIONS, ChannelState
 
 # Looked at for each frame, and each message that goes out.
@@ -71,8 +73,16 @@ class ChannelHandler(ABC):
         """The broker has sent a method that answers nothing."""
 
     @abstractmethod
-    def on_content(self, method: bytes, properties: bytes, body: Any) -> None:
-        """A content has come; `method` is the payload of a deliver, get-ok or return."""
+    def on_delivered(self, envelope: Envelope, properties: bytes, body: Any) -> None:
+        """The broker has delivered a message to a consumer."""
+
+    @abstractmethod
+    def on_fetched(self, envelope: Envelope, properties: bytes, body: Any) -> None:
+        """The broker has answered a basic.get with a message."""
+
+    @abstractmethod
+    def on_returned(self, method: BasicReturn, properties: bytes, body: Any) -> None:
+        """The broker has returned a mandatory message."""
 
     @abstractmethod
     def on_settlement(self, delivery_tag: int, multiple: bool, acked: bool) -> None:
@@ -93,7 +103,7 @@ class Channel:
         self,
         number: int,
         handler: ChannelHandler,
-        out: OutBuffer,
+        out: SendBuffer,
         frame_max: int,
         forget: Callable[[int], None],
     ) -> None:
@@ -180,13 +190,13 @@ class Channel:
             if self.content.under_way:
                 what = 'a method in the middle of a content'
                 raise WireError(what, f'on channel {self.number}', UNEXPECTED_FRAME)
-            index = method_index_in(buffer, start, end)
+            index = method_index(buffer, start, end)
             if index in (BASIC_DELIVER, BASIC_GET_OK, BASIC_RETURN):
-                self.content.begin(buffer[start:end])
+                self.content.begin(index, buffer[start:end])
                 return
             if index in (BASIC_ACK, BASIC_NACK):
-                tag, multiple = decode_settlement(buffer, start, end)
-                self._handler.on_settlement(tag, multiple, index == BASIC_ACK)
+                tag, bits = decode_settlement(buffer, start, end)
+                self._handler.on_settlement(tag, bool(bits & ACK_MULTIPLE), index == BASIC_ACK)
                 return
         self._on_rare_method(decode_method(buffer[start:end]))
 
@@ -207,10 +217,15 @@ class Channel:
         return self.state is OPEN
 
     def _on_content(self) -> None:
-        method, properties, body = self.content.release()
-        if method_index(method) == BASIC_GET_OK:
+        kind, method, properties, body = self.content.release()
+        if kind == BASIC_DELIVER:
+            self._handler.on_delivered(Envelope(method, BASIC_DELIVER), properties, body)
+        elif kind == BASIC_GET_OK:
             self._answer(decode_method(method))
-        self._handler.on_content(method, properties, body)
+            self._handler.on_fetched(Envelope(method, BASIC_GET_OK), properties, body)
+        else:
+            returned = cast('BasicReturn', decode_method(method))
+            self._handler.on_returned(returned, properties, body)
 
     def _on_rare_method(self, method: Method) -> None:
         following = CHANNEL_TRANSITIONS.get((self.state, method.NAME))

@@ -1,6 +1,6 @@
 """One connection to one broker: from the protocol header to the last close-ok.
 
-Owns the handshake, the limits, the heartbeats, the channels and the out-buffer. Knows nothing of
+Owns the handshake, the limits, the heartbeats, the channels and the send buffer. Knows nothing of
 the transport: bytes and `now` are given to it, bytes to send are in `out`, and its observer is
 told what happens. Nothing here waits.
 """
@@ -32,7 +32,9 @@ from coolamqp.framing.definitions import (
 )
 from coolamqp.framing.field_table import Arguments
 from coolamqp.framing.frames import HEARTBEAT_FRAME, PROTOCOL_HEADER, encode_method
+from coolamqp.framing.heartbeat import Heartbeat
 from coolamqp.framing.method import Method
+from coolamqp.framing.send_buffer import SendBuffer
 from coolamqp.framing.text import text_bytes
 from coolamqp.objects import NodeDefinition, ServerProperties
 from coolamqp.reply_codes import (
@@ -45,9 +47,7 @@ from coolamqp.tracing import BaseFrameTracer
 from coolamqp.uplink.channel import Channel, ChannelHandler
 from coolamqp.uplink.channel_numbers import ChannelNumbers
 from coolamqp.uplink.frame_tap import FrameTap
-from coolamqp.uplink.heartbeat import Heartbeat
 from coolamqp.uplink.login import answer_challenge, choose_login
-from coolamqp.uplink.out_buffer import OutBuffer
 from coolamqp.uplink.states import CONNECTION_TRANSITIONS, ChannelState, ConnectionState
 from coolamqp.uplink.tuning import CHANNEL_MAX, FRAME_MAX, Limits, settle_limits
 
@@ -97,7 +97,7 @@ class Connection(FrameSink):
         now: float,
     ) -> None:
         self.node = node
-        self.out = OutBuffer()
+        self.out = SendBuffer()
         self.state = ConnectionState.AWAITING_START
         self.properties: ServerProperties | None = None
         self.limits = Limits(CHANNEL_MAX, FRAME_MAX, 0)

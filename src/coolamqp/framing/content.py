@@ -1,33 +1,36 @@
-"""Putting a content together: its method, its header, the pieces of its body (section 4.2.6)."""
+"""Content assembly: a method, its header, the pieces of its body (section 4.2.6)."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from coolamqp.exceptions import WireError
-from coolamqp.framing.definitions import FRAME_ERROR
 from coolamqp.framing.hot import BASIC, decode_content_header
-from coolamqp.reply_codes import UNEXPECTED_FRAME
+from coolamqp.reply_codes import FRAME_ERROR, UNEXPECTED_FRAME
 
+# How an assembler returns a body.
 BYTES: Final = 0
 MEMORYVIEW: Final = 1
 LIST_OF_MEMORYVIEW: Final = 2
 
-# RabbitMQ takes no larger message, however it is configured (its max_message_size).
-MESSAGE_MAX: Final = 512 * 1024 * 1024
+# The largest body, in bytes. RabbitMQ accepts no larger max_message_size in its configuration.
+BODY_BYTES_MAX: Final = 512 * 1024 * 1024
 
+_NO_KIND: Final = 0
 _NOTHING_MISSING: Final = -1
 
 
 class ContentAssembler:
     """Assembles the contents of one channel, one after the other.
 
-    :ivar mode: how a body is given: one bytes, one memoryview, or the pieces as they came
+    :ivar mode: how to return a body: `BYTES`, `MEMORYVIEW`, or `LIST_OF_MEMORYVIEW` for the pieces
+        as they came
     """
 
     def __init__(self) -> None:
         self.mode = BYTES
-        self._method: bytes | None = None
+        self._kind: int = _NO_KIND
+        self._method = b''
         self._properties = b''
         self._body: Any = b''
         self._missing = _NOTHING_MISSING
@@ -36,21 +39,26 @@ class ContentAssembler:
     @property
     def under_way(self) -> bool:
         """Whether a content has begun and not ended."""
-        return self._method is not None
+        return self._kind != _NO_KIND
 
-    def begin(self, method: bytes) -> None:
-        """Take the method that announces a content."""
+    def begin(self, kind: int, method: bytes) -> None:
+        """Begin a content.
+
+        :param kind: index of the method that announces it, such as `BASIC_DELIVER`
+        :param method: payload of that method
+        """
+        self._kind = kind
         self._method = method
 
     def on_header(self, buffer: bytes, start: int, end: int) -> bool:
-        """Take the header; True if the body is empty, and so complete."""
-        if self._method is None or self._missing != _NOTHING_MISSING:
+        """Add the header; True if the body is empty, and the content complete."""
+        if self._kind == _NO_KIND or self._missing != _NOTHING_MISSING:
             raise self._unexpected('a content header that nothing announced')
         class_id, size, self._properties = decode_content_header(buffer, start, end)
         if class_id != BASIC:
             what = f'a content header for class {class_id}, where it should be {BASIC}'
             raise WireError(what, 'in a header frame', FRAME_ERROR)
-        if size > MESSAGE_MAX:
+        if size > BODY_BYTES_MAX:
             what = f'a body of {size} bytes, more than any RabbitMQ takes'
             raise WireError(what, 'in a header frame', FRAME_ERROR)
         self._missing = size
@@ -59,7 +67,7 @@ class ContentAssembler:
         return size == 0
 
     def on_body(self, buffer: bytes, start: int, end: int, frame_ended: bool) -> bool:
-        """Take a piece of the body; True if the body is complete with it."""
+        """Add a piece of the body; True if the content is complete with it."""
         size = end - start
         if self._missing == _NOTHING_MISSING:
             raise self._unexpected('a body that no header announced')
@@ -74,13 +82,13 @@ class ContentAssembler:
         self._finish(buffer, start, end)
         return True
 
-    def release(self) -> tuple[bytes, bytes, Any]:
-        """Give the complete content and be ready for the next.
+    def release(self) -> tuple[int, bytes, bytes, Any]:
+        """Return the complete content, and make room for the next.
 
-        :returns: payload of the method that announced it, encoded properties, body
+        :returns: kind and payload of the method that announced it, encoded properties, body
         """
-        content = (self._method or b'', self._properties, self._body)
-        self._method = None
+        content = (self._kind, self._method, self._properties, self._body)
+        self._kind = _NO_KIND
         self._body = b''
         return content
 

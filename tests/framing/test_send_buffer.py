@@ -1,4 +1,4 @@
-"""What is to be sent, and in which pieces the socket sees it."""
+"""The send buffer: order, and the pieces that reach the socket."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coolamqp.framing.hot import Buffer
-from coolamqp.uplink.out_buffer import JOINED_MAX, LARGE, TOGETHER, OutBuffer
+from coolamqp.framing.send_buffer import (
+    JOINED_BYTES_MAX,
+    PIECES_AT_ONCE_MAX,
+    SEPARATE_BYTES_MIN,
+    SendBuffer,
+)
 
 
 def test_small_pieces_are_joined_and_large_ones_left_as_they_are() -> None:
-    out = OutBuffer()
-    large = bytes(LARGE)
+    out = SendBuffer()
+    large = bytes(SEPARATE_BYTES_MIN)
     for each in (b'a', b'b', large, b'c', large):
         out.append(each)
-    assert out.size == 2 * LARGE + 3
+    assert out.size == 2 * SEPARATE_BYTES_MIN + 3
     seen = []
     while piece := out.peek():
         seen.append(piece)
@@ -28,14 +33,14 @@ def test_small_pieces_are_joined_and_large_ones_left_as_they_are() -> None:
 
 
 def test_what_is_joined_is_bounded() -> None:
-    out = OutBuffer()
+    out = SendBuffer()
     for _ in range(1000):
         out.append(bytes(1024))
-    assert JOINED_MAX <= len(out.peek()) < JOINED_MAX + LARGE
+    assert JOINED_BYTES_MAX <= len(out.peek()) < JOINED_BYTES_MAX + SEPARATE_BYTES_MIN
 
 
 def test_a_piece_that_was_sent_in_part_is_gone_on_with() -> None:
-    out = OutBuffer()
+    out = SendBuffer()
     out.append(b'0123456789')
     assert out.peek() == b'0123456789'
     out.sent(4)
@@ -47,36 +52,39 @@ def test_a_piece_that_was_sent_in_part_is_gone_on_with() -> None:
 
 
 def test_pieces_may_go_together_without_being_joined() -> None:
-    out, large = OutBuffer(), bytes(LARGE)
+    out, large = SendBuffer(), bytes(SEPARATE_BYTES_MIN)
     for each in (b'a', large, b'b', b'c'):
         out.append(each)
-    assert not OutBuffer().in_pieces
+    assert not SendBuffer().in_pieces
     assert out.in_pieces
     pieces = out.peek_pieces()
     assert pieces == [b'a', large, b'bc']
     assert pieces[1] is large
-    out.sent(1 + LARGE + 1)
+    out.sent(1 + SEPARATE_BYTES_MIN + 1)
     assert out.size == 1
     assert out.peek_pieces() == [b'c']
 
 
 def test_no_more_pieces_go_together_than_a_kernel_takes() -> None:
-    out = OutBuffer()
-    for _ in range(2 * TOGETHER):
-        out.append(bytes(LARGE))
-    assert len(out.peek_pieces()) == TOGETHER
+    out = SendBuffer()
+    for _ in range(2 * PIECES_AT_ONCE_MAX):
+        out.append(bytes(SEPARATE_BYTES_MIN))
+    assert len(out.peek_pieces()) == PIECES_AT_ONCE_MAX
 
 
-def joined_pieces(out: OutBuffer) -> Buffer:
+def joined_pieces(out: SendBuffer) -> Buffer:
     return b''.join(out.peek_pieces())
 
 
-@pytest.mark.parametrize('peek', [OutBuffer.peek, joined_pieces])
-@given(sizes=st.lists(st.integers(0, LARGE + 1)), most=st.integers(1, 2 * LARGE))
+@pytest.mark.parametrize('peek', [SendBuffer.peek, joined_pieces])
+@given(
+    sizes=st.lists(st.integers(0, SEPARATE_BYTES_MIN + 1)),
+    most=st.integers(1, 2 * SEPARATE_BYTES_MIN),
+)
 def test_everything_comes_out_once_and_in_order(
-    peek: Callable[[OutBuffer], Buffer], sizes: list[int], most: int
+    peek: Callable[[SendBuffer], Buffer], sizes: list[int], most: int
 ) -> None:
-    out = OutBuffer()
+    out = SendBuffer()
     pieces = [bytes((number % 256,)) * size for number, size in enumerate(sizes)]
     received = b''
     for piece in pieces:

@@ -1,4 +1,4 @@
-"""What is to be sent, in order: small pieces in one buffer, large ones left as they are."""
+"""The send buffer: bytes to send, in order. Small pieces are joined, large ones stay separate."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from librt.strings import BytesWriter
 
 from coolamqp.framing.hot import Buffer
 
-# Small pieces are joined up to about this many bytes, which is more than a socket takes at once.
-JOINED_MAX: Final = 256 * 1024
-# A piece from this size on is handed to the socket as it is.
-LARGE: Final = 16 * 1024
-# So many pieces are handed to the socket together; a kernel takes up to 1,024.
-TOGETHER: Final = 64
+# Small pieces are joined up to about this size, in bytes: more than a socket accepts at once.
+JOINED_BYTES_MAX: Final = 256 * 1024
+# A piece of this size or more, in bytes, reaches the socket as it is, without being copied.
+SEPARATE_BYTES_MIN: Final = 16 * 1024
+# How many pieces reach the socket in one call; a kernel accepts up to 1,024.
+PIECES_AT_ONCE_MAX: Final = 64
 
 
-class OutBuffer:
-    """Bytes on their way to the socket."""
+class SendBuffer:
+    """Bytes on their way to the transport."""
 
     def __init__(self) -> None:
         self._writer = BytesWriter()  # behind all others
@@ -33,14 +33,14 @@ class OutBuffer:
         return self._pieces_size + len(self._front) - self._front_sent + len(self._writer)
 
     def writer(self) -> BytesWriter:
-        """Give what to write small frames into: they go behind all others."""
-        if len(self._writer) >= JOINED_MAX:
+        """Return a writer for small frames; they go behind everything else."""
+        if len(self._writer) >= JOINED_BYTES_MAX:
             self._seal()
         return self._writer
 
     def append(self, piece: Buffer) -> None:
-        """Put a piece behind all others."""
-        if len(piece) >= LARGE:
+        """Add a piece behind everything else."""
+        if len(piece) >= SEPARATE_BYTES_MIN:
             self._seal()
             self._put(piece)
         elif isinstance(piece, memoryview):
@@ -50,21 +50,21 @@ class OutBuffer:
 
     @property
     def in_pieces(self) -> bool:
-        """Whether there are pieces that are not to be joined."""
+        """Whether some pieces stay separate."""
         return bool(self._pieces)
 
     def peek_pieces(self) -> list[Buffer]:
-        """Give what should be sent next, as the pieces that may go together."""
+        """Return the next pieces to send in one call."""
         pieces = [self.peek()]
         self._seal()
         for piece in self._pieces:
-            if len(pieces) == TOGETHER:
+            if len(pieces) == PIECES_AT_ONCE_MAX:
                 break
             pieces.append(piece)
         return pieces
 
     def peek(self) -> Buffer:
-        """Give what should be sent next; empty only if nothing is waiting."""
+        """Return the next piece to send; empty only if nothing is waiting."""
         if self._front_sent == len(self._front):
             if not self._pieces:
                 self._seal()
@@ -76,7 +76,7 @@ class OutBuffer:
         return self._front
 
     def sent(self, count: int) -> None:
-        """Note that the socket has taken `count` bytes of what `peek` or `peek_pieces` gave."""
+        """Remove `count` bytes of what `peek` or `peek_pieces` returned: the transport has them."""
         self._front_sent += count
         while self._front_sent > len(self._front):
             self._front_sent -= len(self._front)
