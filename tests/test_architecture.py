@@ -21,7 +21,8 @@ SOURCE = Path(__file__).parent.parent / 'src' / PACKAGE
 # From the bottom up. Those of one row may import each other and all rows below theirs. A module
 # that is not there yet does no harm.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ('', 'compilation'),  # coolamqp/__init__.py, and how modules are found, before there is any
+    # coolamqp/__init__.py, how modules are found before there is any, and where names come from
+    ('', 'compilation', 'names'),
     ('exceptions', 'reply_codes', 'tracing'),
     ('framing',),
     ('objects', 'argumentify'),
@@ -47,9 +48,11 @@ FIRST_WITH_IO = RANK['net']
 OUTSIDE_WORLD = {
     '_thread', 'asyncio', 'concurrent', 'importlib', 'multiprocessing', 'queue', 'random', 'sched',
     'secrets', 'select', 'selectors', 'signal', 'socket', 'socketserver', 'ssl', 'subprocess',
-    'threading', 'time',
+    'threading', 'time', 'uuid',
 }
 # fmt: on
+# The dice of a module that has other uses; only the package itself may hand them on.
+DICE = ('os.urandom', 'os.getrandom')
 
 
 def broken_rules(source: Path) -> Iterator[str]:
@@ -61,7 +64,7 @@ def broken_rules(source: Path) -> Iterator[str]:
         if floor not in RANK:
             yield f'{where}: has no floor; give {floor!r} one in tests/test_architecture.py'
             continue
-        for line, name in imports(path, (PACKAGE, *importer[:-1])):
+        for line, name in (*imports(path, (PACKAGE, *importer[:-1])), *dice(path)):
             complaint = judge(floor, name)
             if complaint:
                 yield f'{where}:{line}: {complaint}'
@@ -80,6 +83,13 @@ def imports(path: Path, parent: tuple[str, ...]) -> Iterator[tuple[int, str]]:
                 yield node.lineno, f'{module}.{alias.name}'
 
 
+def dice(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and name of all dice that a file takes from a module it has imported."""
+    for node in ast.walk(ast.parse(path.read_text('utf-8'), str(path))):
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in DICE:
+            yield node.lineno, ast.unparse(node)
+
+
 def judge(floor: str, imported: str) -> str | None:
     """Tell what is wrong with a module of `floor` importing a dotted name; None if nothing is."""
     top, _, rest = imported.partition('.')
@@ -92,6 +102,8 @@ def judge(floor: str, imported: str) -> str | None:
             f'imports {top}, which is for clustering and aio only; '
             'take what you need (now, bytes, a random number) as an argument'
         )
+    if floor and imported in DICE and RANK[floor] < FIRST_WITH_IO:
+        return f'uses {imported}; make names by coolamqp.names.unique_name'
     return None
 
 
@@ -129,6 +141,12 @@ def test_the_house_stands() -> None:
         ('uplink/uplink.py', 'def f():\n    import time', 'imports time'),
         ('supervisor/nodes.py', 'from random import random', 'imports random'),
         ('objects.py', 'import os, concurrent.futures', 'imports concurrent'),
+        ('objects/topology.py', 'import uuid', 'imports uuid'),
+        ('objects/topology.py', 'from uuid import uuid4', 'imports uuid'),
+        ('objects/topology.py', 'from os import urandom', 'uses os.urandom'),
+        ('names.py', 'import os\nname = os.urandom(16).hex()', 'uses os.urandom'),
+        ('objects/topology.py', 'from coolamqp import names, uplink', 'objects imports uplink'),
+        ('names.py', 'from coolamqp.objects import Queue', 'names imports objects'),
         ('surprise.py', '', "give 'surprise' one"),
     ],
 )
@@ -154,11 +172,15 @@ def test_a_broken_rule_is_reported(tmp_path: Path, path: str, line: str, complai
         ('broker/server.py', 'import asyncio, coolamqp.objects'),
         ('clustering/io_thread.py', 'import socket, threading, time, coolamqp.supervisor.nodes'),
         ('cli/main.py', 'from coolamqp.broker import Broker'),
+        ('objects/topology.py', 'from coolamqp.names import unique_name'),
+        ('objects/topology.py', 'import os\nhere = os.curdir'),
+        ('__init__.py', 'import os\nfrom coolamqp import names\nnames.use_source(os.urandom)'),
+        ('clustering/cluster.py', 'import os, uuid\nname = os.urandom(16)'),
     ],
 )
 def test_what_is_right_is_not_reported(tmp_path: Path, path: str, line: str) -> None:
     file = tmp_path / path
-    file.parent.mkdir(parents=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(f'{line}\n')
 
     assert list(broken_rules(tmp_path)) == []

@@ -5,8 +5,13 @@ Start at `coolamqp.clustering.Cluster`; the things you hand to it are in `coolam
 was installed without a C compiler, or with COOLAMQP_PURE in the environment.
 """
 
+import os
+
+from coolamqp import names
 from coolamqp.compilation import choose_form
 
 __version__ = '3.0.0.dev0'
 
 compiled = choose_form(__path__[0])
+
+names.use_source(os.urandom)

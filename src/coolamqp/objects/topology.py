@@ -5,12 +5,12 @@ Making one asks nothing of the broker; declaring it does.
 
 from __future__ import annotations
 
-import os
 import warnings
 from typing import Any, ClassVar, Final, TypeAlias
 
 from coolamqp.framing.field_table import Arguments, encode_table
 from coolamqp.framing.text import Text, short_bytes
+from coolamqp.names import unique_name
 
 EXCHANGE_TYPES: Final = (b'direct', b'fanout', b'topic', b'headers')
 
@@ -97,10 +97,6 @@ def _no_exchange(given: object) -> TypeError:
     return TypeError(f'exchange must be an Exchange or a name, not {given!r}{hint}')
 
 
-def _unique_name() -> bytes:
-    return os.urandom(16).hex().encode()
-
-
 class Queue:
     """A queue, with the binding that consuming or declaring it makes.
 
@@ -143,7 +139,7 @@ class Queue:
         encode_table(arguments, f'arguments of queue {name!r}')
         encode_table(arguments_bind, f'arguments_bind of queue {name!r}')
         if name is not None:
-            name = short_bytes(name, 'queue name') or _unique_name()
+            name = short_bytes(name, 'queue name') or unique_name()
         self.name: bytes | None = name
         self.durable = durable
         self.exchange = exchange
@@ -152,7 +148,7 @@ class Queue:
         self.arguments = arguments
         self.routing_key = short_bytes(routing_key, 'routing_key')
         self.arguments_bind = arguments_bind
-        self.consumer_tag = self.name or _unique_name()
+        self.consumer_tag = self.name or unique_name()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Queue):
