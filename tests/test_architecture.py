@@ -25,7 +25,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ('', 'compilation', 'names'),
     ('exceptions', 'reply_codes', 'tracing'),
     ('framing',),
-    ('objects', 'argumentify'),
+    ('objects', 'argumentify', 'compat'),
     ('telemetry',),
     ('uplink',),
     ('attaches',),
@@ -117,6 +117,99 @@ def judge_inside(floor: str, target: str) -> str | None:
         f'{floor or PACKAGE} imports {target}, which does not stand below it; move what both need '
         'further down, or hand it in from above'
     )
+
+
+# The drivers know the engine and its effects, and nothing below. This is all that they may import
+# from the floors under `api`, file by file.
+DRIVERS = ('clustering/driver', 'clustering/dispatcher', 'clustering/io_thread', 'aio/driver',
+           'aio/dispatcher', 'net/transport', 'aio/transport')  # fmt: skip
+KNOWN_TO_DRIVERS = {
+    'attaches': {'delivery', 'effects', 'mailbox'},
+    'supervisor': {'engine', 'link', 'mailboxes', 'states'},
+    'uplink': set(),
+}
+RIG = Path(__file__).parent / 'support' / 'rig.py'
+
+
+def reaches(path: Path, parent: tuple[str, ...]) -> Iterator[str]:
+    """Yield a sentence for each import of a driver that reaches below the engine."""
+    for line, name in imports(path, parent):
+        _, _, rest = name.partition('.')
+        floor, module = (*rest.split('.'), '', '')[:2]
+        if floor in KNOWN_TO_DRIVERS and module not in KNOWN_TO_DRIVERS[floor]:
+            yield f'{path.name}:{line}: a driver imports {name}; give the engine a verb for it'
+
+
+def imported_modules(source: Path) -> dict[str, set[str]]:
+    """Return for each module of the package those that it imports, annotations counted."""
+    paths = {'.'.join(path.relative_to(source).with_suffix('').parts): path
+             for path in source.rglob('*.py')}  # fmt: skip
+    graph: dict[str, set[str]] = {}
+    for module, path in paths.items():
+        named = {name.removeprefix(f'{PACKAGE}.')
+                 for _, name in imports(path, (PACKAGE, *module.split('.')[:-1]))}  # fmt: skip
+        graph[module] = {each for name in named for each in (name, name.rpartition('.')[0])
+                         if each in paths and each != module}  # fmt: skip
+    return graph
+
+
+def circles(graph: dict[str, set[str]]) -> list[set[str]]:
+    """Return the groups of modules that import each other, directly or not."""
+    reachable = {module: reachable_from(module, graph) for module in graph}
+    found: list[set[str]] = []
+    for module in graph:
+        circle = {each for each in reachable[module] if module in reachable[each]}
+        if circle and circle not in found:
+            found.append(circle)
+    return found
+
+
+def reachable_from(module: str, graph: dict[str, set[str]]) -> set[str]:
+    seen: set[str] = set()
+    waiting = list(graph[module])
+    while waiting:
+        each = waiting.pop()
+        if each not in seen:
+            seen.add(each)
+            waiting += graph[each]
+    return seen
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert circles(imported_modules(SOURCE)) == []
+
+
+def test_a_circle_is_found(tmp_path: Path) -> None:
+    files = {
+        'a': 'from coolamqp import b',
+        'b': 'import coolamqp.c',
+        'c': 'if 0:\n    from coolamqp.a import x',
+        'd': 'import coolamqp.a',
+    }
+    for name, line in files.items():
+        (tmp_path / f'{name}.py').write_text(f'{line}\n')
+
+    assert circles(imported_modules(tmp_path)) == [{'a', 'b', 'c'}]
+
+
+@pytest.mark.parametrize('driver', DRIVERS)
+def test_drivers_know_the_engine_and_nothing_below(driver: str) -> None:
+    path = SOURCE / f'{driver}.py'
+    assert list(reaches(path, (PACKAGE, driver.partition('/')[0]))) == []
+
+
+def test_the_third_driver_knows_no_more_and_is_a_page_long() -> None:
+    assert list(reaches(RIG, ('tests', 'support'))) == []
+    assert len(RIG.read_text('utf-8').splitlines()) < 150
+
+
+def test_a_driver_that_reaches_below_the_engine_is_reported(tmp_path: Path) -> None:
+    file = tmp_path / 'driver.py'
+    file.write_text('from coolamqp.uplink.connection import Connection\n')
+
+    (complaint,) = reaches(file, (PACKAGE, 'aio'))
+
+    assert 'give the engine a verb' in complaint
 
 
 def test_the_house_stands() -> None:

@@ -34,19 +34,22 @@ MODULES: Final = (
     'coolamqp.objects',
     'coolamqp.tracing',
 )
-# What programs use of modules that have more in them, or are given without importing it.
-NAMES: Final = {
-    'coolamqp': ('__version__',),
+# Classes whose objects programs are given, and do not make.
+GIVEN: Final = {
     'coolamqp.aio.future': ('ClusterFuture',),
     'coolamqp.aio.messages': ('MessageIterator',),
     'coolamqp.aio.transaction': ('Transaction',),
-    'coolamqp.attaches.channeler': ('ST_OFFLINE', 'ST_ONLINE', 'ST_SYNCING'),
+    'coolamqp.api.reporter': ('Fault',),
     'coolamqp.clustering.future': ('ClusterFuture',),
     'coolamqp.clustering.messages': ('MessageIterator',),
     'coolamqp.clustering.transaction': ('Transaction',),
-    'coolamqp.api.reporter': ('Fault',),
-    'coolamqp.framing.field_table': ('deframe_table', 'enframe_table', 'plain_table'),
     'coolamqp.framing.method': ('Method',),
+}
+# What programs use of modules that have more in them.
+NAMES: Final = {
+    'coolamqp': ('__version__',),
+    'coolamqp.attaches.channeler': ('ST_OFFLINE', 'ST_ONLINE', 'ST_SYNCING'),
+    'coolamqp.framing.field_table': ('deframe_table', 'enframe_table', 'plain_table'),
     'coolamqp.framing.frames': (
         'AMQPBodyFrame',
         'AMQPFrame',
@@ -54,73 +57,6 @@ NAMES: Final = {
         'AMQPHeartbeatFrame',
         'AMQPMethodFrame',
     ),
-}
-# Classes that have members for the engine too: those that are for programs.
-MEMBERS: Final[dict[str, tuple[str, ...]]] = {
-    'AttacheGroup': ('add',),
-    'Consumer': (
-        '__init__',
-        'arguments',
-        'body_receive_mode',
-        'cancel',
-        'cancel_on_failure',
-        'cancelled',
-        'consumer_tag',
-        'exclusive',
-        'fail_on_first_time_resource_locked',
-        'future_to_notify',
-        'inline',
-        'no_ack',
-        'no_local',
-        'on_broker_cancel',
-        'on_cancel',
-        'on_close',
-        'on_delivery',
-        'on_error',
-        'on_message',
-        'on_operational',
-        'on_setup',
-        'qos',
-        'queue',
-        'set_qos',
-        'span',
-        'state',
-        'workers',
-    ),
-    'Declarer': (),
-    'Publisher': (),
-    'ClusterFuture': (
-        'add_done_callback',
-        'cancel',
-        'cancelled',
-        'done',
-        'exception',
-        'result',
-        'running',
-    ),
-    'MessageIterator': ('close', 'consumer'),
-    'ServerProperties': ('locales', 'mechanisms', 'properties', 'version'),
-    'Transaction': ('commit', 'publish', 'roll_back'),
-}
-# Members without an underscore that only our own modules use.
-OF_THE_ENGINE: Final = {
-    'ANSWERS',
-    'RESERVED_FIRST',
-    'RESERVED_LAST',
-    'abandon',
-    'begin_iteration',
-    'cancel_consumer',
-    'change_qos',
-    'check_may_wait',
-    'check_process',
-    'deliver',
-    'end_iteration',
-    'end_iteration_later',
-    'order',
-    'publish_reply',
-    'run_callback',
-    'settle',
-    'take',
 }
 
 
@@ -168,7 +104,7 @@ def surface() -> list[Symbol]:
     """Give everything that is public, sorted."""
     found = {
         f'{module_name}.{name}': getattr(import_module(module_name), name)
-        for module_name in sorted({*MODULES, *NAMES})
+        for module_name in sorted({*MODULES, *NAMES, *GIVEN})
         for name in public_names(import_module(module_name))
     }
     homes = {value: path for path, value in sorted(found.items()) if inspect.isclass(value)}
@@ -180,7 +116,7 @@ def surface() -> list[Symbol]:
 def public_names(module: ModuleType) -> tuple[str, ...]:
     """Give what is public in a module."""
     declared = module.__dict__.get('__all__', ())
-    return NAMES.get(module.__name__) or tuple(declared)
+    return NAMES.get(module.__name__) or GIVEN.get(module.__name__) or tuple(declared)
 
 
 def describe(path: str, value: Any, homes: dict[type, str]) -> Iterator[Symbol]:
@@ -216,12 +152,11 @@ def is_public(cls: type, name: str) -> bool:
     """Whether a member is for programs; fields of a dataclass are told by how one is made."""
     if is_dataclass(cls) and name in {field.name for field in fields(cls)}:
         return False
-    chosen = MEMBERS.get(cls.__name__)
-    if chosen is not None:
-        return name in chosen
     if name == '__init__':
-        return bool(inspect.getattr_static(cls, name).__module__ == cls.__module__)
-    return not (name in OF_THE_ENGINE or name.startswith('_') or hasattr(Exception, name))
+        return cls.__name__ not in GIVEN.get(cls.__module__, ()) and bool(
+            inspect.getattr_static(cls, name).__module__ == cls.__module__
+        )
+    return not (name.startswith('_') or hasattr(Exception, name))
 
 
 def member_text(path: str, value: Any) -> str:

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from coolamqp.aio import Cluster, MessageReceived, NothingMuch
-from coolamqp.api import backlog
 from coolamqp.attaches import Consumer
 from coolamqp.exceptions import AMQPError, Returned
 from coolamqp.framing.frames import AMQPFrame
 from coolamqp.objects import Exchange, Message, NodeDefinition, Queue, ReceivedMessage
+from coolamqp.supervisor import watermarks
 from tests.aio.support import PATIENCE, Collector, cluster_with, fill, numbers, soon
 
 pytestmark = pytest.mark.integration
@@ -191,7 +191,7 @@ async def test_leaving_an_iteration_puts_back_what_is_not_settled(node: NodeDefi
                 if message.body == b'9':
                     break
         assert messages.consumer.cancelled
-        assert cluster._dispatcher.backlog.messages == 0
+        assert cluster._core.engine.mailboxes.watermarks.messages == 0
         assert isinstance(await cluster.drain(0), NothingMuch)
         left = [message.body async for message in cluster.messages(QUEUE, timeout=0.3)]
         assert numbers(left) == list(range(10, 50))
@@ -208,7 +208,7 @@ async def test_an_iteration_that_is_just_dropped_ends_its_consumer(node: NodeDef
             break
         del iterator
         await soon(ended.wait())
-        assert list(cluster._iterations) == [cluster._inbox]
+        assert not cluster._core._iterations
 
 
 async def test_an_iteration_ends_with_the_cluster(node: NodeDefinition) -> None:
@@ -258,7 +258,7 @@ async def test_messages_without_callback_come_out_of_drain(node: NodeDefinition)
             assert event.body == b'%d' % number
             event.ack()
         assert isinstance(await cluster.drain(0), NothingMuch)
-        assert cluster._dispatcher.backlog.messages == 0
+        assert cluster._core.engine.mailboxes.watermarks.messages == 0
 
 
 # -- single messages and requests
@@ -338,8 +338,8 @@ async def test_topology(node: NodeDefinition) -> None:
 async def test_reading_pauses_while_callbacks_do_not_keep_up(
     node: NodeDefinition, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    monkeypatch.setattr(backlog, 'BACKLOG_MESSAGES', 500)
-    monkeypatch.setattr(backlog, 'BRIM', 2)
+    monkeypatch.setattr(watermarks, 'HIGH_MESSAGES', 500)
+    monkeypatch.setattr(watermarks, 'BRIM', 2)
     count = 100_000
     async with cluster_with(node, 'q') as cluster:
         body = bytes(1000)
@@ -357,7 +357,7 @@ async def test_reading_pauses_while_callbacks_do_not_keep_up(
                 done.set()
 
         def look() -> None:
-            (paused.set if cluster._dispatcher.backlog.paused else again)()
+            (paused.set if cluster._core.engine.mailboxes.watermarks.paused else again)()
 
         def again() -> None:
             asyncio.get_running_loop().call_later(0.01, look)
@@ -366,7 +366,7 @@ async def test_reading_pauses_while_callbacks_do_not_keep_up(
         await soon(cluster.consume(QUEUE, callback)[1])
         look()
         await soon(paused.wait())
-        most = cluster._dispatcher.backlog.messages
+        most = cluster._core.engine.mailboxes.watermarks.messages
         assert 500 <= most < count / 2
         gate.set()
         while way == 'drain' and seen < count:

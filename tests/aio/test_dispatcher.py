@@ -1,4 +1,4 @@
-"""Callbacks and hooks: who is called when, and what becomes of what they raise."""
+"""Callbacks and hooks on the event loop: plain and coroutine functions."""
 
 from __future__ import annotations
 
@@ -9,73 +9,49 @@ from typing import Any
 
 import pytest
 
-from coolamqp.aio.dispatcher import TURN, Dispatcher
-from coolamqp.api.backlog import BACKLOG_MESSAGES
-from coolamqp.attaches import Consumer
+from coolamqp.aio.dispatcher import Dispatcher
 from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.effects import Hook
-from coolamqp.attaches.receiver import Receiver
-from coolamqp.framing.definitions import BasicDeliver
-from coolamqp.framing.frames import encode_method
-from coolamqp.framing.hot import Envelope
+from coolamqp.attaches.mailbox import Hook, Item, Mailbox
 from coolamqp.objects import Callable as CallableList
-from coolamqp.objects import Queue, ReceivedMessage
+from coolamqp.objects import Queue
+from coolamqp.supervisor.mailboxes import TURN_ITEMS, Mailboxes
+from coolamqp.supervisor.watermarks import HIGH_MESSAGES, ReadWatermarks
+from tests.support.deliveries import Refusable, deliveries
 
 END = 10.0  # seconds that the callbacks of a test may take
-PAYLOAD = bytes(encode_method(1, BasicDeliver(b'tag', 1, False, b'', b'key'))[7:-1])
 
 
 class Rig:
-    """A dispatcher, and what it keeps for others."""
+    """A dispatcher, and how often reading may have resumed."""
 
     def __init__(self) -> None:
-        self.kept: list[ReceivedMessage] = []
-        self.rooms = 0
-        self.dispatcher = Dispatcher(
-            'test', lambda consumer: consumer.on_message, self._keep, self._on_room
-        )
+        self.resumes = 0
+        self.watermarks = ReadWatermarks()
+        self.dispatcher = Dispatcher('test', Mailboxes(self.watermarks), None, self._on_resume)
 
-    def _keep(self, consumer: Receiver, message: Delivery) -> None:
-        self.kept.append(message)
+    def _on_resume(self) -> None:
+        self.resumes += 1
 
-    def _on_room(self) -> None:
-        self.rooms += 1
-
-    def post(self, consumer: Consumer, *items: Delivery | Hook) -> None:
-        self.dispatcher.post([(consumer, item) for item in items])
+    def post(self, mailbox: Mailbox, *items: Item) -> None:
+        self.dispatcher.post([(mailbox, item) for item in items])
 
     async def finish(self) -> None:
         await self.dispatcher.stop(END)
         assert self.dispatcher._tasks == set()
+        assert self.watermarks.messages == 0
 
 
-class Refusable(Delivery):
-    """A message that notes whether and how it was refused."""
-
-    def __init__(self, body: bytes) -> None:
-        super().__init__(Envelope(PAYLOAD), b'\0\0', body, None, None)
-        self.refusals: list[bool] = []
-
-    def reject(self, requeue: bool = False) -> None:
-        self.refusals.append(requeue)
+def mailbox(on_message: Callable[[Any], Any] | None, **options: Any) -> Mailbox:
+    return Mailbox(Queue('queue'), on_message, **options)
 
 
-def consumer(on_message: Callable[[Any], Any] | None, **options: Any) -> Consumer:
-    return Consumer(Queue('queue'), on_message, **options)
-
-
-def messages(count: int) -> list[Delivery]:
-    return [Refusable(b'%d' % number) for number in range(count)]
-
-
-@pytest.mark.parametrize('count', [1, TURN, 3 * TURN + 1])
+@pytest.mark.parametrize('count', [1, TURN_ITEMS, 3 * TURN_ITEMS + 1])
 async def test_a_plain_function_gets_the_messages_in_order(count: int) -> None:
-    rig, seen, sent = Rig(), list[Delivery](), messages(count)
-    rig.post(consumer(seen.append), *sent)
+    rig, seen, sent = Rig(), list[Delivery](), deliveries(count)
+    rig.post(mailbox(seen.append), *sent)
     await rig.finish()
 
     assert seen == sent
-    assert rig.dispatcher.backlog.messages == 0
 
 
 async def test_a_coroutine_function_gets_the_next_when_it_has_ended() -> None:
@@ -86,23 +62,23 @@ async def test_a_coroutine_function_gets_the_next_when_it_has_ended() -> None:
         await asyncio.sleep(0)
         log.append(f'ends {message.text()}')
 
-    rig.post(consumer(on_message), *messages(2))
+    rig.post(mailbox(on_message), *deliveries(2))
     await rig.finish()
 
     assert log == ['begins 0', 'ends 0', 'begins 1', 'ends 1']
 
 
-async def test_a_slow_coroutine_costs_nobody_but_its_own_consumer() -> None:
+async def test_a_slow_coroutine_costs_nobody_but_its_own_mailbox() -> None:
     rig, gate, end = Rig(), asyncio.Event(), asyncio.Event()
 
     async def on_message(message: Delivery) -> None:
         await gate.wait()
 
-    quick = consumer(lambda _: None)
-    rig.post(consumer(on_message), *messages(2))
-    rig.post(quick, *messages(2), Hook(end.set))
+    quick = mailbox(lambda _: None)
+    rig.post(mailbox(on_message), *deliveries(2))
+    rig.post(quick, *deliveries(2), Hook(end.set))
     await asyncio.wait_for(end.wait(), END)
-    assert rig.dispatcher.backlog.messages == 2
+    assert rig.watermarks.messages == 2
     gate.set()
     await rig.finish()
 
@@ -119,18 +95,17 @@ async def test_workers_run_so_many_at_once() -> None:
         await three.wait()
         running -= 1
 
-    rig.post(consumer(on_message, workers=3), *messages(9))
+    rig.post(mailbox(on_message, workers=3), *deliveries(9))
     await rig.finish()
 
     assert (running, most) == (0, 3)
 
 
 async def test_an_inline_callback_is_called_at_once() -> None:
-    rig, seen, sent = Rig(), list[Delivery](), messages(2)
-    rig.post(consumer(seen.append, inline=True), *sent)
+    rig, seen, sent = Rig(), list[Delivery](), deliveries(2)
+    rig.post(mailbox(seen.append, inline=True), *sent)
 
     assert seen == sent
-    assert rig.dispatcher.backlog.messages == 0
 
 
 async def raises_later(message: Delivery) -> None:
@@ -159,46 +134,22 @@ async def test_what_a_callback_raises_is_logged_and_the_next_message_comes(
     refusals: list[bool],
 ) -> None:
     rig, first, second = Rig(), Refusable(b''), Refusable(b'')
-    rig.post(consumer(on_message, on_error=on_error), first, second)
+    rig.post(mailbox(on_message, on_error=on_error), first, second)
     await rig.finish()
 
     assert first.refusals == second.refusals == refusals
     assert len(caplog.records) == 2
     assert "on_message of the consumer of b'queue' raised" in caplog.text
-    assert rig.dispatcher.backlog.messages == 0
 
 
 async def test_an_inline_callback_that_raises_is_logged_as_well(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     rig, message = Rig(), Refusable(b'')
-    rig.post(consumer(raises, inline=True, on_error='requeue'), message)
+    rig.post(mailbox(raises, inline=True, on_error='requeue'), message)
 
     assert message.refusals == [True]
     assert 'on purpose' in caplog.text
-
-
-async def test_messages_without_callback_are_kept_and_count_until_they_are_released() -> None:
-    rig, (message,) = Rig(), messages(1)
-    rig.post(consumer(None), message)
-    await rig.finish()
-
-    assert rig.kept == [message]
-    assert rig.dispatcher.backlog.messages == 1
-    rig.dispatcher.release(message)
-    assert rig.dispatcher.backlog.messages == 0
-
-
-async def test_a_consumer_that_was_cancelled_gets_nothing_more() -> None:
-    rig, seen = Rig(), list[Delivery]()
-    to = consumer(seen.append)
-    rig.post(to, *messages(1))
-    to.cancelled = True
-    await rig.finish()
-
-    assert seen == []
-    assert rig.dispatcher.backlog.messages == 0
-    assert rig.dispatcher._mailboxes == {}
 
 
 @pytest.mark.parametrize('inline', [False, True])
@@ -214,7 +165,7 @@ async def test_hooks_may_be_plain_or_coroutine_functions(
     hooks = CallableList(oneshots=True)
     for hook in (partial(raises, Refusable(b'')), later, partial(log.append, 'plain')):
         hooks.add(hook)
-    rig.post(consumer(lambda _: None, inline=inline), Hook(hooks), Hook(hooks))
+    rig.post(mailbox(lambda _: None, inline=inline), Hook(hooks), Hook(hooks))
     await rig.finish()
 
     assert sorted(log) == ['later', 'plain']
@@ -237,22 +188,21 @@ async def test_what_belongs_to_no_consumer_is_called_in_order() -> None:
 
 async def test_what_an_extension_point_delivers_comes_next() -> None:
     rig, log = Rig(), list[bytes]()
-    to = consumer(lambda message: log.append(message.body))
-    rig.post(to, Hook(rig.dispatcher.deliver, (to, Refusable(b'made'))), *messages(1))
+    to = mailbox(lambda message: log.append(message.body))
+    rig.post(to, Hook(rig.dispatcher.deliver, (to, Refusable(b'made'))), *deliveries(1))
     await rig.finish()
 
     assert log == [b'made', b'0']
-    assert rig.dispatcher.backlog.messages == 0
 
 
 async def test_there_is_room_again_once_half_of_a_full_backlog_has_run() -> None:
     rig = Rig()
-    rig.post(consumer(lambda _: None), *messages(BACKLOG_MESSAGES))
-    assert not rig.dispatcher.backlog.should_read(True, lambda: False)
+    rig.post(mailbox(lambda _: None), *deliveries(HIGH_MESSAGES))
+    assert not rig.watermarks.should_read(True, lambda: False)
     await rig.finish()
 
-    assert rig.rooms == 1
-    assert rig.dispatcher.backlog.should_read(False, lambda: False)
+    assert rig.resumes == 1
+    assert rig.watermarks.should_read(False, lambda: False)
 
 
 async def test_a_callback_that_takes_too_long_at_the_end_is_named(
@@ -263,7 +213,7 @@ async def test_a_callback_that_takes_too_long_at_the_end_is_named(
     async def on_message(message: Delivery) -> None:
         await gate.wait()
 
-    rig.post(consumer(on_message), *messages(1))
+    rig.post(mailbox(on_message), *deliveries(1))
     await rig.dispatcher.stop(0.01)
     assert "test dispatcher of b'queue' still runs a callback" in caplog.text
     gate.set()
@@ -277,12 +227,12 @@ async def test_nothing_runs_after_the_loop_has_ended() -> None:
         await gate.wait()
         seen.append(message)
 
-    to = consumer(on_message)
-    rig.post(to, *messages(2))
+    to = mailbox(on_message)
+    rig.post(to, *deliveries(2))
     await asyncio.sleep(0)
     rig.dispatcher.abandon()
-    rig.post(to, *messages(1))
+    rig.post(to, *deliveries(1))
     gate.set()
-    await rig.finish()
+    await rig.dispatcher.stop(END)
 
     assert seen == []

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from coolamqp.aio.future import ClusterFuture
+from coolamqp.aio.future import ClusterFuture, publish_with
 from coolamqp.attaches.publication import Publication
 from coolamqp.objects import Message
 
@@ -24,8 +24,7 @@ class Withdrawal:
 
 def withdrawable() -> tuple[ClusterFuture, Withdrawal]:
     future, withdrawal = ClusterFuture(), Withdrawal()
-    future.publication = Publication(Message(b''), b'', b'key')
-    future.publisher = withdrawal
+    publish_with(future, Publication(Message(b''), b'', b'key'), withdrawal)
     return future, withdrawal
 
 

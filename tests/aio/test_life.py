@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from coolamqp.aio import Cluster, ConnectionLost, NothingMuch
-from coolamqp.aio import cluster as cluster_module
+from coolamqp.aio import core as core_module
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.objects import Message, NodeDefinition, Queue
 from tests.aio.conftest import run_quietly
@@ -243,7 +243,7 @@ async def test_a_callback_may_shut_down(node: NodeDefinition) -> None:
 async def test_shutdown_waits_for_callbacks_but_not_for_ever(
     node: NodeDefinition, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(cluster_module, 'CALLBACK_PATIENCE', 0.05)
+    monkeypatch.setattr(core_module, 'CALLBACK_TIMEOUT', 0.05)
     begun = asyncio.Event()
 
     async def on_message(_: object) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from coolamqp.aio import Cluster
-from coolamqp.api import bounds
 from coolamqp.exceptions import AMQPError, Returned
 from coolamqp.objects import Exchange, Message, NodeDefinition, Queue
+from coolamqp.supervisor import engine
 from tests.aio.support import Collector, cluster_with, fill, numbers, soon
 from tests.conftest import NodeArguments
 from tests.support.ports import free_port
@@ -107,7 +107,7 @@ async def test_at_the_bound_messages_wait_their_turn_and_keep_their_order(
         for number in range(500):
             message = Message(b'%d' % number)
             futures.append(cluster.publish(message, routing_key='q', confirm=True))
-            most = max(most, cluster._engine.publisher.held)
+            most = max(most, cluster._core.engine._publisher.held)
         await soon(asyncio.gather(*futures))
         assert most == 5
         assert numbers(await content_of(cluster, 'q')) == list(range(500))
@@ -123,7 +123,7 @@ async def test_awaiting_each_future_keeps_within_the_bound_of_bytes(node: NodeDe
 async def test_plain_messages_wait_while_too_much_is_unsent(
     node_arguments: NodeArguments, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounds, 'UNSENT_MAX', 1_000_000)
+    monkeypatch.setattr(engine, 'UNSENT_MAX', 1_000_000)
     arguments: dict[str, Any] = {**node_arguments, 'host': proxy.host, 'port': proxy.port}
     async with cluster_with(NodeDefinition(**arguments), 'q') as cluster:
         await asyncio.to_thread(proxy.pause)

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from coolamqp.api.events import Event
 from coolamqp.api.reporter import Reporter
+from coolamqp.attaches.events import ConnectionEstablished, Event
 from coolamqp.framing.definitions import ConnectionStart
 from coolamqp.objects import NodeDefinition, ServerProperties
-from coolamqp.supervisor.notices import Connected
 
 PROPERTIES = ServerProperties(ConnectionStart(0, 9, [], 'PLAIN', 'en_US'))
 
@@ -33,7 +32,7 @@ def test_a_password_in_plain_text_is_warned_of_once_a_node(
 ) -> None:
     nodes = [NodeDefinition(name, 'guest', 'secret') for name in ('one', 'two')]
     for node in [*nodes, *nodes]:
-        reporter.report(Connected(node, PROPERTIES))
+        reporter.report(ConnectionEstablished(node, PROPERTIES))
 
     warnings = [each for each in caplog.records if each.levelno == logging.WARNING]
     assert [each.getMessage() for each in warnings] == [
@@ -54,5 +53,5 @@ def test_a_password_in_plain_text_is_warned_of_once_a_node(
 def test_a_password_that_nobody_can_read_is_not(
     reporter: Reporter, caplog: pytest.LogCaptureFixture, node: NodeDefinition
 ) -> None:
-    reporter.report(Connected(node, PROPERTIES))
+    reporter.report(ConnectionEstablished(node, PROPERTIES))
     assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from coolamqp.attaches.argument_orders import (
+from coolamqp.compat import (
     bind_takes_both_orders,
     consume_takes_both_orders,
     consumer_takes_both_orders,

@@ -9,6 +9,7 @@ import pytest
 
 from coolamqp.attaches import BodyReceiveMode, Consumer
 from coolamqp.attaches.channeler import ST_OFFLINE, ST_ONLINE, ST_SYNCING
+from coolamqp.attaches.events import ConnectionLost
 from coolamqp.exceptions import AMQPError, CoolAMQPError, WireError
 from coolamqp.framing.definitions import (
     BasicAck,
@@ -32,9 +33,10 @@ from coolamqp.framing.field_table import plain_table
 from coolamqp.framing.frames import HEARTBEAT_FRAME, encode_method
 from coolamqp.framing.method import Method
 from coolamqp.objects import Exchange, Queue
-from coolamqp.supervisor.notices import Disconnected
 from coolamqp.supervisor.states import EngineState
-from tests.support.scripted_broker import Ending, Rig, ScriptedBroker, content, refuse_nothing
+from tests.support.ending import Ending
+from tests.support.rig import Rig
+from tests.support.scripted_broker import ScriptedBroker, content, refuse_nothing
 
 
 class Watched(Consumer):
@@ -59,7 +61,7 @@ def watched(rig: Rig, queue: Queue | None = None, **arguments: Any) -> tuple[Wat
     """Consume with a consumer that is watched."""
     future = Ending()
     consumer = Watched(queue or Queue('jobs'), None, future_to_notify=future, **arguments)
-    rig.engine.consume(consumer)
+    rig.add(consumer)
     return consumer, future
 
 
@@ -243,7 +245,7 @@ def test_prefetch_is_changed_now_and_after_each_reconnect() -> None:
 
 
 def test_a_running_consumer_is_replaced_since_a_prefetch_holds_for_new_ones_only() -> None:
-    rig, broker, consumer, _ = consuming(qos=5)
+    _rig, broker, consumer, _ = consuming(qos=5)
     (first,) = broker.said(BasicConsume)
     consumer.set_qos(9)
     broker.serve()
@@ -251,19 +253,19 @@ def test_a_running_consumer_is_replaced_since_a_prefetch_holds_for_new_ones_only
     assert second.consumer_tag not in (first.consumer_tag, b'')
     assert [each.consumer_tag for each in broker.said(BasicCancel)] == [first.consumer_tag]
     assert consumer.consumer_tag == second.consumer_tag
-    rig.cancel_consumer(consumer)
+    consumer.cancel()
     broker.serve()
     assert broker.said(BasicCancel)[1].consumer_tag == second.consumer_tag
     assert consumer.cancelled
 
 
 def test_nothing_is_asked_of_a_replacement_before_it_has_begun() -> None:
-    rig, broker, consumer, _ = consuming(qos=5)
+    _rig, broker, consumer, _ = consuming(qos=5)
     broker.unanswered.add('basic.consume')
     consumer.set_qos(9)
     consumer.set_qos(10)
     broker.serve()
-    promise = rig.cancel_consumer(consumer)
+    promise = consumer.cancel()
     broker.serve()
     assert len(broker.said(BasicConsume)) == 2
     assert broker.said(BasicCancel) == []
@@ -380,13 +382,13 @@ def test_a_content_that_is_no_delivery(method: Method) -> None:
     broker.feed(encode_method(channel, method) + content(channel, b'body'))
     (close,) = [m for m in broker.methods() if isinstance(m, ConnectionClose)]
     assert close.reply_code == 503
-    assert isinstance(rig.noticed(Disconnected)[0].cause, WireError)
+    assert isinstance(rig.reported(ConnectionLost)[0].cause, WireError)
 
 
 def test_a_method_that_no_consumer_takes() -> None:
     rig, broker, _, channel = consuming()
     broker.send(channel, QueueDeclareOk(b'q', 0, 0))
-    assert isinstance(rig.noticed(Disconnected)[0].cause, WireError)
+    assert isinstance(rig.reported(ConnectionLost)[0].cause, WireError)
 
 
 # Going offline and coming back
@@ -403,7 +405,7 @@ def test_on_operational_alternates() -> None:
     broker.serve()
     rig.advance(1)
     broker.serve()
-    rig.cancel_consumer(consumer)
+    consumer.cancel()
     broker.serve()
     operational = [call for call in consumer.calls if isinstance(call, bool)]
     assert operational == [True, False] * 4
@@ -428,7 +430,7 @@ def test_a_channel_error_while_online_sets_the_consumer_up_again() -> None:
         rig.advance(0.05)
         broker.serve()
         assert consumer.state == ST_ONLINE
-    assert rig.noticed(Disconnected) == []
+    assert rig.reported(ConnectionLost) == []
 
 
 def test_a_cancel_by_the_broker_sets_the_consumer_up_again() -> None:
@@ -490,9 +492,9 @@ STAGES = [
 @pytest.mark.parametrize('name', STAGES)
 def test_cancelling_always_succeeds_in_the_end(name: str) -> None:
     rig, broker, consumer, future = stage(name)
-    promises = [rig.cancel_consumer(consumer), rig.cancel_consumer(consumer)]
+    promises = [consumer.cancel(), consumer.cancel()]
     broker.serve()
-    promises.append(rig.cancel_consumer(consumer))
+    promises.append(consumer.cancel())
     assert [promise.result() for promise in promises] == [None, None, None]
     assert consumer.cancelled
     assert consumer.calls.count('cancel') == 1
@@ -508,7 +510,7 @@ def test_cancelling_always_succeeds_in_the_end(name: str) -> None:
 def test_cancelling_succeeds_though_the_connection_is_lost(name: str) -> None:
     rig, broker, consumer, _ = stage(name)
     broker.unanswered = {'basic.cancel', 'channel.close'}
-    promise = rig.cancel_consumer(consumer)
+    promise = consumer.cancel()
     rig.lose()
     assert promise.result() is None
     assert consumer.cancelled
@@ -518,12 +520,12 @@ def test_cancelling_succeeds_though_the_connection_is_lost(name: str) -> None:
 def test_cancelling_succeeds_though_the_broker_closes_the_channel(name: str) -> None:
     rig, broker, consumer, _ = stage(name)
     channel = broker.channel_of(ChannelOpen)
-    promise = rig.cancel_consumer(consumer)
+    promise = consumer.cancel()
     if name not in ('offline', 'between retries'):
         broker.close_channel(channel, 406)
         broker.serve()
     assert promise.result() is None
-    assert rig.noticed(Disconnected) == [] or name == 'offline'
+    assert rig.reported(ConnectionLost) == [] or name == 'offline'
 
 
 def test_what_was_acked_is_told_before_the_cancel_and_later_acks_are_no_ops() -> None:
@@ -532,7 +534,7 @@ def test_what_was_acked_is_told_before_the_cancel_and_later_acks_are_no_ops() ->
         broker.deliver(channel, tag)
     first, second, third = rig.messages()
     first.ack()
-    promise = rig.cancel_consumer(consumer)
+    promise = consumer.cancel()
     second.ack()
     broker.unanswered = {'channel.close'}
     said = broker.serve()
@@ -548,17 +550,17 @@ def test_what_was_acked_is_told_before_the_cancel_and_later_acks_are_no_ops() ->
 
 
 def test_a_change_of_qos_while_a_consumer_is_being_cancelled_is_harmless() -> None:
-    rig, broker, consumer, _ = consuming()
+    _rig, broker, consumer, _ = consuming()
     broker.unanswered = {'channel.close'}
-    rig.cancel_consumer(consumer)
+    consumer.cancel()
     broker.serve()
     consumer.set_qos(5)
     assert broker.serve() == []
 
 
 def test_cancelled_by_us_and_by_the_broker_at_once() -> None:
-    rig, broker, consumer, channel = consuming()
-    promise = rig.cancel_consumer(consumer)
+    _rig, broker, consumer, channel = consuming()
+    promise = consumer.cancel()
     broker.send(channel, BasicCancel(b'jobs', True))
     broker.serve()
     assert promise.result() is None
@@ -577,7 +579,7 @@ def test_a_cancelled_consumer_is_not_taken_up() -> None:
     future = Ending()
     consumer = Consumer(Queue('q'), None, future_to_notify=future)
     consumer.cancel()
-    rig.engine.consume(consumer)
+    rig.add(consumer)
     rig.carry_out()
     assert broker.serve() == []
     assert isinstance(future.error, CoolAMQPError)

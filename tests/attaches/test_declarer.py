@@ -12,7 +12,9 @@ from coolamqp.framing.definitions import QueueDeclare, QueueDelete, QueuePurge
 from coolamqp.framing.method import Method
 from coolamqp.objects import Exchange, Queue, QueueBind
 from coolamqp.uplink.channel_numbers import ChannelNumbers
-from tests.support.scripted_broker import Ending, Rig, ScriptedBroker
+from tests.support.ending import Ending
+from tests.support.rig import Rig
+from tests.support.scripted_broker import ScriptedBroker
 
 
 def ask(rig: Rig, *names: str) -> list[Ending]:
@@ -97,7 +99,7 @@ def test_without_a_channel_it_is_tried_again(monkeypatch: pytest.MonkeyPatch) ->
     broker = rig.up()
     broker.refuses = refuse(b'a')
     endings = ask(rig, 'a', 'b')
-    connection = rig.engine.connection
+    connection = rig.link().connection
     channel = rig.engine._registry.declarer.channel
     assert connection is not None
     assert channel is not None
@@ -105,7 +107,7 @@ def test_without_a_channel_it_is_tried_again(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(channel, '_forget', connection._channels.pop)
     connection._numbers = ChannelNumbers(0)
     broker.serve()
-    assert 'nothing can be declared' in rig.remarks()
+    assert 'nothing can be declared' in rig.logged()
     assert isinstance(endings[0].error, AMQPError)
     connection._numbers = ChannelNumbers(10)
     connection._numbers._next_unused = 5

@@ -16,7 +16,9 @@ from coolamqp.framing.definitions import (
     ConnectionClose,
     ConnectionTune,
 )
-from tests.support.scripted_broker import Ending, Rig, ScriptedBroker
+from tests.support.ending import Ending
+from tests.support.rig import Rig
+from tests.support.scripted_broker import ScriptedBroker
 
 
 def rig_up() -> tuple[Rig, ScriptedBroker]:
@@ -58,7 +60,7 @@ def test_a_queue_without_messages() -> None:
     assert promise.ends == [None]
 
 
-def test_fetching_without_a_connection_waits_for_one() -> None:
+def test_fetching_without_a_connection_waiting_for_one() -> None:
     rig = Rig()
     promise = rig.fetch(b'q', no_ack=True)
     assert rig.engine.owes_answers
@@ -148,7 +150,7 @@ def test_the_end_of_the_engine_ends_fetches() -> None:
     rig, broker = rig_up()
     promises = [rig.fetch(), rig.fetch(b'other')]
     broker.serve()
-    rig.engine.stop(rig.clock.now)
+    rig.engine.stop(rig.clock.now, refuse_waiting=True)
     assert not promises[0].done()
     rig.advance(20)
     assert all(isinstance(promise.ends[0], ConnectionDead) for promise in promises)

@@ -18,7 +18,7 @@ from coolamqp.framing.definitions import BasicAck, BasicNack, BasicReject
 from coolamqp.framing.method import Method
 from coolamqp.objects import Message
 from coolamqp.objects.message import Settlement
-from tests.uplink.rig import Link
+from tests.uplink.rig import Peers
 
 ACK, REQUEUE = Settlement.ACK, Settlement.NACK_REQUEUE
 DELIVERED = 100
@@ -28,7 +28,7 @@ class Acks:
     """An ack ledger on a channel."""
 
     def __init__(self) -> None:
-        self.link = Link().open()
+        self.link = Peers().open()
         channel, _ = self.link.channel()
         self.dirty: list[AckLedger] = []
         self.ledger = AckLedger(channel, self.dirty)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from coolamqp.attaches.events import ConnectionLost
 from coolamqp.attaches.publication import OVERHEAD, Publication
 from coolamqp.attaches.publisher import SEND_AHEAD
 from coolamqp.exceptions import AMQPError, MessageRefused, WireError
@@ -21,8 +22,8 @@ from coolamqp.framing.frames import encode_method
 from coolamqp.framing.method import Method
 from coolamqp.framing.properties import NO_PROPERTIES
 from coolamqp.objects import Message
-from coolamqp.supervisor.notices import Disconnected
-from tests.support.scripted_broker import Rig, ScriptedBroker, content
+from tests.support.rig import Rig
+from tests.support.scripted_broker import ScriptedBroker, content
 
 
 def refuse_exchange(method: Method) -> int:
@@ -57,11 +58,11 @@ def test_messages_go_out_in_order_and_end_with_their_confirms() -> None:
     assert [each.done() for each in endings] == [False, False, True, False, False]
     broker.send(channel, BasicAck(4, True))
     assert [each.done() for each in endings] == [True, True, True, True, False]
-    assert rig.engine.publisher.held == 1
-    assert rig.engine.publisher.held_bytes == OVERHEAD + 1 + len(NO_PROPERTIES)
+    assert rig.engine._publisher.held == 1
+    assert rig.engine._publisher.held_bytes == OVERHEAD + 1 + len(NO_PROPERTIES)
     broker.send(channel, BasicAck(4, True), BasicAck(1, False), BasicAck(5, False))
     assert [each.result() for each in endings] == [None] * 5
-    assert rig.engine.publisher.held_bytes == 0
+    assert rig.engine._publisher.held_bytes == 0
 
 
 def test_a_nack_ends_the_messages_it_is_about() -> None:
@@ -83,7 +84,7 @@ def test_a_confirm_for_what_was_never_sent_is_a_violation_and_the_messages_are_k
     broker.send(broker.published[0].channel, BasicAck(2, False))
     (close,) = [m for m in broker.methods() if isinstance(m, ConnectionClose)]
     assert close.reply_code == 406
-    assert isinstance(rig.noticed(Disconnected)[0].cause, WireError)
+    assert isinstance(rig.reported(ConnectionLost)[0].cause, WireError)
     assert not ending.done()
     rig.advance(1)
     assert [each.body for each in rig.up().published] == [b'kept']
@@ -118,7 +119,7 @@ def test_a_refusal_finds_exactly_its_message() -> None:
             assert ending.result() is None
     firsts = list(dict.fromkeys(each.body for each in broker.published))
     assert firsts == sorted(firsts)
-    assert rig.engine.publisher.held == 0
+    assert rig.engine._publisher.held == 0
 
 
 def test_a_refusal_is_found_across_a_lost_connection() -> None:
@@ -144,12 +145,12 @@ def test_messages_are_sent_ahead_up_to_a_bound_only() -> None:
     publications = [Publication(Message(bytes(SEND_AHEAD // 4)), b'', b'') for _ in range(10)]
     for publication in publications:
         rig.engine.publish(publication)
-    assert SEND_AHEAD <= broker.connection.out.size < 1.5 * SEND_AHEAD
-    assert rig.engine.publisher.held == 10
-    assert not rig.engine.publisher.withdraw(publications[0])
-    assert rig.engine.publisher.withdraw(publications[9])
-    assert not rig.engine.publisher.withdraw(publications[9])
-    assert rig.engine.publisher.held == 9
+    assert SEND_AHEAD <= rig.link().unsent < 1.5 * SEND_AHEAD
+    assert rig.engine._publisher.held == 10
+    assert not rig.engine._publisher.withdraw(publications[0])
+    assert rig.engine._publisher.withdraw(publications[9])
+    assert not rig.engine._publisher.withdraw(publications[9])
+    assert rig.engine._publisher.held == 9
     broker.serve()  # the engine is flushed as the socket drains
     assert len(broker.said(BasicPublish)) == 9
 
@@ -159,7 +160,7 @@ def test_a_message_that_was_taken_back_is_not_sent() -> None:
     publications = [Publication(Message(body), b'', b'') for body in (b'a', b'b', b'c')]
     for publication in publications:
         rig.engine.publish(publication)
-    assert rig.engine.publisher.withdraw(publications[1])
+    assert rig.engine._publisher.withdraw(publications[1])
     broker = rig.up()
     assert [each.body for each in broker.published] == [b'a', b'c']
 
@@ -173,8 +174,8 @@ def test_a_channel_that_cannot_be_had_is_tried_for_again() -> None:
     ending = rig.publish(b'kept')
     rig.advance(10)
     assert not ending.done()
-    assert 'nothing can be published with confirms' in rig.remarks()
-    assert 'nothing can be published: ' in rig.remarks()
+    assert 'nothing can be published with confirms' in rig.logged()
+    assert 'nothing can be published: ' in rig.logged()
     rig.lose()
     rig.advance(10)
     rig.engine.tick(rig.clock.now)
@@ -197,7 +198,7 @@ def test_what_has_no_business_on_a_publishers_channel(data: bytes) -> None:
     broker.feed(data)
     (close,) = [m for m in broker.methods() if isinstance(m, ConnectionClose)]
     assert close.reply_code == 503
-    assert isinstance(rig.noticed(Disconnected)[0].cause, WireError)
+    assert isinstance(rig.reported(ConnectionLost)[0].cause, WireError)
 
 
 # Without confirms
@@ -207,13 +208,13 @@ def test_a_refused_plain_message_is_dropped_and_publishing_goes_on() -> None:
     rig = Rig()
     broker = rig.up()
     broker.refuses = refuse_exchange
-    assert rig.engine.publish_plain(Publication(Message(b'a'), b'gone', b''))
+    rig.engine.publish_plain(Publication(Message(b'a'), b'gone', b''))
     broker.serve()
-    assert 'without confirm was refused' in rig.remarks()
-    assert not rig.engine.publish_plain(Publication(Message(b'b'), b'', b''))
+    assert 'without confirm was refused' in rig.logged()
+    rig.engine.publish_plain(Publication(Message(b'b'), b'', b''))
     rig.advance(1)
     broker.serve()
-    assert rig.engine.publish_plain(Publication(Message(b'c'), b'', b''))
+    rig.engine.publish_plain(Publication(Message(b'c'), b'', b''))
     broker.serve()
     assert [each.body for each in broker.published] == [b'c']
 
@@ -224,4 +225,4 @@ def test_nobody_needs_to_wait_for_a_message() -> None:
     rig.engine.publish(Publication(Message(b''), b'', b''))
     broker.serve()
     confirm_all(broker)
-    assert rig.engine.publisher.held == 0
+    assert rig.engine._publisher.held == 0

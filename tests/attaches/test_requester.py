@@ -9,7 +9,8 @@ from coolamqp.exceptions import AMQPError, ConnectionDead, Returned
 from coolamqp.framing.definitions import BasicConsume, BasicDeliver, ConnectionTune
 from coolamqp.framing.method import Method
 from coolamqp.framing.properties import BasicContentPropertyList
-from tests.support.scripted_broker import Published, Rig, ScriptedBroker
+from tests.support.rig import Rig
+from tests.support.scripted_broker import Published, ScriptedBroker
 
 
 def requests(broker: ScriptedBroker) -> list[Published]:
@@ -54,7 +55,7 @@ def test_a_request_that_expires_and_its_late_reply() -> None:
 
     reply(broker, request, b'late')
 
-    assert 'nobody waits' in rig.remarks()
+    assert 'nobody waits' in rig.logged()
 
 
 def test_a_request_that_was_given_up_holds_up_no_shutdown() -> None:
@@ -147,6 +148,6 @@ def test_the_end_of_the_engine_ends_requests() -> None:
     broker = rig.up()
     promises = [rig.request(), rig.request(timeout=100)]
     broker.serve()
-    rig.engine.stop(rig.clock.now)
+    rig.engine.stop(rig.clock.now, refuse_waiting=True)
     rig.advance(20)
     assert all(isinstance(promise.ends[0], ConnectionDead) for promise in promises)

@@ -16,7 +16,8 @@ from coolamqp.framing.definitions import (
 )
 from coolamqp.framing.method import Method
 from coolamqp.objects import Message
-from tests.support.scripted_broker import Ending, Rig
+from tests.support.ending import Ending
+from tests.support.rig import Rig
 
 
 def publication(body: bytes, exchange: bytes = b'', *, mandatory: bool = False) -> Publication:
@@ -123,7 +124,7 @@ def test_the_end_of_the_engine_ends_transactions() -> None:
     broker.unanswered.add('tx.commit')
     promises = [rig.commit(publication(b'%d' % n)) for n in range(2)]
     broker.serve()
-    rig.engine.stop(rig.clock.now)
+    rig.engine.stop(rig.clock.now, refuse_waiting=True)
     rig.advance(20)
     assert all(isinstance(promise.ends[0], ConnectionDead) for promise in promises)
 

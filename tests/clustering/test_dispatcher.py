@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from coolamqp.attaches import Consumer
-from coolamqp.attaches.effects import Hook
+from coolamqp.attaches.mailbox import Hook, Mailbox
 from coolamqp.clustering.dispatcher import Dispatcher
 from coolamqp.objects import Queue
+from coolamqp.supervisor.mailboxes import Mailboxes
+from coolamqp.supervisor.watermarks import ReadWatermarks
 
 PATIENCE = 20.0  # seconds
 
@@ -38,7 +39,7 @@ class Driver:
 
 @pytest.fixture
 def dispatcher(no_leaks: None) -> Iterator[Dispatcher]:
-    dispatcher = Dispatcher('test', False, lambda _consumer, _message: False, lambda: None)
+    dispatcher = Dispatcher('test', Mailboxes(ReadWatermarks()), None, lambda: None)
     yield dispatcher
     dispatcher.stop(PATIENCE)
 
@@ -50,11 +51,11 @@ def driver(dispatcher: Dispatcher) -> Iterator[Driver]:
     driver.stop()
 
 
-def consumer(name: str) -> Consumer:
-    return Consumer(Queue(name), print)
+def consumer(name: str) -> Mailbox:
+    return Mailbox(Queue(name), print)
 
 
-def post(dispatcher: Dispatcher, to: Consumer, *functions: Callable[[], Any]) -> None:
+def post(dispatcher: Dispatcher, to: Mailbox, *functions: Callable[[], Any]) -> None:
     dispatcher.post([(to, Hook(function)) for function in functions])
 
 

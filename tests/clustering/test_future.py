@@ -103,7 +103,7 @@ def test_what_cannot_be_withdrawn_cannot_be_cancelled(
 ) -> None:
     assert not future.cancel()
     assert future.running()
-    future.publication = PUBLICATION
+    future._publication = PUBLICATION
     patron.withdrawable = False
     assert not future.cancel()
     assert not future.cancelled()
@@ -111,7 +111,7 @@ def test_what_cannot_be_withdrawn_cannot_be_cancelled(
 
 def test_what_is_withdrawn_is_cancelled(future: ClusterFuture) -> None:
     seen: list[Future[Any]] = []
-    future.publication = PUBLICATION
+    future._publication = PUBLICATION
     future.add_done_callback(seen.append)
 
     assert future.cancel()
@@ -126,7 +126,7 @@ def test_what_is_withdrawn_is_cancelled(future: ClusterFuture) -> None:
 
 
 def test_what_has_ended_cannot_be_cancelled(future: ClusterFuture) -> None:
-    future.publication = PUBLICATION
+    future._publication = PUBLICATION
     future.set_result(None)
 
     assert not future.cancel()

@@ -1,17 +1,14 @@
-"""The helm: who drives, and that nobody keeps it who does not drive."""
+"""The lead: which thread drives, and that a thread which does not drive loses it."""
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
 
 import pytest
 
 from coolamqp.clustering.leader import (
     LONGEST_KEEPING,
-    PATIENCE,
-    QUIET,
+    QUIET_CHECKS,
     SHORTEST_KEEPING,
     Leadership,
 )
@@ -19,100 +16,126 @@ from coolamqp.clustering.leader import (
 LONG = 10.0  # seconds
 
 
-class Crew:
-    """A helm, and a thread that stands by as the I/O thread does."""
+class Lead:
+    """The lead, on a manual clock; this thread takes the part of both threads."""
 
     def __init__(self) -> None:
+        self.now = 100.0
         self.lock = threading.Lock()
-        self.helm = Leadership(self.lock)
-        self._thread = threading.Thread()
+        self.leadership = Leadership(self.lock, lambda: self.now)
+        self._departures = 0
 
     def lend(self) -> None:
-        """Lend it to this thread."""
         with self.lock:
-            self.helm.lend(threading.current_thread())
-        self._thread = threading.Thread(target=self.helm.stand_by)
-        self._thread.start()
-
-    def await_the_end(self) -> None:
-        """Wait until the I/O thread stands by no more."""
-        self._thread.join(LONG)
-        assert not self._thread.is_alive()
+            self.leadership.lend(threading.current_thread())
+        self._departures = 0
 
     def resume(self) -> bool:
-        """Come back from callbacks."""
         with self.lock:
-            return self.helm.resume()
+            return self.leadership.resume()
 
     def leave(self) -> None:
-        """Go to run callbacks."""
         with self.lock:
-            self.helm.leave()
+            self.leadership.leave()
+            self._departures += 1
 
     def give_back(self) -> None:
-        """Let the I/O thread drive."""
         with self.lock:
-            self.helm.give_back()
+            self.leadership.give_back()
 
-    def may_lend_after(self, seconds: float) -> bool:
-        """Whether it might be lent at that time from now."""
-        return self.helm.may_lend(time.monotonic() + seconds)
+    def check(self, *, departed: bool = False) -> None:
+        """Check, as the thread that stands by does when its time is over."""
+        with self.lock:
+            self.leadership.check(self._departures - departed)
+
+    def leads(self) -> bool:
+        """Whether this thread leads."""
+        return self.leadership.leader is threading.current_thread()
 
 
 @pytest.fixture
-def crew(no_leaks: None) -> Iterator[Crew]:
-    crew = Crew()
-    yield crew
-    crew.give_back()
-    crew.await_the_end()
+def lead() -> Lead:
+    lead = Lead()
+    lead.lend()
+    return lead
 
 
-def drive_past_the_watch(crew: Crew) -> None:
-    assert crew.resume()
-    threading.Event().wait((QUIET + 2) * PATIENCE)
+def test_a_leader_that_drives_keeps_the_lead(lead: Lead) -> None:
+    assert lead.resume()
+    for _ in range(QUIET_CHECKS + 2):
+        lead.check()
+    assert lead.resume()
 
 
-def test_who_drives_keeps_it(crew: Crew) -> None:
-    crew.lend()
-    drive_past_the_watch(crew)
-    assert crew.resume()
+def test_a_leader_that_comes_and_goes_keeps_it(lead: Lead) -> None:
+    for _ in range(QUIET_CHECKS + 2):
+        assert lead.resume()
+        lead.leave()
+        lead.check(departed=True)
+    assert lead.leads()
 
 
-@pytest.mark.parametrize('before', [lambda _crew: None, drive_past_the_watch])
-def test_who_does_not_come_back_loses_it(crew: Crew, before: Callable[[Crew], None]) -> None:
-    crew.lend()
-    before(crew)
-    if not crew.helm.away:
-        crew.leave()
-    crew.await_the_end()
-    assert not crew.resume()
+def test_a_leader_that_stays_away_loses_it(lead: Lead) -> None:
+    assert lead.resume()
+    lead.leave()
+    lead.check(departed=True)
+    assert lead.leads()
+    lead.check()
+    assert not lead.leads()
+    assert not lead.resume()
 
 
-def test_it_is_given_back_at_once_by_who_is_about_to_wait(crew: Crew) -> None:
-    crew.lend()
-    assert crew.resume()
-    crew.give_back()
-    crew.await_the_end()
-    assert not crew.resume()
+def test_a_thread_that_never_begins_loses_it(lead: Lead) -> None:
+    lead.check()
+    assert not lead.resume()
 
 
-def test_only_the_holder_gives_it_back(crew: Crew) -> None:
-    crew.lend()
-    assert crew.resume()
-    other = threading.Thread(target=crew.give_back)
+def test_a_leader_that_is_about_to_wait_gives_it_back(lead: Lead) -> None:
+    assert lead.resume()
+    lead.give_back()
+    assert not lead.resume()
+
+
+def test_only_the_leader_gives_it_back(lead: Lead) -> None:
+    assert lead.resume()
+    other = threading.Thread(target=lead.give_back)
     other.start()
     other.join(LONG)
-    assert crew.resume()
+    assert lead.leads()
 
 
-def test_it_is_kept_longer_each_time_that_it_was_lost(crew: Crew) -> None:
-    assert crew.may_lend_after(0)
+def test_it_is_kept_longer_each_time_that_it_was_lost() -> None:
+    lead = Lead()
     keeping = SHORTEST_KEEPING
     while keeping < LONGEST_KEEPING:
-        crew.lend()
-        crew.give_back()
-        crew.await_the_end()
-        assert not crew.may_lend_after(0.9 * keeping)
-        assert crew.may_lend_after(1.1 * keeping)
+        assert lead.leadership.may_lend(lead.now)
+        lead.lend()
+        lead.give_back()
+        assert not lead.leadership.may_lend(lead.now + 0.9 * keeping)
+        lead.now += keeping
         keeping *= 2
-    crew.lend()
+    lead.lend()
+    lead.give_back()
+    lead.now += LONGEST_KEEPING
+    assert lead.leadership.may_lend(lead.now)
+
+
+def test_after_a_long_time_without_trouble_it_is_kept_shortly_again() -> None:
+    lead = Lead()
+    for _ in range(4):
+        lead.lend()
+        lead.give_back()
+        lead.now += LONGEST_KEEPING
+    lead.now += 10 * LONGEST_KEEPING
+    lead.lend()
+    lead.give_back()
+    assert lead.leadership.may_lend(lead.now + SHORTEST_KEEPING)
+
+
+def test_standing_by_ends_when_the_lead_is_given_back(lead: Lead, no_leaks: None) -> None:
+    assert lead.resume()
+    standing_by = threading.Thread(target=lead.leadership.stand_by)
+    standing_by.start()
+    lead.give_back()
+    standing_by.join(LONG)
+    assert not standing_by.is_alive()

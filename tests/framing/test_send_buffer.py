@@ -55,25 +55,25 @@ def test_pieces_may_go_together_without_being_joined() -> None:
     out, large = SendBuffer(), bytes(SEPARATE_BYTES_MIN)
     for each in (b'a', large, b'b', b'c'):
         out.append(each)
-    assert not SendBuffer().in_pieces
-    assert out.in_pieces
-    pieces = out.peek_pieces()
+    assert SendBuffer().pieces() == []
+    pieces = out.pieces()
     assert pieces == [b'a', large, b'bc']
     assert pieces[1] is large
+    assert out.front(2) == b'a\0'
     out.sent(1 + SEPARATE_BYTES_MIN + 1)
     assert out.size == 1
-    assert out.peek_pieces() == [b'c']
+    assert out.pieces() == [b'c']
 
 
 def test_no_more_pieces_go_together_than_a_kernel_takes() -> None:
     out = SendBuffer()
     for _ in range(2 * PIECES_AT_ONCE_MAX):
         out.append(bytes(SEPARATE_BYTES_MIN))
-    assert len(out.peek_pieces()) == PIECES_AT_ONCE_MAX
+    assert len(out.pieces()) == PIECES_AT_ONCE_MAX
 
 
 def joined_pieces(out: SendBuffer) -> Buffer:
-    return b''.join(out.peek_pieces())
+    return b''.join(out.pieces())
 
 
 @pytest.mark.parametrize('peek', [SendBuffer.peek, joined_pieces])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from coolamqp.clustering import Cluster
-from coolamqp.clustering import cluster as cluster_module
+from coolamqp.clustering import core as core_module
 from coolamqp.objects import Queue, ReceivedMessage
 from tests.conftest import MakeCluster
 from tests.integration.support import (
@@ -75,7 +75,7 @@ def test_a_callback_that_raises_is_logged_and_the_next_message_comes(
 def test_a_callback_that_never_returns_holds_up_neither_others_nor_shutdown(
     make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(cluster_module, 'CALLBACK_PATIENCE', 0.1)
+    monkeypatch.setattr(core_module, 'CALLBACK_TIMEOUT', 0.1)
     cluster = make_cluster()
     cluster.start()
     begun, end, others = threading.Event(), threading.Event(), Collector()

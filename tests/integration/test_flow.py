@@ -8,9 +8,9 @@ import threading
 
 import pytest
 
-from coolamqp.api.backlog import BACKLOG_MESSAGES
 from coolamqp.clustering import Cluster, MessageReceived, NothingMuch
 from coolamqp.objects import Message, Queue
+from coolamqp.supervisor.watermarks import HIGH_MESSAGES
 from coolamqp.tracing import HoldingFrameTracer
 from tests.conftest import MakeCluster, NodeArguments
 from tests.integration.support import PATIENCE, Signals, await_event, confirmed, consume
@@ -44,7 +44,7 @@ def test_a_blocked_connection_keeps_publishers_at_their_bound(
 def test_callbacks_that_do_not_keep_up_do_not_fill_the_memory(make_cluster: MakeCluster) -> None:
     cluster = make_cluster(heartbeat=1)
     cluster.start()
-    count = BACKLOG_MESSAGES * 5
+    count = HIGH_MESSAGES * 5
     queue, release, done = Queue('flood', durable=True), threading.Event(), threading.Event()
     cluster.declare(queue).result(PATIENCE)
     for future in [confirmed(cluster, b'%d' % number, 'flood') for number in range(count)]:
@@ -56,7 +56,7 @@ def test_callbacks_that_do_not_keep_up_do_not_fill_the_memory(make_cluster: Make
         nonlocal most
         if not received:
             release.wait(3)  # three heartbeats, in which nothing is read
-        most = max(most, cluster._dispatcher.backlog.messages)
+        most = max(most, cluster._core.engine.mailboxes.watermarks.messages)
         received.append(message.body)
         if len(received) == count:
             done.set()
@@ -65,13 +65,13 @@ def test_callbacks_that_do_not_keep_up_do_not_fill_the_memory(make_cluster: Make
     await_event(done, 'the end of the flood')
 
     assert received == [b'%d' % number for number in range(count)]
-    assert BACKLOG_MESSAGES <= most < BACKLOG_MESSAGES * 2
+    assert HIGH_MESSAGES <= most < HIGH_MESSAGES * 2
     assert isinstance(cluster.drain(0), NothingMuch)  # no connection was lost
     cluster.delete_queue(queue).result(PATIENCE)
 
 
 def test_messages_that_wait_to_be_drained_are_bounded_too(cluster: Cluster) -> None:
-    count = BACKLOG_MESSAGES * 3
+    count = HIGH_MESSAGES * 3
     queue = Queue('undrained', durable=True)
     cluster.declare(queue).result(PATIENCE)
     for future in [confirmed(cluster, b'%d' % number, 'undrained') for number in range(count)]:
@@ -80,11 +80,11 @@ def test_messages_that_wait_to_be_drained_are_bounded_too(cluster: Cluster) -> N
 
     most = 0
     for number in range(count):
-        most = max(most, cluster._dispatcher.backlog.messages)
+        most = max(most, cluster._core.engine.mailboxes.watermarks.messages)
         event = cluster.drain(PATIENCE)
         assert isinstance(event, MessageReceived)
         assert event.body == b'%d' % number
-    assert most < BACKLOG_MESSAGES * 2
+    assert most < HIGH_MESSAGES * 2
     cluster.delete_queue(queue).result(PATIENCE)
 
 
@@ -154,10 +154,13 @@ def fill(cluster: Cluster, queue: Queue, count: int) -> None:
 
 def test_who_does_not_drain_can_still_publish_and_wait(cluster: Cluster) -> None:
     queue = Queue('piling-up', durable=True)
-    fill(cluster, queue, BACKLOG_MESSAGES + 5000)
+    fill(cluster, queue, HIGH_MESSAGES + 5000)
     consume(cluster, queue)
     seen = threading.Event()
-    assert any(cluster._dispatcher.backlog.full or seen.wait(0.01) for _ in range(1000))
+    assert any(
+        (cluster._core.engine.mailboxes.watermarks.messages >= HIGH_MESSAGES) or seen.wait(0.01)
+        for _ in range(1000)
+    )
 
     confirmed(cluster, b'behind all the others', 'piling-up').result(PATIENCE)
 
@@ -168,14 +171,14 @@ def test_a_callback_may_wait_for_futures_in_any_way_while_its_backlog_is_full(
     cluster: Cluster,
 ) -> None:
     queue = Queue('behind', durable=True)
-    fill(cluster, queue, BACKLOG_MESSAGES + 5000)
+    fill(cluster, queue, HIGH_MESSAGES + 5000)
     outcome: list[int] = []
     done = threading.Event()
 
     def on_message(_message: object) -> None:
         if outcome:
             return
-        while not cluster._dispatcher.backlog.full:
+        while not (cluster._core.engine.mailboxes.watermarks.messages >= HIGH_MESSAGES):
             threading.Event().wait(0.01)
         futures = [confirmed(cluster, b'x', 'nowhere') for _ in range(3)]
         outcome.append(len(concurrent.futures.wait(futures, PATIENCE).done))

@@ -46,11 +46,11 @@ class Quick:
 
     def take_the_leadership(self) -> None:
         """Let it receive until its thread drives."""
-        assert self._cluster._driver is not None
-        helm = self._cluster._driver._leadership
+        assert self._cluster._core.driver is not None
+        helm = self._cluster._core.driver._leadership
         for _ in range(1000):
             assert self.send().wait(PATIENCE)
-            if helm.holder is not None:
+            if helm.leader is not None:
                 return
         pytest.fail('the helm was not lent')
 
@@ -88,21 +88,21 @@ def test_what_another_thread_wants_to_be_called_is_called_at_once(
     cluster: Cluster, quick: Quick
 ) -> None:
     called = threading.Event()
-    cluster._dispatcher.call(called.set)
+    cluster._core.dispatcher.call(called.set)
     assert called.wait(SOON)
 
 
 def test_it_may_be_called_from_where_a_lock_is_held(cluster: Cluster, quick: Quick) -> None:
     called = threading.Event()
-    with cluster._lock, cluster._dispatcher._condition:
-        cluster._dispatcher.call_late(called.set)
+    with cluster._core.lock, cluster._core.dispatcher._condition:
+        cluster._core.dispatcher.call_late(called.set)
     assert called.wait(SOON)
 
 
 def test_more_wakes_than_fit_do_no_harm(cluster: Cluster, quick: Quick) -> None:
-    listener = cluster._driver
+    listener = cluster._core.driver
     assert listener is not None
-    with cluster._lock:  # so that nobody reads them
+    with cluster._core.lock:  # so that nobody reads them
         for _ in range(10_000):
             listener.wake()
         listener._asleep = True

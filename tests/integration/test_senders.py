@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from coolamqp.clustering import Cluster
-from coolamqp.clustering.driver import BURST
+from coolamqp.clustering.driver import BURST_SECONDS
 from coolamqp.net.transport import Transport
 from coolamqp.objects import Message, Queue
 from coolamqp.tracing import HoldingFrameTracer
@@ -68,8 +68,8 @@ def test_a_burst_is_sent_by_the_thread_that_drives(
 def test_others_send_while_a_callback_of_the_thread_that_drives_runs(
     cluster: Cluster, senders: set[threading.Thread]
 ) -> None:
-    assert cluster._driver is not None
-    helm = cluster._driver._leadership
+    assert cluster._core.driver is not None
+    helm = cluster._core.driver._leadership
     cluster.declare(Queue('q')).result(PATIENCE)
     away, sent = threading.Event(), threading.Event()
 
@@ -84,7 +84,7 @@ def test_others_send_while_a_callback_of_the_thread_that_drives_runs(
         if away.wait(0.01):
             break
     assert away.is_set()
-    threading.Event().wait(2 * BURST)  # or it would be part of one
+    threading.Event().wait(2 * BURST_SECONDS)  # or it would be part of one
     senders.clear()
     future = confirmed(cluster, b'', 'q')
     assert threading.current_thread() in senders

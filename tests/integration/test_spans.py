@@ -248,7 +248,7 @@ def test_a_message_that_is_taken_back_ends_its_span(
 
 
 def test_a_future_of_the_program_ends_the_span_too(traced: Cluster, tracer: MockTracer) -> None:
-    notified = ClusterFuture(traced)
+    notified = ClusterFuture(traced._core)
     traced.consume(JOBS, print, future_to_notify=notified)[1].result(PATIENCE)
     traced.shutdown()
 

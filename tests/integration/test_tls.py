@@ -191,15 +191,15 @@ def rests_within_tls(cluster: Cluster) -> bool:
     """Whether all that was published has been encrypted, and the socket is full."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        with cluster._lock:
-            listener, engine = cluster._driver, cluster._engine
+        with cluster._core.lock:
+            listener, engine = cluster._core.driver, cluster._core.engine
             assert listener is not None
-            assert engine.connection is not None
+            assert engine.link is not None
             transport = listener._transport
             assert transport is not None
             if transport._tls and transport._tls.unsent:
                 return True
-            if not engine.connection.out.size:
+            if not engine.link.unsent:
                 return False
         time.sleep(0.001)
     pytest.fail('the I/O thread does not take what is published')

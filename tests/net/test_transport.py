@@ -60,7 +60,7 @@ def make_transport(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeTransport]:
         monkeypatch.setattr(socket, 'getaddrinfo', look_up)
         resolved = threading.Event()
         node = NodeDefinition('rabbit.example', 'guest', 'guest')
-        made.append(Transport(Link(node, NOW + 12), resolved.set))
+        made.append(Transport(Link(node, NOW + 12, lambda: None), resolved.set))
         assert resolved.wait(PATIENCE)
         assert made[-1].is_due(NOW)
         return made[-1]
@@ -89,7 +89,7 @@ def test_a_name_with_one_address(make_transport: MakeTransport, listening: socke
     assert transport.interest == 0
     peer, _ = listening.accept()
     with peer:
-        assert transport.send(b'hello') == 5
+        assert transport.send([b'he', b'llo']) == 5
         assert peer.recv(5) == b'hello'
 
 
@@ -129,7 +129,7 @@ def test_the_last_address_has_all_the_time_that_is_left(
     transport = make_transport(black_hole)
     transport.advance(NOW)
     assert not transport.is_due(NOW + 100)  # ending it is for the engine
-    assert transport.link.waits_for == f'answer from {HOST}'
+    assert transport.link.waiting_for == f'answer from {HOST}'
 
 
 def test_when_all_addresses_refuse_the_last_says_why(make_transport: MakeTransport) -> None:

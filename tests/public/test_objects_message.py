@@ -23,7 +23,7 @@ from tests.integration.support import (
     consume,
 )
 from tests.support.proxy import FaultProxy
-from tests.support.scripted_broker import Rig
+from tests.support.rig import Rig
 
 BODIES: dict[str, Any] = {
     'bytes': b'abcd',

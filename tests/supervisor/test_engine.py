@@ -7,6 +7,17 @@ from itertools import pairwise
 import pytest
 
 from coolamqp.attaches.effects import Effects
+from coolamqp.attaches.events import (
+    AllNodesRefused,
+    ClusterStopped,
+    ConnectionBlocked,
+    ConnectionEstablished,
+    ConnectionFailed,
+    ConnectionLost,
+    ConnectionUnblocked,
+    TopologyFailed,
+    TopologyRestored,
+)
 from coolamqp.attaches.operation import declare
 from coolamqp.attaches.publication import Publication
 from coolamqp.exceptions import AMQPError, ConnectionDead, TLSRefused
@@ -16,7 +27,6 @@ from coolamqp.framing.definitions import (
     BasicConsume,
     BasicPublish,
     ChannelOpen,
-    ConnectionBlocked,
     ConnectionClose,
     ConnectionCloseOk,
     ConnectionTune,
@@ -24,31 +34,21 @@ from coolamqp.framing.definitions import (
     QueueDeclare,
     QueueDelete,
 )
-from coolamqp.framing.definitions import (
-    QueueBind as QueueBindMethod,
-)
+from coolamqp.framing.definitions import ConnectionBlocked as ConnectionBlockedMethod
+from coolamqp.framing.definitions import QueueBind as QueueBindMethod
 from coolamqp.objects import Exchange, Message, NodeDefinition, Queue, QueueBind
 from coolamqp.supervisor.engine import (
     CONNECT_TIMEOUT,
     DRAIN_TIMEOUT,
-    REFUSED_DELAY,
     RESTORE_TIMEOUT,
-    STABLE,
 )
 from coolamqp.supervisor.link import Link
-from coolamqp.supervisor.notices import (
-    Blocked,
-    Connected,
-    ConnectFailed,
-    Disconnected,
-    NoWayIn,
-    Restored,
-    Stopped,
-    TopologyFailed,
-)
+from coolamqp.supervisor.nodes import REFUSED_DELAY, STABLE_SECONDS
 from coolamqp.supervisor.states import TRANSITIONS, EngineState
 from coolamqp.uplink.connection import CLOSE_TIMEOUT
-from tests.support.scripted_broker import NODE, Ending, Rig, ScriptedBroker, start
+from tests.support.ending import Ending
+from tests.support.rig import Rig
+from tests.support.scripted_broker import NODE, ScriptedBroker, start
 
 THREE = [NodeDefinition(name, 'guest', 'secret') for name in ('one', 'two', 'three')]
 
@@ -72,14 +72,14 @@ def rig_in(state: EngineState) -> tuple[Rig, ScriptedBroker | None]:
         broker.serve()
     if state in (EngineState.DRAINING, EngineState.CLOSING):
         promise = rig.publish(b'last')
-        rig.engine.stop(rig.clock.now)
+        rig.engine.stop(rig.clock.now, refuse_waiting=True)
         if state is EngineState.CLOSING:
             broker.unanswered.add('connection.close')
             broker.serve()
             broker.send(broker.published[-1].channel, BasicAck(1, False))
             assert promise.done()
     if state is EngineState.STOPPED:
-        rig.engine.stop(rig.clock.now)
+        rig.engine.stop(rig.clock.now, refuse_waiting=True)
         broker.serve()
     rig.carry_out()
     return rig, broker
@@ -103,16 +103,16 @@ def test_stopping_in_any_state_ends_every_promise_and_says_stopped_once(
         consumer = rig.consume(Queue('other'))
         assert isinstance(consumer.future_to_notify, Ending)
         promises.append(consumer.future_to_notify)
-    rig.engine.stop(rig.clock.now)
+    rig.engine.stop(rig.clock.now, refuse_waiting=True)
     if broker is not None:
         broker.unanswered.add('connection.close')
         broker.serve()
-    rig.engine.stop(rig.clock.now)
+    rig.engine.stop(rig.clock.now, refuse_waiting=True)
     rig.advance(DRAIN_TIMEOUT)
     rig.advance(CLOSE_TIMEOUT)
 
     assert rig.state() is EngineState.STOPPED
-    assert rig.noticed(Stopped) == [Stopped()]
+    assert len(rig.reported(ClusterStopped)) == 1
     assert all(promise.done() for promise in promises)
     assert rig.engine.link is None
     assert rig.engine.wake_at() == float('inf')
@@ -143,11 +143,13 @@ def test_a_first_connection() -> None:
     assert rig.state() is EngineState.SHAKING_HANDS
     broker.shake_hands()
     assert rig.state() is EngineState.RESTORING
-    assert [type(each) for each in rig.notices] == [Connected]
+    assert [type(each) for each in rig.reports] == [ConnectionEstablished]
     broker.serve()
     assert rig.state() is EngineState.UP
-    assert [type(each) for each in rig.notices] == [Connected, Restored]
-    assert rig.noticed(Connected)[0].properties.properties['product'] == 'Scripted'
+    assert [type(each) for each in rig.reports] == [ConnectionEstablished, TopologyRestored]
+    assert rig.engine.properties is not None
+    assert rig.engine.properties.properties['product'] == 'Scripted'
+    assert rig.reported(ConnectionEstablished)[0].properties is rig.engine.properties
     assert rig.engine.failures == []
 
 
@@ -223,8 +225,8 @@ def test_topology_that_cannot_be_restored_is_noticed_and_holds_nothing_up() -> N
     broker.serve()
 
     assert rig.state() is EngineState.UP
-    (failed,) = rig.noticed(TopologyFailed)
-    assert failed.subject is bad
+    (failed,) = rig.reported(TopologyFailed)
+    assert failed.object is bad
     assert isinstance(failed.error, AMQPError)
     assert [q.queue for q in broker.said(QueueDeclare)][-1] == b'better'
 
@@ -249,7 +251,7 @@ def test_a_connection_lost_while_topology_is_restored_leaves_nothing_behind() ->
     assert [each.queue for each in broker.said(QueueDeclare)] == [b'jobs', b'mine']
 
 
-def test_what_waits_for_its_retry_is_taken_up_on_the_next_connection() -> None:
+def test_what_waiting_for_its_retry_is_taken_up_on_the_next_connection() -> None:
     rig = Rig()
     broker = rig.up()
     broker.refuses = lambda m: 405 if isinstance(m, QueueDeclare) else 0
@@ -264,7 +266,7 @@ def test_what_waits_for_its_retry_is_taken_up_on_the_next_connection() -> None:
     assert len(broker.said(BasicConsume)) == 1
 
 
-def test_a_consumer_that_waits_for_its_retry_is_told_of_a_lost_connection() -> None:
+def test_a_consumer_that_waiting_for_its_retry_is_told_of_a_lost_connection() -> None:
     rig = Rig()
     broker = rig.up()
     broker.refuses = lambda m: 405 if isinstance(m, QueueDeclare) else 0
@@ -323,13 +325,16 @@ def test_a_call_is_remembered_once_it_has_succeeded_and_not_if_it_was_refused() 
 def test_plain_messages_are_dropped_while_there_is_no_connection() -> None:
     rig = Rig()
     publication = Publication(Message(b'plain'), b'ex', b'key')
-    assert not rig.engine.publish_plain(publication)
+    rig.engine.publish_plain(publication)
     broker = rig.up()
-    assert rig.engine.publish_plain(publication)
+    assert broker.published == []
+    rig.engine.publish_plain(publication)
     broker.serve()
     assert [(each.body, each.tag) for each in broker.published] == [(b'plain', 0)]
     rig.lose()
-    assert not rig.engine.publish_plain(publication)
+    rig.engine.publish_plain(publication)
+    rig.advance(1)
+    assert rig.up().published == []
 
 
 # Failing, and trying again
@@ -343,20 +348,20 @@ def test_the_nodes_of_a_round_are_tried_one_after_the_other_at_once() -> None:
         assert rig.engine.link is not None
         tried.append(rig.engine.link.node.host)
         rig.lose()
-        rig.advance(rig.noticed(ConnectFailed)[-1].retry_in)
+        rig.advance(rig.reported(ConnectionFailed)[-1].retry_in)
     assert tried == ['one', 'two', 'three', 'one']
-    delays = [each.retry_in for each in rig.noticed(ConnectFailed)]
+    delays = [each.retry_in for each in rig.reported(ConnectionFailed)]
     assert delays == [0.0, 0.0, pytest.approx(0.05), 0.0]
     assert [node.host for node, _ in rig.engine.failures] == ['one', 'two', 'three']
-    assert rig.noticed(Disconnected) == []
+    assert rig.reported(ConnectionLost) == []
 
 
 def test_a_lost_connection_goes_on_with_the_next_node() -> None:
     rig = Rig(THREE)
     rig.up()
     rig.lose()
-    assert rig.noticed(Disconnected)[0].node.host == 'one'
-    assert rig.noticed(ConnectFailed) == []
+    assert rig.reported(ConnectionLost)[0].node == THREE[0]
+    assert rig.reported(ConnectionFailed) == []
     rig.advance(0.1)
     assert rig.engine.link is not None
     assert rig.engine.link.node.host == 'two'
@@ -367,8 +372,8 @@ def test_delays_grow_with_the_outage_and_begin_anew_after_it() -> None:
     rig.engine.start(rig.clock.now)
     for _ in range(100):
         rig.lose()
-        rig.advance(rig.noticed(ConnectFailed)[-1].retry_in)
-    delays = [each.retry_in for each in rig.noticed(ConnectFailed)]
+        rig.advance(rig.reported(ConnectionFailed)[-1].retry_in)
+    delays = [each.retry_in for each in rig.reported(ConnectionFailed)]
     assert delays[0] == pytest.approx(0.1)
     assert all(before <= after + 1e-9 for before, after in pairwise(delays))
     assert delays[-1] == 30.0
@@ -378,7 +383,7 @@ def test_delays_grow_with_the_outage_and_begin_anew_after_it() -> None:
     assert rig.state() is EngineState.WAITING  # It may be a broker that throws us out each time.
     rig.advance(30)
     rig.up()
-    rig.advance(STABLE)
+    rig.advance(STABLE_SECONDS)
     rig.lose()
     rig.advance(0.1)
     assert rig.state() is EngineState.CONNECTING
@@ -397,15 +402,15 @@ def test_no_way_in_is_noticed_once_every_node_has_refused_us_for_good(code: int)
     rig = Rig(THREE)
     rig.engine.start(rig.clock.now)
     for _ in THREE:
-        assert rig.noticed(NoWayIn) == []
+        assert rig.reported(AllNodesRefused) == []
         refuse_login(rig, code)
         rig.advance(0)
-    (notice,) = rig.noticed(NoWayIn)
+    (notice,) = rig.reported(AllNodesRefused)
     assert [node.host for node, _ in notice.causes] == ['one', 'two', 'three']
-    assert rig.noticed(ConnectFailed)[-1].retry_in >= REFUSED_DELAY
+    assert rig.reported(ConnectionFailed)[-1].retry_in >= REFUSED_DELAY
     rig.advance(REFUSED_DELAY + 1)
     refuse_login(rig, code)
-    assert len(rig.noticed(NoWayIn)) == 1
+    assert len(rig.reported(AllNodesRefused)) == 1
 
 
 def test_there_may_be_a_way_in_while_one_node_is_merely_away() -> None:
@@ -414,7 +419,7 @@ def test_there_may_be_a_way_in_while_one_node_is_merely_away() -> None:
     refuse_login(rig)
     rig.advance(0)
     rig.lose()
-    assert rig.noticed(NoWayIn) == []
+    assert rig.reported(AllNodesRefused) == []
 
 
 def test_a_transport_that_does_not_come_up_in_time_is_given_up() -> None:
@@ -424,7 +429,7 @@ def test_a_transport_that_does_not_come_up_in_time_is_given_up() -> None:
     rig.advance(CONNECT_TIMEOUT - 0.001)
     assert rig.state() is EngineState.CONNECTING
     rig.advance(0.001)
-    (failed,) = rig.noticed(ConnectFailed)
+    (failed,) = rig.reported(ConnectionFailed)
     assert isinstance(failed.cause, ConnectionDead)
     assert rig.engine.link is None
 
@@ -434,9 +439,9 @@ def test_a_node_may_say_how_long_its_transport_may_take() -> None:
     rig.engine.start(rig.clock.now)
     assert rig.engine.link is not None
     assert rig.engine.wake_at() == rig.engine.link.deadline == rig.clock.now + 2.5
-    rig.engine.link.waits_for = 'end of the TLS handshake'
+    rig.engine.link.waiting_for = 'end of the TLS handshake'
     rig.advance(2.5)
-    (failed,) = rig.noticed(ConnectFailed)
+    (failed,) = rig.reported(ConnectionFailed)
     assert str(failed.cause) == 'no connection within 2.5 s: no end of the TLS handshake'
 
 
@@ -445,7 +450,7 @@ def test_a_refusal_of_tls_is_one_that_waiting_does_not_mend() -> None:
     rig.engine.start(rig.clock.now)
     cause = TLSRefused('the certificate has expired')
     rig.lose(cause)
-    (notice,) = rig.noticed(NoWayIn)
+    (notice,) = rig.reported(AllNodesRefused)
     assert notice.causes == [(NODE, cause)]
     rig.advance(REFUSED_DELAY)
     assert rig.engine.link is None
@@ -458,13 +463,13 @@ def test_calls_about_an_attempt_that_was_given_up_mean_nothing() -> None:
     assert stale is not None
     rig.advance(CONNECT_TIMEOUT)
     rig.advance(1)
-    for link in (stale, Link(THREE[0])):
-        rig.engine.transport_up(link, rig.clock.now)
-        rig.engine.transport_failed(link, OSError('late'), rig.clock.now)
+    for link in (stale, Link(THREE[0], 0.0, lambda: None)):
+        rig.engine.link_up(link, rig.clock.now)
+        rig.engine.link_failed(link, OSError('late'), rig.clock.now)
         assert rig.state() is EngineState.CONNECTING
         assert link.connection is None
     rig.lose()
-    rig.engine.receive(b'late', rig.clock.now)
+    rig.engine.receive(stale, b'late', rig.clock.now)
     assert rig.state() is EngineState.WAITING
 
 
@@ -475,14 +480,14 @@ def test_the_engine_is_woken_for_the_heartbeats_of_its_connection() -> None:
     rig.advance(17.4)
     assert rig.state() is EngineState.UP
     rig.advance(0.1)
-    assert 'nothing heard' in str(rig.noticed(Disconnected)[0].cause)
+    assert 'nothing heard' in str(rig.reported(ConnectionLost)[0].cause)
 
 
 def test_a_close_by_the_broker_is_answered_and_is_the_cause() -> None:
     rig = Rig()
     broker = rig.up()
     broker.send(0, ConnectionClose(320, 'CONNECTION_FORCED', 0, 0))
-    cause = rig.noticed(Disconnected)[0].cause
+    cause = rig.reported(ConnectionLost)[0].cause
     assert isinstance(cause, AMQPError)
     assert cause.reply_code == 320
     broker.expect(ConnectionCloseOk)
@@ -491,17 +496,18 @@ def test_a_close_by_the_broker_is_answered_and_is_the_cause() -> None:
 def test_blocked_is_noticed_and_ends_with_its_connection() -> None:
     rig = Rig()
     broker = rig.up()
-    broker.send(0, ConnectionBlocked('low on memory'))
-    assert rig.engine.blocked
+    broker.send(0, ConnectionBlockedMethod('low on memory'))
+    (blocked,) = rig.reported(ConnectionBlocked)
+    assert blocked.reason == 'low on memory'
+    assert rig.reported(ConnectionUnblocked) == []
     rig.lose()
-    assert rig.noticed(Blocked) == [Blocked(True, 'low on memory'), Blocked(False, '')]
-    assert not rig.engine.blocked
+    assert len(rig.reported(ConnectionUnblocked)) == 1
 
 
 # Stopping
 
 
-def test_stopping_waits_for_what_was_promised() -> None:
+def test_stopping_waiting_for_what_was_promised() -> None:
     rig = Rig()
     broker = rig.up()
     consumer = rig.consume()
@@ -509,7 +515,7 @@ def test_stopping_waits_for_what_was_promised() -> None:
     message, declared = rig.publish(b'last'), Ending()
     broker.unanswered = {'queue.declare'}
     rig.engine.call(declare(Queue('last')), declared)
-    rig.engine.stop(rig.clock.now)
+    rig.engine.stop(rig.clock.now, refuse_waiting=True)
     broker.serve()
     assert len(broker.said(BasicCancel)) == 1
     assert consumer.cancelled
@@ -522,7 +528,7 @@ def test_stopping_waits_for_what_was_promised() -> None:
     assert rig.state() is EngineState.STOPPED
     assert message.result() is None
     assert declared.result() is None
-    assert rig.noticed(Disconnected) == []
+    assert rig.reported(ConnectionLost) == []
 
 
 def test_stopping_waits_no_longer_than_the_drain_timeout() -> None:
@@ -530,7 +536,7 @@ def test_stopping_waits_no_longer_than_the_drain_timeout() -> None:
     broker = rig.up()
     message = rig.publish(b'never confirmed')
     broker.serve()
-    rig.engine.stop(rig.clock.now)
+    rig.engine.stop(rig.clock.now, refuse_waiting=True)
     for _ in range(int(DRAIN_TIMEOUT) - 1):
         rig.advance(1)
     assert rig.state() is EngineState.DRAINING
@@ -544,7 +550,7 @@ def test_stopping_waits_no_longer_than_the_drain_timeout() -> None:
 def test_a_broker_that_does_not_answer_the_close_is_left() -> None:
     rig = Rig()
     rig.up()
-    rig.engine.stop(rig.clock.now)
+    rig.engine.stop(rig.clock.now, refuse_waiting=True)
     assert rig.state() is EngineState.CLOSING
     rig.advance(CLOSE_TIMEOUT)
     assert rig.state() is EngineState.STOPPED
@@ -559,7 +565,7 @@ def test_an_engine_without_a_connection_ignores_its_words() -> None:
     rig.engine._try_again()
     rig.carry_out()
     assert rig.state() is EngineState.IDLE
-    assert rig.notices == []
+    assert rig.reports == []
     assert not Effects()
 
 

@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 )
 
 from coolamqp.attaches.consumer import Consumer
+from coolamqp.attaches.events import ClusterStopped
 from coolamqp.attaches.operation import declare
 from coolamqp.framing.definitions import (
     BasicAck,
@@ -35,11 +36,12 @@ from coolamqp.framing.method import Method
 from coolamqp.framing.text import text_bytes
 from coolamqp.objects import NodeDefinition, Queue
 from coolamqp.supervisor.engine import DRAIN_TIMEOUT
-from coolamqp.supervisor.notices import Stopped
 from coolamqp.supervisor.states import EngineState
 from coolamqp.uplink.connection import CLOSE_TIMEOUT
 from coolamqp.uplink.states import ConnectionState
-from tests.support.scripted_broker import Ending, Rig, ScriptedBroker, start
+from tests.support.ending import Ending
+from tests.support.rig import LinkWire, Rig
+from tests.support.scripted_broker import ScriptedBroker, start
 
 NODES = [NodeDefinition(name, 'guest', 'secret') for name in ('one', 'two')]
 
@@ -65,10 +67,22 @@ class EngineMachine(RuleBasedStateMachine):
     @property
     def online(self) -> ScriptedBroker | None:
         """The broker at the other end of the present connection."""
-        connection = self.rig.engine.connection
-        if self.broker is None or connection is None or self.broker.connection is not connection:
+        if self.broker is None or self.rig.engine.link is not self.wire.link:
             return None
         return self.broker
+
+    @property
+    def wire(self) -> LinkWire:
+        """The client's end of the latest connection."""
+        assert self.broker is not None
+        assert isinstance(self.broker.wire, LinkWire)
+        return self.broker.wire
+
+    @property
+    def connection_state(self) -> ConnectionState:
+        """The state of the latest connection."""
+        assert self.wire.link.connection is not None
+        return self.wire.link.connection.state
 
     @initialize(steps=st.sampled_from([0, 3, 3, 3]))
     def begin(self, steps: int) -> None:
@@ -113,7 +127,7 @@ class EngineMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.consumers)
     @rule(which=st.integers(0, 5))
     def cancel(self, which: int) -> None:
-        self.promises.append(self.rig.cancel_consumer(self.consumers[which % len(self.consumers)]))
+        self.promises.append(self.consumers[which % len(self.consumers)].cancel())
 
     @precondition(lambda self: self.consumers)
     @rule(which=st.integers(0, 5), qos=st.integers(0, 9))
@@ -124,13 +138,13 @@ class EngineMachine(RuleBasedStateMachine):
     def settle_messages(self, ack: bool) -> None:
         for message in self.rig.messages():
             message.ack() if ack else message.nack()
-        self.rig.posts.clear()
+        self.rig.callbacks.clear()
 
     @rule(dice=st.integers(1, 4))
     def stop(self, dice: int) -> None:
         if dice < 4:
             return
-        self.rig.engine.stop(self.rig.clock.now)
+        self.rig.engine.stop(self.rig.clock.now, refuse_waiting=True)
         self.rig.carry_out()
 
     # Brokers and networks
@@ -161,9 +175,9 @@ class EngineMachine(RuleBasedStateMachine):
         }
         for _ in range(steps):
             broker = self.online
-            if broker is not None and broker.connection.state in replies:
+            if broker is not None and self.connection_state in replies:
                 broker.hear()
-                broker.send(0, replies[broker.connection.state])
+                broker.send(0, replies[self.connection_state])
 
     @precondition(lambda self: self.online is not None)
     @rule()
@@ -202,7 +216,7 @@ class EngineMachine(RuleBasedStateMachine):
     def working(self) -> bool:
         """Whether the connection is open and knows of a confirming channel."""
         broker = self.online
-        if broker is None or broker.connection.state is not ConnectionState.OPEN:
+        if broker is None or self.connection_state is not ConnectionState.OPEN:
             return False
         return any(isinstance(method, ConfirmSelect) for _, method in broker.log)
 
@@ -282,20 +296,20 @@ class EngineMachine(RuleBasedStateMachine):
     @invariant()
     def what_is_not_done_is_held(self) -> None:
         open_endings = sum(not ending.done() for ending in self.messages.values())
-        assert self.rig.engine.publisher.held == open_endings
+        assert self.rig.engine._publisher.held == open_endings
 
     def teardown(self) -> None:
-        self.rig.engine.stop(self.rig.clock.now)
+        self.rig.engine.stop(self.rig.clock.now, refuse_waiting=True)
         self.rig.carry_out()
         for _ in range(3):
             self.rig.advance(DRAIN_TIMEOUT + CLOSE_TIMEOUT)
         assert self.rig.engine.state is EngineState.STOPPED
-        assert self.rig.noticed(Stopped) == [Stopped()]
+        assert len(self.rig.reported(ClusterStopped)) == 1
         assert all(ending.done() for ending in self.messages.values())
         assert all(promise.done() for promise in self.promises)
         assert all(consumer.cancelled for consumer in self.consumers)
         assert all(consumer.state == 0 for consumer in self.consumers)
-        assert self.rig.engine.publisher.held_bytes == 0
+        assert self.rig.engine._publisher.held_bytes == 0
 
 
 def refuses(method: Method) -> int:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from coolamqp.attaches.events import ConnectionLost
 from coolamqp.attaches.operation import declare
 from coolamqp.attaches.publication import Publication
 from coolamqp.exceptions import AMQPError, ConnectionDead
@@ -19,9 +20,9 @@ from coolamqp.framing.definitions import (
 )
 from coolamqp.objects import Exchange, Message, Queue
 from coolamqp.supervisor.engine import RESTORE_TIMEOUT
-from coolamqp.supervisor.notices import Disconnected
 from coolamqp.supervisor.states import EngineState
-from tests.support.scripted_broker import Ending, Rig
+from tests.support.ending import Ending
+from tests.support.rig import Rig
 
 STRANGE = Exchange('strange', b'x-not-installed')
 
@@ -102,7 +103,7 @@ def test_what_does_not_fit_into_a_frame_is_not_sent() -> None:
         assert isinstance(ending.error, ValueError)
     assert [each.body for each in broker.published] == [b'good']
     assert not good.done()
-    assert rig.noticed(Disconnected) == []
+    assert rig.reported(ConnectionLost) == []
 
 
 def test_arguments_that_were_made_unencodable_later_fail_their_call_only() -> None:
@@ -128,7 +129,7 @@ def test_what_was_sent_cannot_be_taken_back_even_if_its_connection_is_lost() -> 
     rig.engine.publish(publication)
     rig.lose()
     assert not rig.engine.withdraw(publication)
-    assert rig.engine.publisher.held == 1
+    assert rig.engine._publisher.held == 1
 
 
 def test_a_restoration_that_hangs_holds_up_publishing_for_a_bounded_time() -> None:
@@ -141,11 +142,11 @@ def test_a_restoration_that_hangs_holds_up_publishing_for_a_bounded_time() -> No
     assert rig.state() is EngineState.RESTORING
     rig.advance(RESTORE_TIMEOUT)
     assert rig.state() is EngineState.UP
-    assert 'not everything could be restored' in rig.remarks()
+    assert 'not everything could be restored' in rig.logged()
     assert not ending.done()
 
 
-def test_a_consumer_that_ran_waits_for_a_queue_whose_node_is_away() -> None:
+def test_a_consumer_that_ran_waiting_for_a_queue_whose_node_is_away() -> None:
     rig = Rig()
     broker = rig.up()
     consumer = rig.consume(Queue('home', durable=True))

@@ -1,25 +1,15 @@
-"""A broker in memory, under the hand of a test: no socket, no thread, and time that is told.
+"""A broker in memory, in the hands of a test: no socket, no thread, and a manual clock.
 
-`ScriptedBroker` is the other end of one connection; it is as strict as RabbitMQ about what may be
-said on a channel and when. `Rig` is the driver of an engine: it makes the transports that the
-engine wishes for, and carries out its effects.
+`ScriptedBroker` is the other end of one connection. It is as strict as RabbitMQ about what a client
+may say on a channel, and when.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Protocol, TypeVar
 
-from coolamqp.attaches.ack_ledger import AckLedger
-from coolamqp.attaches.consumer import Consumer
-from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.effects import Hook, LogRecord
-from coolamqp.attaches.getter import Fetch
-from coolamqp.attaches.publication import Publication
-from coolamqp.attaches.receiver import Receiver
-from coolamqp.attaches.requester import Request
-from coolamqp.attaches.transactor import Commit
 from coolamqp.framing.collector import FrameCollector
 from coolamqp.framing.definitions import (
     METHODS,
@@ -47,21 +37,29 @@ from coolamqp.framing.frames import (
     AMQPMethodFrame,
     encode_method,
 )
+from coolamqp.framing.hot import Buffer
 from coolamqp.framing.method import Method
 from coolamqp.framing.properties import EMPTY_PROPERTIES, BasicContentPropertyList
-from coolamqp.objects import Message, NodeDefinition, Queue
-from coolamqp.objects.message import Settlement
-from coolamqp.supervisor.engine import Engine
-from coolamqp.supervisor.states import EngineState
-from coolamqp.tracing import BaseFrameTracer
-from coolamqp.uplink.connection import Connection
+from coolamqp.objects import NodeDefinition
 
 _BY_NAME = {method.NAME: method for method in METHODS.values()}
 _MethodT = TypeVar('_MethodT', bound=Method)
-_NoticeT = TypeVar('_NoticeT')
 
 SERVER_PROPERTIES = {'product': 'Scripted', 'version': '1.0', 'capabilities': {'basic.nack': True}}
 NODE = NodeDefinition('broker', 'guest', 'secret')
+
+
+class Wire(Protocol):
+    """The client's end of a connection."""
+
+    def data_to_send(self) -> list[Buffer]:
+        """Return what the client wants to send next."""
+
+    def sent(self, count: int, now: float) -> None:
+        """Tell the client how much of it was sent."""
+
+    def receive(self, data: bytes, now: float) -> None:
+        """Let the client receive bytes."""
 
 
 class Clock:
@@ -87,6 +85,7 @@ class Published:
 class ScriptedBroker:
     """The other end of one connection.
 
+    :param wire: the client's end
     :ivar unanswered: names of methods that `serve` leaves without an answer
     :ivar refuses: gives the reply code with which to refuse a method, 0 to take it
     :ivar log: every method that came, with its channel
@@ -94,14 +93,8 @@ class ScriptedBroker:
     :ivar unconfirmed: by channel and tag, what came since its confirm.select; for tests to settle
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        clock: Clock,
-        receive: Callable[[bytes, float], None] | None = None,
-        flush: Callable[[], None] = lambda: None,
-    ) -> None:
-        self.connection = connection
+    def __init__(self, wire: Wire, clock: Clock) -> None:
+        self.wire = wire
         self.clock = clock
         self.unanswered: set[str] = set()
         self.refuses: Callable[[Method], int] = refuse_nothing
@@ -111,8 +104,6 @@ class ScriptedBroker:
         self.consumers: dict[int, bytes] = {}
         self.open_channels: set[int] = set()
         self.closing: set[int] = set()
-        self._receive = receive or connection.receive
-        self._flush = flush
         self._collector = FrameCollector()
         self._tags: dict[int, int] = {}
         self._publishing: dict[int, Published] = {}
@@ -122,7 +113,7 @@ class ScriptedBroker:
 
     def feed(self, data: bytes) -> None:
         """Have the client receive bytes."""
-        self._receive(data, self.clock.now)
+        self.wire.receive(data, self.clock.now)
 
     def send(self, channel: int, *methods: Method) -> None:
         """Have the client receive methods, in one chunk."""
@@ -163,11 +154,10 @@ class ScriptedBroker:
     def hear(self) -> list[AMQPFrame]:
         """Take everything that the client wants to send."""
         frames: list[AMQPFrame] = []
-        self._flush()
-        while piece := self.connection.out.peek():
-            frames += self._collector.feed(bytes(piece))
-            self.connection.sent(piece, self.clock.now)
-            self._flush()
+        while pieces := self.wire.data_to_send():
+            data = b''.join(pieces)
+            frames += self._collector.feed(data)
+            self.wire.sent(len(data), self.clock.now)
         return frames
 
     def methods(self) -> list[Method]:
@@ -322,208 +312,3 @@ def content(
     frames: list[AMQPFrame] = [AMQPHeaderFrame(channel, 60, 0, len(body), properties)]
     frames += [AMQPBodyFrame(channel, body[at : at + frame]) for at in range(0, len(body), frame)]
     return b''.join(each.encode() for each in frames)
-
-
-class Ending:
-    """A promise that notes how it ended, and does not take a second end."""
-
-    def __init__(self) -> None:
-        self.ends: list[Any] = []
-
-    def result(self, timeout: float | None = None) -> Any:
-        """Give the end."""
-        assert self.ends, 'this has not ended'
-        if isinstance(self.ends[0], BaseException):
-            raise self.ends[0]
-        return self.ends[0]
-
-    def done(self) -> bool:
-        """Whether it has ended."""
-        return bool(self.ends)
-
-    @property
-    def error(self) -> BaseException:
-        """The error with which it has ended."""
-        assert self.ends
-        assert isinstance(self.ends[0], BaseException), 'this has ended well'
-        return self.ends[0]
-
-    def set_result(self, result: Any) -> None:
-        """End well."""
-        assert not self.ends, f'ended twice: {self.ends}'
-        self.ends.append(result)
-
-    def set_exception(self, exception: BaseException | None) -> None:
-        """End with an error."""
-        assert not self.ends, f'ended twice: {self.ends}'
-        self.ends.append(exception)
-
-
-class Rig:
-    """The driver of an engine, in the hands of a test.
-
-    :ivar notices: what the engine has told
-    :ivar posts: messages and calls for consumers; the calls have been made
-    """
-
-    def __init__(
-        self,
-        nodes: list[NodeDefinition] | None = None,
-        random: Callable[[], float] = lambda: 0.5,
-        tracer: BaseFrameTracer | None = None,
-    ) -> None:
-        self.clock = Clock()
-        self.engine = Engine(nodes or [NODE], {}, self, tracer, random, self.clock.now)
-        self.notices: list[object] = []
-        self.posts: list[tuple[Receiver, Any]] = []
-
-    # What programs ask for; this is the Face of the consumers as well.
-
-    def add_consumer(self, consumer: Consumer) -> Ending:
-        """Take up a consumer."""
-        promise = Ending()
-        self.engine.consume(consumer, promise)
-        return promise
-
-    def deliver(self, consumer: Receiver, message: Delivery) -> None:
-        """Note a message that `on_delivery` has put together."""
-        self.posts.append((consumer, message))
-
-    def publish_reply(self, answer: Message, routing_key: bytes) -> Ending:
-        """Publish the answer to a request."""
-        publication = Publication(answer, b'', routing_key)
-        publication.promise = promise = Ending()
-        self.engine.publish(publication)
-        return promise
-
-    def cancel_consumer(self, consumer: Consumer) -> Ending:
-        """Stop a consumer."""
-        promise = Ending()
-        consumer.begin_cancel(promise)
-        self.carry_out()
-        return promise
-
-    def change_qos(self, consumer: Consumer, prefetch_count: int) -> None:
-        """Change the prefetch of a consumer."""
-        consumer.change_qos(prefetch_count)
-
-    def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> None:
-        """Settle a delivery."""
-        if ledger.settle(delivery_tag, how, multiple):
-            ledger.announce()
-
-    def publish(self, body: bytes, exchange: bytes = b'', *, mandatory: bool = False) -> Ending:
-        """Publish with a confirm."""
-        publication = Publication(Message(body), exchange, b'key', mandatory)
-        promise = Ending()
-        publication.promise = promise
-        self.engine.publish(publication)
-        return promise
-
-    def fetch(self, queue: bytes = b'q', *, no_ack: bool = False) -> Ending:
-        """Fetch a message."""
-        promise = Ending()
-        self.engine.fetch(queue, Fetch(no_ack, promise))
-        return promise
-
-    def request(
-        self,
-        body: bytes = b'?',
-        timeout: float | None = None,
-        properties: BasicContentPropertyList | None = None,
-    ) -> Ending:
-        """Send a request."""
-        promise = Ending()
-        self.engine.request(Request(Message(body, properties), b'server', timeout, promise))
-        return promise
-
-    def commit(self, *publications: Publication) -> Ending:
-        """Commit a transaction."""
-        promise = Ending()
-        self.engine.commit(Commit(list(publications), promise))
-        return promise
-
-    def consume(self, queue: Queue | None = None, **arguments: Any) -> Consumer:
-        """Consume; the consumer's future is an `Ending`."""
-        consumer = Consumer(queue or Queue('jobs'), None, future_to_notify=Ending(), **arguments)
-        self.engine.consume(consumer)
-        return consumer
-
-    # What the driver does
-
-    def connect(self) -> ScriptedBroker:
-        """Make the transport that the engine wishes for."""
-        assert self.engine.link is not None
-        self.engine.transport_up(self.engine.link, self.clock.now)
-        connection = self.engine.connection
-        assert connection is not None
-        return ScriptedBroker(connection, self.clock, self._receive, self.engine.flush)
-
-    def state(self) -> EngineState:
-        """Give the state of the engine, which changes behind the type checker's back."""
-        return self.engine.state
-
-    def up(self, tune: ConnectionTune | None = None) -> ScriptedBroker:
-        """Start, if that is still to be done, and connect with all that belongs to it."""
-        if self.state() is EngineState.IDLE:
-            self.engine.start(self.clock.now)
-        broker = self.connect()
-        broker.shake_hands(tune)
-        broker.serve()
-        self.carry_out()
-        return broker
-
-    def lose(self, cause: Exception | None = None) -> None:
-        """Lose the transport, or the hope for one."""
-        assert self.engine.link is not None
-        cause = cause or ConnectionResetError('cut')
-        self.engine.transport_failed(self.engine.link, cause, self.clock.now)
-        self.carry_out()
-
-    def reconnect(self) -> ScriptedBroker:
-        """Lose the transport, wait as long as the engine wants to, and connect again."""
-        self.lose()
-        self.advance(1.0)
-        return self.up()
-
-    def advance(self, seconds: float) -> None:
-        """Let time pass, waking the engine just when it asks for it."""
-        end = self.clock.now + seconds
-        while self.engine.wake_at() <= end:
-            self.clock.now = max(self.clock.now, self.engine.wake_at())
-            self.engine.tick(self.clock.now)
-        self.clock.now = end
-        self.engine.tick(end)
-        self.carry_out()
-
-    def carry_out(self) -> None:
-        """Carry out what the engine has decided."""
-        effects = self.engine.take_effects()
-        for promise in effects.confirmed:
-            promise.set_result(None)
-        for completion in effects.completions:
-            if completion.error is None:
-                completion.promise.set_result(completion.value)
-            else:
-                completion.promise.set_exception(completion.error)
-        for consumer, post in effects.posts:
-            self.posts.append((consumer, post))
-            if isinstance(post, Hook):
-                post.function(*post.arguments)
-        self.notices += effects.notices
-
-    def remarks(self) -> str:
-        """Give what is to be logged, a line each."""
-        return '\n'.join(record.text for record in self.noticed(LogRecord))
-
-    def noticed(self, wanted: type[_NoticeT]) -> list[_NoticeT]:
-        """Give all notices of a class."""
-        return [notice for notice in self.notices if isinstance(notice, wanted)]
-
-    def messages(self) -> list[Any]:
-        """Give the messages that have come."""
-        return [post for _, post in self.posts if not isinstance(post, Hook)]
-
-    def _receive(self, data: bytes, now: float) -> None:
-        self.engine.receive(data, now)
-        self.carry_out()

@@ -20,7 +20,7 @@ from coolamqp.api.spans import (
     processing,
     with_context,
 )
-from coolamqp.attaches import Consumer
+from coolamqp.attaches.mailbox import Mailbox
 from coolamqp.framing.properties import received_properties
 from coolamqp.objects import (
     Exchange,
@@ -192,7 +192,7 @@ def test_headers_that_cannot_be_read_are_no_context(tracer: MockTracer, hook: Op
     headers_that_end_early = b'\x20\x00' + b'\x00\x00\x00\x05\x04abc'
     message = ReceivedMessage(b'', '', 'jobs', received_properties(headers_that_end_early))
 
-    with processing(hook, Consumer(Queue('jobs'), print), message, PEER):
+    with processing(hook, Mailbox(Queue('jobs'), print), message, PEER):
         pass
 
     assert only(tracer, 'process').parent_id is None

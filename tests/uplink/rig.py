@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from coolamqp.exceptions import AMQPError
 from coolamqp.framing.definitions import BasicReturn, ChannelOpenOk, ConnectionTune
-from coolamqp.framing.hot import Envelope
+from coolamqp.framing.hot import Buffer, Envelope
 from coolamqp.framing.method import Method
 from coolamqp.objects import NodeDefinition
 from coolamqp.tracing import BaseFrameTracer
@@ -56,20 +57,36 @@ class Handler(ChannelHandler):
     def on_method(self, method: Method) -> None:
         self.heard.append(method)
 
-    def on_delivered(self, envelope: Envelope, properties: bytes, body: Any) -> None:
+    def on_delivery(self, envelope: Envelope, properties: bytes, body: Any) -> None:
         self.heard.append(('delivered', envelope.delivery_tag, body))
 
-    def on_fetched(self, envelope: Envelope, properties: bytes, body: Any) -> None:
+    def on_get_ok(self, envelope: Envelope, properties: bytes, body: Any) -> None:
         self.heard.append(('fetched', envelope.delivery_tag, body))
 
-    def on_returned(self, method: BasicReturn, properties: bytes, body: Any) -> None:
+    def on_return(self, method: BasicReturn, properties: bytes, body: Any) -> None:
         self.heard.append(('returned', method.reply_code, body))
 
     def on_settlement(self, delivery_tag: int, multiple: bool, acked: bool) -> None:
         self.heard.append((delivery_tag, multiple, acked))
 
 
-class Link:
+@dataclass
+class ConnectionWire:
+    """What a scripted broker needs of a connection."""
+
+    connection: Connection
+
+    def data_to_send(self) -> list[Buffer]:
+        return self.connection.out.pieces()
+
+    def sent(self, count: int, now: float) -> None:
+        self.connection.sent(count, now)
+
+    def receive(self, data: bytes, now: float) -> None:
+        self.connection.receive(data, now)
+
+
+class Peers:
     """A connection and all that is around it."""
 
     def __init__(
@@ -81,9 +98,9 @@ class Link:
         self.clock = Clock()
         self.observer = Observer()
         self.connection = Connection(node, properties, self.observer, tracer, self.clock.now)
-        self.broker = ScriptedBroker(self.connection, self.clock)
+        self.broker = ScriptedBroker(ConnectionWire(self.connection), self.clock)
 
-    def open(self, tune: ConnectionTune | None = None) -> Link:
+    def open(self, tune: ConnectionTune | None = None) -> Peers:
         """Shake hands."""
         self.broker.shake_hands(tune)
         assert self.observer.heard == ['open']

@@ -43,15 +43,15 @@ from coolamqp.uplink.channel import Channel
 from coolamqp.uplink.channel_numbers import ChannelNumbers
 from coolamqp.uplink.states import CHANNEL_TRANSITIONS, ChannelState
 from tests.support.scripted_broker import content
-from tests.uplink.rig import Handler, Link
+from tests.uplink.rig import Handler, Peers
 
 DELIVER = BasicDeliver(b'tag', 1, False, b'ex', b'key')
 CLOSE = ChannelClose(404, 'NOT_FOUND', 50, 10)
 
 
-def link_with(state: ChannelState) -> tuple[Link, Channel, Handler]:
+def link_with(state: ChannelState) -> tuple[Peers, Channel, Handler]:
     """Give a connection with a channel in a state."""
-    link = Link().open(ConnectionTune(10, 131072, 0))
+    link = Peers().open(ConnectionTune(10, 131072, 0))
     handler = Handler()
     channel = link.connection.open_channel(handler)
     if state is not ChannelState.OPENING:
@@ -232,7 +232,7 @@ def test_confirms_come_to_the_handler() -> None:
 
 
 def test_a_lost_connection_is_told_to_every_channel_once() -> None:
-    link = Link().open()
+    link = Peers().open()
     handlers = [link.channel()[1] for _ in range(3)]
     link.connection.lost(OSError('gone'))
     link.connection.lost(OSError('gone'))
@@ -255,7 +255,7 @@ def test_numbers_are_taken_lowest_first_and_used_again() -> None:
 
 
 def test_channel_max_is_kept_to() -> None:
-    link = Link().open(ConnectionTune(2, 0, 0))
+    link = Peers().open(ConnectionTune(2, 0, 0))
     link.channel()
     link.channel()
     with pytest.raises(CoolAMQPError, match='channel_max'):

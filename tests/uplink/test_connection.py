@@ -33,7 +33,7 @@ from coolamqp.supervisor.client_properties import client_properties
 from coolamqp.uplink.connection import CLOSE_TIMEOUT, HANDSHAKE_TIMEOUT
 from coolamqp.uplink.states import CONNECTION_TRANSITIONS, ConnectionState
 from tests.support.scripted_broker import SERVER_PROPERTIES, content, start
-from tests.uplink.rig import Link
+from tests.uplink.rig import Peers
 
 S = ConnectionState
 TUNE = ConnectionTune(100, 8192, 0)
@@ -49,9 +49,9 @@ CONNECTION_METHODS = [
 ]  # fmt: skip
 
 
-def link_in(state: ConnectionState) -> Link:
+def link_in(state: ConnectionState) -> Peers:
     """Lead a connection into a state."""
-    link = Link()
+    link = Peers()
     if state is not S.AWAITING_START:
         link.broker.send(0, start())
     if state not in (S.AWAITING_START, S.AWAITING_TUNE):
@@ -99,7 +99,7 @@ def test_a_method_of_another_class_on_channel_0_is_a_violation() -> None:
 
 def test_what_is_said_in_a_handshake() -> None:
     node = NodeDefinition('broker', 'me', 'secret', 'jobs', heartbeat=30)
-    link = Link(node, properties=client_properties('my program', {'team': 'ours'}))
+    link = Peers(node, properties=client_properties('my program', {'team': 'ours'}))
     assert link.connection.out.peek() == PROTOCOL_HEADER
     start_ok, tune_ok, open_ = link.broker.shake_hands(ConnectionTune(100, 8192, 60))
 
@@ -132,7 +132,7 @@ def test_locales_that_are_too_long_for_an_answer_do_no_harm() -> None:
 
 
 def test_a_handshake_byte_by_byte() -> None:
-    link = Link()
+    link = Peers()
     for method in (start(), TUNE, ConnectionOpenOk()):
         for octet in encode_method(0, method):
             link.broker.feed(bytes((octet,)))
@@ -141,7 +141,7 @@ def test_a_handshake_byte_by_byte() -> None:
 
 @pytest.mark.parametrize('split', range(1, 9))
 def test_an_older_amqp_header(split: int) -> None:
-    link = Link()
+    link = Peers()
     header = b'AMQP\x01\x01\x08\x00'
     for part in (header[:split], header[split:]):
         link.broker.feed(part)
@@ -152,7 +152,7 @@ def test_an_older_amqp_header(split: int) -> None:
 @pytest.mark.parametrize('split', [1, 2, 5])
 @pytest.mark.parametrize('garbage', [b'HTTP/1.1 400 Bad Request', b'AM dial'])
 def test_a_peer_that_is_no_broker(garbage: bytes, split: int) -> None:
-    link = Link()
+    link = Peers()
     link.broker.feed(garbage[:split])
     link.broker.feed(garbage[split:])
     assert isinstance(link.observer.cause, ConnectionDead)
@@ -161,14 +161,14 @@ def test_a_peer_that_is_no_broker(garbage: bytes, split: int) -> None:
 
 @pytest.mark.parametrize('begins', [b'\x15\x03\x01\x00\x02', b'\x16\x03', b'\x15'])
 def test_a_peer_that_speaks_tls(begins: bytes) -> None:
-    link = Link()
+    link = Peers()
     link.broker.feed(begins)
     assert isinstance(link.observer.cause, ConnectionDead)
     assert 'use amqps://' in str(link.observer.cause)
 
 
 def test_garbage_that_begins_like_a_frame() -> None:
-    link = Link()
+    link = Peers()
     link.broker.hear()
     link.broker.feed(b'\x01' + b'\xff' * 20)
     assert isinstance(link.observer.cause, WireError)
@@ -209,7 +209,7 @@ def test_a_handshake_ends_in_bounded_time(state: ConnectionState) -> None:
     [(None, 60, 60), (None, 0, 0), (0, 60, 0), (0, 0, 0), (10, 60, 10), (60, 10, 10), (10, 0, 10)],
 )
 def test_the_heartbeat_that_is_settled(wanted: int | None, proposed: int, settled: int) -> None:
-    link = Link(NodeDefinition('broker', 'guest', 'guest', heartbeat=wanted))
+    link = Peers(NodeDefinition('broker', 'guest', 'guest', heartbeat=wanted))
     said = link.broker.shake_hands(ConnectionTune(0, 0, proposed))
     assert ConnectionTuneOk(65535, 131072, settled) in said
     assert link.connection.limits.heartbeat == settled
@@ -220,7 +220,7 @@ def test_the_heartbeat_that_is_settled(wanted: int | None, proposed: int, settle
     [(None, 0, 65535), (0, 0, 65535), (0, 9, 9), (7, 0, 7), (7, 9, 7), (9, 7, 7)],
 )
 def test_how_many_channels_are_settled(wanted: int | None, proposed: int, settled: int) -> None:
-    link = Link(NodeDefinition('broker', 'guest', 'guest', channel_max=wanted))
+    link = Peers(NodeDefinition('broker', 'guest', 'guest', channel_max=wanted))
     said = link.broker.shake_hands(ConnectionTune(proposed, 0, 0))
     assert ConnectionTuneOk(settled, 131072, 0) in said
 
@@ -232,7 +232,7 @@ def test_how_many_channels_are_settled(wanted: int | None, proposed: int, settle
 def test_the_limits_that_are_settled(
     channel_max: int, frame_max: int, settled: tuple[int, int]
 ) -> None:
-    said = Link().broker.shake_hands(ConnectionTune(channel_max, frame_max, 0))
+    said = Peers().broker.shake_hands(ConnectionTune(channel_max, frame_max, 0))
     assert ConnectionTuneOk(*settled, 0) in said
 
 
@@ -244,7 +244,7 @@ def test_a_frame_max_below_what_the_specification_allows() -> None:
 
 
 def test_frames_longer_than_settled_are_refused() -> None:
-    link = Link().open(ConnectionTune(0, 4096, 0))
+    link = Peers().open(ConnectionTune(0, 4096, 0))
     _, handler = link.channel()
     link.broker.deliver(1, 1, b'x' * 4089, frame=4089)
     assert 'frame_max' in str(link.observer.cause)
@@ -256,7 +256,7 @@ def test_frames_longer_than_settled_are_refused() -> None:
 
 
 def test_a_close_by_the_broker_is_answered() -> None:
-    link = Link().open()
+    link = Peers().open()
     _, handler = link.channel()
     link.broker.send(0, ConnectionClose(320, 'CONNECTION_FORCED - bye', 0, 0))
     assert isinstance(link.observer.cause, AMQPError)
@@ -268,14 +268,14 @@ def test_a_close_by_the_broker_is_answered() -> None:
 
 
 def test_nothing_is_said_after_close_ok_whatever_follows_in_the_same_chunk() -> None:
-    link = Link().open()
+    link = Peers().open()
     link.broker.feed(encode_method(0, ConnectionClose(320, '', 0, 0)) + b'garbage of a dying node')
     link.broker.expect(ConnectionCloseOk)
     assert isinstance(link.observer.cause, AMQPError)
 
 
 def test_closing_ends_with_close_ok() -> None:
-    link = Link().open()
+    link = Peers().open()
     link.connection.close(link.clock.now)
     assert link.broker.expect(ConnectionClose).reply_code == 200
     link.broker.send(0, ConnectionCloseOk())
@@ -306,7 +306,7 @@ def test_closing_during_the_handshake_ends_at_once() -> None:
 
 
 def test_frames_of_channels_are_ignored_while_closing() -> None:
-    link = Link().open()
+    link = Peers().open()
     _, handler = link.channel()
     link.connection.close(link.clock.now)
     link.broker.deliver(1, 1)
@@ -324,7 +324,7 @@ def test_a_frame_on_a_channel_that_is_not_open() -> None:
 
 
 def test_blocked_and_unblocked() -> None:
-    link = Link().open()
+    link = Peers().open()
     link.broker.send(0, ConnectionBlocked('low on m\xe9mory'), ConnectionUnblocked())
     assert link.observer.heard[1:] == [
         ('blocked', True, 'low on m\xe9mory'),
@@ -336,7 +336,7 @@ def test_blocked_and_unblocked() -> None:
 
 
 def test_heartbeats_are_sent_at_half_the_interval_without_other_traffic() -> None:
-    link = Link().open(ConnectionTune(0, 0, 10))
+    link = Peers().open(ConnectionTune(0, 0, 10))
     link.advance(4)
     link.connection.out.append(encode_method(0, ConnectionUnblocked()))
     link.broker.hear()
@@ -348,7 +348,7 @@ def test_heartbeats_are_sent_at_half_the_interval_without_other_traffic() -> Non
 
 
 def test_a_silent_peer_is_gone_after_seven_quarters_of_an_interval() -> None:
-    link = Link().open(ConnectionTune(0, 0, 10))
+    link = Peers().open(ConnectionTune(0, 0, 10))
     link.broker.feed(AMQPHeartbeatFrame().encode())
     for _ in range(3):
         link.advance(5)
@@ -362,7 +362,7 @@ def test_a_silent_peer_is_gone_after_seven_quarters_of_an_interval() -> None:
 
 
 def test_any_byte_is_a_sign_of_life() -> None:
-    link = Link().open(ConnectionTune(0, 0, 10))
+    link = Peers().open(ConnectionTune(0, 0, 10))
     for octet in AMQPHeartbeatFrame().encode() * 2:
         link.advance(17)
         link.broker.feed(bytes((octet,)))
@@ -370,7 +370,7 @@ def test_any_byte_is_a_sign_of_life() -> None:
 
 
 def test_silence_does_not_count_while_reading_is_paused() -> None:
-    link = Link().open(ConnectionTune(0, 0, 10))
+    link = Peers().open(ConnectionTune(0, 0, 10))
     link.connection.set_reading(False, link.clock.now)
     link.advance(1000)
     assert link.state() is S.OPEN
@@ -385,14 +385,14 @@ def test_silence_does_not_count_while_reading_is_paused() -> None:
 
 
 def test_heartbeats_go_on_while_a_close_is_on_its_way_and_a_lost_peer_ends_it() -> None:
-    link = Link().open(ConnectionTune(0, 0, 1))
+    link = Peers().open(ConnectionTune(0, 0, 1))
     link.connection.close(link.clock.now)
     link.advance(1.75)
     assert link.observer.cause is None
 
 
 def test_without_heartbeats_an_open_connection_never_wakes() -> None:
-    link = Link().open(ConnectionTune(0, 0, 0))
+    link = Peers().open(ConnectionTune(0, 0, 0))
     assert link.connection.wake_at() == inf
     link.advance(100000)
     assert link.state() is S.OPEN

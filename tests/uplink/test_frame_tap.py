@@ -16,7 +16,7 @@ from coolamqp.framing.definitions import (
 from coolamqp.framing.frames import AMQPMethodFrame, encode_method
 from coolamqp.tracing import HoldingFrameTracer
 from coolamqp.uplink.frame_tap import MASK, FrameTap
-from tests.uplink.rig import Link
+from tests.uplink.rig import Peers
 
 
 def names(tracer: HoldingFrameTracer) -> list[tuple[str, str]]:
@@ -30,7 +30,7 @@ def name_of(frame: object) -> str:
 
 def test_a_tracer_sees_a_connection() -> None:
     tracer = HoldingFrameTracer()
-    link = Link(tracer=tracer).open()
+    link = Peers(tracer=tracer).open()
     link.channel()
     link.clock.now += 5
     link.broker.deliver(1, 1)
@@ -69,7 +69,7 @@ def test_credentials_are_masked(method: Any, field: str) -> None:
 
 
 def test_a_violation_closes_a_traced_connection_too() -> None:
-    link = Link(tracer=HoldingFrameTracer()).open()
+    link = Peers(tracer=HoldingFrameTracer()).open()
     link.broker.feed(b'\x09garbage')
     assert isinstance(link.observer.cause, WireError)
     assert link.broker.expect(ConnectionClose).reply_code == 501
@@ -78,7 +78,7 @@ def test_a_violation_closes_a_traced_connection_too() -> None:
 
 def test_a_peer_that_is_no_broker_is_not_traced() -> None:
     tracer = HoldingFrameTracer()
-    link = Link(tracer=tracer)
+    link = Peers(tracer=tracer)
     link.broker.feed(b'HTTP/1.1 400')
     assert tracer.frames == []
 
@@ -91,6 +91,6 @@ def test_a_tracer_that_raises_costs_nothing_but_a_line_in_the_log(
         def on_frame(self, *_: Any) -> None:
             raise error('not today')
 
-    link = Link(tracer=Raising()).open()
+    link = Peers(tracer=Raising()).open()
     link.channel()
     assert 'the frame tracer raised' in caplog.text

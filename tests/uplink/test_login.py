@@ -20,7 +20,7 @@ from coolamqp.objects.node import MECHANISMS
 from coolamqp.uplink.login import choose_login, shows_password
 from coolamqp.uplink.states import ConnectionState
 from tests.support.scripted_broker import start
-from tests.uplink.rig import Link
+from tests.uplink.rig import Peers
 
 RESPONSES = {
     'PLAIN': b'\0guest\0secret',
@@ -65,7 +65,7 @@ def test_the_order_is_that_of_the_node(offered: str, options: Any, chosen: str) 
     ],
 )
 def test_a_broker_without_a_mechanism_of_the_node(offered: str, words: str) -> None:
-    link = Link(node())
+    link = Peers(node())
     link.broker.hear()
     link.broker.send(0, start(offered))
     assert isinstance(link.observer.cause, CoolAMQPError)
@@ -76,7 +76,7 @@ def test_a_broker_without_a_mechanism_of_the_node(offered: str, words: str) -> N
 
 
 def test_the_password_comes_second_with_challenge_and_response() -> None:
-    link = Link(node(auth_mechanism='rabbit-cr-demo'))
+    link = Peers(node(auth_mechanism='rabbit-cr-demo'))
     link.broker.hear()
     link.broker.send(0, start('PLAIN RABBIT-CR-DEMO'))
     assert link.broker.expect(ConnectionStartOk).response == b'guest'
@@ -87,7 +87,7 @@ def test_the_password_comes_second_with_challenge_and_response() -> None:
 
 
 def test_a_challenge_that_a_mechanism_does_not_have() -> None:
-    link = Link(node())
+    link = Peers(node())
     link.broker.hear()
     link.broker.send(0, start('PLAIN'))
     link.broker.expect(ConnectionStartOk)

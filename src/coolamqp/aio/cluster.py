@@ -1,20 +1,20 @@
-"""The Cluster: what programs with asyncio use.
+"""The Cluster for programs with asyncio.
 
-A thin face over the engine, on the thread of the event loop. It has the names of the one for
-threads, `coolamqp.clustering.Cluster`; what waits there is awaited here. Here stands how it begins
-and ends; the other calls stand in the parts it is made of.
+It has the names of the one for threads, `coolamqp.clustering.Cluster`; calls that wait there are
+awaited here. Here a Cluster begins and ends; the other calls are in the classes that it is made of.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from coolamqp.aio.consuming import Consuming
+from coolamqp.aio.core import ClusterCore
 from coolamqp.aio.future import ClusterFuture
 from coolamqp.aio.publishing import Publishing
+from coolamqp.api.cluster import ClusterState
 from coolamqp.api.options import ClusterOptions
 from coolamqp.api.requests import RequestCalls, check_timeout
 from coolamqp.api.topology import TopologyCalls
@@ -24,11 +24,14 @@ from coolamqp.net.tls import check_contexts
 from coolamqp.objects.node import Nodes, nodes_of
 from coolamqp.tracing import BaseFrameTracer
 
-# How long shutdown waits for callbacks that are running, in seconds.
-CALLBACK_PATIENCE: Final = 5.0
 
-
-class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[ClusterFuture]):
+class Cluster(
+    Publishing,
+    Consuming,
+    TopologyCalls[ClusterFuture],
+    RequestCalls[ClusterFuture],
+    ClusterState[ClusterFuture],
+):
     """A connection to RabbitMQ that keeps itself, and all that was set up on it, alive.
 
     It belongs to the event loop on which it is started. Calls that wait for the broker give a
@@ -55,6 +58,8 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
     ...     await cluster.declare(Queue('jobs'))  # doctest: +SKIP
     """
 
+    _core: ClusterCore
+
     def __init__(
         self,
         nodes: Nodes,
@@ -71,10 +76,11 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
     ) -> None:
         definitions = nodes_of(nodes)
         check_contexts(definitions)
-        super().__init__(
+        self.name = name or 'CoolAMQP'
+        self._core = ClusterCore(
             ClusterOptions(
                 nodes=definitions,
-                name=name or 'CoolAMQP',
+                name=self.name,
                 extra_properties=extra_properties,
                 log_frames=log_frames,
                 on_fail=on_fail,
@@ -98,21 +104,17 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
         :raises RuntimeError: it was started before
         """
         check_timeout(timeout)
-        if self._driver is not None:
-            raise RuntimeError('this Cluster was started before; make a new one')
-        loop = self._lock.loop = asyncio.get_running_loop()
-        driver = await self._begin()
-        self._engine.start(loop.time())
-        driver.notify()
+        core = self._core
+        await core.start()
         if not wait:
             return
         try:
-            await self._turned.wait_for(self._has_turned, timeout)
+            await core.state_changed.wait_for(core.start_has_ended, timeout)
         except BaseException:
             await self.shutdown(wait=False)
             raise
         if not self.connected:
-            error = self._no_connection(timeout)
+            error = core.no_connection(timeout)
             await self.shutdown()
             raise error
 
@@ -124,10 +126,11 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
         :raises ConnectionDead: the Cluster was shut down, or is meanwhile
         """
         check_timeout(timeout)
-        with self._lock:
-            self._running()
-        await self._turned.wait_for(self._is_up_or_ending, timeout)
-        if not self._is_running():
+        core = self._core
+        with core.lock:
+            core.running()
+        await core.state_changed.wait_for(core.is_up_or_ending, timeout)
+        if not core.engine.takes_commands:
             raise ConnectionDead('this Cluster was shut down')
         return self.connected
 
@@ -140,17 +143,7 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
         :param wait: whether to wait for the end
         :raises RuntimeError: it was never started
         """
-        with self._lock:
-            driver = self._driver
-            if driver is None:
-                raise RuntimeError('this Cluster was never started')
-            self._begin_shutdown(asyncio.get_running_loop().time())
-            driver.notify()
-        self._turned.notify_all()
-        if wait:
-            await driver.wait_closed()
-            await self._dispatcher.stop(CALLBACK_PATIENCE)
-            await self._forget_the_loop()
+        await self._core.shutdown(wait)
 
     async def __aenter__(self) -> Self:
         await self.start()

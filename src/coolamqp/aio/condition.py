@@ -1,4 +1,4 @@
-"""Waiting until something holds, for as many tasks as like; a condition that needs no lock."""
+"""A condition that needs no lock: any number of tasks wait until something holds."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 
 class Condition:
-    """Where tasks wait until there is news for them."""
+    """Where tasks of one event loop wait for a change."""
 
     def __init__(self) -> None:
         self._waiters: list[asyncio.Future[None]] = []
 
     def notify_all(self) -> None:
-        """Have everybody who waits look again."""
+        """Wake everybody who waits, to check again."""
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             if not waiter.done():
@@ -30,12 +30,12 @@ class Condition:
         try:
             async with asyncio.timeout(timeout):
                 while not holds():
-                    await self._next_news()
+                    await self._wait()
         except TimeoutError:
             return holds()
         return True
 
-    async def _next_news(self) -> None:
+    async def _wait(self) -> None:
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         try:

@@ -1,4 +1,4 @@
-"""The part of a Cluster that consumes: by callback, by iteration, or by asking with `drain`."""
+"""The consuming calls of a Cluster for asyncio: by callback, by iteration, or with `drain`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ from typing import Any
 
 from coolamqp.aio.core import ClusterCore
 from coolamqp.aio.future import ClusterFuture
-from coolamqp.aio.inbox import Inbox
 from coolamqp.aio.messages import MessageIterator
-from coolamqp.api.events import Event, MessageReceived
-from coolamqp.api.iterations import ITERATION_PREFETCH
+from coolamqp.api.consuming import ITERATION_PREFETCH, ConsumeCalls
 from coolamqp.api.requests import check_timeout
 from coolamqp.api.spans import end_span
 from coolamqp.attaches import Consumer
+from coolamqp.attaches.events import Event
 from coolamqp.objects import Queue
 
 
-class Consuming(ClusterCore):
+class Consuming(ConsumeCalls[ClusterFuture]):
     """Consuming; see `coolamqp.aio.Cluster`."""
+
+    _core: ClusterCore
 
     def consume(
         self,
@@ -42,10 +43,7 @@ class Consuming(ClusterCore):
         >>> consumer, ready = cluster.consume(Queue('jobs'), on_message)  # doctest: +SKIP
         >>> await ready  # doctest: +SKIP
         """
-        with self._traced('consume', queue, span, dont_trace, kind='consumer') as traced:
-            consumer = Consumer(queue, on_message, span, **options)
-            consumer.dont_trace = dont_trace
-            return consumer, self._begin_to_consume(consumer, traced)
+        return self._consume(queue, on_message, span, dont_trace, **options)
 
     def messages(
         self,
@@ -73,35 +71,7 @@ class Consuming(ClusterCore):
         """
         check_timeout(timeout)
         consumer = Consumer(queue, None, no_ack=no_ack, prefetch=prefetch, **options)
-        return MessageIterator(self, consumer, timeout)
-
-    def begin_iteration(self, consumer: Consumer, inbox: Inbox) -> ClusterFuture:
-        """Consume into an inbox; programs call `messages`."""
-        future = self.add_consumer(consumer)
-        self._iterations.begin(consumer, inbox)
-        return future
-
-    def end_iteration(self, consumer: Consumer) -> ClusterFuture:
-        """Forget an iteration; programs call `close` of the iterator."""
-        future = self.cancel_consumer(consumer)
-        inbox = self._iterations.end(consumer)
-        while inbox is not None and isinstance(event := inbox.take_at_once(), MessageReceived):
-            self._dispatcher.release(event)
-        return future
-
-    def end_iteration_later(self, consumer: Consumer) -> None:
-        """Forget an iteration that was dropped, on whatever thread that was noticed."""
-        loop = self._lock.loop
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self.end_iteration, consumer)
-
-    async def take(self, inbox: Inbox, timeout: float | None) -> Event:
-        """Wait for an event, and note that it waits no more."""
-        self._lock.check()
-        event = await inbox.take(timeout)
-        if isinstance(event, MessageReceived):
-            self._dispatcher.release(event)
-        return event
+        return MessageIterator(self._core, consumer, self._begin_iteration, timeout)
 
     async def drain(
         self, timeout: float | None, span: Any = None, dont_trace: bool = False
@@ -114,10 +84,10 @@ class Consuming(ClusterCore):
         :returns: `NothingMuch` if nothing came
         :raises RuntimeError: the Cluster was not started
         """
-        with self._traced('drain', None, span, dont_trace, kind='consumer') as traced:
+        with self._core.traced('drain', None, span, dont_trace, kind='consumer') as traced:
             check_timeout(timeout)
-            self._begun()
-            event = await self.take(self._inbox, timeout)
+            self._core.begun()
+            event = await self._core.take(self._core.inbox, timeout)
             if traced is not None:
                 traced.add_detail('event', type(event).__name__)
                 end_span(traced)

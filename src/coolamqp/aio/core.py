@@ -1,169 +1,260 @@
-"""What all parts of a Cluster stand on: the engine, and the event loop around it.
+"""The core of a Cluster on its event loop.
 
-There is no lock: everything happens on the thread of the loop, and the engine is never told
-anything while it is at work. Who is on another thread, or another loop, is refused.
+There is no lock: everything happens on the thread of the loop, and the engine is never called while
+it is at work. Calls from another thread, or another loop, are refused.
 """
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime
 from inspect import isawaitable
-from typing import Any
+from typing import Any, Final, cast
 
-from coolamqp.aio.admission import Admission
 from coolamqp.aio.condition import Condition
 from coolamqp.aio.dispatcher import Dispatcher
 from coolamqp.aio.driver import Driver
-from coolamqp.aio.future import ClusterFuture, TracedFuture
+from coolamqp.aio.future import ClusterFuture, TracedFuture, publish_with
 from coolamqp.aio.inbox import Inbox
 from coolamqp.aio.loop_guard import LoopGuard
-from coolamqp.api.core import FaceCore, is_coroutine_function
-from coolamqp.api.events import MessageReceived
-from coolamqp.api.iterations import Iterations
+from coolamqp.api.core import Core, is_coroutine_function
 from coolamqp.api.options import ClusterOptions
+from coolamqp.api.publishing import PublishCommands
 from coolamqp.api.spans import processing
-from coolamqp.api.throttle import Throttle
 from coolamqp.attaches import Consumer
 from coolamqp.attaches.ack_ledger import AckLedger
-from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.effects import Effects
+from coolamqp.attaches.events import Event, MessageReceived
+from coolamqp.attaches.mailbox import Mailbox
 from coolamqp.attaches.publication import Publication
-from coolamqp.attaches.receiver import Receiver
 from coolamqp.objects.message import Settlement
-from coolamqp.supervisor.states import EngineState
 from coolamqp.tracing import CallSpan
 
+# How long shutdown waits for callbacks that are running, in seconds.
+CALLBACK_TIMEOUT: Final = 5.0
 
-class ClusterCore(FaceCore[ClusterFuture, Driver]):
-    """The engine of a Cluster on its loop; see `coolamqp.aio.Cluster`."""
+
+class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
+    """The engine of a Cluster on its loop."""
+
+    lock: LoopGuard
+    dispatcher: Dispatcher
 
     def __init__(self, options: ClusterOptions) -> None:
-        self._lock: LoopGuard = LoopGuard()
-        self._inbox = Inbox()
-        self._iterations = Iterations(self._inbox)
-        self._dispatcher = Dispatcher(options.name, self._callback_of, self._keep, self._wake)
-        self._turned = Condition()  # the connection has come up, or cannot
+        self.lock = LoopGuard()
+        self.inbox = Inbox()
+        self.state_changed = Condition()
         super().__init__(
-            options,
-            self._dispatcher.call,
-            self._inbox.put,
-            lambda: datetime.now(UTC),
-            random.random,
-            0.0,  # what the loop's clock says is known when there is a loop
+            options, self._run, self.inbox, lambda: datetime.now(UTC), random.random, self._now
         )
-        self._unconfirmed = Admission(self._bounds.has_room, self._engine.publish)
-        self._plain = Admission(self._bounds.has_sent_enough, self._publish_plain)
+        wrap = None if self.tracer is None else self._wrap
+        self.dispatcher = Dispatcher(options.name, self.engine.mailboxes, wrap, self._wake)
+        self._iterations: set[Inbox] = set()
         self._ended_future: ClusterFuture | None = None
         self._loop_end: AsyncGenerator[None, None] | None = None
 
-    def _new_future(self, span: CallSpan | None = None) -> ClusterFuture:
-        loop = self._lock.loop
-        return ClusterFuture(loop=loop) if span is None else TracedFuture(span, loop)
+    def _now(self) -> float:
+        """Return the time of the loop; 0 before there is one."""
+        return 0.0 if self.lock.loop is None else self.lock.loop.time()
 
-    def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> None:
-        """Settle a delivery, on the loop."""
-        self._lock.check()
-        super().settle(ledger, delivery_tag, how, multiple)
+    def _run(self, function: Callable[..., Any], *arguments: Any) -> None:
+        self.dispatcher.call(function, *arguments)
+
+    def _wake(self) -> None:
+        if self.driver is not None:
+            self.driver.notify()
+
+    def new_future(self, span: CallSpan | None = None) -> ClusterFuture:
+        """Make a future for a program."""
+        loop = self.lock.loop
+        return ClusterFuture(loop=loop) if span is None else TracedFuture(span, loop)
 
     # Beginning and end
 
-    async def _begin(self) -> Driver:
-        """Have a driver on the running loop."""
-        throttle = Throttle(self._engine, self._dispatcher.backlog)
-        driver = Driver(self._engine, throttle, self._carry_out, self._on_progress)
-        self._driver = driver
+    async def start(self) -> None:
+        """Begin to connect on the running loop.
+
+        :raises RuntimeError: it was started before
+        """
+        if self.driver is not None:
+            raise RuntimeError('this Cluster was started before; make a new one')
+        self.lock.loop = asyncio.get_running_loop()
+        driver = self.driver = Driver(self.engine, self.carry_out)
         self._loop_end = self._until_the_loop_ends(driver)
         await anext(self._loop_end)
-        return driver
+        self.engine.start(self._now())
+        driver.notify()
 
     async def _until_the_loop_ends(self, driver: Driver) -> AsyncGenerator[None, None]:
         """Let go of everything if the loop ends without a shutdown.
 
         A loop that ends in good order closes the asynchronous generators that were begun on it.
-        Unlike a task, one that is left over is no trouble to a loop that ends otherwise.
+        A loop that ends otherwise does not complain of a generator, as it would of a task.
         """
         try:
             yield
         finally:
-            if not self.is_shutdown():
-                self._dispatcher.abandon()
+            if not self.stopped:
+                self.dispatcher.abandon()
                 driver.abort()
 
-    async def _forget_the_loop(self) -> None:
-        if self._loop_end is not None:
-            await self._loop_end.aclose()
+    async def shutdown(self, wait: bool) -> None:
+        """End everything in bounded time.
 
-    def _begin_shutdown(self, now: float) -> None:
-        """Have the engine end in good order, all that waited for room included."""
-        if self._is_running():
-            self._unconfirmed.clear()
-            self._plain.clear()
-        self._engine.stop(now)
+        :raises RuntimeError: it was never started
+        """
+        with self.lock:
+            driver = self.driver
+            if driver is None:
+                raise RuntimeError('this Cluster was never started')
+            self.engine.stop(self._now(), refuse_waiting=False)
+            driver.notify()
+        self.state_changed.notify_all()
+        if wait:
+            await driver.wait_closed()
+            await self.dispatcher.stop(CALLBACK_TIMEOUT)
+            if self._loop_end is not None:
+                await self._loop_end.aclose()
 
-    def _wake(self) -> None:
-        if self._driver is not None:
-            self._driver.notify()
-
-    # What the engine tells
-
-    def _post(self, effects: Effects) -> None:
-        self._dispatcher.post(effects.posts)
-
-    def _on_progress(self) -> None:
-        """Let publications go on that waited for room."""
-        admitted = self._unconfirmed.admit()
-        if self._plain.admit() or admitted:
-            self._wake()
-
-    def _note_turn(self) -> None:
-        self._turned.notify_all()
-        if self._engine.state is EngineState.STOPPED:
-            for inbox in self._iterations:
+    def on_state_change(self) -> None:
+        """Wake everybody who waits for the connection to come up, or for the end."""
+        self.state_changed.notify_all()
+        if self.stopped:
+            for inbox in (self.inbox, *tuple(self._iterations)):
                 inbox.close()
 
-    def _callback_of(self, consumer: Receiver) -> Callable[[Any], Any] | None:
-        """Give what is to be called with a consumer's messages, within a span if it is traced."""
-        tracer = self._call_tracer
-        function: Callable[[Any], Any] | None = consumer.on_message
-        if tracer is None or function is None or consumer.dont_trace:
-            return function
+    # Publishing
 
-        async def process(message: Delivery) -> None:
-            with processing(tracer, consumer, message, self._peer()):
-                result = function(message)
-                if isawaitable(result):
-                    await result
+    def publish(
+        self,
+        publication: Publication,
+        confirm: bool | None,
+        timeout: float | None,
+        span: CallSpan | None,
+    ) -> ClusterFuture:
+        """Publish a message; without confirm the future ends when it is handed over."""
+        with self.lock:
+            self.running().notify()
+            if timeout is not None:
+                self.engine.advance(self._now())
+            return self._publish(publication, confirm, timeout, span)
 
-        def process_inline(message: Delivery) -> object:
-            with processing(tracer, consumer, message, self._peer()):
-                return function(message)
+    def publish_all(
+        self, publications: list[Publication], confirm: bool, timeout: float | None
+    ) -> list[ClusterFuture]:
+        """Publish messages in their order."""
+        with self.lock:
+            self.running().notify()
+            if timeout is not None:
+                self.engine.advance(self._now())
+            return [self._publish(each, confirm, timeout, None) for each in publications]
 
-        return process_inline if consumer.inline else process
-
-    def _keep(self, consumer: Receiver, message: Delivery) -> None:
-        """Let a message wait until the program asks for it."""
-        inbox = self._iterations.inbox_of(consumer)
-        if inbox is None:
-            self._dispatcher.release(message)
+    def _publish(
+        self,
+        publication: Publication,
+        confirm: bool | None,
+        timeout: float | None,
+        span: CallSpan | None,
+    ) -> ClusterFuture:
+        engine = self.engine
+        if not confirm and span is None and engine.has_room_for_plain():
+            engine.publish_plain(publication)
+            return self._handed_over()
+        future = self.new_future(span)
+        publish_with(future, publication, self)
+        if confirm:
+            engine.publish(publication, timeout)
         else:
-            inbox.put(MessageReceived(message))
+            engine.publish_plain(publication, timeout)
+        return future
 
-    def _publish_plain(self, publication: Publication) -> None:
-        self._engine.publish_plain(publication)
-        if publication.promise is not None:
-            publication.promise.set_result(None)
+    def _handed_over(self) -> ClusterFuture:
+        """Return a future that has ended; one serves for all messages that need no other."""
+        future = self._ended_future
+        if future is None:
+            future = self._ended_future = self.new_future()
+            future.set_result(None)
+        return future
 
-    # What consumers ask for
+    async def wait_for_confirms(self, timeout: float | None) -> None:
+        """Wait until every message that is unconfirmed now has ended.
 
-    def _check_callback(self, consumer: Consumer) -> None:
+        :raises TimeoutError: some are still unconfirmed
+        """
+        with self.lock:
+            self.running()
+        futures = cast('list[ClusterFuture]', self.engine.unconfirmed)
+        if not futures:
+            return
+        unended = (await asyncio.wait(futures, timeout=timeout))[1]
+        if unended:
+            raise TimeoutError(f'{len(unended)} messages are not confirmed within {timeout} s')
+
+    def withdraw(self, publication: Publication) -> None:
+        """Take a message back, for `cancel` of its future.
+
+        Also where the loop does not run any more, since a loop that ends cancels tasks.
+        """
+        self.engine.withdraw(publication)
+        self._wake()  # Others may wait for the room.
+
+    # Consuming
+
+    def check_callback(self, consumer: Consumer) -> None:
+        """Refuse a coroutine function as inline `on_message`."""
         if consumer.inline and is_coroutine_function(consumer.on_message):
             raise TypeError(
                 'an inline on_message is called at reception, where nothing can be awaited; '
                 'leave out inline=True, or give a plain function'
             )
 
-    def deliver(self, consumer: Receiver, message: Delivery) -> None:
-        """Give a message to the program, from `Consumer.on_delivery`."""
-        self._dispatcher.deliver(consumer, message)
+    def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> None:
+        """Settle a delivery, on the loop."""
+        self.lock.check()
+        super().settle(ledger, delivery_tag, how, multiple)
+
+    def _wrap(self, mailbox: Mailbox, callback: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Return a function that runs a callback in a span."""
+        tracer = self.tracer
+        if tracer is None:
+            return callback
+
+        async def process(message: Any) -> None:
+            with processing(tracer, mailbox, message, self.peer()):
+                result = callback(message)
+                if isawaitable(result):
+                    await result
+
+        def process_inline(message: Any) -> object:
+            with processing(tracer, mailbox, message, self.peer()):
+                return callback(message)
+
+        return process_inline if mailbox.inline else process
+
+    async def take(self, inbox: Inbox, timeout: float | None) -> Event:
+        """Wait for an event, and count it out."""
+        self.lock.check()
+        event = await inbox.take(timeout)
+        if isinstance(event, MessageReceived):
+            self.dispatcher.release(event)
+        return event
+
+    def begin_iteration(self, inbox: Inbox) -> None:
+        """Remember an inbox, to close it at the end."""
+        self._iterations.add(inbox)
+
+    def end_iteration(self, consumer: Consumer, inbox: Inbox) -> ClusterFuture:
+        """Cancel the consumer of an iteration, and forget its messages."""
+        self._iterations.discard(inbox)
+        future = cast('ClusterFuture', consumer.cancel())
+        for event in inbox.discard():
+            if isinstance(event, MessageReceived):
+                self.dispatcher.release(event)
+        return future
+
+    def end_iteration_later(self, consumer: Consumer, inbox: Inbox) -> None:
+        """Do the same from any thread: the garbage collector has found the iteration."""
+        loop = self.lock.loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self.end_iteration, consumer, inbox)

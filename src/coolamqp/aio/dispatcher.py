@@ -1,107 +1,79 @@
-"""Running what programs gave us to run: message callbacks and hooks, plain or coroutine functions.
+"""The tasks of a Cluster on its event loop: they run callbacks and hooks, plain functions or not.
 
-Each consumer has a mailbox, emptied in order by a task of its own, which is there only while there
-is something in it. So a slow coroutine costs nobody but its own consumer. A consumer with `workers`
-has as many tasks at once; one that is `inline` has none, and its callbacks are called at reception.
+A mailbox with something in it has a task of its own, so that a slow coroutine costs nobody but its
+own consumer. A consumer with `workers` has as many tasks at once. What runs next, and for how long,
+is decided in `coolamqp.supervisor.mailboxes`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from inspect import isawaitable
 from typing import Any, Final
 
-from coolamqp.api.backlog import Backlog
-from coolamqp.api.guard import log_exception
+from coolamqp.api.guarded import log_exception
 from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.effects import Hook, message_of
-from coolamqp.attaches.receiver import Receiver
+from coolamqp.attaches.mailbox import Hook, Item, Mailbox
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import ReceivedMessage
+from coolamqp.objects.callables import take_functions
 from coolamqp.objects.message import body_size
+from coolamqp.supervisor.mailboxes import Mailboxes, Turn, callback_for, settle_failed
 
 logger = logging.getLogger(__name__)
 
-# A task gives way to the rest of the program after so many items.
-TURN: Final = 64
-RAISED: Final = 'on_message of the consumer of %r raised'
-
-
-class Mailbox:
-    """What waits to be run for one consumer, or for the Cluster itself (None).
-
-    :ivar workers: by how many tasks it may be emptied at once
-    :ivar tasks: by how many it is
-    """
-
-    __slots__ = ('consumer', 'items', 'tasks', 'workers')
-
-    def __init__(self, consumer: Receiver | None) -> None:
-        self.consumer = consumer
-        self.items: deque[Delivery | Hook] = deque()
-        self.workers = 1 if consumer is None else consumer.workers
-        self.tasks = 0
+RAISED: Final = 'on_message of the consumer of %s raised'
 
 
 class Dispatcher:
-    """The mailboxes of one Cluster, and the tasks that empty them.
+    """The tasks that empty the mailboxes of one Cluster.
 
     :param name: of the tasks
-    :param callback_of: gives what is to be called with the messages of a consumer, if anything
-    :param keep: puts a message for a consumer without `on_message` where it waits to be asked for;
-        it counts until `release`
-    :param on_room: called when there is room again in a backlog that was full
+    :param mailboxes: what waits to be run
+    :param wrap: returns the function to call in place of a callback, in a span; None without tracer
+    :param wake: called when reading may resume
     """
 
     def __init__(
         self,
         name: str,
-        callback_of: Callable[[Receiver], Callable[[Any], Any] | None],
-        keep: Callable[[Receiver, Delivery], None],
-        on_room: Callable[[], None],
+        mailboxes: Mailboxes,
+        wrap: Callable[[Mailbox, Callable[[Any], Any]], Callable[[Any], Any]] | None,
+        wake: Callable[[], None],
     ) -> None:
-        self.backlog = Backlog()
         self._name = name
-        self._callback_of = callback_of
-        self._keep = keep
-        self._on_room = on_room
-        self._mailboxes: dict[Receiver | None, Mailbox] = {}
+        self._mailboxes = mailboxes
+        self._wrap = wrap
+        self._wake = wake
         self._tasks: set[asyncio.Task[None]] = set()
         self._abandoned = False
 
-    def post(self, posts: list[tuple[Receiver, Delivery | Hook]]) -> None:
-        """Put items into the mailboxes of their consumers."""
-        for consumer, item in posts:
-            message = message_of(item)
-            if message is not None:
-                self.backlog.add(1, body_size(message.body))
-            if consumer.inline:
-                self._run_inline(consumer, item)
-            else:
-                self._mailbox(consumer).items.append(item)
-                self._rouse(consumer)
+    def post(self, callbacks: list[tuple[Mailbox, Item]]) -> None:
+        """Put messages and hooks into their mailboxes; run inline ones here and now."""
+        inline = self._mailboxes.post(callbacks)
+        for mailbox, item in inline:
+            self._run_inline(mailbox, item)
+        self._rouse()
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Have a function called that belongs to no consumer; these keep their order too."""
-        self._mailbox(None).items.append(Hook(function, arguments))
-        self._rouse(None)
+        """Call a function that belongs to no consumer; these run in order, too."""
+        self._mailboxes.post_own(function, *arguments)
+        self._rouse()
 
-    def deliver(self, consumer: Receiver, message: Delivery) -> None:
-        """Hand a message to the program next, from an extension point of its consumer."""
-        self.backlog.add(1, body_size(message.body))
-        if consumer.inline:
-            self._run_inline(consumer, message)
+    def deliver(self, mailbox: Mailbox, message: Delivery) -> None:
+        """Hand a message to the program next, from a hook of its consumer."""
+        if mailbox.inline:
+            self._run_inline(mailbox, message)
         else:
-            self._mailbox(consumer).items.appendleft(message)
-            self._rouse(consumer)
+            self._mailboxes.post_first(mailbox, message)
+            self._rouse()
 
     def release(self, message: ReceivedMessage) -> None:
-        """Note that a message waits no more."""
-        if self.backlog.release(1, body_size(message.body)):
-            self._on_room()
+        """Count out a message that a program has taken from an inbox."""
+        if self._mailboxes.watermarks.release(1, body_size(message.body)):
+            self._wake()
 
     async def stop(self, timeout: float) -> None:
         """Wait until everything has run, but for the task that waits here.
@@ -119,114 +91,105 @@ class Dispatcher:
         for task in self._tasks:
             task.cancel()
 
-    # Inside
+    # Tasks
 
-    def _mailbox(self, consumer: Receiver | None) -> Mailbox:
-        mailbox = self._mailboxes.get(consumer)
-        if mailbox is None:
-            mailbox = self._mailboxes[consumer] = Mailbox(consumer)
-        return mailbox
-
-    def _rouse(self, consumer: Receiver | None) -> None:
-        mailbox = self._mailboxes[consumer]
-        if mailbox.tasks >= mailbox.workers or self._abandoned:
-            return
-        mailbox.tasks += 1
-        whom = '' if consumer is None else f' of {consumer.queue.name!r}'
-        task = asyncio.create_task(self._serve(mailbox), name=f'{self._name} dispatcher{whom}')
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _rouse(self) -> None:
+        """Start a task for each mailbox whose turn is due."""
+        while not self._abandoned and (mailbox := self._mailboxes.take()) is not None:
+            consumer = f' of {mailbox.name}' if mailbox.name else ''
+            name = f'{self._name} dispatcher{consumer}'
+            task = asyncio.create_task(self._serve(mailbox), name=name)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, mailbox: Mailbox) -> None:
-        items, consumer = mailbox.items, mailbox.consumer
-        turn = TURN
-        try:
-            while items:
-                await self._run(consumer, items.popleft())
-                turn -= 1
-                if not turn:
-                    turn = TURN
-                    await asyncio.sleep(0)
-        finally:
-            mailbox.tasks -= 1
-            if not mailbox.tasks and not items and consumer is not None and consumer.cancelled:
-                self._mailboxes.pop(consumer, None)
+        """Run turns of a mailbox until it is empty, and let other tasks run between them."""
+        turn, loop = Turn(mailbox), asyncio.get_running_loop()
+        while True:
+            turn.begin(mailbox, loop.time())
+            try:
+                while (item := turn.next(loop.time())) is not None:
+                    await self._run(turn, item)
+            finally:
+                if self._mailboxes.give_back(turn):
+                    self._wake()
+            if not self._mailboxes.take_again(mailbox):
+                return
+            await asyncio.sleep(0)
 
-    async def _run(self, consumer: Receiver | None, item: Delivery | Hook) -> None:
+    async def _run(self, turn: Turn, item: Item) -> None:
+        mailbox = turn.mailbox
         if isinstance(item, Hook):
             for function in _functions(item):
-                await _succeeds(function, item.arguments, '%r raised', function)
-            self._release_carried(item)
-        elif consumer is not None:
-            await self._deliver(consumer, item)
+                await self._succeeds(function, item.arguments, '%r raised', function)
+        elif turn.callback is not None:
+            callback = self._callback(mailbox, turn.callback)
+            if not await self._succeeds(callback, (item,), RAISED, mailbox.name):
+                settle_failed(mailbox, item)
 
-    async def _deliver(self, consumer: Receiver, message: Delivery) -> None:
-        callback = self._callback_of(consumer)
-        if consumer.cancelled:
-            self.release(message)
-        elif callback is None:
-            self._keep(consumer, message)
+    async def _succeeds(
+        self,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        words: str,
+        subject: object,
+    ) -> bool:
+        """Run a function of the program; log what it raises, and return False then."""
+        try:
+            result = function(*arguments)
+            if isawaitable(result):
+                await result
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            log_exception(logger, words, subject)
+        except Exception:  # noqa: BLE001 - it is logged
+            log_exception(logger, words, subject)
         else:
-            try:
-                if not await _succeeds(callback, (message,), RAISED, consumer.queue.name):
-                    consumer.settle_failed(message)
-            finally:
-                self.release(message)
+            return True
+        return False
 
-    def _run_inline(self, consumer: Receiver, item: Delivery | Hook) -> None:
-        """Call what there is to be called here and now; what it wants awaited is so later on."""
+    def _callback(self, mailbox: Mailbox, callback: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        if self._wrap is None or mailbox.dont_trace:
+            return callback
+        return self._wrap(mailbox, callback)
+
+    # Inline
+
+    def _run_inline(self, mailbox: Mailbox, item: Item) -> None:
+        """Call a function here and now; a result to await is awaited by a task."""
         if isinstance(item, Hook):
             for function in _functions(item):
                 self._succeeds_inline(function, item.arguments, '%r raised', function)
-            self._release_carried(item)
             return
-        callback = None if consumer.cancelled else self._callback_of(consumer)
-        if callback is not None and not self._succeeds_inline(
-            callback, (item,), RAISED, consumer.queue.name
-        ):
-            consumer.settle_failed(item)
-        self.release(item)
-
-    def _release_carried(self, hook: Hook) -> None:
-        if hook.carries is not None:
-            self.release(hook.carries)
+        callback = callback_for(mailbox)
+        if callback is None:
+            return
+        callback = self._callback(mailbox, callback)
+        if not self._succeeds_inline(callback, (item,), RAISED, mailbox.name):
+            settle_failed(mailbox, item)
 
     def _succeeds_inline(
-        self, function: Callable[..., Any], arguments: tuple[Any, ...], words: str, what: object
+        self,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        words: str,
+        subject: object,
     ) -> bool:
         try:
             result = function(*arguments)
         except Exception:  # noqa: BLE001 - it is logged
-            log_exception(logger, words, what)
+            log_exception(logger, words, subject)
             return False
         if isawaitable(result):
             self.call(lambda: result)
         return True
 
 
-async def _succeeds(
-    function: Callable[..., Any], arguments: tuple[Any, ...], words: str, what: object
-) -> bool:
-    """Run a function of the program's, plain or not; what it raises is logged, and tells False."""
-    try:
-        result = function(*arguments)
-        if isawaitable(result):
-            await result
-    except asyncio.CancelledError:
-        if _is_cancelled():
-            raise
-        log_exception(logger, words, what)
-    except Exception:  # noqa: BLE001 - it is logged
-        log_exception(logger, words, what)
-    else:
-        return True
-    return False
-
-
 def _functions(hook: Hook) -> list[Callable[..., Any]]:
-    """Give the functions of a hook one by one, since some may be coroutine functions."""
+    """Return the functions of a hook one by one, since some may be coroutine functions."""
     function = hook.function
-    return function.take() if isinstance(function, CallableList) else [function]
+    return take_functions(function) if isinstance(function, CallableList) else [function]
 
 
 def _is_cancelled() -> bool:

@@ -1,8 +1,8 @@
-"""The driver of a Cluster on its event loop: one transport, one timer, driving the engine.
+"""The driver of a Cluster on its event loop: one transport and one timer around the engine.
 
-Does something when the loop calls: bytes have come, the time has come, or somebody has told the
-engine something. Whatever is told within one iteration of the loop is sent together. All calls of
-programs are made by `carry_out`, when the engine is at rest.
+It acts when the loop calls: bytes have come, the time has come, or a program has called. Everything
+from one iteration of the loop is sent together. The engine's effects are carried out when it is at
+rest.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from math import inf
 from weakref import WeakSet
 
 from coolamqp.aio.transport import Transport
-from coolamqp.api.guard import log_exception
-from coolamqp.api.throttle import Throttle
+from coolamqp.api.guarded import log_exception
 from coolamqp.attaches.effects import Effects
 from coolamqp.supervisor.engine import Engine
 from coolamqp.supervisor.states import EngineState
@@ -26,24 +25,16 @@ logger = logging.getLogger(__name__)
 class Driver:
     """Drives the engine on the running loop.
 
-    :param carry_out: called with what the engine has to tell
-    :param on_progress: called when the engine may have room again
+    :param carry_out: called with the engine's effects
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        throttle: Throttle,
-        carry_out: Callable[[Effects], None],
-        on_progress: Callable[[], None],
-    ) -> None:
+    def __init__(self, engine: Engine, carry_out: Callable[[Effects], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._engine = engine
-        self._throttle = throttle
         self._carry_out = carry_out
-        self._on_progress = on_progress
         self._transport: Transport | None = None
-        self._old_transports: WeakSet[Transport] = WeakSet()  # which may not be closed yet
+        self._old_transports: set[Transport] = set()  # whose links are not over yet
+        self._closing: WeakSet[Transport] = WeakSet()  # that the loop may not have closed yet
         self._timer: asyncio.TimerHandle | None = None
         self._turn_due = False
         self._ended = asyncio.Event()
@@ -58,17 +49,17 @@ class Driver:
         """End at once."""
         self._engine.abort()
         self._turn()
-        for transport in self._old_transports:
+        for transport in (*self._old_transports, *self._closing):
             transport.abort()
 
     async def wait_closed(self) -> None:
-        """Wait until the engine has ended, and its last transport."""
+        """Wait until the engine has ended, and the last transport."""
         await self._ended.wait()
-        for transport in tuple(self._old_transports):
+        for transport in tuple(self._closing):
             await transport.wait_closed()
 
     def _turn(self) -> None:
-        """Do all that can be done now, and have the loop call again in time."""
+        """Do everything that can be done now."""
         self._turn_due = False
         if self._ended.is_set():
             return
@@ -82,54 +73,49 @@ class Driver:
     def _drive(self, now: float) -> None:
         engine = self._engine
         engine.tick(now)
-        self._follow_engine()
-        self._send(now)
-        if self._throttle.review(now) and self._transport is not None:
-            self._transport.set_reading(self._throttle.reading)
-        self._on_progress()
+        self._follow_engine(now)
+        if self._transport is not None:
+            self._send(self._transport, now)
+            self._transport.set_reading(engine.wants_read)
         if engine.effects:
             self._carry_out(engine.take_effects())
-        if engine.state is EngineState.STOPPED:
+        if engine.state is EngineState.STOPPED and not self._old_transports:
             self._end()
         else:
             self._wake_in_time()
 
-    def _follow_engine(self) -> None:
-        """Have the transport that the engine wishes for, and no other."""
+    def _follow_engine(self, now: float) -> None:
+        """Make the transport that the engine wishes for, and end all others."""
         link = self._engine.link
-        if self._transport is not None and self._transport.link is not link:
-            self._drop_transport()
+        transport = self._transport
+        if transport is not None and transport.link is not link:
+            self._transport = None
+            self._old_transports.add(transport)
+        for old in tuple(self._old_transports):
+            self._end_transport(old, now)
         if link is not None and self._transport is None:
             self._transport = Transport(link, self)
-            self._throttle.reset()
 
-    def _drop_transport(self) -> None:
-        """Send what is left, as far as it goes, and close."""
-        transport, self._transport = self._transport, None
-        if transport is None:
+    def _end_transport(self, transport: Transport, now: float) -> None:
+        """Send the rest of a link, and close the transport once the link is over."""
+        self._send(transport, now)
+        if transport.connected and not transport.link.is_over(now):
             return
-        connection = transport.link.connection
-        while connection is not None and connection.out.size and transport.writable:
-            data = connection.out.peek()
-            transport.write(data)
-            connection.out.sent(len(data))
+        self._old_transports.discard(transport)
+        self._closing.add(transport)
         transport.close()
-        self._old_transports.add(transport)
 
-    def _send(self, now: float) -> None:
-        transport, connection = self._transport, self._engine.connection
-        if transport is None or connection is None:
-            return
-        self._engine.flush()
-        while connection.out.size and transport.writable:
-            data = connection.out.peek()
-            transport.write(data)
-            connection.sent(data, now)
-            self._engine.flush()
+    def _send(self, transport: Transport, now: float) -> None:
+        """Write what a link has, as far as the transport takes it."""
+        link = transport.link
+        while transport.writable and (pieces := link.data_to_send()):
+            link.sent(transport.write(pieces), now)
 
     def _wake_in_time(self) -> None:
-        """Set the timer, unless it is set for earlier: then it is set anew when that has come."""
+        """Set the timer, unless it is set for earlier: then it is set again at that time."""
         wake_at = self._engine.wake_at()
+        for transport in self._old_transports:
+            wake_at = min(wake_at, transport.link.over_at)
         timer = self._timer
         if timer is not None:
             if timer.when() <= wake_at:
@@ -142,29 +128,31 @@ class Driver:
         self._turn()
 
     def _end(self) -> None:
-        self._drop_transport()
         if self._timer is not None:
             self._timer.cancel()
         self._ended.set()
 
-    # What the transport tells
+    # Called by the transport
 
     def on_connected(self, transport: Transport) -> None:
         """Begin to speak."""
-        self._engine.transport_up(transport.link, self._loop.time())
+        self._engine.link_up(transport.link, self._loop.time())
         self._turn()
 
     def on_received(self, transport: Transport, data: bytes) -> None:
-        """Take what the broker says, unless we have turned away from it."""
-        if transport is self._transport:
-            self._engine.receive(data, self._loop.time())
-            self._turn()
-
-    def on_writable(self, transport: Transport) -> None:
-        """Go on sending."""
+        """Process bytes from the broker."""
+        self._engine.receive(transport.link, data, self._loop.time())
         self._turn()
 
+    def on_writable(self, transport: Transport) -> None:
+        """Send more in the next iteration: the loop calls this from within its own write."""
+        self.notify()
+
     def on_failed(self, transport: Transport, error: Exception) -> None:
-        """Have the engine try again."""
-        self._engine.transport_failed(transport.link, error, self._loop.time())
+        """Tell the engine that a transport is lost, or cannot be had."""
+        self._old_transports.discard(transport)
+        if transport is self._transport:
+            self._transport = None
+            transport.close()
+        self._engine.link_failed(transport.link, error, self._loop.time())
         self._turn()

@@ -10,8 +10,8 @@ from coolamqp.attaches.publication import Publication
 from coolamqp.tracing import CallSpan
 
 
-class Publisher(Protocol):
-    """Who takes messages back."""
+class FutureOwner(Protocol):
+    """The Cluster that made a future, as far as the future needs it."""
 
     def withdraw(self, publication: Publication) -> None:
         """Take a message back, if it has not been sent."""
@@ -24,25 +24,25 @@ class ClusterFuture(asyncio.Future[Any]):
     was sent stays with the broker; only nobody waits for its confirm any more.
     """
 
-    publication: Publication | None = None  # what it is about, as long as that may be taken back
-    publisher: Publisher  # of that
+    _publication: Publication | None = None  # what it is about, as long as that may be taken back
+    _owner: FutureOwner  # set with the publication
 
     def cancel(self, msg: Any | None = None) -> bool:
         """Wait no more; False if it has ended."""
-        publication, self.publication = self.publication, None
+        publication, self._publication = self._publication, None
         if publication is not None and not self.done():
-            self.publisher.withdraw(publication)
+            self._owner.withdraw(publication)
         return super().cancel(msg)
 
     def set_result(self, result: Any, /) -> None:
         """End it well."""
-        if self.publication is not None:
-            self.publication = None  # It holds this future.
+        if self._publication is not None:
+            self._publication = None  # It holds this future.
         super().set_result(result)
 
     def set_exception(self, exception: type | BaseException, /) -> None:
         """End it with an error."""
-        self.publication = None
+        self._publication = None
         super().set_exception(exception)
 
 
@@ -71,3 +71,10 @@ class TracedFuture(ClusterFuture):
         """End it with an error."""
         end_span(self._span, exception if isinstance(exception, BaseException) else exception())
         super().set_exception(exception)
+
+
+def publish_with(future: ClusterFuture, publication: Publication, owner: FutureOwner) -> None:
+    """Make a future the promise of a publication, which its `cancel` takes back."""
+    publication.promise = future
+    future._publication = publication  # noqa: SLF001 - faster than a constructor of our own
+    future._owner = owner  # noqa: SLF001

@@ -1,10 +1,10 @@
-"""The events that wait for `Cluster.drain`."""
+"""The events that wait until a program asks for them: with `Cluster.drain`, or by iterating."""
 
 from __future__ import annotations
 
 from coolamqp.aio.condition import Condition
 from coolamqp.api.event_queue import EventQueue
-from coolamqp.api.events import Event, NothingMuch
+from coolamqp.attaches.events import Event, NothingMuch
 
 
 class Inbox:
@@ -14,11 +14,14 @@ class Inbox:
         self._condition = Condition()
         self._queue = EventQueue()
         self._closed = False
+        self._discarded = False
 
-    def put(self, event: Event) -> None:
-        """Add an event; a lost connection that nobody has read of yet is not told twice."""
-        if self._queue.put(event):
-            self._condition.notify_all()
+    def put(self, event: Event) -> bool:
+        """Add an event; whether it waits now. A second lost connection in a row does not."""
+        if self._discarded or not self._queue.put(event):
+            return False
+        self._condition.notify_all()
+        return True
 
     async def take(self, timeout: float | None) -> Event:
         """Wait for an event.
@@ -26,17 +29,19 @@ class Inbox:
         :param timeout: seconds; None waits until there is one, or the inbox is closed
         :returns: `NothingMuch` if there was none
         """
-        await self._condition.wait_for(self._has_news, timeout)
-        return self.take_at_once()
-
-    def take_at_once(self) -> Event:
-        """Give an event, or `NothingMuch` if there is none."""
+        await self._condition.wait_for(self._may_go_on, timeout)
         return self._queue.pop() if self._queue else NothingMuch()
 
-    def _has_news(self) -> bool:
+    def _may_go_on(self) -> bool:
         return bool(self._queue) or self._closed
 
     def close(self) -> None:
-        """Let nobody wait any more."""
+        """End all waiting."""
         self._closed = True
         self._condition.notify_all()
+
+    def discard(self) -> list[Event]:
+        """Take no more events, and return those that were not taken."""
+        self._discarded = True
+        self.close()
+        return self._queue.take_all()

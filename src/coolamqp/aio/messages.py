@@ -3,42 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
+from coolamqp.aio.core import ClusterCore
 from coolamqp.aio.future import ClusterFuture
 from coolamqp.aio.inbox import Inbox
-from coolamqp.api.events import Event, MessageReceived
 from coolamqp.attaches import Consumer
+from coolamqp.attaches.events import MessageReceived
 from coolamqp.objects import ReceivedMessage
 
 
-class Source(Protocol):
-    """What an iteration needs of its Cluster."""
-
-    def begin_iteration(self, consumer: Consumer, inbox: Inbox) -> ClusterFuture:
-        """Begin to consume into an inbox."""
-
-    async def take(self, inbox: Inbox, timeout: float | None) -> Event:
-        """Wait for an event."""
-
-    def end_iteration(self, consumer: Consumer) -> ClusterFuture:
-        """Have the consumer cancelled, and its messages forgotten."""
-
-    def end_iteration_later(self, consumer: Consumer) -> None:
-        """Do the same in a while, from any thread."""
-
-
 class MessageIterator(AsyncIterator[ReceivedMessage]):
-    """The messages of a queue, one after the other; made by `Cluster.messages`.
+    """The messages of a queue, one after the other; `Cluster.messages` makes it.
 
-    :ivar consumer: the consumer behind it
+    :param begin: consumes into an inbox
+    :ivar consumer: the consumer that receives them
     """
 
-    def __init__(self, source: Source, consumer: Consumer, timeout: float | None) -> None:
+    def __init__(
+        self,
+        core: ClusterCore,
+        consumer: Consumer,
+        begin: Callable[[Consumer, Inbox], ClusterFuture],
+        timeout: float | None,
+    ) -> None:
         self.consumer = consumer
-        self._source = source
+        self._core = core
+        self._begin_to_consume = begin
         self._inbox = Inbox()
         self._timeout = timeout
         self._consuming: ClusterFuture | None = None
@@ -47,27 +40,28 @@ class MessageIterator(AsyncIterator[ReceivedMessage]):
     async def __anext__(self) -> ReceivedMessage:
         if not self._closed:
             await self._begin()
-            event = await self._source.take(self._inbox, self._timeout)
+            event = await self._core.take(self._inbox, self._timeout)
             if isinstance(event, MessageReceived):
                 return event
         await self.close()
         raise StopAsyncIteration
 
     async def _begin(self) -> None:
-        """Begin to consume, once; who is cancelled meanwhile may come again."""
+        """Begin to consume, once; a task that is cancelled meanwhile may come again."""
         if self._consuming is None:
-            self._consuming = self._source.begin_iteration(self.consumer, self._inbox)
+            self._consuming = self._begin_to_consume(self.consumer, self._inbox)
+            self._core.begin_iteration(self._inbox)
         if self._consuming.done():
             return
         await asyncio.shield(self._consuming)
 
     async def close(self) -> None:
-        """End the consumer; what was fetched and not settled goes back into the queue."""
+        """End the consumer; messages that were not settled go back to the queue."""
         if self._closed:
             return
         self._closed = True
         if self._consuming is not None:
-            await self._source.end_iteration(self.consumer)
+            await self._core.end_iteration(self.consumer, self._inbox)
 
     async def __aenter__(self) -> Self:
         await self._begin()
@@ -83,4 +77,4 @@ class MessageIterator(AsyncIterator[ReceivedMessage]):
 
     def __del__(self) -> None:
         if self._consuming is not None and not self._closed:
-            self._source.end_iteration_later(self.consumer)
+            self._core.end_iteration_later(self.consumer, self._inbox)

@@ -1,35 +1,26 @@
-"""The part of a Cluster that publishes: with confirms or without, one or many, or in a transaction.
+"""The publishing calls of a Cluster for asyncio.
 
 Everything that can be checked or encoded is so at the call, which raises what is wrong.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable
 from typing import Any, cast
 
-from coolamqp.aio.admission import Admission
 from coolamqp.aio.core import ClusterCore
 from coolamqp.aio.future import ClusterFuture
 from coolamqp.aio.transaction import Transaction
-from coolamqp.api.publications import Addressed, publication_of, publication_of_item
+from coolamqp.api.publications import publication_of
+from coolamqp.api.publishing import PublishCalls
 from coolamqp.api.requests import check_timeout
-from coolamqp.api.spans import (
-    all_with_context,
-    destination_of,
-    end_span,
-    name_of,
-    with_context,
-)
-from coolamqp.attaches.publication import Publication
 from coolamqp.framing.text import Text
 from coolamqp.objects import Exchange, Message
-from coolamqp.tracing import CallSpan
 
 
-class Publishing(ClusterCore):
+class Publishing(PublishCalls[ClusterFuture]):
     """Publishing; see `coolamqp.aio.Cluster`."""
+
+    _core: ClusterCore
 
     def publish(
         self,
@@ -61,78 +52,15 @@ class Publishing(ClusterCore):
 
         >>> await cluster.publish(message, routing_key='jobs', confirm=True)  # doctest: +SKIP
         """
-        if self._call_tracer is not None and not dont_trace:
-            return self._publish_traced(
+        if self._core.tracer is not None and not dont_trace:
+            future = self._publish_traced(
                 message, exchange, routing_key, confirm, span, mandatory, timeout
             )
+            return cast('ClusterFuture', future)
         if timeout is not None:
             check_timeout(timeout)
         publication = publication_of(message, exchange, routing_key, mandatory)
-        with self._lock:
-            self._running().notify()
-            if confirm:
-                return self._submit(publication, self._unconfirmed, timeout)
-            if self._plain.pass_through(publication):
-                return self._handed_over()
-            return self._submit(publication, self._plain, timeout)
-
-    def _publish_traced(
-        self,
-        message: Message,
-        exchange: Exchange | Text | None,
-        routing_key: Text,
-        confirm: bool | None,
-        parent: Any,
-        mandatory: bool,
-        timeout: float | None,
-    ) -> ClusterFuture:
-        """Publish in a span, whose context goes with the message."""
-        key, destination = name_of(routing_key), destination_of(exchange, routing_key)
-        with self._traced('publish', destination, parent, kind='producer', routing_key=key) as span:
-            check_timeout(timeout)
-            message = with_context(message, span)
-            publication = publication_of(message, exchange, routing_key, mandatory)
-            with self._lock:
-                self._running().notify()
-                admission = self._unconfirmed if confirm else self._plain
-                return self._submit(publication, admission, timeout, span)
-
-    def publish_many(
-        self,
-        messages: Iterable[Addressed],
-        exchange: Exchange | Text | None = None,
-        routing_key: Text = '',
-        *,
-        confirm: bool = True,
-        mandatory: bool = False,
-        timeout: float | None = None,
-    ) -> list[ClusterFuture]:
-        """Publish many messages, in their order.
-
-        :param messages: each a `Message`, or `(message, exchange, routing_key)`; all of them are
-            looked at before the first is published
-        :param exchange: where messages go that come without address; None is the default exchange
-        :param confirm: see `publish`
-        :param mandatory: see `publish`
-        :param timeout: how long they may wait for room, in seconds
-        :returns: a future for each message, in order; see `publish`
-        :raises TypeError: one of them is no message; nothing is published then
-
-        >>> await asyncio.gather(*cluster.publish_many(messages))  # doctest: +SKIP
-        """
-        check_timeout(timeout)
-        destination = destination_of(exchange, routing_key)
-        with self._traced('publish_many', destination, kind='producer') as span:
-            publications = [
-                publication_of_item(item, exchange, routing_key, mandatory)
-                for item in all_with_context(messages, span)
-            ]
-            admission = self._unconfirmed if confirm else self._plain
-            with self._lock:
-                self._running().notify()
-                futures = [self._submit(each, admission, timeout) for each in publications]
-            end_span(span)
-            return futures
+        return self._core.publish(publication, confirm, timeout, None)
 
     async def wait_for_confirms(self, timeout: float | None = None) -> None:
         """Wait until every message that was published with `confirm` so far has ended, well or not.
@@ -141,15 +69,7 @@ class Publishing(ClusterCore):
         :raises TimeoutError: some are still open
         """
         check_timeout(timeout)
-        with self._lock:
-            self._running()
-        promises = cast('list[ClusterFuture]', self._engine.publisher.promises)
-        futures = [*promises, *self._unconfirmed]
-        if not futures:
-            return
-        unended = (await asyncio.wait(futures, timeout=timeout))[1]
-        if unended:
-            raise TimeoutError(f'{len(unended)} messages are not confirmed within {timeout} s')
+        await self._core.wait_for_confirms(timeout)
 
     def transaction(self, timeout: float | None = None) -> Transaction:
         """Publish several messages together, or none of them.
@@ -167,34 +87,4 @@ class Publishing(ClusterCore):
         ...     tx.publish(Message(b'credit'), routing_key='ledger')
         """
         check_timeout(timeout)
-        return Transaction(self, timeout)
-
-    def _submit(
-        self,
-        publication: Publication,
-        admission: Admission,
-        timeout: float | None,
-        span: CallSpan | None = None,
-    ) -> ClusterFuture:
-        future = publication.promise = self._new_future(span)
-        future.publication = publication
-        future.publisher = self
-        admission.submit(publication, future, timeout)
-        return future
-
-    def _handed_over(self) -> ClusterFuture:
-        """Give the future of what needs none: it has ended, and so one serves for all."""
-        future = self._ended_future
-        if future is None:
-            future = self._ended_future = self._new_future()
-            future.set_result(None)
-        return future
-
-    def withdraw(self, publication: Publication) -> None:
-        """Take a message back; programs call `cancel` of its future.
-
-        Not only on the running loop, since one that ends cancels tasks.
-        """
-        if not self._unconfirmed.withdraw(publication) and not self._plain.withdraw(publication):
-            self._engine.withdraw(publication)
-        self._wake()  # it lets those go on who wait for room
+        return Transaction(self._core, timeout)

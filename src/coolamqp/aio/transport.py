@@ -1,6 +1,6 @@
-"""A connection of the event loop to one node: the loop resolves, connects, encrypts, moves bytes.
+"""The transport to one node, by the event loop: it resolves, connects, encrypts and moves bytes.
 
-Knows nothing of what they mean. Whoever uses it is told once it is there, and once it is gone.
+Knows nothing of what the bytes mean. It calls the driver when it is connected, and when it is lost.
 """
 
 from __future__ import annotations
@@ -19,48 +19,54 @@ from coolamqp.supervisor.link import Link
 
 # How long an address is tried alone before the next one is, too, in seconds (RFC 8305, section 5).
 HEAD_START: Final = 0.25
-# So many bytes are read at once.
+# The most that is read at once, in bytes.
 READ_SIZE: Final = 256 * 1024
-# So many bytes may be in the loop's own buffer before we cease to write.
+# At this many bytes in the loop's own buffer, writing pauses.
 WRITE_AHEAD: Final = 256 * 1024
-# How long the last bytes of a transport that is closed may take to go out, in seconds.
-FAREWELL_PATIENCE: Final = 1.0
+# How long the loop may take to close a transport, in seconds.
+CLOSE_TIMEOUT: Final = 1.0
 # What OpenSSL says when the first bytes of the peer are not TLS.
 NO_TLS: Final = ('WRONG_VERSION_NUMBER', 'RECORD_LAYER_FAILURE')
 
 
-class User(Protocol):
-    """Who wants a transport. Called by the event loop."""
+class TransportOwner(Protocol):
+    """The driver, as the event loop calls it."""
 
     def on_connected(self, transport: Transport) -> None:
-        """Bytes may go over it."""
+        """The transport is connected."""
 
     def on_received(self, transport: Transport, data: bytes) -> None:
         """Bytes have come."""
 
     def on_writable(self, transport: Transport) -> None:
-        """More may be written, after it was too much."""
+        """More may be written, after a pause."""
 
     def on_failed(self, transport: Transport, error: Exception) -> None:
-        """There is no connection, or none any more."""
+        """The transport is lost, or cannot be had."""
 
 
 class Transport(asyncio.BufferedProtocol):
-    """The transport that an link of the engine wishes for; begins to connect at once.
+    """The transport of a link; it begins to connect at once.
 
-    Has a buffer of its own, since a loop that makes one for each chunk makes it large.
+    It has a buffer of its own, since the loop would make a large one for each chunk.
     """
 
-    def __init__(self, link: Link, user: User) -> None:
+    def __init__(self, link: Link, owner: TransportOwner) -> None:
         self.link = link
-        self._user = user
+        self._owner = owner
         self._transport: asyncio.Transport | None = None
-        self._closed = False  # whether we want it no more
+        self._closed = False  # by us
         self._full = False
+        self._reading = True
         self._lost = asyncio.Event()
         self._buffer = memoryview(bytearray(READ_SIZE))
-        self._farewell: asyncio.TimerHandle | None = None
+        self._abort_timer: asyncio.TimerHandle | None = None
         self._connecting = asyncio.create_task(self._connect(), name=f'connecting to {link.node}')
+
+    @property
+    def connected(self) -> bool:
+        """Whether bytes may go over it."""
+        return self._transport is not None and not self._transport.is_closing()
 
     @property
     def writable(self) -> bool:
@@ -68,15 +74,21 @@ class Transport(asyncio.BufferedProtocol):
         transport = self._transport
         return transport is not None and not self._full and not transport.is_closing()
 
-    def write(self, data: Buffer) -> None:
-        """Send bytes, now or as soon as the socket takes them."""
-        if self._transport is not None:
-            self._transport.write(data)
+    def write(self, pieces: list[Buffer]) -> int:
+        """Send bytes, now or as soon as the socket takes them; return how many were taken."""
+        count = 0
+        for piece in pieces:
+            if self._transport is None or not self.writable:
+                break
+            self._transport.write(piece)
+            count += len(piece)
+        return count
 
     def set_reading(self, reading: bool) -> None:
-        """Cease or begin again to read."""
-        if self._transport is None or self._transport.is_closing():
+        """Pause or resume reading."""
+        if self._transport is None or reading is self._reading or self._transport.is_closing():
             return
+        self._reading = reading
         if reading:
             self._transport.resume_reading()
         else:
@@ -89,7 +101,7 @@ class Transport(asyncio.BufferedProtocol):
         if self._transport is not None:
             self._transport.close()
             loop = asyncio.get_running_loop()
-            self._farewell = loop.call_later(FAREWELL_PATIENCE, self._transport.abort)
+            self._abort_timer = loop.call_later(CLOSE_TIMEOUT, self._transport.abort)
 
     def abort(self) -> None:
         """Close at once."""
@@ -107,7 +119,7 @@ class Transport(asyncio.BufferedProtocol):
     async def _connect(self) -> None:
         node = self.link.node
         loop = asyncio.get_running_loop()
-        self.link.waits_for = 'answer'
+        self.link.waiting_for = 'answer'
         try:
             await loop.create_connection(
                 lambda: self,
@@ -117,7 +129,7 @@ class Transport(asyncio.BufferedProtocol):
                 **_tls_arguments(node),
             )
         except (OSError, ValueError) as error:
-            loop.call_soon(self._user.on_failed, self, _failure_of(error, node))
+            loop.call_soon(self._owner.on_failed, self, _failure_of(error, node))
 
     # What the event loop calls
 
@@ -128,7 +140,7 @@ class Transport(asyncio.BufferedProtocol):
             self._transport.abort()
             return
         self._transport.set_write_buffer_limits(high=WRITE_AHEAD)
-        self._user.on_connected(self)
+        self._owner.on_connected(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Say where to put what comes."""
@@ -136,7 +148,7 @@ class Transport(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Pass on what has come."""
-        self._user.on_received(self, bytes(self._buffer[:nbytes]))
+        self._owner.on_received(self, bytes(self._buffer[:nbytes]))
 
     def pause_writing(self) -> None:
         """Have nothing more written for now."""
@@ -145,15 +157,15 @@ class Transport(asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         """Have the rest written."""
         self._full = False
-        self._user.on_writable(self)
+        self._owner.on_writable(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell that the connection is gone."""
         self._lost.set()
-        if self._farewell is not None:
-            self._farewell.cancel()
+        if self._abort_timer is not None:
+            self._abort_timer.cancel()
         error = exc or ConnectionDead('the broker has closed the connection')
-        self._user.on_failed(self, _failure_of(error, self.link.node))
+        self._owner.on_failed(self, _failure_of(error, self.link.node))
 
 
 def _tls_arguments(node: NodeDefinition) -> dict[str, Any]:
@@ -166,7 +178,7 @@ def _tls_arguments(node: NodeDefinition) -> dict[str, Any]:
     return {
         'ssl': make_context(node.tls),
         'server_hostname': server_name(node) or '',  # None would be the name of the host
-        'ssl_shutdown_timeout': FAREWELL_PATIENCE,
+        'ssl_shutdown_timeout': CLOSE_TIMEOUT,
     }
 
 

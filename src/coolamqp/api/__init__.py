@@ -1,5 +1,5 @@
-"""What the faces for threads and for asyncio have in common (floor 3): calls, events, reports.
+"""The calls of a Cluster, without saying how it waits (floor 3).
 
-A call is checked here, turned into an order for the engine, and handed to the face, which knows how
-to reach the engine and which kind of future its programs wait for.
+A call is checked here and becomes a command for the engine. The Clusters for threads and asyncio
+add how they reach the engine, and which kind of future their programs wait for.
 """

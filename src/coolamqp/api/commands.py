@@ -1,4 +1,4 @@
-"""How a face hands an order to the engine, and shows it to the tracer if there is one."""
+"""Commands: how the calls of a Cluster reach the engine, and a tracer if there is one."""
 
 from __future__ import annotations
 
@@ -8,43 +8,46 @@ from contextlib import contextmanager
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from coolamqp.api.spans import begin_span, end_span, name_of
-from coolamqp.attaches.effects import Promise
+from coolamqp.attaches.promise import Promise
 from coolamqp.supervisor.engine import Engine
 from coolamqp.tracing import Call, CallKind, CallSpan, CallTracer
 
 
-class FaceFuture(Promise, Protocol):
-    """A future of whichever kind a face gives."""
+class ClusterFuture(Promise, Protocol):
+    """A future of whichever kind a Cluster makes."""
 
     def add_done_callback(self, fn: Callable[[Any], Any], /) -> Any:
-        """Have a function called with it once it has ended."""
+        """Call a function with the future once it has ended."""
 
 
-FutureT = TypeVar('FutureT', bound=FaceFuture)
-# Tells the engine what is wanted; the second argument is the promise that it is to end.
+FutureT = TypeVar('FutureT', bound=ClusterFuture)
+# Tells the engine what to do; the second argument is the promise that it is to end.
 Command: TypeAlias = Callable[[Engine, Any], None]
 
 
 class Commands(ABC, Generic[FutureT]):
-    """Something that can hand an order to the engine, and gives a future for it."""
+    """Hands commands to the engine.
 
-    _call_tracer: CallTracer | None = None
+    :ivar tracer: sees the calls; None if there is no tracer
+    """
+
+    tracer: CallTracer | None = None
 
     @abstractmethod
-    def command(self, order: Command, span: CallSpan | None = None) -> FutureT:
-        """Carry out an order under the engine's lock, and wake whoever drives the engine.
+    def command(self, command: Command, span: CallSpan | None = None) -> FutureT:
+        """Carry out a command under the engine's lock, and return the future for it.
 
-        :param span: ended with the future
+        :param span: a span to end with the future
         :raises RuntimeError: the Cluster was not started
         :raises ConnectionDead: it was shut down
         """
 
-    def _peer(self) -> tuple[str, int] | None:
-        """Give host and port of the present node, for the tracer; None if there is none."""
-        return None
+    @abstractmethod
+    def peer(self) -> tuple[str, int] | None:
+        """Return host and port of the present node, for the tracer; None if there is none."""
 
     @contextmanager
-    def _traced(
+    def traced(
         self,
         name: str,
         subject: object,
@@ -54,18 +57,18 @@ class Commands(ABC, Generic[FutureT]):
         kind: CallKind = 'client',
         **details: str,
     ) -> Iterator[CallSpan | None]:
-        """Give a block in which a call is begun, with its span; None if it is not traced.
+        """Return a block in which a call begins, with its span; None if the call is not traced.
 
-        What the block raises ends the span. If it raises nothing, it has seen to the end itself.
+        An exception in the block ends the span. Otherwise the block sees to its end.
 
-        :param subject: what the call is about
+        :param subject: the queue, exchange or name that the call is about
         :param parent: the program's own span; None for the active one, if any
         """
-        tracer = self._call_tracer
+        tracer = self.tracer
         if tracer is None or dont_trace:
             yield None
             return
-        call = Call(name, kind, name_of(subject), self._peer(), details)
+        call = Call(name, kind, name_of(subject), self.peer(), details)
         span = begin_span(tracer, call, parent)
         try:
             yield span

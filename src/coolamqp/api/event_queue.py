@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from typing import Final
 
-from coolamqp.api.events import ConnectionLost, Event, MessageReceived
+from coolamqp.attaches.events import ConnectionLost, Event, MessageReceived
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +46,15 @@ class EventQueue:
         self._news -= 1
         logger.warning('nobody drains events; the oldest is forgotten: %r', oldest)
 
+    def take_all(self) -> list[Event]:
+        """Return all events, and forget them."""
+        events = list(self._events)
+        self._events.clear()
+        self._news = 0
+        return events
+
     def pop(self) -> Event:
-        """Give the oldest event; there must be one."""
+        """Return the oldest event, and forget it; there must be one."""
         event = self._events.popleft()
         if not isinstance(event, MessageReceived):
             self._news -= 1

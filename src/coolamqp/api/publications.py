@@ -1,4 +1,4 @@
-"""What programs publish, checked and encoded as far as it can be without a connection."""
+"""Publications from what a program publishes: checked, and encoded as far as possible."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Addressed: TypeAlias = Message | tuple[Message, Exchange | Text | None, Text]
 def publication_of(
     message: Any, exchange: Exchange | Text | None, routing_key: Any, mandatory: Any
 ) -> Publication:
-    """Make a publication of a message, and the address and flag that `publish` was called with.
+    """Return the publication of a message.
 
-    :raises TypeError: something of the wrong type
-    :raises ValueError: a name over 255 bytes
+    :raises TypeError: an argument has the wrong type
+    :raises ValueError: a name is over 255 bytes long
     """
     if not isinstance(message, Message):
         raise TypeError(f'message must be a Message, not {type(message).__name__}')
@@ -31,7 +31,7 @@ def publication_of(
 def publication_of_item(
     item: Any, exchange: Exchange | Text | None, routing_key: Any, mandatory: Any
 ) -> Publication:
-    """Make a publication of an item of `publish_many`: a message, or one with its own address."""
+    """Return the publication of an item of `publish_many`, which may have its own address."""
     if isinstance(item, tuple):
         if len(item) != 3:  # noqa: PLR2004 - message, exchange, routing key
             raise TypeError(f'an item must be a Message or (message, exchange, key), not {item!r}')

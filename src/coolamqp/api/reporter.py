@@ -1,4 +1,4 @@
-"""Telling operators, by the log, and programs, by events and hooks, what happens to a Cluster."""
+"""The reporter: turns the engine's events into log lines for operators, and tells programs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from datetime import datetime
 from functools import singledispatchmethod
 from typing import Any, Final
 
-from coolamqp.api import events
-from coolamqp.attaches.effects import ConsumerEnded, LogRecord, Unroutable
+from coolamqp.attaches import events
+from coolamqp.attaches.effects import LogRecord
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import NodeDefinition
-from coolamqp.supervisor import notices
 from coolamqp.uplink.login import shows_password
 
 logger = logging.getLogger('coolamqp.clustering')
@@ -38,7 +37,7 @@ class Fault:
 
 
 class Reporter:
-    """Turns the engine's notices into log lines, events and calls of hooks.
+    """Writes events to the log, and passes them on to hooks and to `drain`.
 
     :param name: of the Cluster, for log lines
     :param run: runs a hook with its arguments where callbacks run
@@ -56,7 +55,7 @@ class Reporter:
         self,
         name: str,
         run: Callable[..., None],
-        put: Callable[[events.Event], None],
+        put: Callable[[events.Event], object],
         now: Callable[[], datetime],
         on_fail: Callable[[], Any] | None,
         on_blocked: Callable[[bool], Any] | None,
@@ -76,8 +75,8 @@ class Reporter:
         self._shown: set[NodeDefinition] = set()  # to which the password went unencrypted
 
     @singledispatchmethod
-    def report(self, notice: object) -> None:
-        """Pass a notice on; what is not registered below interests nobody."""
+    def report(self, report: object) -> None:
+        """Report an event or a log record; the kinds that are not registered below need nothing."""
 
     def _tell(self, event: events.Event) -> None:
         if self._all_events or isinstance(event, events.ConnectionLost):
@@ -86,11 +85,12 @@ class Reporter:
             self._run(self.on_event, event)
 
     @report.register
-    def _report_connected(self, notice: notices.Connected) -> None:
-        product, version = (notice.properties.properties.get(k) for k in ('product', 'version'))
-        logger.info('%s: connected to %s, %s %s', self._name, notice.node, product, version)
-        self._warn_of_plain_text(notice.node)
-        self._tell(events.ConnectionEstablished(notice.node))
+    def _report_connected(self, event: events.ConnectionEstablished) -> None:
+        told = {} if event.properties is None else event.properties.properties
+        product, version = told.get('product'), told.get('version')
+        logger.info('%s: connected to %s, %s %s', self._name, event.node, product, version)
+        self._warn_of_plain_text(event.node)
+        self._tell(event)
 
     def _warn_of_plain_text(self, node: NodeDefinition) -> None:
         if shows_password(node) and node not in self._shown:
@@ -99,55 +99,61 @@ class Reporter:
             logger.warning(what, self._name, node)
 
     @report.register
-    def _report_restored(self, notice: notices.Restored) -> None:
-        logger.info('%s: restored on %s', self._name, notice.node)
-        self._tell(events.TopologyRestored(notice.node))
+    def _report_restored(self, event: events.TopologyRestored) -> None:
+        logger.info('%s: restored on %s', self._name, event.node)
+        self._tell(event)
 
     @report.register
-    def _report_failure(self, notice: notices.ConnectFailed) -> None:
+    def _report_failure(self, event: events.ConnectionFailed) -> None:
         """Log a try that failed; for an operator only if it tells something new."""
-        self.faults.append(Fault(self._now(), notice.node, notice.cause))
-        failure = f'{notice.node}: {notice.cause}'
+        self.faults.append(Fault(self._now(), event.node, event.cause))
+        failure = f'{event.node}: {event.cause}'
         level = logging.DEBUG if failure == self._last_failure else logging.INFO
         self._last_failure = failure
         logger.log(
-            level, '%s: no connection to %s; again in %.1f s', self._name, failure, notice.retry_in
+            level, '%s: no connection to %s; again in %.1f s', self._name, failure, event.retry_in
         )
 
     @report.register
-    def _report_loss(self, notice: notices.Disconnected) -> None:
-        self.faults.append(Fault(self._now(), notice.node, notice.cause))
-        logger.warning('%s: lost the connection to %s: %s', self._name, notice.node, notice.cause)
-        self._tell(events.ConnectionLost(notice.node, notice.cause))
+    def _report_loss(self, event: events.ConnectionLost) -> None:
+        if event.node is not None and event.cause is not None:
+            self.faults.append(Fault(self._now(), event.node, event.cause))
+        logger.warning('%s: lost the connection to %s: %s', self._name, event.node, event.cause)
+        self._tell(event)
         on_fail, self._on_fail = self._on_fail, None
         if on_fail is not None:
             self._run(on_fail)
 
     @report.register
-    def _report_blocked(self, notice: notices.Blocked) -> None:
-        if notice.blocked:
-            logger.warning('%s: blocked by the broker: %s', self._name, notice.reason)
-        else:
-            logger.info('%s: no longer blocked by the broker', self._name)
+    def _report_blocked(self, event: events.ConnectionBlocked) -> None:
+        logger.warning('%s: blocked by the broker: %s', self._name, event.reason)
+        self._run_on_blocked(True)
+
+    @report.register
+    def _report_unblocked(self, _event: events.ConnectionUnblocked) -> None:
+        logger.info('%s: no longer blocked by the broker', self._name)
+        self._run_on_blocked(False)
+
+    def _run_on_blocked(self, blocked: bool) -> None:
         if self._on_blocked is not None:
-            self._run(self._on_blocked, notice.blocked)
+            self._run(self._on_blocked, blocked)
 
     @report.register
-    def _report_topology(self, notice: notices.TopologyFailed) -> None:
-        logger.error('%s: cannot restore %r: %s', self._name, notice.subject, notice.error)
-        self._tell(events.TopologyFailed(notice.subject, notice.error))
+    def _report_topology(self, event: events.TopologyFailed) -> None:
+        logger.error('%s: cannot restore %r: %s', self._name, event.object, event.error)
+        self._tell(event)
 
     @report.register
-    def _report_consumer(self, notice: ConsumerEnded) -> None:
-        self._tell(events.ConsumerCancelled(notice.consumer, notice.reason))
+    def _report_consumer(self, event: events.ConsumerCancelled) -> None:
+        self._tell(event)
 
     @report.register
-    def _report_unroutable(self, notice: Unroutable) -> None:
+    def _report_unroutable(self, event: events.MessageReturned) -> None:
         if self.on_return.callables:
-            self._run(self.on_return, notice.error)
+            self._run(self.on_return, event.error)
         else:
-            logger.warning('%s: a message came back: %s', self._name, notice.error)
+            logger.warning('%s: a message came back: %s', self._name, event.error)
 
     @report.register
-    def _report_log_record(self, notice: LogRecord) -> None:
-        logger.log(notice.level, '%s: %s', self._name, notice.text)
+    def _report_log_record(self, record: LogRecord) -> None:
+        logger.log(record.level, '%s: %s', self._name, record.text)

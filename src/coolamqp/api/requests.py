@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic
 
 from coolamqp.api.commands import Commands, FutureT
 from coolamqp.api.spans import with_context
@@ -13,8 +13,10 @@ from coolamqp.objects import Message, Queue
 from coolamqp.objects.topology import queue_name
 
 
-class RequestCalls(Commands[FutureT]):
+class RequestCalls(Generic[FutureT]):
     """The part of a Cluster that brings single messages back."""
+
+    _core: Commands[FutureT]
 
     def get(self, queue: Queue | Text, no_ack: bool = False) -> FutureT:
         """Fetch one message from a queue; to have them all, consuming costs less.
@@ -24,9 +26,9 @@ class RequestCalls(Commands[FutureT]):
         :returns: a future that ends with the `ReceivedMessage`, with None if the queue is empty, or
             with `AMQPError`
         """
-        with self._traced('get', queue, kind='consumer') as traced:
+        with self._core.traced('get', queue, kind='consumer') as traced:
             name = queue_name(queue)
-            return self.command(
+            return self._core.command(
                 lambda engine, promise: engine.fetch(name, Fetch(no_ack, promise)), traced
             )
 
@@ -45,11 +47,11 @@ class RequestCalls(Commands[FutureT]):
 
         >>> cluster.call(b'2 + 2', 'sums', timeout=5.0).result()  # doctest: +SKIP
         """
-        with self._traced('call', routing_key) as traced:
+        with self._core.traced('call', routing_key) as traced:
             message = with_context(body if isinstance(body, Message) else Message(body), traced)
             key = short_bytes(routing_key, 'routing_key')
             check_timeout(timeout)
-            return self.command(
+            return self._core.command(
                 lambda engine, promise: engine.request(Request(message, key, timeout, promise)),
                 traced,
             )

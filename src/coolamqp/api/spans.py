@@ -1,6 +1,6 @@
-"""What the faces tell a tracer of calls, and what messages carry of it.
+"""Spans: what a Cluster tells a tracer of calls, and the context that messages carry.
 
-Knows the hook of `coolamqp.tracing`, and not who listens behind it. None stands for no span.
+Knows the hook of `coolamqp.tracing`, and no tracer. None stands for no span.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from coolamqp.api.publications import Addressed
 from coolamqp.argumentify import argumentify
-from coolamqp.attaches.receiver import Receiver
+from coolamqp.attaches.mailbox import Mailbox
 from coolamqp.exceptions import CoolAMQPError, WireError
 from coolamqp.framing.text import Text
 from coolamqp.objects import Exchange, ExchangeBind, Message, Queue, QueueBind, ReceivedMessage
@@ -126,17 +126,17 @@ def destination_of(exchange: Exchange | Text | None, routing_key: Text) -> str:
 
 @contextmanager
 def processing(
-    tracer: CallTracer, consumer: Receiver, message: ReceivedMessage, peer: tuple[str, int] | None
+    tracer: CallTracer, mailbox: Mailbox, message: ReceivedMessage, peer: tuple[str, int] | None
 ) -> Iterator[None]:
     """Give the block in which a message is processed by the callback of its consumer."""
     details = {
         'exchange': name_of(message.exchange_name),
         'routing_key': name_of(message.routing_key),
     }
-    call = Call('process', 'consumer', name_of(consumer.queue), peer, details)
+    call = Call('process', 'consumer', name_of(mailbox.queue), peer, details)
     stack = ExitStack()
     try:
-        block = tracer.process(call, _headers_of_message(message), consumer.span)
+        block = tracer.process(call, _headers_of_message(message), mailbox.span)
         stack.enter_context(block)
     except Exception:
         logger.exception('the tracer raised')

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Generic
 
 from coolamqp.api.commands import Commands, FutureT
 from coolamqp.attaches import operation
-from coolamqp.attaches.argument_orders import bind_takes_both_orders, declare_takes_both_orders
+from coolamqp.compat import bind_takes_both_orders, declare_takes_both_orders
 from coolamqp.framing.definitions import QueuePurgeOk
 from coolamqp.framing.field_table import Arguments
 from coolamqp.framing.method import Method
@@ -24,8 +24,10 @@ from coolamqp.supervisor.topology import Topology
 from coolamqp.tracing import CallSpan
 
 
-class TopologyCalls(Commands[FutureT]):
+class TopologyCalls(Generic[FutureT]):
     """The part of a Cluster that is about topology."""
+
+    _core: Commands[FutureT]
 
     @declare_takes_both_orders
     def declare(
@@ -49,7 +51,7 @@ class TopologyCalls(Commands[FutureT]):
         :raises ValueError: an anonymous queue; consuming declares it
         :raises TypeError: nothing that can be declared
         """
-        with self._traced('declare', obj, span, dont_trace) as traced:
+        with self._core.traced('declare', obj, span, dont_trace) as traced:
             _check_flag(persistent, 'persistent')
             if not passive:
                 return self._declare(obj, persistent, traced)
@@ -80,7 +82,7 @@ class TopologyCalls(Commands[FutureT]):
         :returns: a future that ends with None, or with `AMQPError` if the broker refuses
         :raises ValueError: an anonymous queue; consuming binds it
         """
-        with self._traced('bind', queue, span, dont_trace) as traced:
+        with self._core.traced('bind', queue, span, dont_trace) as traced:
             _check_flag(persistent, 'persistent')
             binding = QueueBind(queue, exchange, routing_key, arguments)
             return self._declare(binding, persistent, traced)
@@ -97,7 +99,7 @@ class TopologyCalls(Commands[FutureT]):
         :param queue: these four as they were for `bind`
         :returns: a future that ends with None, or with `AMQPError` if the broker refuses
         """
-        with self._traced('unbind', queue) as traced:
+        with self._core.traced('unbind', queue) as traced:
             return self._unbind(QueueBind(queue, exchange, routing_key, arguments), traced)
 
     def bind_exchange(
@@ -117,7 +119,7 @@ class TopologyCalls(Commands[FutureT]):
         :param arguments: of the binding, by which an exchange of type ``headers`` goes
         :returns: a future that ends with None, or with `AMQPError` if the broker refuses
         """
-        with self._traced('bind_exchange', destination) as traced:
+        with self._core.traced('bind_exchange', destination) as traced:
             _check_flag(persistent, 'persistent')
             binding = ExchangeBind(destination, source, routing_key, arguments)
             return self._declare(binding, persistent, traced)
@@ -134,7 +136,7 @@ class TopologyCalls(Commands[FutureT]):
         :param destination: these four as they were for `bind_exchange`
         :returns: a future that ends with None, or with `AMQPError` if the broker refuses
         """
-        with self._traced('unbind_exchange', destination) as traced:
+        with self._core.traced('unbind_exchange', destination) as traced:
             return self._unbind(ExchangeBind(destination, source, routing_key, arguments), traced)
 
     def delete_queue(
@@ -147,7 +149,7 @@ class TopologyCalls(Commands[FutureT]):
         :param if_empty: only if it has no messages
         :returns: a future that ends with None, or with `AMQPError` if the broker refuses
         """
-        with self._traced('delete_queue', queue) as traced:
+        with self._core.traced('delete_queue', queue) as traced:
             name = queue_name(queue)
             methods = [operation.delete_queue(queue, if_unused, if_empty)]
             return self._call(methods, traced, lambda topology: topology.forget_queue(name))
@@ -159,7 +161,7 @@ class TopologyCalls(Commands[FutureT]):
         :param if_unused: only if nothing is bound to it
         :returns: a future that ends with None, or with `AMQPError` if the broker refuses
         """
-        with self._traced('delete_exchange', exchange) as traced:
+        with self._core.traced('delete_exchange', exchange) as traced:
             name = exchange_name(exchange)
             methods = [operation.delete_exchange(exchange, if_unused)]
             return self._call(methods, traced, lambda topology: topology.forget_exchange(name))
@@ -172,7 +174,7 @@ class TopologyCalls(Commands[FutureT]):
             `ConnectionDead` if the answer was lost: it is not asked again, since that might take
             messages that have come meanwhile
         """
-        with self._traced('purge', queue) as traced:
+        with self._core.traced('purge', queue) as traced:
             methods = [operation.purge(queue)]
             return self._call(methods, traced, result=_message_count, repeatable=False)
 
@@ -199,7 +201,7 @@ class TopologyCalls(Commands[FutureT]):
             on_success = None if remember is None else partial(remember, engine.topology)
             engine.call(methods, promise, on_success, result, repeatable=repeatable)
 
-        return self.command(command, span)
+        return self._core.command(command, span)
 
 
 def _check_flag(value: object, name: str) -> None:

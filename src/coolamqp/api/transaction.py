@@ -59,7 +59,7 @@ class TransactionCalls(Generic[FutureT]):
 
         return self._commands.command(command)
 
-    def give_up(self) -> None:
+    def _give_up(self) -> None:
         """Have it not committed any more, if it has not been sent yet."""
         if self._commit is not None:
             self._commit.wanted = False

@@ -4,10 +4,8 @@ Each is attached to a connection when there is one, and takes itself up again on
 that programs use are `Consumer` and `BodyReceiveMode`; a Cluster makes the others.
 """
 
-from coolamqp.attaches.attache_group import AttacheGroup
 from coolamqp.attaches.consumer import Consumer
 from coolamqp.attaches.consumer_options import BodyReceiveMode
-from coolamqp.attaches.declarer import Declarer
-from coolamqp.attaches.publisher import Publisher
+from coolamqp.compat import AttacheGroup, Declarer, Publisher
 
 __all__ = ['AttacheGroup', 'BodyReceiveMode', 'Consumer', 'Declarer', 'Publisher']

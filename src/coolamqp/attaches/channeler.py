@@ -63,7 +63,7 @@ class Channeler(ChannelHandler):
         # Told once, when the first link on a connection has ended, well or not.
         self.on_first_attempt: Callable[[Channeler], None] | None = None
 
-    def adopt(self, effects: Effects, timers: Timers) -> None:
+    def join(self, effects: Effects, timers: Timers) -> None:
         """Become part of an engine."""
         self.effects = effects
         self.timers = timers
@@ -193,15 +193,15 @@ class Channeler(ChannelHandler):
         """Refuse a method that has no business on this channel."""
         raise WireError(f'an unexpected {method.NAME}', 'on a channel', COMMAND_INVALID)
 
-    def on_delivered(self, envelope: Envelope, properties: bytes, body: Any) -> None:
+    def on_delivery(self, envelope: Envelope, properties: bytes, body: Any) -> None:
         """Refuse a delivery on a channel that has no consumer."""
         raise WireError('an unexpected basic.deliver', 'on a channel', COMMAND_INVALID)
 
-    def on_fetched(self, envelope: Envelope, properties: bytes, body: Any) -> None:
+    def on_get_ok(self, envelope: Envelope, properties: bytes, body: Any) -> None:
         """Refuse a fetched message on a channel that fetches none."""
         raise WireError('an unexpected basic.get-ok', 'on a channel', COMMAND_INVALID)
 
-    def on_returned(self, method: BasicReturn, properties: bytes, body: Any) -> None:
+    def on_return(self, method: BasicReturn, properties: bytes, body: Any) -> None:
         """Refuse a returned message on a channel that publishes none."""
         raise WireError('an unexpected basic.return', 'on a channel', COMMAND_INVALID)
 

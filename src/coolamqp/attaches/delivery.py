@@ -1,13 +1,13 @@
-"""A message as it was delivered: decoded when it is looked at, settled through its ledger."""
+"""A message from a queue: decoded when a program looks at it, settled through its ledger."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from mypy_extensions import mypyc_attr
 
 from coolamqp.attaches.ack_ledger import AckLedger
-from coolamqp.attaches.effects import Face
+from coolamqp.attaches.promise import Promise
 from coolamqp.framing.hot import Envelope
 from coolamqp.framing.properties import BasicContentPropertyList, received_properties
 from coolamqp.framing.text import Text
@@ -15,14 +15,25 @@ from coolamqp.objects import Message, ReceivedMessage
 from coolamqp.objects.message import Settlement
 
 
+class MessageOwner(Protocol):
+    """The Cluster that received a message, as far as the message needs it; from any thread."""
+
+    def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> None:
+        """Settle a delivery, or all deliveries up to it."""
+
+    def publish_reply(self, answer: Message, routing_key: bytes) -> Promise:
+        """Publish the answer to a request, with a confirm."""
+
+
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Delivery(ReceivedMessage):
-    """A message from the broker. Acknowledging it may be done from any thread.
+    """A message from the broker. Any thread may settle it.
 
-    :param ledger: where its settlement is entered; None for a no_ack consumer
+    :param ledger: where its settlement is entered; None if it needs none (no_ack)
+    :param owner: the Cluster that received it
     """
 
-    __slots__ = ('_encoded_properties', '_envelope', '_face', '_ledger')
+    __slots__ = ('_encoded_properties', '_envelope', '_ledger', '_owner')
 
     def __init__(
         self,
@@ -30,7 +41,7 @@ class Delivery(ReceivedMessage):
         properties: bytes,
         body: Any,
         ledger: AckLedger | None,
-        face: Face | None,
+        owner: MessageOwner | None,
     ) -> None:
         self.body = body
         self._properties = None
@@ -42,7 +53,7 @@ class Delivery(ReceivedMessage):
         self._envelope = envelope
         self._encoded_properties = properties
         self._ledger = ledger
-        self._face = face
+        self._owner = owner
         self._settled = False
 
     def _find_properties(self) -> BasicContentPropertyList:
@@ -61,23 +72,14 @@ class Delivery(ReceivedMessage):
 
     @property
     def consumer_tag(self) -> Text | None:
-        """The tag of the consumer that it was delivered to; None for one that was fetched."""
+        """The tag of the consumer that it was delivered to; None if it was fetched."""
         return self._envelope.consumer_tag or None
 
-    @property
-    def envelope(self) -> Envelope:
-        """The method that announced it."""
-        return self._envelope
-
-    def remade(self, envelope: Envelope, properties: bytes, body: Any) -> Delivery:
-        """Give the same delivery with other contents, settled in the same ledger."""
-        return Delivery(envelope, properties, body, self._ledger, self._face)
-
     def _settle(self, how: Settlement, multiple: bool) -> None:
-        if self._ledger is not None and self._face is not None:
-            self._face.settle(self._ledger, self._envelope.delivery_tag, how, multiple)
+        if self._ledger is not None and self._owner is not None:
+            self._owner.settle(self._ledger, self._envelope.delivery_tag, how, multiple)
 
     def _publish_reply(self, answer: Message, routing_key: bytes) -> Any:
-        if self._face is None:
+        if self._owner is None:
             return super()._publish_reply(answer, routing_key)
-        return self._face.publish_reply(answer, routing_key)
+        return self._owner.publish_reply(answer, routing_key)

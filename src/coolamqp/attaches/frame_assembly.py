@@ -1,14 +1,15 @@
 """A delivery as frames and back, for consumers that override `on_delivery`.
 
-The core makes no frame objects. Here they are made of a message, shown to the subclass, and what it
-passes on is put together again.
+The engine makes no frame objects. Here a delivery becomes frames, a subclass sees them, and the
+frames that it passes on become a message again.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from coolamqp.attaches.delivery import Delivery
+from coolamqp.attaches.ack_ledger import AckLedger
+from coolamqp.attaches.delivery import Delivery, MessageOwner
 from coolamqp.framing.definitions import BasicDeliver, decode_method
 from coolamqp.framing.frames import (
     METHOD_INDEX,
@@ -17,37 +18,50 @@ from coolamqp.framing.frames import (
     AMQPHeaderFrame,
     AMQPMethodFrame,
 )
-from coolamqp.framing.hot import BASIC, Envelope
+from coolamqp.framing.hot import BASIC, BASIC_DELIVER, Envelope
+from coolamqp.framing.properties import received_properties
 from coolamqp.objects.message import body_size
 
 
-def frames_of(delivery: Delivery, channel: int) -> list[AMQPFrame]:
-    """Give a delivery as the frames it came in; a body in pieces is a frame a piece."""
-    body = delivery.body
+def frames_of(envelope: Envelope, properties: bytes, body: Any, channel: int) -> list[AMQPFrame]:
+    """Return the frames of a delivery; a body in pieces has one frame for each piece."""
     pieces = body if isinstance(body, list) else [body]
     return [
-        AMQPMethodFrame(channel, decode_method(delivery.envelope.payload)),
-        AMQPHeaderFrame(channel, BASIC, 0, body_size(body), delivery.properties),
+        AMQPMethodFrame(channel, decode_method(envelope.payload)),
+        AMQPHeaderFrame(channel, BASIC, 0, body_size(body), received_properties(properties)),
         *(AMQPBodyFrame(channel, piece) for piece in pieces if len(piece)),
     ]
 
 
 class FrameAssembly:
-    """Puts deliveries together from their frames."""
+    """Assembles deliveries from the frames that a subclass passes on."""
 
     def __init__(self) -> None:
-        self._delivery: Delivery | None = None
+        self._expected = False
+        self._in_pieces = False
+        self._ledger: AckLedger | None = None
+        self._owner: MessageOwner | None = None
         self._method: AMQPMethodFrame | None = None
         self._header: AMQPHeaderFrame | None = None
         self._missing = 0
         self._pieces: list[bytes] = []
 
-    def begin(self, delivery: Delivery) -> None:
-        """Take the delivery whose frames are going to come."""
-        self._delivery = delivery
+    def begin(
+        self, ledger: AckLedger | None, owner: MessageOwner | None, *, in_pieces: bool
+    ) -> None:
+        """Expect the frames of a delivery.
+
+        :param ledger: the ledger of the delivery
+        :param owner: the Cluster that received it
+        :param in_pieces: whether the body stays a list of pieces
+        """
+        self._expected = True
+        self._in_pieces = in_pieces
+        self._ledger = ledger
+        self._owner = owner
 
     def feed(self, frame: AMQPFrame) -> Delivery | None:
-        """Take a frame; give the message if it is complete with it."""
+        """Add a frame; return the message once it is complete."""
         if isinstance(frame, AMQPMethodFrame):
             self._method, self._header, self._pieces = frame, None, []
             return None
@@ -59,14 +73,17 @@ class FrameAssembly:
         return None if self._missing > 0 else self._finish()
 
     def _finish(self) -> Delivery | None:
-        delivery, method, header = self._delivery, self._method, self._header
-        self._delivery = None
-        if delivery is None or method is None or header is None:
-            return None  # not a delivery of ours
+        expected, self._expected = self._expected, False
+        method, header = self._method, self._header
+        if not expected or method is None or header is None:
+            return None  # The program called `on_delivery` by itself.
         payload = METHOD_INDEX.pack(*BasicDeliver.INDEX) + method.payload.encode_arguments()
-        return delivery.remade(Envelope(payload), header.properties.encoded, self._body(delivery))
+        properties = header.properties.encoded
+        return Delivery(
+            Envelope(payload, BASIC_DELIVER), properties, self._body(), self._ledger, self._owner
+        )
 
-    def _body(self, delivery: Delivery) -> Any:
-        if isinstance(delivery.body, list):
+    def _body(self) -> Any:
+        if self._in_pieces:
             return self._pieces
         return self._pieces[0] if len(self._pieces) == 1 else b''.join(self._pieces)

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.channeler import ST_ONLINE, Channeler, Dialogue, is_refusal_of
-from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.effects import Face, Promise
+from coolamqp.attaches.delivery import Delivery, MessageOwner
+from coolamqp.attaches.promise import Promise
 from coolamqp.exceptions import AMQPError, CoolAMQPError
 from coolamqp.framing.definitions import BasicGet, BasicGetEmpty
 from coolamqp.framing.hot import Envelope
@@ -43,13 +43,13 @@ class Getter(Channeler):
     def __init__(
         self,
         queue: bytes,
-        face: Face,
+        owner: MessageOwner,
         dirty: list[AckLedger],
         on_idle: Callable[[Getter], None],
     ) -> None:
         super().__init__()
         self.queue = queue
-        self._face = face
+        self._owner = owner
         self._dirty = dirty
         self._on_idle = on_idle
         self._ledger: AckLedger | None = None
@@ -97,15 +97,15 @@ class Getter(Channeler):
         if isinstance(answer, BasicGetEmpty):
             self.effects.succeed(self._sent.popleft().promise, None)
 
-    def on_fetched(self, envelope: Envelope, properties: bytes, body: Any) -> None:
+    def on_get_ok(self, envelope: Envelope, properties: bytes, body: Any) -> None:
         """Take the message that was fetched."""
         if not self._sent:
-            super().on_fetched(envelope, properties, body)
+            super().on_get_ok(envelope, properties, body)
         fetch = self._sent.popleft()
         ledger = None if fetch.no_ack else self._ledger
         if ledger is not None:
             ledger.enter(envelope.delivery_tag)
-        message = Delivery(envelope, properties, body, ledger, self._face)
+        message = Delivery(envelope, properties, body, ledger, self._owner)
         self.effects.succeed(fetch.promise, message)
 
     # Not longer than needed

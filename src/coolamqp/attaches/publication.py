@@ -6,7 +6,7 @@ from typing import Final
 
 from mypy_extensions import mypyc_attr
 
-from coolamqp.attaches.effects import Promise
+from coolamqp.attaches.promise import Promise
 from coolamqp.framing.frames import CONTENT_HEADER, FRAME_OVERHEAD
 from coolamqp.objects import Message
 from coolamqp.objects.message import flat_body

@@ -10,7 +10,8 @@ from collections import deque
 from typing import Any, Final
 
 from coolamqp.attaches.channeler import ST_ONLINE, Channeler, Dialogue, is_refusal_of
-from coolamqp.attaches.effects import Promise, Unroutable
+from coolamqp.attaches.events import MessageReturned
+from coolamqp.attaches.promise import Promise
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.publish_ledger import PublishLedger
 from coolamqp.attaches.returns import Returns, returned
@@ -155,7 +156,7 @@ class Publisher(Channeler):
         self.effects.log(f'nothing can be published with confirms: {error}')
         self.retry_later()
 
-    def on_returned(self, method: BasicReturn, properties: bytes, body: Any) -> None:
+    def on_return(self, method: BasicReturn, properties: bytes, body: Any) -> None:
         """Take a message that came back; its confirm is still to come."""
         self._returns.enter(returned(method, properties, body))
 
@@ -201,9 +202,9 @@ class PlainPublisher(Channeler):
         """Need nothing."""
         yield from ()
 
-    def on_returned(self, method: BasicReturn, properties: bytes, body: Any) -> None:
+    def on_return(self, method: BasicReturn, properties: bytes, body: Any) -> None:
         """Report a message that came back."""
-        self.effects.notice(Unroutable(returned(method, properties, body)))
+        self.effects.report(MessageReturned(returned(method, properties, body)))
 
     def on_channel_closed(self, error: AMQPError | None) -> None:
         """Say that messages were lost, and go on with the next."""

@@ -13,8 +13,8 @@ from logging import DEBUG
 from typing import Any, Final
 
 from coolamqp.attaches.channeler import ST_ONLINE, ST_SYNCING, Channeler, Dialogue
-from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.effects import Face, Promise
+from coolamqp.attaches.delivery import Delivery, MessageOwner
+from coolamqp.attaches.promise import Promise
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.returns import returned
 from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError
@@ -39,9 +39,9 @@ class Request:
 class Requester(Channeler):
     """Sends requests and hands out their replies; any number may be outstanding."""
 
-    def __init__(self, face: Face) -> None:
+    def __init__(self, owner: MessageOwner) -> None:
         super().__init__()
-        self._face = face
+        self._owner = owner
         self._numbers = 0
         self._requests: dict[bytes, Request] = {}  # those that have not ended, by correlation id
         self._waiting: deque[bytes] = deque()  # those that are not sent
@@ -103,16 +103,16 @@ class Requester(Channeler):
         """Send what has waited."""
         self._send_waiting()
 
-    def on_delivered(self, envelope: Envelope, properties: bytes, body: Any) -> None:
+    def on_delivery(self, envelope: Envelope, properties: bytes, body: Any) -> None:
         """Take a reply."""
-        reply = Delivery(envelope, properties, body, None, self._face)
+        reply = Delivery(envelope, properties, body, None, self._owner)
         request = self._requests.pop(_correlation_id(reply), None)
         if request is None:
             self.effects.log('a reply came that nobody waits for any more', DEBUG)
         else:
             self.effects.succeed(request.promise, reply)
 
-    def on_returned(self, method: BasicReturn, properties: bytes, body: Any) -> None:
+    def on_return(self, method: BasicReturn, properties: bytes, body: Any) -> None:
         """Fail a request that came back."""
         error = returned(method, properties, body)
         self._fail(_correlation_id(error.message), error)

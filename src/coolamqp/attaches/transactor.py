@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from coolamqp.attaches.channeler import ST_ONLINE, Channeler, Dialogue
-from coolamqp.attaches.effects import Promise
+from coolamqp.attaches.promise import Promise
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.returns import returned
 from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError, Returned
@@ -101,10 +101,10 @@ class Transactor(Channeler):
         """Commit what has waited."""
         self._send_next()
 
-    def on_returned(self, method: BasicReturn, properties: bytes, body: Any) -> None:
+    def on_return(self, method: BasicReturn, properties: bytes, body: Any) -> None:
         """Take a mandatory message that came back as its transaction was committed."""
         if self._sent is None:
-            super().on_returned(method, properties, body)
+            super().on_return(method, properties, body)
         elif self._sent.returned is None:
             self._sent.returned = returned(method, properties, body)
 

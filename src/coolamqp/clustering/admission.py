@@ -1,4 +1,4 @@
-"""Where what threads publish enters the engine: under its lock, and within the bounds."""
+"""How threads publish: under the lock of the engine, and waiting for room."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from coolamqp.api.bounds import Bounds
 from coolamqp.attaches.publication import Publication
 from coolamqp.clustering.condition import Condition
 from coolamqp.clustering.driver import Driver
+from coolamqp.supervisor.admission import Waiting
 from coolamqp.supervisor.engine import Engine
 
-# So often those who wait for room are not woken though there may be a little.
-PATIENCE: Final = 8
+# How often threads whose publications were admitted are left asleep, while more room is coming.
+HELD_BACK_MAX: Final = 8
 
 
 class Admission:
-    """Publishes; a thread for whose message there is no room waits here.
+    """Publishes; a thread that finds no room waits here.
 
     :param lock: held whenever the engine is touched
-    :param check_running: gives the driver, or raises if nothing can be published; called with
+    :param check_running: returns the driver, or raises if nothing can be published; called with
         the lock
     :param check_may_wait: raises if this thread must not wait; called without the lock
     """
@@ -29,76 +29,81 @@ class Admission:
     def __init__(
         self,
         engine: Engine,
-        bounds: Bounds,
         lock: threading.Lock,
         check_running: Callable[[], Driver],
         check_may_wait: Callable[[], None],
     ) -> None:
         self._engine = engine
-        self._bounds = bounds
         self._lock = lock
         self._room = Condition(lock)
-        self._waiting = 0
-        self._held_back = 0  # how often those who wait were not woken, one time after the other
+        self._sleeping = 0  # threads
+        self._held_back = 0  # how often they were left asleep, one time after the other
         self._check_running = check_running
         self._check_may_wait = check_may_wait
         self._driver: Driver | None = None
 
     def open(self, driver: Driver) -> None:
-        """Take messages from now on, and have them sent by this driver; the lock is held."""
+        """Publish from now on by this driver; the lock is held."""
         self._driver = driver
 
     def publish(self, publication: Publication, timeout: float | None) -> None:
-        """Publish with a confirm: the publication's promise ends.
+        """Publish with a confirm.
 
         :param timeout: how long to wait for room, in seconds
         :raises TimeoutError: there was none in time; the message is not published
         """
         with self._lock:
             driver = self._running()
-            if not self._bounds.has_room():
-                self._wait_for(self._bounds.has_room, timeout)
-            self._engine.publish(publication)
-            driver.send_or_notify()
+            if not self._engine.has_room():
+                self._prepare_to_wait()
+            waiting = self._engine.publish(publication, timeout)
+            if waiting is None:
+                driver.send_or_notify()
+            else:
+                self._wait(waiting)
 
     def publish_plain(self, publication: Publication, timeout: float | None) -> None:
         """Publish without a confirm; as `publish` otherwise."""
         with self._lock:
             driver = self._running()
-            if not self._bounds.has_sent_enough():
-                self._wait_for(self._bounds.has_sent_enough, timeout)
-            self._engine.publish_plain(publication)
-            driver.send_or_notify()
+            if not self._engine.has_room_for_plain():
+                self._prepare_to_wait()
+            waiting = self._engine.publish_plain(publication, timeout)
+            if waiting is None:
+                driver.send_or_notify()
+            else:
+                self._wait(waiting)
 
-    def publish_batch(self, publications: list[Publication], deadline: float | None) -> int:
-        """Publish with confirms as many as there is room for; give how many that were.
+    def publish_batch(self, publications: list[Publication], timeout: float | None) -> int:
+        """Publish with confirms as many as there is room for, at least one; return how many.
 
-        :param deadline: until when to wait for room, on the monotonic clock
-        :raises TimeoutError: there was none in time for the first
+        :param timeout: how long the first may wait for room, in seconds
+        :raises TimeoutError: there was none in time
         """
-        done = 0
         with self._lock:
             driver = self._running()
-            for publication in publications:
-                if not self._bounds.has_room():
+            for done, publication in enumerate(publications):
+                if not self._engine.has_room():
                     if done:
-                        break
-                    self._wait_for(self._bounds.has_room, seconds_until(deadline))
-                self._engine.publish(publication)
-                done += 1
+                        driver.notify()
+                        return done
+                    self._prepare_to_wait()
+                waiting = self._engine.publish(publication, timeout)
+                if waiting is not None:
+                    self._wait(waiting)
             driver.notify()
-        return done
+        return len(publications)
 
     def on_progress(self, more_follows: bool) -> None:
-        """Let those go on who wait, if there is room now; the lock is held.
+        """Wake the threads whose publications were admitted; the lock is held.
 
-        :param more_follows: whether this will be called again at once, so that nobody needs to be
-            woken yet for room that is filled again after a message or two
+        :param more_follows: whether this is called again at once, so that no thread needs to wake
+            yet for room that it fills again with a message or two
         """
-        if not self._waiting:
+        if not self._sleeping:
             return
         self._held_back += 1
-        if not more_follows or self._held_back >= PATIENCE or self._bounds.is_roomy():
+        if not more_follows or self._held_back >= HELD_BACK_MAX or self._engine.has_much_room:
             self._held_back = 0
             self._room.notify_all()
 
@@ -108,24 +113,26 @@ class Admission:
             return self._check_running()
         return driver
 
-    def _wait_for(self, has_room: Callable[[], bool], timeout: float | None) -> None:
-        """Wait, with the lock held, until the engine takes more."""
+    def _prepare_to_wait(self) -> None:
+        """Check, without the lock, that this thread may wait, and that the Cluster still runs."""
         self._lock.release()
         try:
             self._check_may_wait()
         finally:
             self._lock.acquire()
-        self._waiting += 1
+        self._check_running()
+        self._engine.advance(time.monotonic())
+
+    def _wait(self, waiting: Waiting) -> None:
+        """Sleep until the engine has admitted a publication, or has not; the lock is held."""
+        self._running().notify()  # so that the driver knows when the time runs out
+        self._sleeping += 1
         try:
-            if not self._room.wait_for(
-                lambda: has_room() or not self._engine.takes_commands, timeout
-            ):
-                raise TimeoutError(f'too much is unconfirmed or unsent, for {timeout} s already')
-            self._check_running()
+            self._room.wait_for(lambda: waiting.over)
+        except BaseException:  # Ctrl-C: it is not published then
+            self._engine.withdraw(waiting.publication)
+            raise
         finally:
-            self._waiting -= 1
-
-
-def seconds_until(deadline: float | None) -> float | None:
-    """Give the seconds that are left; None for no end."""
-    return None if deadline is None else max(deadline - time.monotonic(), 0)
+            self._sleeping -= 1
+        if waiting.error is not None:
+            raise waiting.error

@@ -1,23 +1,22 @@
-"""The Cluster: what programs with threads use.
+"""The Cluster for programs with threads.
 
-A thin face over the engine. Each call checks what it was given in the caller's thread, tells the
-engine under the lock, and wakes the I/O thread. Callbacks run on dispatcher threads. Here stands
-how it begins and ends; the other calls stand in the parts it is made of.
+Each call checks its arguments in the caller's thread and becomes a command for the engine, which
+the core hands over under the lock. Callbacks run on dispatcher threads. Here a Cluster begins and
+ends; the other calls are in the classes that it is made of.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Self
 
+from coolamqp.api.cluster import ClusterState
 from coolamqp.api.options import ClusterOptions
 from coolamqp.api.requests import RequestCalls, check_timeout
 from coolamqp.api.topology import TopologyCalls
-from coolamqp.clustering import forks
 from coolamqp.clustering.consuming import Consuming
-from coolamqp.clustering.driver import Driver
+from coolamqp.clustering.core import ClusterCore
 from coolamqp.clustering.future import ClusterFuture
 from coolamqp.clustering.publishing import Publishing
 from coolamqp.exceptions import ConnectionDead
@@ -25,11 +24,14 @@ from coolamqp.framing.field_table import Arguments
 from coolamqp.objects.node import Nodes, nodes_of
 from coolamqp.tracing import BaseFrameTracer
 
-# How long shutdown waits for callbacks that are running, in seconds.
-CALLBACK_PATIENCE: Final = 5.0
 
-
-class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[ClusterFuture]):
+class Cluster(
+    Publishing,
+    Consuming,
+    TopologyCalls[ClusterFuture],
+    RequestCalls[ClusterFuture],
+    ClusterState[ClusterFuture],
+):
     """A connection to RabbitMQ that keeps itself, and all that was set up on it, alive.
 
     All methods may be called from any thread, callbacks included.
@@ -56,6 +58,8 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
     >>> cluster = Cluster(NodeDefinition('amqp://guest:guest@localhost/'), name='billing')
     """
 
+    _core: ClusterCore
+
     ST_LINK_LOST: ClassVar[int] = 0
     ST_LINK_REGAINED: ClassVar[int] = 1
 
@@ -78,10 +82,11 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
             from coolamqp.net.tls import check_contexts  # noqa: PLC0415 - few need ssl
 
             check_contexts(definitions)
-        super().__init__(
+        self.name = name or 'CoolAMQP'
+        self._core = ClusterCore(
             ClusterOptions(
                 nodes=definitions,
-                name=name or 'CoolAMQP',
+                name=self.name,
                 extra_properties=extra_properties,
                 log_frames=log_frames,
                 on_fail=on_fail,
@@ -105,32 +110,18 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
         :raises RuntimeError: it was started before
         """
         check_timeout(timeout)
-        self.check_process()
-        with self._lock:
-            if self._driver is not None:
-                raise RuntimeError('this Cluster was started before; make a new one')
-            self._driver = Driver(
-                self.name,
-                self._engine,
-                self._lock,
-                self._dispatcher,
-                self._carry_out,
-                self._admission.on_progress,
-            )
-            self._admission.open(self._driver)
-            self._engine.start(time.monotonic())
-        forks.watch(self)
-        self._driver.start()
+        self._core.start()
         if wait:
             self._wait_until_up(timeout)
 
     def _wait_until_up(self, timeout: float | None) -> None:
-        with self._turned:
-            self._turned.wait_for(self._has_turned, timeout)
+        core = self._core
+        with core.state_changed:
+            core.state_changed.wait_for(core.start_has_ended, timeout)
         if self.connected:
             return
-        with self._lock:
-            error = self._no_connection(timeout)
+        with core.lock:
+            error = core.no_connection(timeout)
         self.shutdown()
         raise error
 
@@ -142,12 +133,13 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
         :raises ConnectionDead: the Cluster was shut down, or is meanwhile
         """
         check_timeout(timeout)
-        self.check_may_wait()
-        with self._lock:
-            self._running()
-        with self._turned:
-            self._turned.wait_for(self._is_up_or_ending, timeout)
-        if not self._is_running():
+        core = self._core
+        core.check_may_wait()
+        with core.lock:
+            core.running()
+        with core.state_changed:
+            core.state_changed.wait_for(core.is_up_or_ending, timeout)
+        if not core.engine.takes_commands:
             raise ConnectionDead('this Cluster was shut down')
         return self.connected
 
@@ -160,17 +152,7 @@ class Cluster(Publishing, Consuming, TopologyCalls[ClusterFuture], RequestCalls[
         :param wait: whether to wait for the end
         :raises RuntimeError: it was never started
         """
-        if self._forked:
-            return  # The connection is the parent's; this process has no thread to end.
-        with self._lock:
-            driver = self._driver
-            if driver is None:
-                raise RuntimeError('this Cluster was never started')
-            self._engine.stop(time.monotonic())
-            driver.notify()
-        if wait and driver.may_wait():
-            driver.thread.join()
-            self._dispatcher.stop(CALLBACK_PATIENCE)
+        self._core.shutdown(wait)
 
     def __enter__(self) -> Self:
         self.start()

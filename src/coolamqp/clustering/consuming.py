@@ -1,25 +1,27 @@
-"""The part of a Cluster that consumes: by callback, by iteration, or by asking with `drain`."""
+"""The consuming calls of a Cluster by threads: by callback, by iteration, or with `drain`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from coolamqp.api.events import Event, MessageReceived
-from coolamqp.api.iterations import ITERATION_PREFETCH
+from coolamqp.api.consuming import ITERATION_PREFETCH, ConsumeCalls
 from coolamqp.api.requests import check_timeout
 from coolamqp.api.spans import end_span
 from coolamqp.attaches import Consumer
-from coolamqp.attaches.argument_orders import consume_takes_both_orders
+from coolamqp.attaches.events import Event
 from coolamqp.clustering.core import ClusterCore
 from coolamqp.clustering.future import ClusterFuture
 from coolamqp.clustering.inbox import Inbox
 from coolamqp.clustering.messages import MessageIterator
+from coolamqp.compat import consume_takes_both_orders
 from coolamqp.objects import Queue
 
 
-class Consuming(ClusterCore):
+class Consuming(ConsumeCalls[ClusterFuture]):
     """Consuming; see `coolamqp.clustering.Cluster`."""
+
+    _core: ClusterCore
 
     @consume_takes_both_orders
     def consume(
@@ -45,10 +47,7 @@ class Consuming(ClusterCore):
         ...     Queue('jobs', durable=True), print, no_ack=False, prefetch=10
         ... )
         """
-        with self._traced('consume', queue, span, dont_trace, kind='consumer') as traced:
-            consumer = Consumer(queue, on_message, span, *args, **kwargs)
-            consumer.dont_trace = dont_trace
-            return consumer, self._begin_to_consume(consumer, traced)
+        return self._consume(queue, on_message, span, dont_trace, *args, **kwargs)
 
     def messages(
         self,
@@ -77,43 +76,16 @@ class Consuming(ClusterCore):
         ...     message.ack()
         """
         check_timeout(timeout)
-        self.check_may_wait()
+        self._core.check_may_wait()
         consumer = Consumer(queue, None, no_ack=no_ack, prefetch=prefetch, **options)
         inbox = Inbox()
-        self._iterations.begin(consumer, inbox)
-        iterator = MessageIterator(self, consumer, inbox, timeout)
+        iterator = MessageIterator(self._core, consumer, inbox, timeout)
         try:
-            self.add_consumer(consumer).result()
+            self._begin_iteration(consumer, inbox).result()
         except BaseException:
             iterator.close()
             raise
         return iterator
-
-    def end_iteration(self, consumer: Consumer) -> None:
-        """Forget an iteration; programs call `close` of the iterator."""
-        if self._forked:
-            return  # Threads that are not here may have held the locks.
-        consumer.cancel()
-        inbox = self._iterations.end(consumer)
-        while inbox is not None and isinstance(event := inbox.take(0), MessageReceived):
-            self._dispatcher.release(event)
-
-    def end_iteration_later(self, consumer: Consumer) -> None:
-        """Forget an iteration that was left without `close`."""
-        if self._forked:
-            return
-        self._dispatcher.call_late(self.end_iteration, consumer)
-
-    def take(self, inbox: Inbox, timeout: float | None) -> Event:
-        """Wait for an event, and note that it waits no more."""
-        if timeout == 0:
-            self.check_process()
-        else:
-            self.check_may_wait()
-        event = inbox.take(timeout)
-        if isinstance(event, MessageReceived):
-            self._dispatcher.release(event)
-        return event
 
     def drain(self, timeout: float | None, span: Any = None, dont_trace: bool = False) -> Event:
         """Wait for an event: a message for a consumer without `on_message`, a lost connection.
@@ -124,9 +96,9 @@ class Consuming(ClusterCore):
         :returns: `NothingMuch` if nothing came
         :raises RuntimeError: the Cluster was not started
         """
-        if self._call_tracer is None or dont_trace:
+        if self._core.tracer is None or dont_trace:
             return self._drain(timeout)
-        with self._traced('drain', None, span, kind='consumer') as traced:
+        with self._core.traced('drain', None, span, kind='consumer') as traced:
             event = self._drain(timeout)
             if traced is not None:
                 traced.add_detail('event', type(event).__name__)
@@ -135,5 +107,5 @@ class Consuming(ClusterCore):
 
     def _drain(self, timeout: float | None) -> Event:
         check_timeout(timeout)
-        self._begun()
-        return self.take(self._inbox, timeout)
+        self._core.begun()
+        return self._core.take(self._core.inbox, timeout)

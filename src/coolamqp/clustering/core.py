@@ -1,6 +1,6 @@
-"""What all parts of a Cluster stand on: the lock, and the threads around the engine.
+"""The core of a Cluster by threads: the lock, and the threads around the engine.
 
-What the engine has to tell is carried out on the thread that drives, outside of the lock.
+The leader carries the engine's effects out, without the lock.
 """
 
 from __future__ import annotations
@@ -9,58 +9,116 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import wait
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final, cast
 
-from coolamqp.api.core import FaceCore, is_coroutine_function
-from coolamqp.api.events import MessageReceived
-from coolamqp.api.iterations import Iterations
+from coolamqp.api.core import Core, is_coroutine_function
 from coolamqp.api.options import ClusterOptions
-from coolamqp.api.spans import processing
+from coolamqp.api.publishing import PublishCommands
+from coolamqp.api.spans import end_span, processing
 from coolamqp.attaches import Consumer
-from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.effects import Effects
+from coolamqp.attaches.events import Event, MessageReceived
+from coolamqp.attaches.mailbox import Mailbox
 from coolamqp.attaches.publication import Publication
-from coolamqp.attaches.receiver import Receiver
+from coolamqp.clustering import forks
 from coolamqp.clustering.admission import Admission
 from coolamqp.clustering.dispatcher import Dispatcher
 from coolamqp.clustering.driver import Driver
 from coolamqp.clustering.future import ClusterFuture, TracedFuture
 from coolamqp.clustering.inbox import Inbox
-from coolamqp.supervisor.states import EngineState
+from coolamqp.clustering.io_thread import IOThread
+from coolamqp.clustering.leader import Leadership
+from coolamqp.exceptions import ConnectionDead
 from coolamqp.tracing import CallSpan
 
+# How many messages of `publish_many` are published before other threads have their turn.
+BATCH_MESSAGES: Final = 256
+# How long shutdown waits for callbacks that are running, in seconds.
+CALLBACK_TIMEOUT: Final = 5.0
 
-class ClusterCore(FaceCore[ClusterFuture, Driver]):
-    """The engine of a Cluster and its threads; see `coolamqp.clustering.Cluster`."""
+
+class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
+    """The engine of a Cluster and its threads."""
+
+    lock: threading.Lock
+    dispatcher: Dispatcher
 
     def __init__(self, options: ClusterOptions) -> None:
-        self._inbox = Inbox()
-        self._iterations = Iterations(self._inbox)
-        self._dispatcher = Dispatcher(
-            options.name, options.tracer is not None, self._deliver, self._wake
-        )
+        self.name = options.name
+        self.inbox = Inbox()
         self._make_locks()
         self._forked = False  # whether this is the copy of a child process
         super().__init__(
             options,
-            self._dispatcher.call,
-            self._inbox.put,
+            self._run,
+            self.inbox,
             lambda: datetime.now(UTC),
             random.random,
-            time.monotonic(),
+            time.monotonic,
         )
-        self._admission = self._make_admission()
+        wrap = None if self.tracer is None else self._wrap
+        self.dispatcher = Dispatcher(self.name, self.engine.mailboxes, wrap, self._wake)
+        self.admission = self._make_admission()
+        self._io_thread: IOThread | None = None
+        self._iterations: set[Inbox] = set()
 
     def _make_locks(self) -> None:
-        self._lock: threading.Lock = threading.Lock()
-        self._turned = threading.Condition()  # the connection has come up, or cannot
+        self.lock = threading.Lock()
+        self.state_changed = threading.Condition()
 
     def _make_admission(self) -> Admission:
-        return Admission(self._engine, self._bounds, self._lock, self._running, self.check_may_wait)
+        return Admission(self.engine, self.lock, self.running, self.check_may_wait)
 
-    def _new_future(self, span: CallSpan | None = None) -> ClusterFuture:
+    def _run(self, function: Callable[..., Any], *arguments: Any) -> None:
+        self.dispatcher.call(function, *arguments)
+
+    def new_future(self, span: CallSpan | None = None) -> ClusterFuture:
+        """Make a future for a program."""
         return ClusterFuture(self) if span is None else TracedFuture(self, span)
+
+    # Beginning and end
+
+    def start(self) -> None:
+        """Start the threads and begin to connect.
+
+        :raises RuntimeError: it was started before
+        """
+        self.check_process()
+        with self.lock:
+            if self.driver is not None:
+                raise RuntimeError('this Cluster was started before; make a new one')
+            leadership = Leadership(self.lock)
+            driver = self.driver = Driver(
+                self.engine,
+                self.lock,
+                leadership,
+                self.dispatcher,
+                self.carry_out,
+                self.admission.on_progress,
+            )
+            self._io_thread = IOThread(self.name, self.lock, leadership, driver, self.dispatcher)
+            self.admission.open(driver)
+            self.engine.start(time.monotonic())
+        forks.watch(self)
+        self._io_thread.start()
+
+    def shutdown(self, wait_for_end: bool) -> None:
+        """End everything in bounded time.
+
+        :raises RuntimeError: it was never started
+        """
+        if self._forked:
+            return  # The connection is the parent's; this process has no thread to end.
+        with self.lock:
+            driver, io_thread = self.driver, self._io_thread
+            if driver is None or io_thread is None:
+                raise RuntimeError('this Cluster was never started')
+            self.engine.stop(time.monotonic(), refuse_waiting=True)
+            driver.notify()
+        if wait_for_end and io_thread.may_wait():
+            io_thread.thread.join()
+            self.dispatcher.stop(CALLBACK_TIMEOUT)
 
     def check_process(self) -> None:
         """Refuse to act in a child process, whose copy of the connection is its parent's.
@@ -76,84 +134,172 @@ class ClusterCore(FaceCore[ClusterFuture, Driver]):
     def abandon(self) -> None:
         """Let go of everything: this is the copy that a child process has after a fork.
 
-        Locks are made anew, since a thread that is not here may have held them.
+        Locks are made anew, since a thread that does not exist here may have held them.
         """
         self._forked = True
         self._make_locks()
-        self._engine.state = EngineState.STOPPED
-        self._admission = self._make_admission()
-        driver, self._driver = self._driver, None
+        self.engine.abandon()
+        self.admission = self._make_admission()
+        driver, self.driver = self.driver, None
         if driver is not None:
             driver.abandon()
 
     def check_may_wait(self) -> None:
-        """Have somebody else drive, or refuse to wait where nobody could end the waiting.
+        """Give the lead back, or refuse to wait where waiting would never end; without the lock.
 
-        Must be called without the lock.
-
-        :raises RuntimeError: this thread is just driving, or the process was forked
+        :raises RuntimeError: this thread is driving, or the process was forked
         """
         self.check_process()
-        driver = self._driver
-        if driver is not None and not driver.may_wait():
+        io_thread = self._io_thread
+        if io_thread is not None and not io_thread.may_wait():
             raise RuntimeError(
                 'an inline callback runs on the thread that reads, so waiting for the broker in it '
                 'would be a deadlock; leave out inline=True, or use add_done_callback'
             )
 
     def _wake(self) -> None:
-        driver = self._driver
-        if driver is not None:
-            driver.wake()
+        if self._io_thread is not None:
+            self._io_thread.wake()
 
-    # What the engine tells, on the thread that drives
-
-    def _post(self, effects: Effects) -> None:
-        self._dispatcher.post(effects.posts)
-
-    def _note_turn(self) -> None:
-        with self._turned:
-            self._turned.notify_all()
-        if self._engine.state is EngineState.STOPPED:
-            for inbox in self._iterations:
+    def on_state_change(self) -> None:
+        """Wake everybody who waits for the connection to come up, or for the end."""
+        with self.state_changed:
+            self.state_changed.notify_all()
+        if self.stopped:
+            for inbox in (self.inbox, *tuple(self._iterations)):
                 inbox.close()
-            self._dispatcher.finish()
+            self.dispatcher.finish()
 
-    def _deliver(self, consumer: Receiver, message: Delivery) -> bool:
-        """Hand over a message that is traced or for `drain`; whether it goes on waiting."""
-        tracer = self._call_tracer
-        if consumer.on_message is None or tracer is None:
-            inbox = self._iterations.inbox_of(consumer)
-            if inbox is None:
-                return False
-            inbox.put(MessageReceived(message))
-            return True
-        with processing(tracer, consumer, message, self._peer()):
-            consumer.on_message(message)
-        return False
+    # Publishing
 
-    # What consumers and futures ask for
+    def publish(
+        self,
+        publication: Publication,
+        confirm: bool | None,
+        timeout: float | None,
+        span: CallSpan | None,
+    ) -> ClusterFuture | None:
+        """Publish a message; None without confirm."""
+        if not confirm:
+            self.admission.publish_plain(publication, timeout)
+            end_span(span)
+            return None
+        future: ClusterFuture
+        if span is None:
+            future = ClusterFuture(self, publication)
+        else:
+            future = TracedFuture(self, span, publication)
+        publication.promise = future
+        self.admission.publish(publication, timeout)
+        return future
 
-    def _check_callback(self, consumer: Consumer) -> None:
+    def publish_all(
+        self, publications: list[Publication], confirm: bool, timeout: float | None
+    ) -> list[ClusterFuture]:
+        """Publish messages in their order; the futures of those without room end with an error."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        if not confirm:
+            for publication in publications:
+                self.admission.publish_plain(publication, _seconds_until(deadline))
+            return []
+        futures = []
+        for publication in publications:
+            future = publication.promise = ClusterFuture(self, publication)
+            futures.append(future)
+        with self.lock:
+            self.running()  # If it takes nothing at all, the caller should know.
+        done = 0
+        try:
+            while done < len(publications):
+                batch = publications[done : done + BATCH_MESSAGES]
+                done += self.admission.publish_batch(batch, _seconds_until(deadline))
+        except (TimeoutError, ConnectionDead) as error:
+            for future in futures[done:]:
+                if not future.done():
+                    future.set_exception(error)
+        return futures
+
+    def wait_for_confirms(self, timeout: float | None) -> None:
+        """Wait until every message that is unconfirmed now has ended.
+
+        :raises TimeoutError: some are still unconfirmed
+        """
+        self.check_may_wait()
+        with self.lock:
+            self.running()
+            promises = self.engine.unconfirmed
+        unended = wait(cast('list[ClusterFuture]', promises), timeout).not_done
+        if unended:
+            raise TimeoutError(f'{len(unended)} messages are not confirmed within {timeout} s')
+
+    # Consuming
+
+    def check_callback(self, consumer: Consumer) -> None:
+        """Refuse a coroutine function as `on_message`."""
         if is_coroutine_function(consumer.on_message):
             raise TypeError(
                 'on_message is a coroutine function, which nobody would await here; '
                 'use coolamqp.aio.Cluster, or a plain function'
             )
 
-    def deliver(self, consumer: Receiver, message: Delivery) -> None:
-        """Give a message to the program, from `Consumer.on_delivery`."""
-        self._dispatcher.deliver(consumer, message)
+    def _wrap(self, mailbox: Mailbox, callback: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Return a function that runs a callback in a span."""
+        tracer = self.tracer
+        if tracer is None:
+            return callback
+
+        def process(message: Any) -> None:
+            with processing(tracer, mailbox, message, self.peer()):
+                callback(message)
+
+        return process
+
+    def take(self, inbox: Inbox, timeout: float | None) -> Event:
+        """Wait for an event, and count it out."""
+        if timeout == 0:
+            self.check_process()
+        else:
+            self.check_may_wait()
+        event = inbox.take(timeout)
+        if isinstance(event, MessageReceived):
+            self.dispatcher.release(event)
+        return event
+
+    def begin_iteration(self, inbox: Inbox) -> None:
+        """Remember an inbox, to close it at the end."""
+        self._iterations.add(inbox)
+
+    def end_iteration(self, consumer: Consumer, inbox: Inbox) -> None:
+        """Cancel the consumer of an iteration, and forget its messages."""
+        if self._forked:
+            return  # Threads that do not exist here may have held the locks.
+        self._iterations.discard(inbox)
+        consumer.cancel()
+        for event in inbox.discard():
+            if isinstance(event, MessageReceived):
+                self.dispatcher.release(event)
+
+    def end_iteration_later(self, consumer: Consumer, inbox: Inbox) -> None:
+        """Do the same from where a lock may be held: the garbage collector."""
+        if not self._forked:
+            self.dispatcher.call_late(self.end_iteration, consumer, inbox)
+
+    # For futures
 
     def withdraw(self, publication: Publication) -> bool:
-        """Take a message back; programs call `cancel` of its future."""
+        """Take a message back, for `cancel` of its future."""
         self.check_process()
-        with self._lock:
-            withdrawn = self._engine.withdraw(publication)
-            if withdrawn and self._driver is not None:
-                self._driver.notify()  # it lets those go on who wait for room
+        with self.lock:
+            withdrawn = self.engine.withdraw(publication)
+            if withdrawn and self.driver is not None:
+                self.driver.notify()  # Others may wait for the room.
             return withdrawn
 
     def run_callback(self, callback: Callable[..., Any], future: ClusterFuture) -> None:
         """Run a done-callback on a dispatcher thread."""
-        self._dispatcher.call(callback, future)
+        self.dispatcher.call(callback, future)
+
+
+def _seconds_until(deadline: float | None) -> float | None:
+    """Return the seconds that are left; None for no end."""
+    return None if deadline is None else max(deadline - time.monotonic(), 0)

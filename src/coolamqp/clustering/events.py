@@ -1,23 +1,7 @@
-"""The events of `coolamqp.api.events`, where programs have always found them."""
+"""The events of a Cluster, at the path from which programs import them."""
 
-from coolamqp.api.events import (
-    ConnectionEstablished,
-    ConnectionLost,
-    ConsumerCancelled,
-    Event,
-    MessageReceived,
-    NothingMuch,
-    TopologyFailed,
-    TopologyRestored,
-)
+from coolamqp.attaches import events
+from coolamqp.attaches.events import *  # noqa: F403 - all of them, and nothing else
 
-__all__ = [
-    'ConnectionEstablished',
-    'ConnectionLost',
-    'ConsumerCancelled',
-    'Event',
-    'MessageReceived',
-    'NothingMuch',
-    'TopologyFailed',
-    'TopologyRestored',
-]
+__all__: list[str] = []
+__all__ += events.__all__

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from typing import Any, Final, Protocol
 
-from coolamqp.api.guard import guarded
+from coolamqp.api.guarded import guarded
 from coolamqp.api.spans import end_span
 from coolamqp.attaches.publication import Publication
 from coolamqp.clustering.condition import Condition
@@ -36,8 +36,8 @@ def _renew_lazy_lock() -> None:
 os.register_at_fork(after_in_child=_renew_lazy_lock)
 
 
-class Patron(Protocol):
-    """What a future needs of the Cluster that gave it."""
+class FutureOwner(Protocol):
+    """The Cluster that made a future, as far as the future needs it."""
 
     def run_callback(self, callback: Callable[..., Any], future: ClusterFuture) -> None:
         """Run a done-callback, not on the I/O thread."""
@@ -46,7 +46,7 @@ class Patron(Protocol):
         """Take a message back; False if it has been sent."""
 
     def check_may_wait(self) -> None:
-        """Refuse, with RuntimeError, to wait where nobody could end the waiting."""
+        """Raise RuntimeError where waiting would never end."""
 
 
 class ClusterFuture(Future[Any]):
@@ -65,12 +65,12 @@ class ClusterFuture(Future[Any]):
     _lazy_condition: Condition | None = None
     _waiters: list[Any]  # made with the condition
     _callbacks: list[Callable[[Future[Any]], Any]] | None = None
-    publication: Publication | None = None
+    _publication: Publication | None = None
 
-    def __init__(self, patron: Patron, publication: Publication | None = None) -> None:
-        self._patron = patron
+    def __init__(self, owner: FutureOwner, publication: Publication | None = None) -> None:
+        self._owner = owner
         if publication is not None:
-            self.publication = publication
+            self._publication = publication
 
     @property
     def _condition(self) -> Condition:  # type: ignore[override]  # made when needed
@@ -93,12 +93,12 @@ class ClusterFuture(Future[Any]):
 
     def running(self) -> bool:
         """Whether it cannot be cancelled any more, though it has not ended."""
-        return self._state is PENDING and self.publication is None
+        return self._state is PENDING and self._publication is None
 
     def cancel(self) -> bool:
         """Take the message back; False if it is too late for that."""
-        publication = self.publication  # which `_end` may take away meanwhile
-        if publication is not None and not self.done() and self._patron.withdraw(publication):
+        publication = self._publication  # which `_end` may take away meanwhile
+        if publication is not None and not self.done() and self._owner.withdraw(publication):
             self._end(CANCELLED)
         return self._state is CANCELLED
 
@@ -153,7 +153,7 @@ class ClusterFuture(Future[Any]):
             guarded(fn, self)
 
     def _wait(self, timeout: float | None) -> None:
-        self._patron.check_may_wait()
+        self._owner.check_may_wait()
         with self._condition:
             if not self._condition.wait_for(self.done, timeout):
                 raise TimeoutError(f'the broker has not answered in {timeout} s')
@@ -168,8 +168,8 @@ class ClusterFuture(Future[Any]):
                 self._state = state
                 self._tell_waiters()
                 condition.notify_all()
-        if self.publication is not None:
-            self.publication = None  # It holds this future.
+        if self._publication is not None:
+            self._publication = None  # It holds this future.
         if self._callbacks:
             self._run_callbacks(self._callbacks)
 
@@ -188,7 +188,7 @@ class ClusterFuture(Future[Any]):
                 callback = callbacks.pop(0)
             except IndexError:  # `add_done_callback` has taken the last one back
                 return
-            self._patron.run_callback(callback, self)
+            self._owner.run_callback(callback, self)
 
 
 class TracedFuture(ClusterFuture):
@@ -197,8 +197,10 @@ class TracedFuture(ClusterFuture):
     :param span: of the call
     """
 
-    def __init__(self, patron: Patron, span: CallSpan) -> None:
-        super().__init__(patron)
+    def __init__(
+        self, owner: FutureOwner, span: CallSpan, publication: Publication | None = None
+    ) -> None:
+        super().__init__(owner, publication)
         self._span = span
 
     def _end(self, state: str) -> None:

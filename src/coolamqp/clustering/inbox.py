@@ -1,4 +1,4 @@
-"""The events that wait for `Cluster.drain`."""
+"""The events that wait until a program asks for them: with `Cluster.drain`, or by iterating."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 import time
 
 from coolamqp.api.event_queue import EventQueue
-from coolamqp.api.events import Event, NothingMuch
+from coolamqp.attaches.events import Event, NothingMuch
 
 
 class Inbox:
@@ -16,12 +16,15 @@ class Inbox:
         self._condition = threading.Condition()
         self._queue = EventQueue()
         self._closed = False
+        self._discarded = False
 
-    def put(self, event: Event) -> None:
-        """Add an event; a lost connection that nobody has read of yet is not told twice."""
+    def put(self, event: Event) -> bool:
+        """Add an event; whether it waits now. A second lost connection in a row does not."""
         with self._condition:
-            if self._queue.put(event):
-                self._condition.notify()
+            if self._discarded or not self._queue.put(event):
+                return False
+            self._condition.notify()
+            return True
 
     def take(self, timeout: float | None) -> Event:
         """Wait for an event.
@@ -39,7 +42,14 @@ class Inbox:
             return self._queue.pop() if self._queue else NothingMuch()
 
     def close(self) -> None:
-        """Let nobody wait any more."""
+        """End all waiting."""
         with self._condition:
             self._closed = True
             self._condition.notify_all()
+
+    def discard(self) -> list[Event]:
+        """Take no more events, and return those that were not taken."""
+        with self._condition:
+            self._closed = self._discarded = True
+            self._condition.notify_all()
+            return self._queue.take_all()

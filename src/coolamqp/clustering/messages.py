@@ -4,54 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
-from coolamqp.api.events import Event, MessageReceived
 from coolamqp.attaches import Consumer
+from coolamqp.attaches.events import MessageReceived
+from coolamqp.clustering.core import ClusterCore
 from coolamqp.clustering.inbox import Inbox
 from coolamqp.objects import ReceivedMessage
 
 
-class Source(Protocol):
-    """What an iteration needs of its Cluster."""
-
-    def take(self, inbox: Inbox, timeout: float | None) -> Event:
-        """Wait for an event."""
-
-    def end_iteration(self, consumer: Consumer) -> None:
-        """Have the consumer cancelled, and its messages forgotten."""
-
-    def end_iteration_later(self, consumer: Consumer) -> None:
-        """Do the same, but not here and now."""
-
-
 class MessageIterator(Iterator[ReceivedMessage]):
-    """The messages of a queue, one after the other; made by `Cluster.messages`.
+    """The messages of a queue, one after the other; `Cluster.messages` makes it.
 
-    :ivar consumer: the consumer behind it
+    :ivar consumer: the consumer that receives them
     """
 
     def __init__(
-        self, source: Source, consumer: Consumer, inbox: Inbox, timeout: float | None
+        self, core: ClusterCore, consumer: Consumer, inbox: Inbox, timeout: float | None
     ) -> None:
         self.consumer = consumer
-        self._source = source
+        self._core = core
         self._inbox = inbox
         self._timeout = timeout
         self._closed = False
+        core.begin_iteration(inbox)
 
     def __next__(self) -> ReceivedMessage:
-        event = None if self._closed else self._source.take(self._inbox, self._timeout)
+        event = None if self._closed else self._core.take(self._inbox, self._timeout)
         if isinstance(event, MessageReceived):
             return event
         self.close()
         raise StopIteration
 
     def close(self) -> None:
-        """End the consumer; what was fetched and not settled goes back into the queue."""
+        """End the consumer; messages that were not settled go back to the queue."""
         if not self._closed:
             self._closed = True
-            self._source.end_iteration(self.consumer)
+            self._core.end_iteration(self.consumer, self._inbox)
 
     def __enter__(self) -> Self:
         return self
@@ -67,4 +56,4 @@ class MessageIterator(Iterator[ReceivedMessage]):
     def __del__(self) -> None:
         # The garbage collector may run anywhere, also where this thread holds the engine's lock.
         if not self._closed:
-            self._source.end_iteration_later(self.consumer)
+            self._core.end_iteration_later(self.consumer, self._inbox)

@@ -38,5 +38,5 @@ class Transaction(TransactionCalls[ClusterFuture]):
         try:
             future.result(self._timeout)
         except TimeoutError:
-            self.give_up()
+            self._give_up()
             raise

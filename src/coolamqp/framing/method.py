@@ -78,14 +78,15 @@ class Method:
 
     :ivar NAME: such as ``'queue.declare'``
     :ivar INDEX: (class id, method id)
+    :ivar ANSWERS: names of the methods that may answer this one; none if it is not answered
+    :ivar RESERVED_FIRST: kinds of the reserved fields before the others
+    :ivar RESERVED_LAST: kinds of the reserved fields after the others
     """
 
     NAME: ClassVar[str] = ''
     INDEX: ClassVar[tuple[int, int]] = (0, 0)
-    # Fields that the specification reserves: kinds before and after the ones that mean something.
     RESERVED_FIRST: ClassVar[tuple[str, ...]] = ()
     RESERVED_LAST: ClassVar[tuple[str, ...]] = ()
-    # Names of the methods that may answer this one; none if it is not answered.
     ANSWERS: ClassVar[tuple[str, ...]] = ()
 
     # As a dataclass would have them. Made once here and not anew for each of fifty classes, they

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 from typing import Final
 
 from librt.strings import BytesWriter
@@ -48,20 +49,19 @@ class SendBuffer:
         else:
             self.writer().write(piece)
 
-    @property
-    def in_pieces(self) -> bool:
-        """Whether some pieces stay separate."""
-        return bool(self._pieces)
-
-    def peek_pieces(self) -> list[Buffer]:
-        """Return the next pieces to send in one call."""
-        pieces = [self.peek()]
+    def pieces(self) -> list[Buffer]:
+        """Return the next pieces to send in one call; none if nothing is waiting."""
+        front = self.peek()
+        if not front:
+            return []
         self._seal()
-        for piece in self._pieces:
-            if len(pieces) == PIECES_AT_ONCE_MAX:
-                break
-            pieces.append(piece)
-        return pieces
+        if not self._pieces:
+            return [front]
+        return [front, *islice(self._pieces, PIECES_AT_ONCE_MAX - 1)]
+
+    def front(self, count: int) -> bytes:
+        """Return the first `count` bytes of what `pieces` has returned."""
+        return b''.join(self.pieces())[:count]
 
     def peek(self) -> Buffer:
         """Return the next piece to send; empty only if nothing is waiting."""
@@ -76,7 +76,7 @@ class SendBuffer:
         return self._front
 
     def sent(self, count: int) -> None:
-        """Remove `count` bytes of what `peek` or `peek_pieces` returned: the transport has them."""
+        """Remove `count` bytes of what `peek` or `pieces` returned: the transport has them."""
         self._front_sent += count
         while self._front_sent > len(self._front):
             self._front_sent -= len(self._front)

@@ -1,8 +1,8 @@
-"""A connection to one node: resolving its name, connecting, TLS, sending, receiving.
+"""The transport to one node: resolves its name, connects, speaks TLS, sends, receives.
 
-Never blocks: a name is looked up on a thread of its own, everything else is left to the selector.
-Only the thread that drives touches it, but that publishers may send while it is `bare` and they
-have the engine's lock.
+It never blocks. A thread of its own looks a name up, and a selector waits for everything else. Only
+the thread that leads touches it; but a publisher that holds the engine's lock may send while the
+transport is `bare`.
 """
 
 from __future__ import annotations
@@ -37,12 +37,13 @@ _IN_PROGRESS: Final = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
 
 
 class Transport:
-    """The transport that an link of the engine wishes for.
+    """The transport of a link.
 
     :param on_resolved: called on another thread when the name has been looked up
-    :ivar socket: set once connecting has begun
+    :ivar socket: the socket, once connecting has begun
     :ivar connected: whether bytes may go over it, TLS included
-    :ivar wake_at: when the present address has had its share of the time
+    :ivar wake_at: the time at which the next address is tried
+    :ivar watched: the events for which the driver's selector watches the socket
     """
 
     def __init__(self, link: Link, on_resolved: Callable[[], None]) -> None:
@@ -50,6 +51,7 @@ class Transport:
         self.socket: socket.socket | None = None
         self.connected = False
         self.wake_at = inf
+        self.watched = 0
         self._tls: TLSStream | None = None
         self._on_resolved = on_resolved
         self._addresses: list[Address] = []
@@ -62,7 +64,7 @@ class Transport:
 
     def _resolve(self) -> None:
         node = self.link.node
-        self.link.waits_for = 'address of its name'
+        self.link.waiting_for = 'address of its name'
         try:
             found = socket.getaddrinfo(
                 node.host, node.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
@@ -125,7 +127,7 @@ class Transport:
     def _wait_for(self, sock: socket.socket, address: Address, now: float) -> None:
         """Give an address its share of the time that is left; the last one has all of it."""
         self.socket = sock
-        self.link.waits_for = f'answer from {address[0]}'
+        self.link.waiting_for = f'answer from {address[0]}'
         if self._addresses:
             self.wake_at = now + (self.link.deadline - now) / (len(self._addresses) + 1)
 
@@ -143,7 +145,7 @@ class Transport:
             self.connected = True
             return
         if self._tls is None:
-            self.link.waits_for = 'end of the TLS handshake'
+            self.link.waiting_for = 'end of the TLS handshake'
             from coolamqp.net.tls_stream import TLSStream  # noqa: PLC0415 - few need ssl
 
             self._tls = TLSStream(self.link.node)
@@ -184,26 +186,23 @@ class Transport:
 
     # Sending and receiving
 
-    def send(self, data: Buffer) -> int:
-        """Send as much as the socket takes, or as TLS does; give how much that was.
+    def send(self, pieces: list[Buffer]) -> int:
+        """Send as much of the pieces as the socket takes, or TLS; return how many bytes.
 
         :raises OSError: the connection is lost
-        :raises ConnectionDead: likewise
+        :raises ConnectionDead: the same
         """
-        if self._tls is None:
-            return self._send_raw(data)
-        self.flush()
-        count = self._tls.encrypt(data)
-        self.flush()
-        return count
-
-    def send_pieces(self, pieces: list[Buffer]) -> int:
-        """Send as much as the socket takes, of several pieces in one call; only while `bare`.
-
-        :raises OSError: the connection is lost
-        """
+        if self._tls is not None:
+            self.flush()
+            count = self._tls.encrypt(pieces[0])
+            self.flush()
+            return count
+        if self.socket is None:
+            return 0
         try:
-            return 0 if self.socket is None else self.socket.sendmsg(pieces)
+            if len(pieces) == 1:
+                return self.socket.send(pieces[0])
+            return self.socket.sendmsg(pieces)
         except BlockingIOError:
             return 0
 

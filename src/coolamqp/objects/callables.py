@@ -26,17 +26,18 @@ class Callable:
         """Have a function called too."""
         self.callables.append(callable_)
 
-    def take(self) -> list[collections.abc.Callable[..., Any]]:
-        """Give the functions that are to be called now, for somebody else to call."""
-        taken = list(self.callables)
-        if self.oneshots:
-            self.callables.clear()
-        return taken
-
     def __call__(self, *args: Any, **kwargs: Any) -> None:
         """Call all of them, in the order in which they were added."""
-        for each in self.take():
+        for each in take_functions(self):
             try:
                 each(*args, **kwargs)
             except Exception:
                 logger.exception('%r raised', each)
+
+
+def take_functions(functions: Callable) -> list[collections.abc.Callable[..., Any]]:
+    """Return the functions to call now, for a caller that calls them one by one."""
+    taken = list(functions.callables)
+    if functions.oneshots:
+        functions.callables.clear()
+    return taken

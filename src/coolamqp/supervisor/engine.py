@@ -1,72 +1,83 @@
-"""The engine: keeps one Cluster connected, and everything on it restored.
+"""The engine: keeps one Cluster connected, and everything on it in place.
 
-The driver tells it what is called, what is received and what time it is. It says which transport
-it wishes for (`link`), what is to be sent (`out` of its connection), what is to be told
-(`effects`) and when it wants to be woken. All under the driver's lock; nothing here waits.
+The driver hands it the calls of programs, the bytes that were received, and the time. The engine
+says which transport it wishes for (`link`), whether to read from it (`wants_read`), what is to be
+carried out (`take_effects`) and when it is to be called again (`wake_at`). All of it under the
+driver's lock; nothing here waits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from logging import DEBUG
 from math import inf
 from typing import Any, Final
 
+from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.channeler import Channeler
-from coolamqp.attaches.consumer import Consumer
-from coolamqp.attaches.effects import Effects, Face, Promise
+from coolamqp.attaches.effects import Effects
+from coolamqp.attaches.events import (
+    AllNodesRefused,
+    ClusterStopped,
+    ConnectionBlocked,
+    ConnectionEstablished,
+    ConnectionFailed,
+    ConnectionLost,
+    ConnectionUnblocked,
+    TopologyRestored,
+)
 from coolamqp.attaches.getter import Fetch
 from coolamqp.attaches.operation import Operation
+from coolamqp.attaches.promise import Promise
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.requester import Request
+from coolamqp.attaches.subscription import ConsumerOwner, Subscription
 from coolamqp.attaches.timers import Timers
 from coolamqp.attaches.transactor import Commit
-from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError, TLSRefused
+from coolamqp.exceptions import ConnectionDead, CoolAMQPError
 from coolamqp.framing.field_table import Arguments
 from coolamqp.framing.method import Method
-from coolamqp.objects import NodeDefinition
-from coolamqp.reply_codes import ACCESS_REFUSED, NOT_ALLOWED
-from coolamqp.supervisor.back_off import BackOff
+from coolamqp.objects import NodeDefinition, ServerProperties
+from coolamqp.supervisor.admission import Admission, Waiting
 from coolamqp.supervisor.link import Link
-from coolamqp.supervisor.notices import (
-    Blocked,
-    Connected,
-    ConnectFailed,
-    Disconnected,
-    NoWayIn,
-    Restored,
-    Stopped,
-)
+from coolamqp.supervisor.mailboxes import Mailboxes
+from coolamqp.supervisor.nodes import NodeChoice
 from coolamqp.supervisor.recovery import Recovery
 from coolamqp.supervisor.registry import Registry
 from coolamqp.supervisor.states import ENDING, TRANSITIONS, UP, EngineState
 from coolamqp.supervisor.topology import Topology
+from coolamqp.supervisor.watermarks import ReadWatermarks
+from coolamqp.supervisor.window import UNSENT_MAX, PublishWindow
 from coolamqp.tracing import BaseFrameTracer
 from coolamqp.uplink.connection import Connection, ConnectionObserver
 
 # How long a transport may take to come up unless the node says otherwise, in seconds.
 CONNECT_TIMEOUT: Final = 10.0
-# How long a shutdown waits for what was promised: confirms, declarations, cancellations; seconds.
+# How long a shutdown waits for confirms, declarations and cancellations, in seconds.
 DRAIN_TIMEOUT: Final = 10.0
-# How long restoring may hold up publishing, in seconds.
+# How long recovery may hold up publishing, in seconds.
 RESTORE_TIMEOUT: Final = 30.0
-# A connection that lasted so long, in seconds, was a good one: back-off begins anew after it.
-STABLE: Final = 2.0
-# How long to wait at least before a login that was refused is tried again, in seconds.
-REFUSED_DELAY: Final = 5.0
+# The bounds of the publish window, unless the program gives others.
+MAX_UNCONFIRMED: Final = 100_000
+MAX_UNCONFIRMED_BYTES: Final = 256 * 1024 * 1024
 
 
 class Engine(ConnectionObserver):
     """Everything that decides anything in a Cluster.
 
     :param nodes: brokers to connect to, in the order of preference
-    :param client_properties: what to say of ourselves
-    :param face: whom consumers and messages ask to act
-    :param tracer: who sees the frames, if anybody
-    :param random: gives numbers from 0 to 1, for back-off
-    :ivar link: the transport that is wished for, None for none
+    :param client_properties: what the client says of itself
+    :param owner: the Cluster, for consumers and messages
+    :param tracer: sees the frames; None for no tracer
+    :param random: returns numbers from 0 to 1, for back-off
+    :param now: the time, in seconds on the driver's clock
+    :param max_unconfirmed: how many messages may wait for their confirm
+    :param max_unconfirmed_bytes: how large they may be together, in bytes
+    :ivar link: the transport that is wished for; None for none
+    :ivar wants_read: whether the driver should read from the transport
     :ivar effects: what the driver is to carry out
-    :ivar publisher: holds what is not confirmed
+    :ivar mailboxes: what waits to be run
     :ivar topology: what is declared again after each reconnect
     """
 
@@ -74,60 +85,39 @@ class Engine(ConnectionObserver):
         self,
         nodes: list[NodeDefinition],
         client_properties: Arguments,
-        face: Face,
+        owner: ConsumerOwner,
         tracer: BaseFrameTracer | None,
         random: Callable[[], float],
         now: float,
+        max_unconfirmed: int = MAX_UNCONFIRMED,
+        max_unconfirmed_bytes: int = MAX_UNCONFIRMED_BYTES,
     ) -> None:
         self.link: Link | None = None
+        self.wants_read = True
         self.effects = Effects()
+        self._watermarks = ReadWatermarks()
+        self.mailboxes = Mailboxes(self._watermarks)
         self.topology = Topology()
         self.state = EngineState.IDLE
-        self.blocked = False
-        self._nodes = nodes
-        self._node = 0
-        self._tries = 0  # that have failed since there was a connection
-        self._failures: dict[NodeDefinition, Exception] = {}  # the latest of each node
+        self._blocked = False
+        self._nodes = NodeChoice(nodes, random)
         self._client_properties = client_properties
+        self._owner = owner
         self._tracer = tracer
         self._timers = Timers(now)
-        self._back_off = BackOff(random)
-        self._registry = Registry(face, self.effects, self._timers)
-        self.publisher = self._registry.publisher
+        self._registry = Registry(owner, self.effects, self._timers)
+        self._publisher = self._registry.publisher
+        self._window = PublishWindow(self._publisher, max_unconfirmed, max_unconfirmed_bytes)
+        self._admission = Admission(
+            self._window.is_open, self._publisher.publish, self.effects, self._timers
+        )
+        self._plain_admission = Admission(
+            self._has_sent_enough, self._send_plain, self.effects, self._timers
+        )
         self._recovery: Recovery | None = None
         self._deadline = inf  # of the present state
-        self._up_since = now
 
-    # What programs ask for
-
-    def start(self, now: float) -> None:
-        """Begin to connect."""
-        self._timers.advance(now)
-        self._move('start')
-        self._try_node()
-
-    def stop(self, now: float) -> None:
-        """Fulfil what was promised, in bounded time, and close; `Stopped` comes at the end."""
-        self._timers.advance(now)
-        if (self.state, 'stop') not in TRANSITIONS:
-            return
-        self._move('stop')
-        if self.state is EngineState.STOPPED:
-            self._drop_transport()
-            self._finish()
-            return
-        self._deadline = now + DRAIN_TIMEOUT
-        self.publisher.release()
-        for consumer in list(self._registry.consumers):
-            consumer.begin_cancel(None)
-        self._check_drained()
-
-    def abort(self) -> None:
-        """End at once, whatever the state: the driver can do no more."""
-        if self.state is not EngineState.STOPPED:
-            self._drop_transport()
-            self.state = EngineState.STOPPED
-            self._finish()
+    # State
 
     @property
     def takes_commands(self) -> bool:
@@ -136,22 +126,129 @@ class Engine(ConnectionObserver):
 
     @property
     def owes_answers(self) -> bool:
-        """Whether somebody may wait for what is still to be received."""
+        """Whether a program may wait for an answer that is still to be received."""
         return self._registry.busy
 
-    def publish(self, publication: Publication) -> None:
-        """Publish with a confirm; the publication's promise ends with it."""
-        self.publisher.publish(publication)
+    @property
+    def node(self) -> NodeDefinition | None:
+        """The node to which there is a connection, or to which one is being made."""
+        return None if self.link is None else self.link.node
+
+    @property
+    def properties(self) -> ServerProperties | None:
+        """The broker's description of itself; None without a connection."""
+        connection = self._connection
+        return None if connection is None else connection.properties
+
+    @property
+    def failures(self) -> list[tuple[NodeDefinition, Exception]]:
+        """The latest error of each node that could not be had."""
+        return self._nodes.failures
+
+    # Commands
+
+    def start(self, now: float) -> None:
+        """Begin to connect."""
+        self._timers.advance(now)
+        self._move('start')
+        self._try_node()
+
+    def stop(self, now: float, *, refuse_waiting: bool) -> None:
+        """Do what was promised, in bounded time, and close; `ClusterStopped` comes at the end.
+
+        :param refuse_waiting: whether publications that wait for room fail; if not, they count as
+            promised
+        """
+        self._timers.advance(now)
+        if (self.state, 'stop') not in TRANSITIONS:
+            return
+        for admission in (self._admission, self._plain_admission):
+            if refuse_waiting:
+                admission.fail_all(_shut_down())
+            else:
+                admission.admit_all()
+        self._move('stop')
+        if self.state is EngineState.STOPPED:
+            self._drop_link()
+            self._finish()
+            return
+        self._deadline = now + DRAIN_TIMEOUT
+        self._publisher.release()
+        for subscription in list(self._registry.subscriptions):
+            subscription.begin_cancel(None)
+        self._check_drained()
+
+    def abort(self) -> None:
+        """End at once, whatever the state: the driver can do no more."""
+        if self.state is not EngineState.STOPPED:
+            self._drop_link()
+            self.state = EngineState.STOPPED
+            self._finish()
+
+    def abandon(self) -> None:
+        """End without a word to anybody: the connection belongs to another process."""
+        self.state = EngineState.STOPPED
+
+    def has_room(self) -> bool:
+        """Whether a message would be admitted at once if it is published with a confirm."""
+        return not len(self._admission) and self._window.is_open()
+
+    def has_room_for_plain(self) -> bool:
+        """Whether a message would be admitted at once if it is published without a confirm."""
+        return not len(self._plain_admission) and self._has_sent_enough()
+
+    def publish(self, publication: Publication, timeout: float | None = None) -> Waiting | None:
+        """Publish with a confirm; the publication's promise ends with it.
+
+        :param timeout: how long the publication may wait for room, in seconds
+        :returns: None if it was admitted at once
+        """
+        if self.has_room():
+            self._publisher.publish(publication)
+            return None
+        return self._admission.enqueue(publication, timeout)
+
+    def publish_plain(
+        self, publication: Publication, timeout: float | None = None
+    ) -> Waiting | None:
+        """Publish without a confirm; the message is dropped if there is no connection.
+
+        The promise, if the publication has one, ends when it is handed over.
+        """
+        if self.has_room_for_plain():
+            self._send_plain(publication)
+            return None
+        return self._plain_admission.enqueue(publication, timeout)
+
+    def _send_plain(self, publication: Publication) -> None:
+        if self.state is UP:
+            self._registry.plain_publisher.publish(publication)
+        self.effects.succeed(publication.promise)
+
+    def _has_sent_enough(self) -> bool:
+        link = self.link
+        return link is None or link.unsent < UNSENT_MAX
 
     def withdraw(self, publication: Publication) -> bool:
         """Take a publication back; False if it has been sent."""
-        withdrawn = self.publisher.withdraw(publication)
+        withdrawn = (
+            self._admission.withdraw(publication)
+            or self._plain_admission.withdraw(publication)
+            or self._publisher.withdraw(publication)
+        )
         self._check_drained()
         return withdrawn
 
-    def publish_plain(self, publication: Publication) -> bool:
-        """Publish without a confirm; False if it was dropped for lack of a connection."""
-        return self.state is UP and self._registry.plain_publisher.publish(publication)
+    @property
+    def unconfirmed(self) -> list[Promise]:
+        """The promises that wait for a confirm, in the order of publishing."""
+        waiting = [each.promise for each in self._admission if each.promise is not None]
+        return self._publisher.promises + waiting
+
+    @property
+    def has_much_room(self) -> bool:
+        """Whether there is room for many more messages."""
+        return self._window.is_wide_open()
 
     def call(
         self,
@@ -162,11 +259,11 @@ class Engine(ConnectionObserver):
         *,
         repeatable: bool = True,
     ) -> None:
-        """Have methods carried out on the declarer's channel.
+        """Call methods on the declarer's channel.
 
-        :param remember: called when they have been, before the promise ends
+        :param remember: called when the broker has answered, before the promise ends
         :param result: makes the promise's value of the last answer
-        :param repeatable: whether to do it again if the answer is lost with the connection
+        :param repeatable: whether to call again if the answer is lost with the connection
         """
         on_done = partial(self._on_called, promise, remember, result)
         self._registry.declarer.submit(Operation(methods, on_done, repeatable))
@@ -187,54 +284,65 @@ class Engine(ConnectionObserver):
         value = None if result is None or answer is None else result(answer)
         self.effects.succeed(promise, value)
 
-    def consume(self, consumer: Consumer, promise: Promise | None = None) -> None:
-        """Take up a consumer, now or when there is a connection.
+    def consume(self, subscription: Subscription, promise: Promise | None = None) -> None:
+        """Start a consumer, now or when there is a connection.
 
         :param promise: ended when it consumes or cannot, if it has none of its own
         :raises ValueError: it was added before, here or elsewhere
         """
-        self._registry.add_consumer(consumer)
-        if consumer.future_to_notify is None:
-            consumer.future_to_notify = promise
-        if consumer.cancelled:
-            consumer.fail(CoolAMQPError('it was cancelled before it was added'))
+        self._registry.add(subscription)
+        if subscription.promise is None:
+            subscription.promise = promise
+        if subscription.cancelled:
+            subscription.fail(CoolAMQPError('it was cancelled before it was added'))
         elif self._registry.connection is not None:
-            consumer.attach(self._registry.connection)
+            subscription.attach(self._registry.connection)
+
+    def cancel(self, subscription: Subscription, promise: Promise) -> None:
+        """Cancel a consumer; the promise ends once no message can come any more."""
+        if self.state is EngineState.STOPPED:
+            self.effects.succeed(promise)
+        else:
+            subscription.begin_cancel(promise)
+
+    def change_prefetch(self, subscription: Subscription, prefetch_count: int) -> None:
+        """Change the prefetch count of a consumer."""
+        subscription.change_prefetch(prefetch_count)
+
+    def announce(self, ledger: AckLedger) -> None:
+        """Flush a ledger with the next bytes that are sent."""
+        ledger.announce()
 
     def fetch(self, queue: bytes, fetch: Fetch) -> None:
         """Fetch one message from a queue."""
         self._registry.getter(queue).submit(fetch)
 
     def request(self, request: Request) -> None:
-        """Send a request, and have its reply."""
+        """Send a request; its promise ends with the reply."""
         self._registry.requester.submit(request)
 
     def commit(self, commit: Commit) -> None:
         """Publish messages together."""
         self._registry.transactor.submit(commit)
 
-    # What the transport says
+    # The transport
 
     @property
     def _connection(self) -> Connection | None:
         return None if self.link is None else self.link.connection
 
-    @property
-    def connection(self) -> Connection | None:
-        """The present connection, if its transport is up."""
-        return self._connection
-
-    def transport_up(self, link: Link, now: float) -> None:
-        """Begin to speak over the transport that was wished for."""
+    def link_up(self, link: Link, now: float) -> None:
+        """Begin to speak over the transport of a link."""
         if link is not self.link:
             return
         self._timers.advance(now)
         self._move('transport up')
         self._deadline = inf
+        self.wants_read = True
         link.connection = Connection(link.node, self._client_properties, self, self._tracer, now)
 
-    def transport_failed(self, link: Link, cause: Exception, now: float) -> None:
-        """Note that the transport could not be had, or is lost."""
+    def link_failed(self, link: Link, cause: Exception, now: float) -> None:
+        """Try again: the transport of a link could not be had, or is lost."""
         if link is not self.link:
             return
         self._timers.advance(now)
@@ -243,34 +351,61 @@ class Engine(ConnectionObserver):
         else:
             link.connection.lost(cause)
 
-    def receive(self, data: bytes, now: float) -> None:
-        """Take bytes that the transport has received."""
+    def receive(self, link: Link, data: bytes, now: float) -> None:
+        """Process bytes that the transport of a link has received."""
+        if link is not self.link:
+            return
         self._timers.advance(now)
-        connection = self._connection
+        connection = link.connection
         if connection is not None:
             connection.receive(data, now)
             self._check_drained()
 
     def take_effects(self) -> Effects:
-        """Give what is to be carried out, and begin to collect anew."""
+        """Return what is to be carried out, and begin to collect anew."""
         return self.effects.take()
 
-    def flush(self) -> None:
-        """Have everything that may be sent in the connection's `out`; call it before sending."""
-        self._registry.flush()
+    def advance(self, now: float) -> None:
+        """Tell the time before a command that depends on it, such as one with a timeout."""
+        self._timers.advance(now)
 
     def tick(self, now: float) -> None:
-        """Note that time has passed."""
+        """Let time pass, and decide everything that depends on what was carried out meanwhile."""
         self._timers.advance(now)
         if now >= self._deadline:
             self._on_deadline()
         connection = self._connection
         if connection is not None:
             connection.tick(now)
+            self._review_reading(connection, now)
         self._check_drained()
+        self._admit_waiting()
+
+    def _flush(self) -> None:
+        """Add everything that may be sent to the send buffer."""
+        self._admit_waiting()
+        self._registry.flush()
+
+    def _admit_waiting(self) -> None:
+        """Admit publications that wait for room, as far as there is some."""
+        if len(self._admission):
+            self._admission.admit_waiting()
+        if len(self._plain_admission):
+            self._plain_admission.admit_waiting()
+
+    def _review_reading(self, connection: Connection, now: float) -> None:
+        """Decide whether to read from the broker; silence counts only while we read."""
+        wanted = self.state is not UP or self._watermarks.should_read(
+            self.wants_read, lambda: self._registry.busy
+        )
+        if wanted is not self.wants_read:
+            what = 'resumes' if wanted else 'pauses: callbacks do not keep up'
+            self.effects.log(f'reading {what}', DEBUG)
+            self.wants_read = wanted
+            connection.set_reading(wanted, now)
 
     def wake_at(self) -> float:
-        """Give the time at which `tick` must be called at the latest."""
+        """Return the time at which `tick` must be called at the latest."""
         connection = self._connection
         wake_at = min(self._deadline, self._timers.wake_at())
         return wake_at if connection is None else min(wake_at, connection.wake_at())
@@ -279,8 +414,8 @@ class Engine(ConnectionObserver):
         self._deadline = inf
         if self.state is EngineState.CONNECTING and self.link is not None:
             timeout = _connect_timeout(self.link.node)
-            waits_for = self.link.waits_for
-            self._failed(ConnectionDead(f'no connection within {timeout:g} s: no {waits_for}'))
+            missing = self.link.waiting_for
+            self._failed(ConnectionDead(f'no connection within {timeout:g} s: no {missing}'))
         elif self.state is EngineState.RESTORING:
             self.effects.log('not everything could be restored in time; going on without')
             if self._recovery is not None:
@@ -289,7 +424,7 @@ class Engine(ConnectionObserver):
         elif self.state is EngineState.DRAINING:
             self._close()
 
-    # What the connection says
+    # The connection
 
     def on_open(self) -> None:
         """Put everything back in place."""
@@ -298,41 +433,39 @@ class Engine(ConnectionObserver):
             return
         self._move('open')
         self._deadline = self._timers.now + RESTORE_TIMEOUT
-        self.blocked = False
-        self.effects.notice(Connected(link.node, connection.properties))
-        self._recovery = Recovery(connection, self._attaches, self._on_restored)
+        self._blocked = False
+        self.effects.report(ConnectionEstablished(link.node, connection.properties))
+        self._recovery = Recovery(connection, self._recoverable, self._on_restored)
         self._recovery.begin(self._registry.declarer, self.topology, self.effects)
 
-    def _attaches(self) -> list[Channeler]:
-        """Give who is to be restored; who is made from now on begins at once."""
+    def _recoverable(self) -> list[Channeler]:
+        """Return the attaches to recover; those that are made from now on begin at once."""
         self._registry.connection = self._connection
         self._registry.drop_cancelled()
-        return self._registry.restorable()
+        return self._registry.recoverable()
 
     def _on_restored(self) -> None:
         if self.state is not EngineState.RESTORING or self.link is None:
             return
         self._move('restored')
-        self._tries = 0
-        self._failures.clear()
+        self._nodes.on_restored(self._timers.now)
         self._deadline = inf
-        self._up_since = self._timers.now
-        self.effects.notice(Restored(self.link.node))
-        self.publisher.release()
+        self.effects.report(TopologyRestored(self.link.node))
+        self._publisher.release()
 
     def on_closed(self, cause: Exception | None) -> None:
-        """Note that the connection has ended."""
+        """Finish, or try again: the connection has ended."""
         if self.state is EngineState.CLOSING:
             self._move('closed')
-            self._drop_transport()
+            self._drop_link()
             self._finish()
         else:
             self._failed(cause or ConnectionDead('the connection was closed'))
 
     def on_blocked(self, blocked: bool, reason: str) -> None:
-        """Pass on whether the broker takes what is published."""
-        self.blocked = blocked
-        self.effects.notice(Blocked(blocked, reason))
+        """Report whether the broker takes messages."""
+        self._blocked = blocked
+        self.effects.report(ConnectionBlocked(reason) if blocked else ConnectionUnblocked())
 
     # Failing, and trying again
 
@@ -341,41 +474,20 @@ class Engine(ConnectionObserver):
         if link is None:
             return
         was_up = self.state in (EngineState.UP, EngineState.RESTORING)
-        if self.state is EngineState.UP and self._timers.now >= self._up_since + STABLE:
-            self._back_off.reset()
-        self._drop_transport(cause)
+        self._drop_link(cause)
         self._move('failed')
         if self.state is EngineState.STOPPED:
             self._finish()
             return
         if was_up:
-            self.effects.notice(Disconnected(link.node, cause))
+            delay = self._nodes.on_lost(cause, self._timers.now)
+            self.effects.report(ConnectionLost(link.node, cause))
         else:
-            self._tries += 1
-            self._failures[link.node] = cause
-        self._node = (self._node + 1) % len(self._nodes)
-        delay = self._delay(cause, was_up)
-        if not was_up:
-            self.effects.notice(ConnectFailed(link.node, cause, delay))
-            self._check_way_in()
+            delay = self._nodes.on_failed(cause, self._timers.now)
+            self.effects.report(ConnectionFailed(link.node, cause, delay))
+            if self._nodes.all_refused:
+                self.effects.report(AllNodesRefused(self.failures))
         self._timers.after(delay, self._try_again)
-
-    def _delay(self, cause: Exception, was_up: bool) -> float:
-        """Choose how long to wait: not at all within a round of the nodes."""
-        if not was_up and self._tries % len(self._nodes):
-            return 0.0
-        delay = self._back_off.next_delay(self._timers.now)
-        return delay + REFUSED_DELAY if _is_lasting(cause) else delay
-
-    def _check_way_in(self) -> None:
-        """Notice when the whole first round was refused for good."""
-        if self._tries == len(self._nodes) and all(map(_is_lasting, self._failures.values())):
-            self.effects.notice(NoWayIn(self.failures))
-
-    @property
-    def failures(self) -> list[tuple[NodeDefinition, Exception]]:
-        """Why each node could not be had, the latest try of each."""
-        return list(self._failures.items())
 
     def _try_again(self) -> None:
         if self.state is EngineState.WAITING:
@@ -383,18 +495,21 @@ class Engine(ConnectionObserver):
             self._try_node()
 
     def _try_node(self) -> None:
-        node = self._nodes[self._node]
+        node = self._nodes.current
         self._deadline = self._timers.now + _connect_timeout(node)
-        self.link = Link(node, self._deadline)
+        self.wants_read = True
+        self.link = Link(node, self._deadline, self._flush)
 
-    def _drop_transport(self, cause: Exception | None = None) -> None:
-        self.link = None
+    def _drop_link(self, cause: Exception | None = None) -> None:
+        link, self.link = self.link, None
+        if link is not None:
+            link.end(self._timers.now)
         self._deadline = inf
         self._registry.detach(cause)
         recovery, self._recovery = self._recovery, None
         if recovery is not None:
             recovery.abandon(self._registry.declarer)
-        if self.blocked:
+        if self._blocked:
             self.on_blocked(False, '')
 
     # Stopping
@@ -403,7 +518,7 @@ class Engine(ConnectionObserver):
         if (
             self.state is EngineState.DRAINING
             and not self._registry.busy
-            and all(consumer.cancelled for consumer in self._registry.consumers)
+            and all(subscription.cancelled for subscription in self._registry.subscriptions)
         ):
             self._close()
 
@@ -416,20 +531,20 @@ class Engine(ConnectionObserver):
 
     def _finish(self) -> None:
         """End everything that is left, so that nobody waits for ever."""
-        self._registry.fail_all(ConnectionDead('the cluster was shut down'))
+        error = _shut_down()
+        self._admission.fail_all(error)
+        self._plain_admission.fail_all(error)
+        self._registry.fail_all(error)
         self._timers.clear()
-        self.effects.notice(Stopped())
+        self.effects.report(ClusterStopped())
 
     def _move(self, event: str) -> None:
         self.state = TRANSITIONS[self.state, event]
 
 
+def _shut_down() -> ConnectionDead:
+    return ConnectionDead('the cluster was shut down')
+
+
 def _connect_timeout(node: NodeDefinition) -> float:
     return node.connection_timeout or CONNECT_TIMEOUT
-
-
-def _is_lasting(cause: Any) -> bool:
-    """Whether trying again soon will not help: login, virtual host or TLS were refused."""
-    if isinstance(cause, AMQPError):
-        return cause.reply_code in (ACCESS_REFUSED, NOT_ALLOWED)
-    return isinstance(cause, TLSRefused)

@@ -1,8 +1,8 @@
-"""Putting everything back in place on a new connection, in the order in which it is safe.
+"""Recovery: putting topology and consumers back in place on a new connection, in a safe order.
 
-First the persistent topology, then the consumers with their queues, and only then do publishers go
-on: a message that is sent again must find the queue it was meant for. What fails on the way is
-reported by its owner and holds up nothing.
+First comes the persistent topology, then the consumers with their queues. Only then do publishers
+go on: a message that is sent again must find its queue. A failure on the way is reported by the
+attach that it concerns, and holds up nothing.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from coolamqp.uplink.connection import Connection
 
 
 class Recovery:
-    """Restores one connection.
+    """Recovers one connection.
 
-    :param attaches: gives the attaches that take up their work once the topology is in place
+    :param attaches: returns the attaches that begin once the topology is in place
     :param on_restored: called when the first link of each has ended
     """
 
@@ -40,7 +40,7 @@ class Recovery:
 
     def begin(self, declarer: Declarer, topology: Topology, effects: Effects) -> None:
         """Declare the topology, and go on from there."""
-        operations = self._operations = topology.recovery(effects, self._on_declared)
+        operations = self._operations = topology.operations(effects, self._on_declared)
         self._declarations = len(operations)
         declarer.submit_first(operations)
         declarer.attach(self._connection)
@@ -48,11 +48,11 @@ class Recovery:
             self._attach_all()
 
     def abandon(self, declarer: Declarer) -> None:
-        """Leave off: the connection is gone, and the next one has a recovery of its own."""
+        """Stop: the connection is gone, and the next one has a recovery of its own."""
         declarer.withdraw(self._operations)
 
     def go_on(self) -> None:
-        """Have the attaches take up their work though not everything has been declared yet."""
+        """Start the attaches, even if not everything has been declared yet."""
         if not self._attached:
             self._attach_all()
 

@@ -1,19 +1,19 @@
-"""Everything that the engine has on channels: who they are, and whether they owe anybody anything.
+"""The registry of channels: the attaches of one engine, and whether one of them owes an answer.
 
-The publishers and the declarer are always there. Consumers come and go, and what few programs need
-(fetching, requests, transactions) is made when it is first asked for.
+The publishers and the declarer are always there. Subscriptions come and go. Getters, requester and
+transactor, which few programs need, are made when a program first needs them.
 """
 
 from __future__ import annotations
 
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.channeler import Channeler
-from coolamqp.attaches.consumer import Consumer
 from coolamqp.attaches.declarer import Declarer
-from coolamqp.attaches.effects import Effects, Face
+from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.getter import Getter
 from coolamqp.attaches.publisher import PlainPublisher, Publisher
 from coolamqp.attaches.requester import Requester
+from coolamqp.attaches.subscription import ConsumerOwner, Subscription
 from coolamqp.attaches.timers import Timers
 from coolamqp.attaches.transactor import Transactor
 from coolamqp.uplink.connection import Connection
@@ -22,47 +22,47 @@ from coolamqp.uplink.connection import Connection
 class Registry:
     """The attaches of one engine.
 
-    :param face: whom consumers and messages ask to act
-    :ivar connection: where those that are made from now on take up their work; None if nowhere yet
+    :param owner: the Cluster, for consumers and messages
+    :ivar connection: the connection on which new attaches begin at once; None if they must wait
     """
 
-    def __init__(self, face: Face, effects: Effects, timers: Timers) -> None:
+    def __init__(self, owner: ConsumerOwner, effects: Effects, timers: Timers) -> None:
         self.connection: Connection | None = None
         self.publisher = Publisher()
         self.plain_publisher = PlainPublisher()
         self.declarer = Declarer()
-        self.consumers: list[Consumer] = []
+        self.subscriptions: list[Subscription] = []
         self._getters: dict[bytes, Getter] = {}
         self._requester: Requester | None = None
         self._transactor: Transactor | None = None
-        self._face = face
-        self._outcomes = effects
+        self._owner = owner
+        self._effects = effects
         self._timers = timers
         self._dirty_ledgers: list[AckLedger] = []
         for attach in (self.publisher, self.plain_publisher, self.declarer):
-            attach.adopt(effects, timers)
+            attach.join(effects, timers)
 
-    def add_consumer(self, consumer: Consumer) -> None:
-        """Have one more consumer.
+    def add(self, subscription: Subscription) -> None:
+        """Add a subscription.
 
         :raises ValueError: it was added before, here or elsewhere
         """
-        consumer.join(self._face, self._dirty_ledgers)
-        consumer.adopt(self._outcomes, self._timers)
+        subscription.belong_to(self._owner, self._dirty_ledgers)
+        subscription.join(self._effects, self._timers)
         self.drop_cancelled()
-        self.consumers.append(consumer)
+        self.subscriptions.append(subscription)
 
     def drop_cancelled(self) -> None:
-        """Forget the consumers that are cancelled."""
-        self.consumers = [consumer for consumer in self.consumers if not consumer.cancelled]
+        """Forget the subscriptions that are cancelled."""
+        self.subscriptions = [each for each in self.subscriptions if not each.cancelled]
 
     def getter(self, queue: bytes) -> Getter:
-        """Give what fetches from a queue."""
+        """Return the getter of a queue."""
         getter = self._getters.get(queue)
         if getter is None:
-            getter = Getter(queue, self._face, self._dirty_ledgers, self._forget_getter)
+            getter = Getter(queue, self._owner, self._dirty_ledgers, self._forget_getter)
             self._getters[queue] = getter
-            self._take_up(getter)
+            self._begin(getter)
         return getter
 
     def _forget_getter(self, getter: Getter) -> None:
@@ -70,51 +70,51 @@ class Registry:
 
     @property
     def requester(self) -> Requester:
-        """What sends requests."""
+        """The requester."""
         if self._requester is None:
-            self._requester = Requester(self._face)
-            self._take_up(self._requester)
+            self._requester = Requester(self._owner)
+            self._begin(self._requester)
         return self._requester
 
     @property
     def transactor(self) -> Transactor:
-        """What commits transactions."""
+        """The transactor."""
         if self._transactor is None:
             self._transactor = Transactor()
-            self._take_up(self._transactor)
+            self._begin(self._transactor)
         return self._transactor
 
-    def _take_up(self, attach: Channeler) -> None:
-        attach.adopt(self._outcomes, self._timers)
+    def _begin(self, attach: Channeler) -> None:
+        attach.join(self._effects, self._timers)
         if self.connection is not None:
             attach.attach(self.connection)
 
-    def restorable(self) -> list[Channeler]:
-        """Give all that take up their work once the topology is restored."""
+    def recoverable(self) -> list[Channeler]:
+        """Return the attaches that begin once the topology is restored."""
         rare = (self._requester, self._transactor)
         return [
             self.publisher,
             self.plain_publisher,
-            *self.consumers,
+            *self.subscriptions,
             *self._getters.values(),
             *(attach for attach in rare if attach is not None),
         ]
 
     @property
     def busy(self) -> bool:
-        """Whether somebody may wait for what is still to be received."""
-        return self.declarer.busy or any(attach.busy for attach in self.restorable())
+        """Whether a program may wait for an answer that is still to be received."""
+        return self.declarer.busy or any(attach.busy for attach in self.recoverable())
 
     def detach(self, cause: Exception | None) -> None:
-        """Note that the connection is gone."""
+        """Take all attaches off the connection, which is gone."""
         self.connection = None
         self.drop_cancelled()
-        for attach in (self.declarer, *self.restorable()):
+        for attach in (self.declarer, *self.recoverable()):
             attach.detach(cause)
         self.publisher.hold()
 
     def flush(self) -> None:
-        """Have everything that may be sent in the connection's `out`."""
+        """Add everything that may be sent to the send buffer of the connection."""
         if self._dirty_ledgers:
             ledgers = list(self._dirty_ledgers)
             self._dirty_ledgers.clear()
@@ -124,8 +124,8 @@ class Registry:
 
     def fail_all(self, error: Exception) -> None:
         """End everything that is left, so that nobody waits for ever."""
-        for attach in (self.declarer, *self.restorable()):
+        for attach in (self.declarer, *self.recoverable()):
             attach.fail_all(error)
-        for consumer in self.consumers:
-            consumer.begin_cancel(None)
-        self.consumers.clear()
+        for subscription in self.subscriptions:
+            subscription.begin_cancel(None)
+        self.subscriptions.clear()

@@ -1,4 +1,4 @@
-"""What was declared as persistent, to be declared again after each reconnect, in the same order."""
+"""The persistent topology: CoolAMQP declares it again after each reconnect, in the same order."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any
 
 from coolamqp.attaches.effects import Effects
+from coolamqp.attaches.events import TopologyFailed
 from coolamqp.attaches.operation import Operation, declare
 from coolamqp.framing.method import Method
 from coolamqp.objects import Exchange, ExchangeBind, Queue, QueueBind
 from coolamqp.objects.topology import Subject, exchange_name
-from coolamqp.supervisor.notices import TopologyFailed
 
 
 class Topology:
@@ -22,30 +22,30 @@ class Topology:
         self._subjects: dict[tuple[type, Any], Subject] = {}
 
     def remember(self, subject: Subject) -> None:
-        """Have something declared again; a new description replaces an older one.
+        """Declare an object again after each reconnect; a new description replaces an older one.
 
-        A queue with an exchange is three things, each of which may be undone by itself.
+        A queue with an exchange is three objects, each of which can be undone by itself.
         """
         for part in _parts(subject):
             self._subjects[type(part), part] = part
 
     def forget_queue(self, name: bytes) -> None:
-        """Cease to declare a queue and its bindings."""
+        """Stop declaring a queue and its bindings."""
         self._keep(lambda subject: not _is_of_queue(subject, name))
 
     def forget_exchange(self, name: bytes) -> None:
-        """Cease to declare an exchange and its bindings."""
+        """Stop declaring an exchange and its bindings."""
         self._keep(lambda subject: not _is_of_exchange(subject, name))
 
     def forget_binding(self, binding: QueueBind | ExchangeBind) -> None:
-        """Cease to make a binding."""
+        """Stop making a binding."""
         self._keep(lambda subject: subject != binding)
 
     def _keep(self, wanted: Callable[[Subject], bool]) -> None:
         self._subjects = {key: each for key, each in self._subjects.items() if wanted(each)}
 
-    def recovery(self, effects: Effects, on_done: Callable[[], None]) -> list[Operation]:
-        """Give the operations that declare everything; what fails is reported, and no more.
+    def operations(self, effects: Effects, on_done: Callable[[], None]) -> list[Operation]:
+        """Return the operations that declare everything; a failure is only reported.
 
         :param on_done: called as each of them ends
         """
@@ -88,5 +88,5 @@ def _report(
     _answer: Method | None,
 ) -> None:
     if error is not None:
-        effects.notice(TopologyFailed(subject, error))
+        effects.report(TopologyFailed(subject, error))
     on_done()

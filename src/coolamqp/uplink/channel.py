@@ -73,15 +73,15 @@ class ChannelHandler(ABC):
         """The broker has sent a method that answers nothing."""
 
     @abstractmethod
-    def on_delivered(self, envelope: Envelope, properties: bytes, body: Any) -> None:
+    def on_delivery(self, envelope: Envelope, properties: bytes, body: Any) -> None:
         """The broker has delivered a message to a consumer."""
 
     @abstractmethod
-    def on_fetched(self, envelope: Envelope, properties: bytes, body: Any) -> None:
+    def on_get_ok(self, envelope: Envelope, properties: bytes, body: Any) -> None:
         """The broker has answered a basic.get with a message."""
 
     @abstractmethod
-    def on_returned(self, method: BasicReturn, properties: bytes, body: Any) -> None:
+    def on_return(self, method: BasicReturn, properties: bytes, body: Any) -> None:
         """The broker has returned a mandatory message."""
 
     @abstractmethod
@@ -219,13 +219,13 @@ class Channel:
     def _on_content(self) -> None:
         kind, method, properties, body = self.content.release()
         if kind == BASIC_DELIVER:
-            self._handler.on_delivered(Envelope(method, BASIC_DELIVER), properties, body)
+            self._handler.on_delivery(Envelope(method, BASIC_DELIVER), properties, body)
         elif kind == BASIC_GET_OK:
             self._answer(decode_method(method))
-            self._handler.on_fetched(Envelope(method, BASIC_GET_OK), properties, body)
+            self._handler.on_get_ok(Envelope(method, BASIC_GET_OK), properties, body)
         else:
             returned = cast('BasicReturn', decode_method(method))
-            self._handler.on_returned(returned, properties, body)
+            self._handler.on_return(returned, properties, body)
 
     def _on_rare_method(self, method: Method) -> None:
         following = CHANNEL_TRANSITIONS.get((self.state, method.NAME))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from math import inf
-from typing import Any, Final
+from typing import Final
 
 from mypy_extensions import mypyc_attr
 
@@ -132,18 +132,14 @@ class Connection(FrameSink):
             self._violated(error)
 
     @property
-    def watched(self) -> bool:
-        """Whether somebody sees the frames."""
+    def traced(self) -> bool:
+        """Whether a frame tracer sees the frames."""
         return self._tap is not None
 
-    def sent(self, data: Any, now: float) -> None:
-        """Note that the transport has taken these bytes from the front of `out`."""
+    def sent(self, count: int, now: float) -> None:
+        """Record that the transport has taken the first `count` bytes of `out`."""
         if self._tap is not None:
-            self._tap.sent(data, now)
-        self.sent_unwatched(len(data), now)
-
-    def sent_unwatched(self, count: int, now: float) -> None:
-        """Note that the transport has taken so many bytes, which nobody wants to see."""
+            self._tap.sent(self.out.front(count), now)
         self._heartbeat.sent(now)
         self.out.sent(count)
 

@@ -1,6 +1,7 @@
-"""Arguments by position, in the orders of CoolAMQP 1.x and of 2.x, told apart by their types.
+"""Everything that only programs written for CoolAMQP 1.x and 2.x need.
 
-What is a flag in the one is a span of a tracer in the other. Keyword arguments need none of this.
+Both take some arguments by position in another order. The types of the arguments tell the orders
+apart: one has a flag where the other has the span of a tracer. Keyword arguments need none of this.
 """
 
 from __future__ import annotations
@@ -58,6 +59,31 @@ def takes_order_without(
         return call
 
     return decorate
+
+
+class Publisher:
+    """A name that programs for CoolAMQP 1.x import; they publish with `Cluster.publish`."""
+
+
+class Declarer:
+    """A name that programs for CoolAMQP 1.x import; they declare with `Cluster.declare`."""
+
+
+class AttacheGroup:
+    """The consumers of a Cluster, as programs for CoolAMQP 2.x find them: `Cluster.attache_group`.
+
+    :param add_consumer: `Cluster.add_consumer`
+    """
+
+    def __init__(self, add_consumer: Callable[[Any], Any]) -> None:
+        self._add_consumer = add_consumer
+
+    def add(self, consumer: Any) -> None:
+        """Start a consumer; `Cluster.add_consumer` does the same and returns a future.
+
+        :raises ValueError: it was added before
+        """
+        self._add_consumer(consumer)
 
 
 # 1.x knows no span, so it has a flag where 2.x has one.

@@ -1,0 +1,405 @@
+"""The engine's half of a consumer: its channel, its set-up dialogue, its deliveries, its end.
+
+A `Consumer` has the options and the hooks, and programs subclass it; it has one of these. The
+dialogue that sets it up reads from top to bottom in `set_up`. Callbacks run from the mailbox, never
+from here.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Protocol
+
+from coolamqp.attaches.ack_ledger import AckLedger
+from coolamqp.attaches.channeler import ST_ONLINE, ST_SYNCING, Channeler, Dialogue
+from coolamqp.attaches.delivery import Delivery, MessageOwner
+from coolamqp.attaches.events import ConsumerCancelled
+from coolamqp.attaches.frame_assembly import FrameAssembly, frames_of
+from coolamqp.attaches.mailbox import Hook, Mailbox
+from coolamqp.attaches.operation import binding_of, declare_queue, exchange_of
+from coolamqp.attaches.promise import Promise
+from coolamqp.exceptions import RESOURCE_LOCKED, AMQPError, CoolAMQPError
+from coolamqp.framing.content import LIST_OF_MEMORYVIEW
+from coolamqp.framing.definitions import (
+    BasicCancel,
+    BasicConsume,
+    BasicQos,
+    ChannelClose,
+    QueueDeclareOk,
+)
+from coolamqp.framing.field_table import Arguments
+from coolamqp.framing.frames import AMQPFrame
+from coolamqp.framing.hot import Envelope
+from coolamqp.framing.method import Method
+from coolamqp.framing.text import text_bytes
+from coolamqp.objects import Callable as CallableList
+from coolamqp.objects import Queue
+from coolamqp.reply_codes import NOT_FOUND
+from coolamqp.uplink.channel import Channel
+
+
+class Subscriber(Protocol):
+    """What a subscription asks of its `Consumer`: options, and hooks to call."""
+
+    queue: Queue
+    no_ack: bool
+    exclusive: bool
+    no_local: bool
+    arguments: Arguments
+    cancel_on_failure: bool
+    fail_on_first_time_resource_locked: bool
+    body_receive_mode: Any
+    on_cancel: CallableList
+    on_broker_cancel: CallableList
+
+    def on_operational(self, operational: bool) -> None:
+        """Consuming has begun, or has ended."""
+
+    def on_close(self, payload: Method | None = None) -> None:
+        """The channel is gone."""
+
+    def on_setup(self, method: Method) -> None:
+        """The broker has answered a method of the set-up."""
+
+    def on_delivery(self, frame: AMQPFrame) -> None:
+        """A frame of a delivery has come."""
+
+
+class ConsumerOwner(MessageOwner, Protocol):
+    """The Cluster of a consumer, as far as the consumer needs it; from any thread."""
+
+    def cancel(self, subscription: Subscription) -> Promise:
+        """Cancel a consumer."""
+
+    def change_prefetch(self, subscription: Subscription, prefetch_count: int) -> None:
+        """Change the prefetch count of a consumer."""
+
+    def deliver(self, subscription: Subscription, message: Delivery) -> None:
+        """Hand a message to the program, from a hook of its consumer."""
+
+
+class Subscription(Channeler):
+    """A subscription to the messages of a queue.
+
+    :param consumer: the consumer that has it
+    :param consumer_tag: its name, until the subscription is renewed
+    :param qos: the prefetch count; None leaves it unset
+    :param promise: ended when consuming has begun, or cannot
+    :param wants_frames: whether the consumer wants to see deliveries as frames
+    :param wants_setup: whether it wants to see the answers to the set-up
+    :ivar owner: its Cluster, once it was added to one
+    """
+
+    def __init__(
+        self,
+        consumer: Subscriber,
+        mailbox: Mailbox,
+        consumer_tag: bytes,
+        qos: int | None,
+        promise: Promise | None,
+        wants_frames: bool,
+        wants_setup: bool,
+    ) -> None:
+        super().__init__()
+        self.consumer = consumer
+        self.mailbox = mailbox
+        self.consumer_tag = consumer_tag
+        self.qos = qos
+        self.promise = promise
+        self.owner: ConsumerOwner | None = None
+        self._wants_frames = wants_frames
+        self._wants_setup = wants_setup
+        self._dirty_ledgers: list[AckLedger] = []
+        self._ledger: AckLedger | None = None
+        self._cancel_promises: list[Promise] = []
+        self._was_operational = False
+        self._used_qos: int | None = None
+        self._closed_by: ChannelClose | None = None
+        self._first_tag = consumer_tag
+        self._renewals = 0
+        self._renewing = False
+        self._assembly = FrameAssembly()
+        self._channel_number = 0
+
+    def belong_to(self, owner: ConsumerOwner, dirty_ledgers: list[AckLedger]) -> None:
+        """Become part of a Cluster.
+
+        :raises ValueError: it is part of one already
+        """
+        if self.owner is not None:
+            which = 'this Cluster' if self.owner is owner else 'another Cluster'
+            raise ValueError(f'this Consumer was added to {which} before; make a new one')
+        self.owner = owner
+        self._dirty_ledgers = dirty_ledgers
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it has ended for good."""
+        return self.mailbox.closed
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is being set up or cancelled."""
+        return self.state == ST_SYNCING or (self.mailbox.ending and not self.mailbox.closed)
+
+    # Prefetch
+
+    def change_prefetch(self, prefetch_count: int) -> None:
+        """Set the prefetch count now, if online, and after each reconnect."""
+        self.qos = prefetch_count
+        if self.state == ST_ONLINE:
+            self._renew()
+
+    def _renew(self) -> None:
+        """Consume anew on the same channel, and only then end the old consumer.
+
+        RabbitMQ applies a prefetch count to consumers that begin after it, not to those that run
+        (https://www.rabbitmq.com/docs/consumer-prefetch). An auto-delete queue needs a consumer at
+        all times.
+        """
+        if self.channel is None or self.qos is None or self._renewing:
+            return
+        self._renewing = True
+        self._used_qos = self.qos
+        self._renewals += 1
+        old_tag = self.consumer_tag
+        self.consumer_tag = b'%d.%b' % (self._renewals, self._first_tag[:200])
+        if self.consumer.exclusive:  # The queue takes no second consumer, not even for a moment.
+            self.channel.call(BasicCancel(old_tag), lambda _: self._consume_anew(None))
+        else:
+            self._consume_anew(old_tag)
+
+    def _consume_anew(self, old_tag: bytes | None) -> None:
+        if self.channel is not None:
+            self.channel.call(BasicQos(0, self._used_qos or 0), _ignore)
+            self.channel.call(self._consume(), lambda _: self._end_old(old_tag))
+
+    def _end_old(self, old_tag: bytes | None) -> None:
+        """End the old consumer, and only after it do what has been asked of the new one.
+
+        RabbitMQ answers a cancellation when the queue has done it, and other methods before it; and
+        3.10 breaks down over a cancellation that overtakes its own consume-ok.
+        """
+        if self.channel is not None and old_tag is not None:
+            self.channel.call(BasicCancel(old_tag), lambda _: self._on_renewed())
+        else:
+            self._on_renewed()
+
+    def _on_renewed(self) -> None:
+        self._renewing = False
+        if self.channel is None:
+            return
+        if self.mailbox.ending:
+            self._cancel_on(self.channel)
+        elif self.qos != self._used_qos:
+            self._renew()
+
+    # Setting up
+
+    def set_up(self) -> Dialogue:
+        """Declare queue, exchange and binding; set the prefetch count; consume."""
+        queue = self.consumer.queue
+        for method in exchange_of(queue):
+            yield method
+        name = b'' if queue.anonymous else queue.name or b''
+        declared: QueueDeclareOk = yield declare_queue(queue, name)
+        name = queue.name = text_bytes(declared.queue, 'queue')
+        for method in binding_of(queue, name):
+            yield method
+        self._used_qos = self.qos
+        if self.qos is not None:
+            yield BasicQos(0, self.qos)
+        self._begin_to_receive()
+        yield self._consume()
+
+    def _consume(self) -> Method:
+        consumer = self.consumer
+        return BasicConsume(
+            consumer.queue.name or b'',
+            self.consumer_tag,
+            no_local=consumer.no_local,
+            no_ack=consumer.no_ack,
+            exclusive=consumer.exclusive,
+            arguments=consumer.arguments,
+        )
+
+    def _begin_to_receive(self) -> None:
+        channel, consumer = self.channel, self.consumer
+        if channel is not None:
+            channel.content.mode = int(consumer.body_receive_mode)
+            self._channel_number = channel.number
+            self._ledger = None if consumer.no_ack else AckLedger(channel, self._dirty_ledgers)
+
+    def on_setup_answer(self, answer: Method) -> None:
+        """Show the answer to a consumer that wants to see it."""
+        if self._wants_setup:
+            self.effects.call(self.mailbox, self.consumer.on_setup, answer)
+
+    def on_online(self) -> None:
+        """Report that consuming has begun."""
+        self._was_operational = True
+        self.effects.call(self.mailbox, self.consumer.on_operational, True)
+        self.effects.succeed(self._take_promise())
+        if self.qos != self._used_qos:
+            self._renew()
+
+    # Messages
+
+    def on_delivery(self, envelope: Envelope, properties: bytes, body: Any) -> None:
+        """Put a message into the mailbox."""
+        ledger = self._ledger
+        if ledger is not None:
+            ledger.enter(envelope.delivery_tag)
+        delivery = Delivery(envelope, properties, body, ledger, self.owner)
+        if self._wants_frames:
+            arguments = (envelope, properties, body, ledger)
+            hook = Hook(self._show_frames, arguments, carries=delivery)
+            self.effects.callbacks.append((self.mailbox, hook))
+        else:
+            self.effects.callbacks.append((self.mailbox, delivery))
+
+    def _show_frames(
+        self, envelope: Envelope, properties: bytes, body: Any, ledger: AckLedger | None
+    ) -> None:
+        in_pieces = int(self.consumer.body_receive_mode) == LIST_OF_MEMORYVIEW
+        self._assembly.begin(ledger, self.owner, in_pieces=in_pieces)
+        for frame in frames_of(envelope, properties, body, self._channel_number):
+            self.consumer.on_delivery(frame)
+
+    def assemble(self, frame: AMQPFrame) -> None:
+        """Add a frame that the consumer passes on, and deliver the message that it completes."""
+        message = self._assembly.feed(frame)
+        if message is not None and self.owner is not None:
+            self.owner.deliver(self, message)
+
+    def on_method(self, method: Method) -> None:
+        """Begin anew after a Consumer Cancel Notification, if the queue can be had again."""
+        if not isinstance(method, BasicCancel):
+            super().on_method(method)
+            return
+        self.effects.log(f'the broker has cancelled the consumer of {self.mailbox.name}')
+        self.effects.call(self.mailbox, self.consumer.on_broker_cancel)
+        self._close_channel()
+
+    def _close_channel(self) -> None:
+        if self.channel is not None:
+            self._flush_ledger()
+            self.channel.close()
+
+    def _flush_ledger(self) -> None:
+        if self._ledger is not None:
+            self._ledger.flush()
+
+    # The channel
+
+    def on_offline(self) -> None:
+        """Void the messages that are not settled, and report that consuming has ended."""
+        self._renewing = False
+        if self._ledger is not None:
+            self._ledger.make_void()  # The broker has put them back into the queue.
+        if self._was_operational:
+            self._was_operational = False
+            self.effects.call(self.mailbox, self.consumer.on_operational, False)
+            self.effects.call(self.mailbox, self.consumer.on_close, self._closed_by)
+        self._closed_by = None
+
+    def on_channel_closed(self, error: AMQPError | None) -> None:
+        """End for good if that was asked for or waiting cannot help; else try again."""
+        setting_up = self.state == ST_SYNCING
+        if error is not None:
+            self._closed_by = ChannelClose(
+                error.reply_code, error.reply_text, error.class_id, error.method_id
+            )
+        self.go_offline('channel closed')
+        if self.mailbox.ending:
+            self._end(None)
+        elif error is None:
+            self.open()
+        elif setting_up and not self._is_passing(error):
+            self.fail(error)
+        else:
+            self.effects.log(f'consumer of {self.mailbox.name} tries again: {error}')
+            self.retry_later()
+        if setting_up:
+            self.attempted()
+
+    def _is_passing(self, error: AMQPError) -> bool:
+        """Whether waiting may help.
+
+        Our own dead connection may still hold an exclusive queue; and RabbitMQ says not-found of a
+        queue that it had before while the node that holds it is away.
+        """
+        first_time = self.promise is not None
+        if error.reply_code == NOT_FOUND:
+            return not first_time
+        return error.reply_code == RESOURCE_LOCKED and not (
+            first_time and self.consumer.fail_on_first_time_resource_locked
+        )
+
+    def on_no_channel(self, error: CoolAMQPError) -> None:
+        """Give up: the connection has no channel left."""
+        self.fail(error)
+
+    def on_channel_lost(self, cause: Exception | None) -> None:
+        """Go offline with the connection; for good if the broker closed it because of us."""
+        refused = self.was_refused(cause)
+        super().on_channel_lost(cause)
+        if self.mailbox.ending or self.consumer.cancel_on_failure:
+            self._end(None if self.mailbox.ending else cause)
+        elif refused and cause is not None:
+            self.fail(cause)
+
+    def on_unsendable(self, error: Exception) -> None:
+        """Give up: the method cannot be sent."""
+        self.fail(error)
+
+    # Ending
+
+    def begin_cancel(self, promise: Promise | None) -> None:
+        """Stop consuming; the promise ends once no message can come any more."""
+        if self.cancelled:
+            self.effects.succeed(promise)
+            return
+        if promise is not None:
+            self._cancel_promises.append(promise)
+        if self.mailbox.ending:
+            return
+        self.mailbox.ending = True
+        if self.channel is None:
+            self._end(None)
+        elif self.state != ST_ONLINE:
+            self.channel.close()
+        elif not self._renewing:
+            self._cancel_on(self.channel)
+
+    def _cancel_on(self, channel: Channel) -> None:
+        self._flush_ledger()
+        channel.call(BasicCancel(self.consumer_tag), lambda _: self._close_channel())
+
+    def fail(self, error: Exception) -> None:
+        """End for good because of an error."""
+        self.effects.log(f'consumer of {self.mailbox.name} has ended: {error}', logging.ERROR)
+        self.effects.fail(self._take_promise(), error)
+        self._end(error)
+
+    def _end(self, reason: Exception | None) -> None:
+        """End for good; the reason is None if the program wished it."""
+        if self.cancelled:
+            return
+        self.mailbox.closed = True
+        self.connection = None  # so that no retry is made
+        self.effects.fail(self._take_promise(), CoolAMQPError('the consumer was cancelled'))
+        self.effects.call(self.mailbox, self.consumer.on_cancel)
+        self.effects.report(ConsumerCancelled(self.consumer, reason))
+        for promise in self._cancel_promises:
+            self.effects.succeed(promise)
+        self._cancel_promises.clear()
+        self.attempted()
+
+    def _take_promise(self) -> Promise | None:
+        promise, self.promise = self.promise, None
+        return promise
+
+
+def _ignore(answer: Method) -> None:
+    """Ignore an answer that says nothing new."""

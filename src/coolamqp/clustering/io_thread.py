@@ -1,0 +1,113 @@
+"""The I/O thread of a Cluster: leads while no dispatcher thread does, and stands by otherwise."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from coolamqp.api.guarded import log_exception
+from coolamqp.clustering.dispatcher import Dispatcher
+from coolamqp.clustering.driver import Driver
+from coolamqp.clustering.leader import Leadership
+from coolamqp.clustering.thread_names import name_this_thread
+
+logger = logging.getLogger(__name__)
+
+
+class IOThread:
+    """The thread that drives the engine, or watches over the dispatcher thread that does.
+
+    :param name: the name of the Cluster
+    :ivar thread: the thread itself
+    """
+
+    def __init__(
+        self,
+        name: str,
+        lock: threading.Lock,
+        leadership: Leadership,
+        driver: Driver,
+        dispatcher: Dispatcher,
+    ) -> None:
+        self.driver = driver
+        self.thread = threading.Thread(
+            target=self._run, name=f'{name} AMQP listener thread', daemon=True
+        )
+        self._lock = lock
+        self._leadership = leadership
+        self._dispatcher = dispatcher
+        self._failure: BaseException | None = None  # of the leader
+
+    def start(self) -> None:
+        """Start the thread."""
+        self.thread.start()
+
+    def may_wait(self) -> bool:
+        """Whether this thread may wait for the broker; if it leads, it gives the lead back.
+
+        False on the thread that drives while it does, as in inline callbacks.
+        """
+        thread, leadership = threading.current_thread(), self._leadership
+        if thread is self.thread:
+            return False
+        if thread is leadership.leader:
+            with self._lock:
+                if leadership.leader is thread and not leadership.away:
+                    return False
+                leadership.give_back()
+        return True
+
+    def wake(self) -> None:
+        """Let the leader look around again; from any thread, even where a lock is held."""
+        if threading.current_thread() not in (self.thread, self._leadership.leader):
+            self.driver.wake()
+
+    def _run(self) -> None:
+        name_this_thread(self.thread.name)
+        try:
+            while self.driver.turn(True):
+                self._lend_lead()
+        except BaseException:
+            # First of all, so that nobody waits for ever, whatever the log does.
+            self.driver.fail()
+            log_exception(logger, 'the I/O thread has failed, which is a defect of CoolAMQP')
+            raise
+        finally:
+            self.driver.close()
+
+    def _lend_lead(self) -> None:
+        """Let a dispatcher thread lead for as long as its callbacks are quick."""
+        now = time.monotonic()
+        if not self._leadership.may_lend(now):
+            return
+        thread = self._dispatcher.thread_to_lead(now)
+        if thread is None:
+            return
+        with self._lock:
+            self._leadership.lend(thread)
+        self._dispatcher.offer_lead(self._drive)
+        self._leadership.stand_by()
+        self._dispatcher.withdraw_lead()
+        if self._failure is not None:
+            raise self._failure
+
+    def _drive(self, busy: bool) -> bool:
+        """Do a turn on the dispatcher thread that leads; whether it still does.
+
+        :param busy: whether callbacks are waiting, so that there is no sleep
+        """
+        with self._lock:
+            if not self._leadership.resume():
+                return False
+        try:
+            goes_on = self.driver.turn(not busy)
+        except BaseException as error:  # noqa: BLE001 - the I/O thread raises it
+            self._failure = error
+            goes_on = False
+        with self._lock:
+            if goes_on:
+                self._leadership.leave()
+            else:
+                self._leadership.give_back()
+        return goes_on

@@ -1,0 +1,32 @@
+"""The waker: ends the sleep of a selector from another thread."""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+
+
+class Waker:
+    """A pair of sockets: one is watched by the selector, the other is written to."""
+
+    def __init__(self, selector: selectors.BaseSelector) -> None:
+        self.receiver, self._sender = socket.socketpair()
+        self.receiver.setblocking(False)
+        self._sender.setblocking(False)
+        selector.register(self.receiver, selectors.EVENT_READ)
+
+    def wake(self) -> None:
+        """End the sleep; from any thread, even where a lock is held."""
+        # The driver may have ended, or may have been woken many times already.
+        with contextlib.suppress(OSError):
+            self._sender.send(b'\0')
+
+    def clear(self) -> None:
+        """Be ready for the next call of `wake`."""
+        self.receiver.recv(4096)
+
+    def close(self) -> None:
+        """Close both sockets."""
+        self.receiver.close()
+        self._sender.close()

@@ -1,0 +1,26 @@
+"""Messages as a consumer receives them, that need no broker."""
+
+from __future__ import annotations
+
+from coolamqp.attaches.delivery import Delivery
+from coolamqp.framing.definitions import BasicDeliver
+from coolamqp.framing.frames import encode_method
+from coolamqp.framing.hot import Envelope
+
+PAYLOAD = bytes(encode_method(1, BasicDeliver(b'tag', 1, False, b'', b'key'))[7:-1])
+
+
+class Refusable(Delivery):
+    """A message that records whether and how it was refused."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(Envelope(PAYLOAD), b'\0\0', body, None, None)
+        self.refusals: list[bool] = []
+
+    def reject(self, requeue: bool = False) -> None:
+        self.refusals.append(requeue)
+
+
+def deliveries(count: int) -> list[Refusable]:
+    """Return messages whose bodies are their numbers."""
+    return [Refusable(b'%d' % number) for number in range(count)]

@@ -1,0 +1,137 @@
+"""The third driver: an engine in the hands of a test, with a manual clock and no transport.
+
+It knows the engine and its effects, and nothing below; `tests/support/commands.py` makes commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from coolamqp.attaches.effects import LogRecord
+from coolamqp.attaches.mailbox import Hook, Item, Mailbox
+from coolamqp.framing.definitions import ConnectionTune
+from coolamqp.framing.hot import Buffer
+from coolamqp.objects import NodeDefinition
+from coolamqp.supervisor.engine import Engine
+from coolamqp.supervisor.link import Link
+from coolamqp.supervisor.states import EngineState
+from coolamqp.tracing import BaseFrameTracer
+from tests.support.commands import Commands
+from tests.support.scripted_broker import NODE, Clock, ScriptedBroker
+
+_ReportT = TypeVar('_ReportT')
+
+
+@dataclass
+class LinkWire:
+    """What a scripted broker needs of a link."""
+
+    rig: Rig
+    link: Link
+
+    def data_to_send(self) -> list[Buffer]:
+        return self.link.data_to_send()
+
+    def sent(self, count: int, now: float) -> None:
+        self.link.sent(count, now)
+
+    def receive(self, data: bytes, now: float) -> None:
+        self.rig.engine.receive(self.link, data, now)
+        self.rig.carry_out()
+
+
+class Rig(Commands):
+    """Drives an engine as a test says.
+
+    :ivar reports: events and log records, as they came
+    :ivar callbacks: messages and hooks, as they came; the hooks have run
+    """
+
+    def __init__(
+        self,
+        nodes: list[NodeDefinition] | None = None,
+        random: Callable[[], float] = lambda: 0.5,
+        tracer: BaseFrameTracer | None = None,
+        **bounds: int,
+    ) -> None:
+        self.clock = Clock()
+        self.engine = Engine(nodes or [NODE], {}, self, tracer, random, self.clock.now, **bounds)
+        self.reports: list[object] = []
+        self.callbacks: list[tuple[Mailbox, Item]] = []
+
+    def connect(self) -> ScriptedBroker:
+        """Make the transport that the engine wishes for."""
+        link = self.link()
+        self.engine.link_up(link, self.clock.now)
+        return ScriptedBroker(LinkWire(self, link), self.clock)
+
+    def link(self) -> Link:
+        """Return the link, of which there must be one."""
+        assert self.engine.link is not None
+        return self.engine.link
+
+    def state(self) -> EngineState:
+        """Return the state of the engine, which changes behind the type checker's back."""
+        return self.engine.state
+
+    def up(self, tune: ConnectionTune | None = None) -> ScriptedBroker:
+        """Start, if that is still to be done, and connect with all that belongs to it."""
+        if self.state() is EngineState.IDLE:
+            self.engine.start(self.clock.now)
+        broker = self.connect()
+        broker.shake_hands(tune)
+        broker.serve()
+        self.carry_out()
+        return broker
+
+    def lose(self, cause: Exception | None = None) -> None:
+        """Lose the transport, or fail to make it."""
+        cause = cause or ConnectionResetError('cut')
+        self.engine.link_failed(self.link(), cause, self.clock.now)
+        self.carry_out()
+
+    def reconnect(self) -> ScriptedBroker:
+        """Lose the transport, wait as long as the engine wants to, and connect again."""
+        self.lose()
+        self.advance(1.0)
+        return self.up()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, calling the engine just when it asks for it."""
+        end = self.clock.now + seconds
+        while self.engine.wake_at() <= end:
+            self.clock.now = max(self.clock.now, self.engine.wake_at())
+            self.engine.tick(self.clock.now)
+        self.clock.now = end
+        self.engine.tick(end)
+        self.carry_out()
+
+    def carry_out(self) -> None:
+        """Carry out the effects of the engine."""
+        effects = self.engine.take_effects()
+        for promise in effects.confirmed:
+            promise.set_result(None)
+        for completion in effects.completions:
+            if completion.error is None:
+                completion.promise.set_result(completion.value)
+            else:
+                completion.promise.set_exception(completion.error)
+        self.callbacks += effects.callbacks
+        for _, item in effects.callbacks:
+            if isinstance(item, Hook):
+                item.function(*item.arguments)
+        self.reports += effects.reports
+
+    def logged(self) -> str:
+        """Return the log, a line for each record."""
+        return '\n'.join(record.text for record in self.reported(LogRecord))
+
+    def reported(self, wanted: type[_ReportT]) -> list[_ReportT]:
+        """Return all reports of a class."""
+        return [report for report in self.reports if isinstance(report, wanted)]
+
+    def messages(self) -> list[Any]:
+        """Return the messages that have come."""
+        return [item for _, item in self.callbacks if not isinstance(item, Hook)]
