@@ -141,6 +141,9 @@ class Method:
 
 _MethodT = TypeVar('_MethodT', bound=Method)
 
+# Every method that is declared, by its index.
+METHODS: Final[dict[tuple[int, int], type[Method]]] = {}
+
 
 def read_method(cls: type[_MethodT], reader: Reader) -> _MethodT:
     """Read a method that should fill the reader to its end.
@@ -162,7 +165,7 @@ def method(
     reserved_last: tuple[str, ...] = (),
     answers: tuple[str, ...] = (),
 ) -> Callable[[type[_MethodT]], type[_MethodT]]:
-    """Declare a method of the protocol; the class says which fields it has."""
+    """Declare a class as a method of the protocol, and enter it in `METHODS`."""
 
     def declare(cls: type[_MethodT]) -> type[_MethodT]:
         cls.NAME = name
@@ -170,6 +173,7 @@ def method(
         cls.RESERVED_FIRST = reserved_first
         cls.RESERVED_LAST = reserved_last
         cls.ANSWERS = answers
+        METHODS[cls.INDEX] = cls
         return dataclass(eq=False, repr=False)(cls)
 
     return declare
