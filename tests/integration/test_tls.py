@@ -73,7 +73,7 @@ class TLSListeners:
 
 @pytest.fixture(scope='module')
 def broker(certificates: Certificates) -> Iterator[TLSListeners]:
-    mechanisms = ('PLAIN', 'AMQPLAIN', 'EXTERNAL', 'RABBIT-CR-DEMO')
+    mechanisms = ('PLAIN', 'AMQPLAIN', 'EXTERNAL')
     config = {f'auth_mechanisms.{number}': name for number, name in enumerate(mechanisms, 1)}
     config['ssl_cert_login_from'] = 'common_name'
     # Without it RabbitMQ takes nobody's certificate as a login, on whatever listener.
@@ -215,13 +215,13 @@ def test_a_handshake_in_small_pieces(broker: TLSListeners, make_node: MakeNode) 
 # -- who may log in
 
 
-@pytest.mark.parametrize('mechanism', ['PLAIN', 'AMQPLAIN', 'RABBIT-CR-DEMO'])
+@pytest.mark.parametrize('mechanism', ['PLAIN', 'AMQPLAIN'])
 def test_logging_in_by_password(broker: TLSListeners, make_node: MakeNode, mechanism: str) -> None:
     with cluster_on(make_node(auth_mechanism=mechanism)):
         assert user_of(broker) == f'guest\ttrue\t{mechanism}'
 
 
-@pytest.mark.parametrize('mechanism', ['PLAIN', 'AMQPLAIN', 'RABBIT-CR-DEMO'])
+@pytest.mark.parametrize('mechanism', ['PLAIN', 'AMQPLAIN'])
 def test_a_wrong_password(make_node: MakeNode, mechanism: str) -> None:
     reason = why_not(make_node(auth_mechanism=mechanism, password='not-it'))
     assert f'Login was refused using authentication mechanism {mechanism}' in reason
@@ -277,7 +277,7 @@ def test_a_password_is_seen_nowhere(make_node: MakeNode, caplog: pytest.LogCaptu
     caplog.set_level(logging.DEBUG)
     port = make_node().port
     url = f'amqps://{CLIENT}:{quote(PASSWORD, safe="")}@localhost:{port}?verify=verify_none'
-    for mechanism in ('PLAIN', 'AMQPLAIN', 'RABBIT-CR-DEMO'):
+    for mechanism in ('PLAIN', 'AMQPLAIN'):
         node = NodeDefinition(url, auth_mechanism=mechanism)
         tracer = LoggingFrameTracer(log_level=logging.DEBUG)
         with Cluster(node, log_frames=tracer) as cluster:

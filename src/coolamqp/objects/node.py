@@ -25,7 +25,7 @@ from coolamqp.objects.connection_string import (
 from coolamqp.objects.tls import TLS_KEYWORDS, TLSSettings, tls_settings
 
 # The SASL mechanisms that `coolamqp.uplink.login` can speak.
-MECHANISMS: Final = ('PLAIN', 'AMQPLAIN', 'EXTERNAL', 'RABBIT-CR-DEMO')
+MECHANISMS: Final = ('PLAIN', 'AMQPLAIN', 'EXTERNAL')
 BY_PASSWORD: Final = ('PLAIN', 'AMQPLAIN')
 BY_CERTIFICATE: Final = ('EXTERNAL',)
 
@@ -51,9 +51,9 @@ class NodeDefinition:
     :param connection_timeout: how long the connection may take to come up, TLS included, in
         seconds; None for 10. In a connection string it is in milliseconds, as RabbitMQ has it.
     :param channel_max: how many channels to use at most; None or 0 for as many as the broker allows
-    :param auth_mechanism: `PLAIN`, `AMQPLAIN`, `EXTERNAL` or `RABBIT-CR-DEMO`, or several of them
-        in the order of preference. Unless given: `EXTERNAL` if there is a certificate and no
-        password, else `PLAIN`, then `AMQPLAIN`. User and password may be absent for `EXTERNAL`.
+    :param auth_mechanism: `PLAIN`, `AMQPLAIN` or `EXTERNAL`, or several of them in the order of
+        preference. Unless given: `EXTERNAL` if there is a certificate and no password, else
+        `PLAIN`, then `AMQPLAIN`. User and password may be absent for `EXTERNAL`.
     :param tls: whether to use TLS; it is used anyway with `amqps://`, and when any of the
         following is given without a connection string
     :param cacertfile, certfile, keyfile, key_password, verify, server_name_indication, ssl_context:

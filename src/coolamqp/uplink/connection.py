@@ -22,7 +22,6 @@ from coolamqp.framing.definitions import (
     ConnectionOpen,
     ConnectionOpenOk,
     ConnectionSecure,
-    ConnectionSecureOk,
     ConnectionStart,
     ConnectionStartOk,
     ConnectionTune,
@@ -47,7 +46,7 @@ from coolamqp.tracing import BaseFrameTracer
 from coolamqp.uplink.channel import Channel, ChannelHandler
 from coolamqp.uplink.channel_numbers import ChannelNumbers
 from coolamqp.uplink.frame_tap import FrameTap
-from coolamqp.uplink.login import answer_challenge, choose_login
+from coolamqp.uplink.login import choose_login, unanswerable_challenge
 from coolamqp.uplink.states import CONNECTION_TRANSITIONS, ChannelState, ConnectionState
 from coolamqp.uplink.tuning import CHANNEL_MAX, FRAME_MAX, Limits, settle_limits
 
@@ -241,7 +240,7 @@ class Connection(FrameSink):
         if isinstance(method, ConnectionStart):
             self._on_start(method)
         elif isinstance(method, ConnectionSecure):
-            self._send(ConnectionSecureOk(answer_challenge(self.node, self._mechanism)))
+            raise unanswerable_challenge(self._mechanism)
         elif isinstance(method, ConnectionTune):
             self._on_tune(method)
         elif isinstance(method, ConnectionOpenOk):

@@ -39,15 +39,10 @@ def choose_login(node: NodeDefinition, offered: list[str]) -> Login:
     )
 
 
-def answer_challenge(node: NodeDefinition, mechanism: str) -> bytes:
-    """Answer what the broker asks beyond the first response (connection.secure).
-
-    :raises WireError: the mechanism is one that is over with its first response
-    """
-    if mechanism != _CR_DEMO:
-        what = f'the broker asks again, which {mechanism} has no answer to'
-        raise WireError(what, 'in connection.secure', NOT_IMPLEMENTED)
-    return f'My password is {node.password}'.encode()
+def unanswerable_challenge(mechanism: str) -> WireError:
+    """Make the error for a connection.secure: no mechanism here says more than its response."""
+    what = f'the broker sent a SASL challenge, and {mechanism} has no answer to one'
+    return WireError(what, 'in connection.secure', NOT_IMPLEMENTED)
 
 
 def shows_password(node: NodeDefinition) -> bool:
@@ -78,12 +73,8 @@ def _user_only(node: NodeDefinition) -> bytes:
     return node.user.encode()
 
 
-# Challenge and response, of RabbitMQ's own; the password comes with the second response.
-_CR_DEMO: Final = 'RABBIT-CR-DEMO'
-
 _RESPONSES: Final[dict[str, Callable[[NodeDefinition], bytes]]] = {
     'PLAIN': _plain,
     'AMQPLAIN': _amqplain,
     'EXTERNAL': _user_only,
-    _CR_DEMO: _user_only,
 }
