@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from coolamqp.exceptions import WireError
 from coolamqp.framing.field_table import (
-    MAX_DEPTH,
+    NESTING_LEVELS_MAX,
     deframe_table,
     encode_table,
     enframe_table,
@@ -298,19 +298,19 @@ def nested_wire(levels: int, letter: bytes) -> bytes:
 
 @pytest.mark.parametrize('letter', ['F', 'A'])
 def test_as_deep_as_the_bound_goes_both_ways(letter: str) -> None:
-    table = nested(MAX_DEPTH, letter)
+    table = nested(NESTING_LEVELS_MAX, letter)
     wire = encode_table(table)
 
-    assert wire == nested_wire(MAX_DEPTH, letter.encode())
+    assert wire == nested_wire(NESTING_LEVELS_MAX, letter.encode())
     assert decode(wire) == table
 
 
 @pytest.mark.parametrize('letter', ['F', 'A'])
 def test_one_level_more_is_refused_both_ways(letter: str) -> None:
     with pytest.raises(ValueError, match='is nested more than 64 levels deep'):
-        encode_table([*nested(MAX_DEPTH, letter), *nested(MAX_DEPTH + 1, letter)])
+        encode_table([*nested(NESTING_LEVELS_MAX, letter), *nested(NESTING_LEVELS_MAX + 1, letter)])
     with pytest.raises(WireError, match='a table is nested more than 64 levels deep'):
-        decode(nested_wire(MAX_DEPTH + 1, letter.encode()))
+        decode(nested_wire(NESTING_LEVELS_MAX + 1, letter.encode()))
 
 
 def test_a_table_that_holds_itself_is_refused() -> None:

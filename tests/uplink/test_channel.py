@@ -242,16 +242,16 @@ def test_a_lost_connection_is_told_to_every_channel_once() -> None:
 # Numbers
 
 
-def test_numbers_are_taken_lowest_first_and_used_again() -> None:
+def test_the_lowest_free_number_is_allocated_first() -> None:
     numbers = ChannelNumbers(5)
-    assert [numbers.take() for _ in range(4)] == [1, 2, 3, 4]
+    assert [numbers.allocate() for _ in range(4)] == [1, 2, 3, 4]
     for number in (3, 1, 2):
         numbers.release(number)
-    assert [numbers.take() for _ in range(4)] == [1, 2, 3, 5]
+    assert [numbers.allocate() for _ in range(4)] == [1, 2, 3, 5]
     with pytest.raises(CoolAMQPError, match='all 5 channels'):
-        numbers.take()
+        numbers.allocate()
     numbers.release(4)
-    assert numbers.take() == 4
+    assert numbers.allocate() == 4
 
 
 def test_channel_max_is_kept_to() -> None:
@@ -320,7 +320,7 @@ RETURN = encode_method(1, BasicReturn(312, b'NO_ROUTE', b'ex', b'key'))
         (
             encode_method(1, BasicGetOk(5, False, b'', b'', 0)) + content(1, b''),
             503,
-            'nothing was asked',
+            'answers no call',
         ),
         (encode_frame(1, 1, METHOD[7:12]) + content(1, b''), 502, 'basic.deliver of 5 bytes'),
         (encode_frame(1, 1, RETURN[7:12]) + content(1, b''), 502, 'basic.return'),

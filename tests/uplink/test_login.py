@@ -57,7 +57,10 @@ def test_the_order_is_that_of_the_node(offered: str, options: Any, chosen: str) 
 @pytest.mark.parametrize(
     ('offered', 'words'),
     [
-        ('EXTERNAL SCRAM', 'EXTERNAL or SCRAM; this node is to use PLAIN or AMQPLAIN'),
+        (
+            'EXTERNAL SCRAM',
+            'EXTERNAL or SCRAM, and auth_mechanism of the node allows PLAIN or AMQPLAIN',
+        ),
         ('', 'nothing'),
     ],
 )

@@ -1,6 +1,6 @@
-"""Frames as objects, from a stream of bytes: for those who look on.
+"""Frames as objects, from a stream of bytes: for frame tracers and tests.
 
-Wraps a decoder. The engine does without it unless a frame tracer is set.
+Wraps a decoder. A connection without a frame tracer makes no frame objects.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ UNLIMITED: Final = 0xFFFFFFFF
 
 
 class FrameCollector(FrameSink):
-    """Turns a stream into a list of frames, a protocol header at its beginning left out."""
+    """Turns a stream into frames; leaves out a protocol header at its beginning."""
 
     def __init__(self, frame_max: int = UNLIMITED) -> None:
         self.frames: list[AMQPFrame] = []
@@ -35,9 +35,9 @@ class FrameCollector(FrameSink):
         self._body: list[bytes] = []
 
     def feed(self, chunk: bytes) -> list[AMQPFrame]:
-        """Take the next bytes; give the frames that have become whole.
+        """Decode the next bytes; return the frames that they complete.
 
-        :raises WireError: the bytes are not frames
+        :raises WireError: the bytes are no frames
         """
         if self._beginning is not None:
             chunk = self._skip_protocol_header(self._beginning + chunk)
@@ -47,7 +47,7 @@ class FrameCollector(FrameSink):
         return frames
 
     def _skip_protocol_header(self, start: bytes) -> bytes:
-        """Leave out the protocol header; hold back what may still become one."""
+        """Remove the protocol header; hold bytes that may still become one."""
         if len(start) < len(PROTOCOL_HEADER) and PROTOCOL_HEADER.startswith(start):
             self._beginning = start
             return b''
@@ -67,7 +67,7 @@ class FrameCollector(FrameSink):
         self.frames.append(AMQPHeaderFrame(channel, class_id, weight, body_size, properties))
 
     def on_body(self, channel: int, buffer: bytes, start: int, end: int, frame_ended: bool) -> None:
-        """Collect a piece of a body; the frame, when it has ended."""
+        """Collect a piece of a body, and the frame when it ends."""
         self._body.append(buffer[start:end])
         if frame_ended:
             self.frames.append(AMQPBodyFrame(channel, b''.join(self._body)))

@@ -1,9 +1,8 @@
-"""From chunks of bytes to frames, whatever the chunking.
+"""The decoder: from chunks of bytes to frames, wherever the chunks end.
 
-A method, header or heartbeat frame reaches the sink whole; the pieces of a body frame reach it as
-they come, so a large body is never copied here, and no more than one frame other than a body is
-ever held. Time is linear in the bytes, memory bounded by frame_max. What frames mean, it does not
-know.
+The sink gets a method, header or heartbeat frame whole, and a body frame in the pieces in which it
+comes. So the decoder never copies a large body, and holds at most one frame of another kind. Its
+time is linear in the bytes, its memory bounded by frame_max. It does not know what frames mean.
 """
 
 from __future__ import annotations
@@ -31,29 +30,29 @@ _FRAME_KINDS: Final = frozenset((FRAME_METHOD, FRAME_HEADER, FRAME_BODY, FRAME_H
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class FrameSink(ABC):
-    """What a decoder hands frames to. Payloads are slices `[start:end]` of a buffer."""
+    """The receiver of decoded frames. A payload is a slice `[start:end]` of a buffer."""
 
     @abstractmethod
     def on_method(self, channel: int, buffer: bytes, start: int, end: int) -> None:
-        """Take the payload of a method frame."""
+        """Process the payload of a method frame."""
 
     @abstractmethod
     def on_header(self, channel: int, buffer: bytes, start: int, end: int) -> None:
-        """Take the payload of a header frame."""
+        """Process the payload of a header frame."""
 
     @abstractmethod
     def on_body(self, channel: int, buffer: bytes, start: int, end: int, frame_ended: bool) -> None:
-        """Take a piece of a body; `frame_ended` with the last piece of its frame."""
+        """Process a piece of a body; `frame_ended` marks the last piece of a frame."""
 
     @abstractmethod
     def on_heartbeat(self) -> None:
-        """Take a sign of life."""
+        """Process a heartbeat frame."""
 
 
 class Decoder:
     """Splits a stream into frames.
 
-    :param frame_max: the longest frame that is accepted, all of its bytes counted
+    :param frame_max: the longest frame to accept, in bytes, envelope and end included
     """
 
     def __init__(self, sink: FrameSink, frame_max: int) -> None:
@@ -62,14 +61,14 @@ class Decoder:
         self._position = 0  # of the next chunk in the stream, for error messages
         self._pieces: list[bytes] = []  # of a frame that has begun and not ended
         self._held = 0  # their bytes
-        self._wanted = _ENVELOPE_SIZE  # bytes that must be held to go on
+        self._wanted = _ENVELOPE_SIZE  # bytes that are needed to go on
         self._body_channel = 0
         self._body_left = -1  # bytes missing of a body frame that has begun; -1 outside of one
 
     def feed(self, chunk: bytes) -> None:
-        """Take the next bytes of the stream.
+        """Decode the next bytes of the stream.
 
-        :raises WireError: they are not frames; the decoder is of no use afterwards
+        :raises WireError: the bytes are no frames; the decoder must not be used again
         """
         offset = 0
         if self._body_left >= 0:
@@ -82,7 +81,7 @@ class Decoder:
         self._position += size
 
     def _frame(self, buffer: bytes, offset: int, size: int) -> int:
-        """Hand over the frame that begins at `offset`, or keep what there is of it."""
+        """Pass on the frame at `offset`, or hold its beginning; return the offset to go on at."""
         if size - offset < _ENVELOPE_SIZE:
             return self._hold(buffer, offset, _ENVELOPE_SIZE)
         kind = buffer[offset]
@@ -114,14 +113,14 @@ class Decoder:
             self._sink.on_heartbeat()
 
     def _hold(self, buffer: bytes, offset: int, wanted: int) -> int:
-        """Keep the rest of the buffer until `wanted` bytes of its frame are there."""
+        """Hold the rest of the buffer until `wanted` bytes of its frame have come."""
         self._pieces = [buffer[offset:]]
         self._held = len(buffer) - offset
         self._wanted = wanted
         return len(buffer)
 
     def _complete_held(self, chunk: bytes) -> int:
-        """Add to the frame that is held; give the offset at which the chunk goes on."""
+        """Complete the frame that is held; return the offset to go on at in the chunk."""
         offset = 0
         while self._held:
             missing = self._wanted - self._held
@@ -133,7 +132,7 @@ class Decoder:
                 break
             frame = b''.join(self._pieces)
             self._pieces, self._held = [], 0
-            # The envelope alone makes `_frame` hold again, now for all of the frame.
+            # After the envelope alone, `_frame` holds again, now for the whole frame.
             self._position -= len(frame) - offset
             self._frame(frame, 0, len(frame))
             self._position += len(frame) - offset
@@ -142,7 +141,7 @@ class Decoder:
         return offset
 
     def _continue_body(self, buffer: bytes, offset: int) -> int:
-        """Hand over what the buffer has of a body frame; give the offset behind it."""
+        """Pass on the part of a body frame that the buffer has; return the offset behind it."""
         end = offset + self._body_left
         if end < len(buffer):
             if buffer[end] != FRAME_END:
@@ -159,7 +158,7 @@ class Decoder:
         size = length + FRAME_OVERHEAD
         if FRAME_METHOD <= kind <= FRAME_BODY and channel and size <= self.frame_max:
             return
-        if kind not in _FRAME_KINDS:  # first, since the rest of what is no frame means nothing
+        if kind not in _FRAME_KINDS:  # first: in no frame the rest means nothing
             what = f'unknown frame type {kind}'
         elif size > self.frame_max:
             what = f'a frame of {size} bytes, where frame_max is {self.frame_max}'

@@ -1,8 +1,8 @@
 """Every method of AMQP 0-9-1 and of RabbitMQ's extensions, a field a line.
 
-The specification's own page: https://www.rabbitmq.com/amqp-0-9-1-reference. Fields stand in its
-order without the reserved ones, which is also the order in which a method is constructed by
-position. The constants and the property list of the specification can be imported from here too.
+See the specification: https://www.rabbitmq.com/amqp-0-9-1-reference. Fields stand in its order,
+without the reserved ones; a method takes them by position in the same order. The constants and the
+property list of the specification can be imported from here too.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class ConnectionStartOk(Method):
 
 @method('connection.secure', 10, 20)
 class ConnectionSecure(Method):
-    """The broker asks for more from the SASL mechanism."""
+    """The broker sends a SASL challenge."""
 
     challenge: Text = long_string()
 
@@ -149,19 +149,19 @@ class ConnectionTuneOk(Method):
     'connection.open', 10, 40, reserved_last=(SHORT_STRING, BIT), answers=('connection.open-ok',)
 )
 class ConnectionOpen(Method):
-    """Enter a virtual host."""
+    """Open a virtual host."""
 
     virtual_host: Text = short_string()
 
 
 @method('connection.open-ok', 10, 41, reserved_last=(SHORT_STRING,))
 class ConnectionOpenOk(Method):
-    """The virtual host is entered."""
+    """The virtual host is open."""
 
 
 @method('connection.close', 10, 50, answers=('connection.close-ok',))
 class ConnectionClose(Method):
-    """Either side ends the connection, and says why."""
+    """Either side closes the connection, with the reason."""
 
     reply_code: int = short()
     reply_text: Text = short_string()
@@ -176,14 +176,14 @@ class ConnectionCloseOk(Method):
 
 @method('connection.blocked', 10, 60)
 class ConnectionBlocked(Method):
-    """RabbitMQ: the broker will not read what is published, for lack of memory or disk."""
+    """RabbitMQ: the broker reads no more publishes, for lack of memory or disk space."""
 
     reason: Text = short_string()
 
 
 @method('connection.unblocked', 10, 61)
 class ConnectionUnblocked(Method):
-    """RabbitMQ: the broker reads again."""
+    """RabbitMQ: the broker reads publishes again."""
 
 
 @method('connection.update-secret', 10, 70, answers=('connection.update-secret-ok',))
@@ -214,21 +214,21 @@ class ChannelOpenOk(Method):
 
 @method('channel.flow', 20, 20, answers=('channel.flow-ok',))
 class ChannelFlow(Method):
-    """Ask the other side to pause or restart content."""
+    """Ask the other side to pause or resume its contents."""
 
     active: bool = bit()
 
 
 @method('channel.flow-ok', 20, 21)
 class ChannelFlowOk(Method):
-    """Content is paused or restarted."""
+    """The contents are paused or resumed."""
 
     active: bool = bit()
 
 
 @method('channel.close', 20, 40, answers=('channel.close-ok',))
 class ChannelClose(Method):
-    """Either side ends the channel, and says why."""
+    """Either side closes the channel, with the reason."""
 
     reply_code: int = short()
     reply_text: Text = short_string()
@@ -246,7 +246,7 @@ class ChannelCloseOk(Method):
 
 @method('access.request', 30, 10, answers=('access.request-ok',))
 class AccessRequest(Method):
-    """Of AMQP 0-8; RabbitMQ answers it with a success."""
+    """A method of AMQP 0-8, which RabbitMQ always answers with success."""
 
     realm: Text = short_string()
     exclusive: bool = bit()
@@ -258,7 +258,7 @@ class AccessRequest(Method):
 
 @method('access.request-ok', 30, 11)
 class AccessRequestOk(Method):
-    """Of AMQP 0-8."""
+    """The answer of AMQP 0-8."""
 
     ticket: int = short()
 
@@ -268,7 +268,7 @@ class AccessRequestOk(Method):
 
 @method('exchange.declare', 40, 10, reserved_first=(SHORT,), answers=('exchange.declare-ok',))
 class ExchangeDeclare(Method):
-    """Create an exchange, or check that it is there."""
+    """Declare an exchange, or check that it exists."""
 
     exchange: Text = short_string()
     type_: Text = short_string()
@@ -282,7 +282,7 @@ class ExchangeDeclare(Method):
 
 @method('exchange.declare-ok', 40, 11)
 class ExchangeDeclareOk(Method):
-    """The exchange is there."""
+    """The exchange exists."""
 
 
 @method('exchange.delete', 40, 20, reserved_first=(SHORT,), answers=('exchange.delete-ok',))
@@ -296,12 +296,12 @@ class ExchangeDelete(Method):
 
 @method('exchange.delete-ok', 40, 21)
 class ExchangeDeleteOk(Method):
-    """The exchange is gone."""
+    """The exchange is deleted."""
 
 
 @method('exchange.bind', 40, 30, reserved_first=(SHORT,), answers=('exchange.bind-ok',))
 class ExchangeBind(Method):
-    """RabbitMQ: route from one exchange to another."""
+    """RabbitMQ: bind an exchange to another."""
 
     destination: Text = short_string()
     source: Text = short_string()
@@ -317,7 +317,7 @@ class ExchangeBindOk(Method):
 
 @method('exchange.unbind', 40, 40, reserved_first=(SHORT,), answers=('exchange.unbind-ok',))
 class ExchangeUnbind(Method):
-    """RabbitMQ: undo a binding between exchanges."""
+    """RabbitMQ: unbind an exchange from another."""
 
     destination: Text = short_string()
     source: Text = short_string()
@@ -336,7 +336,7 @@ class ExchangeUnbindOk(Method):
 
 @method('queue.declare', 50, 10, reserved_first=(SHORT,), answers=('queue.declare-ok',))
 class QueueDeclare(Method):
-    """Create a queue, or check that it is there."""
+    """Declare a queue, or check that it exists."""
 
     queue: Text = short_string()
     passive: bool = bit()
@@ -349,7 +349,7 @@ class QueueDeclare(Method):
 
 @method('queue.declare-ok', 50, 11)
 class QueueDeclareOk(Method):
-    """The queue is there; how full it is."""
+    """The queue exists; with the number of its ready messages and of its consumers."""
 
     queue: Text = short_string()
     message_count: int = long()
@@ -358,7 +358,7 @@ class QueueDeclareOk(Method):
 
 @method('queue.bind', 50, 20, reserved_first=(SHORT,), answers=('queue.bind-ok',))
 class QueueBind(Method):
-    """Route from an exchange to a queue."""
+    """Bind a queue to an exchange."""
 
     queue: Text = short_string()
     exchange: Text = short_string()
@@ -374,7 +374,7 @@ class QueueBindOk(Method):
 
 @method('queue.purge', 50, 30, reserved_first=(SHORT,), answers=('queue.purge-ok',))
 class QueuePurge(Method):
-    """Delete the messages of a queue that wait to be delivered."""
+    """Delete the ready messages of a queue."""
 
     queue: Text = short_string()
     no_wait: bool = bit()
@@ -382,7 +382,7 @@ class QueuePurge(Method):
 
 @method('queue.purge-ok', 50, 31)
 class QueuePurgeOk(Method):
-    """The messages are gone; how many there were."""
+    """The messages are deleted; with their number."""
 
     message_count: int = long()
 
@@ -399,14 +399,14 @@ class QueueDelete(Method):
 
 @method('queue.delete-ok', 50, 41)
 class QueueDeleteOk(Method):
-    """The queue is gone; how many messages it held."""
+    """The queue is deleted; with the number of its messages."""
 
     message_count: int = long()
 
 
 @method('queue.unbind', 50, 50, reserved_first=(SHORT,), answers=('queue.unbind-ok',))
 class QueueUnbind(Method):
-    """Undo a binding."""
+    """Unbind a queue from an exchange."""
 
     queue: Text = short_string()
     exchange: Text = short_string()
@@ -424,7 +424,7 @@ class QueueUnbindOk(Method):
 
 @method('basic.qos', 60, 10, answers=('basic.qos-ok',))
 class BasicQos(Method):
-    """Bound what is delivered and not yet acknowledged."""
+    """Limit the unacknowledged deliveries (prefetch)."""
 
     prefetch_size: int = long()
     prefetch_count: int = short()
@@ -433,12 +433,12 @@ class BasicQos(Method):
 
 @method('basic.qos-ok', 60, 11)
 class BasicQosOk(Method):
-    """The bound holds."""
+    """The limit is in force."""
 
 
 @method('basic.consume', 60, 20, reserved_first=(SHORT,), answers=('basic.consume-ok',))
 class BasicConsume(Method):
-    """Have the messages of a queue delivered."""
+    """Start a consumer of a queue."""
 
     queue: Text = short_string()
     consumer_tag: Text = short_string()
@@ -451,14 +451,14 @@ class BasicConsume(Method):
 
 @method('basic.consume-ok', 60, 21)
 class BasicConsumeOk(Method):
-    """Deliveries will begin."""
+    """The consumer has started."""
 
     consumer_tag: Text = short_string()
 
 
 @method('basic.cancel', 60, 30, answers=('basic.cancel-ok',))
 class BasicCancel(Method):
-    """End a consumer; RabbitMQ sends it too, when a queue is gone."""
+    """Cancel a consumer; RabbitMQ sends it too, for instance when the queue is deleted."""
 
     consumer_tag: Text = short_string()
     no_wait: bool = bit()
@@ -466,7 +466,7 @@ class BasicCancel(Method):
 
 @method('basic.cancel-ok', 60, 31)
 class BasicCancelOk(Method):
-    """The consumer is ended; no delivery follows."""
+    """The consumer is cancelled; no delivery follows."""
 
     consumer_tag: Text = short_string()
 
@@ -483,7 +483,7 @@ class BasicPublish(Method):
 
 @method('basic.return', 60, 50)
 class BasicReturn(Method):
-    """A mandatory message that no queue would take comes back; its content follows."""
+    """The broker returns a mandatory message that no queue receives; its content follows."""
 
     reply_code: int = short()
     reply_text: Text = short_string()
@@ -504,7 +504,7 @@ class BasicDeliver(Method):
 
 @method('basic.get', 60, 70, reserved_first=(SHORT,), answers=('basic.get-ok', 'basic.get-empty'))
 class BasicGet(Method):
-    """Take one message from a queue."""
+    """Fetch one message from a queue."""
 
     queue: Text = short_string()
     no_ack: bool = bit()
@@ -512,7 +512,7 @@ class BasicGet(Method):
 
 @method('basic.get-ok', 60, 71)
 class BasicGetOk(Method):
-    """The message asked for; its content follows."""
+    """The fetched message; its content follows."""
 
     delivery_tag: int = long_long()
     redelivered: bool = bit()
@@ -528,7 +528,7 @@ class BasicGetEmpty(Method):
 
 @method('basic.ack', 60, 80)
 class BasicAck(Method):
-    """Messages are taken care of: by a consumer, or by the broker as a confirm."""
+    """A consumer acknowledges deliveries, or the broker confirms publishes."""
 
     delivery_tag: int = long_long()
     multiple: bool = bit()
@@ -536,7 +536,7 @@ class BasicAck(Method):
 
 @method('basic.reject', 60, 90)
 class BasicReject(Method):
-    """A consumer refuses one message."""
+    """A consumer rejects one delivery."""
 
     delivery_tag: int = long_long()
     requeue: bool = bit()
@@ -544,26 +544,26 @@ class BasicReject(Method):
 
 @method('basic.recover-async', 60, 100)
 class BasicRecoverAsync(Method):
-    """Deliver again what is not acknowledged; deprecated."""
+    """Redeliver all unacknowledged messages; deprecated."""
 
     requeue: bool = bit()
 
 
 @method('basic.recover', 60, 110, answers=('basic.recover-ok',))
 class BasicRecover(Method):
-    """Deliver again what is not acknowledged."""
+    """Redeliver all unacknowledged messages."""
 
     requeue: bool = bit()
 
 
 @method('basic.recover-ok', 60, 111)
 class BasicRecoverOk(Method):
-    """What was not acknowledged will be delivered again."""
+    """The broker will redeliver the unacknowledged messages."""
 
 
 @method('basic.nack', 60, 120)
 class BasicNack(Method):
-    """RabbitMQ: messages are refused, by a consumer or by the broker."""
+    """RabbitMQ: a consumer refuses deliveries, or the broker refuses publishes."""
 
     delivery_tag: int = long_long()
     multiple: bool = bit()
@@ -575,14 +575,14 @@ class BasicNack(Method):
 
 @method('confirm.select', 85, 10, answers=('confirm.select-ok',))
 class ConfirmSelect(Method):
-    """RabbitMQ: have what is published on this channel confirmed."""
+    """RabbitMQ: switch this channel to publisher confirms."""
 
     no_wait: bool = bit()
 
 
 @method('confirm.select-ok', 85, 11)
 class ConfirmSelectOk(Method):
-    """RabbitMQ: publishes are confirmed from now on."""
+    """RabbitMQ: the broker confirms publishes from now on."""
 
 
 # Class tx
@@ -600,28 +600,28 @@ class TxSelectOk(Method):
 
 @method('tx.commit', 90, 20, answers=('tx.commit-ok',))
 class TxCommit(Method):
-    """Carry out what was published and acknowledged since the last one."""
+    """Commit the publishes and acknowledgements since the last commit."""
 
 
 @method('tx.commit-ok', 90, 21)
 class TxCommitOk(Method):
-    """It is carried out."""
+    """The transaction is committed."""
 
 
 @method('tx.rollback', 90, 30, answers=('tx.rollback-ok',))
 class TxRollback(Method):
-    """Forget what was published and acknowledged since the last one."""
+    """Undo the publishes and acknowledgements since the last commit."""
 
 
 @method('tx.rollback-ok', 90, 31)
 class TxRollbackOk(Method):
-    """It is forgotten."""
+    """The transaction is rolled back."""
 
 
 def decode_method(payload: bytes) -> Method:
     """Decode the payload of a method frame.
 
-    :raises WireError: there is no such method, or these are not its fields
+    :raises WireError: the method does not exist, or the bytes are not its fields
     """
     if len(payload) < LONG.size:
         raise WireError('a method frame without a method', 'in its payload', SYNTAX_ERROR)

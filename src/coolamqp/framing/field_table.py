@@ -1,10 +1,10 @@
 """Field tables (section 4.2.5.5), with the type letters as RabbitMQ reads and writes them.
 
-Where a table goes out it may be a dict, a list of pairs, or the typed form: a list of
-`(name, (value, letter))`, in which an array is a list of `(value, letter)`. What comes in is
-always the typed form; `plain_table` turns it into a dict for people.
+A table to encode is a dict, a list of pairs, or in the typed form: a list of
+`(name, (value, letter))`, in which an array is a list of `(value, letter)`. A decoded table is
+always in the typed form; `plain_table` turns it into a dict.
 
-A plain Python value chooses its letter so:
+The letter of a plain Python value:
 
 =========================  ======================================================
 bool                       ``t``
@@ -13,7 +13,7 @@ float                      ``d``
 Decimal                    ``D``
 str, bytes                 ``S`` (queue arguments must be long strings, so bytes are)
 bytearray, memoryview      ``x``, a binary value
-datetime                   ``T``, whole seconds; one without a time zone is taken as UTC
+datetime                   ``T``, whole seconds; in UTC if it has no time zone
 dict                       ``F``
 list                       ``A``
 None                       ``V``
@@ -42,7 +42,7 @@ TypedValue: TypeAlias = tuple[Any, str]
 TypedTable: TypeAlias = list[tuple[bytes, TypedValue]]
 Arguments: TypeAlias = Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None
 
-MAX_DEPTH: Final = 64
+NESTING_LEVELS_MAX: Final = 64
 EMPTY_TABLE: Final = b'\x00\x00\x00\x00'
 
 _NUMBERS: Final = {
@@ -70,7 +70,7 @@ _RANGES: Final = {
 _DECIMAL: Final = Struct('>Bi')
 _DECIMAL_SCALE_MAX: Final = 255
 _DECIMAL_DIGITS: Final = 10  # of 31 bits
-# The program may have set the thread's own context to less precision.
+# The context of the thread may have less precision.
 _EXACT: Final = Context(prec=_DECIMAL_DIGITS)
 _PAIR: Final = 2
 
@@ -79,14 +79,19 @@ class WritableBuffer(Protocol):
     """Anything with the `write` of a binary file."""
 
     def write(self, data: bytes, /) -> Any:
-        """Take more bytes."""
+        """Write bytes."""
 
 
 # Writing
 
 
 def letter_of(value: object, path: str) -> str:
-    """Choose the type letter for a plain value; TypeError that names the path if none fits."""
+    """Return the type letter of a plain value.
+
+    :param path: name of the value in error messages
+    :raises TypeError: no letter fits
+    :raises ValueError: an int does not fit into 64 bits
+    """
     if isinstance(value, bool):
         return 't'
     if isinstance(value, int):
@@ -117,7 +122,7 @@ def _integer_letter(value: int, path: str) -> str:
         low, high = _RANGES[letter]
         if low <= value <= high:
             return letter
-    # RabbitMQ 4 writes headers anew, and reads the unsigned type L as a negative number.
+    # RabbitMQ 4 encodes headers anew, and reads the unsigned type L as a negative number.
     raise ValueError(f'{path} is {value}, which does not fit into 64 bits with a sign; give a str')
 
 
@@ -133,7 +138,11 @@ def _letter(given: object) -> str:
 
 
 def table_items(table: Arguments, path: str) -> Iterable[tuple[Any, Any]]:
-    """Give the pairs of a table in any of its forms; TypeError if it is in none."""
+    """Return the pairs of a table in any of its forms.
+
+    :param path: name of the table in error messages
+    :raises TypeError: the table is in none of them
+    """
     if table is None:
         return ()
     if isinstance(table, Mapping):
@@ -149,8 +158,8 @@ def table_items(table: Arguments, path: str) -> Iterable[tuple[Any, Any]]:
 def encode_table(table: Arguments, path: str = 'arguments', depth: int = 0) -> bytes:
     """Encode a table, its length in front.
 
-    :param path: what the table is called in error messages
-    :raises TypeError: something in it that no table can hold; the message names the key path
+    :param path: name of the table in error messages
+    :raises TypeError: a value that no table can hold; the message names the key path
     :raises ValueError: a number out of range, a name over 255 bytes, or nesting over 64 levels
     """
     _check_depth(path, depth)
@@ -175,8 +184,8 @@ def _encode_array(values: Iterable[Any], path: str, depth: int) -> bytes:
 
 
 def _check_depth(path: str, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise ValueError(f'{path[:120]}... is nested more than {MAX_DEPTH} levels deep')
+    if depth > NESTING_LEVELS_MAX:
+        raise ValueError(f'{path[:120]}... is nested more than {NESTING_LEVELS_MAX} levels deep')
 
 
 def _encode_value(out: bytearray, value: Any, path: str, depth: int) -> None:
@@ -204,7 +213,7 @@ def _write_number(letter: str) -> Callable[[Any, str, int], bytes]:
                 raise ValueError(
                     f'{path} is {value}; type {letter!r} holds numbers from {low} to {high}'
                 )
-            value = operator.index(value)  # refuses 1.5 rather than send 1
+            value = operator.index(value)  # refuses 1.5, which would be sent as 1
         try:
             return packer.pack(value)
         except OverflowError as error:
@@ -218,9 +227,9 @@ def _write_timestamp(value: Any, path: str, depth: int) -> bytes:
 
 
 def posix_seconds(value: Any) -> Any:
-    """Turn a datetime into whole seconds since 1970; one without a time zone counts as UTC.
+    """Return a datetime as whole seconds since 1970, in UTC if it has no time zone.
 
-    Anything else is left as it is, for whoever writes it to judge.
+    Returns any other value as it is; encoding checks it.
     """
     if not isinstance(value, datetime):
         return value
@@ -234,7 +243,7 @@ def _write_decimal(value: Any, path: str, _depth: int) -> bytes:
     exponent = int(number.as_tuple().exponent)
     scale = max(-exponent, 0)
     low, high = _RANGES['I']
-    # The number of digits comes first: 1E+999999 written out would take a while.
+    # Checks the number of digits first: writing out 1E+999999 would take long.
     if (number and number.adjusted() + scale >= _DECIMAL_DIGITS) or scale > _DECIMAL_SCALE_MAX:
         raise _no_decimal(path, number)
     unscaled = int(number.scaleb(scale, _EXACT))
@@ -285,7 +294,7 @@ _WRITERS: Final[dict[str, Callable[[Any, str, int], bytes]]] = {
 
 
 class _Level:
-    """A table or array that is being read, and where it ends."""
+    """A table or array under decoding, and the offset of its end."""
 
     def __init__(self, is_table: bool, end: int) -> None:
         self.is_table = is_table
@@ -294,11 +303,11 @@ class _Level:
 
 
 def read_table(reader: Reader) -> TypedTable:
-    """Read a table in its typed form.
+    """Decode a table into its typed form.
 
-    Keeps its own stack: however deep the input says it is nested, this does not recurse.
+    Keeps a stack of its own and does not recurse, however deep the nesting is.
 
-    :raises WireError: a length that lies, an unknown letter, more than 64 levels
+    :raises WireError: a wrong length, an unknown letter, or nesting over 64 levels
     """
     outer_end = reader.end
     level = _open_level(reader, is_table=True)
@@ -313,8 +322,8 @@ def read_table(reader: Reader) -> TypedTable:
             reader.end = level.end
         inner = _read_item(reader, level)
         if inner is not None:
-            if len(outer) >= MAX_DEPTH:
-                raise reader.fail(f'a table is nested more than {MAX_DEPTH} levels deep')
+            if len(outer) >= NESTING_LEVELS_MAX:
+                raise reader.fail(f'a table is nested more than {NESTING_LEVELS_MAX} levels deep')
             outer.append(level)
             level = inner
 
@@ -329,7 +338,7 @@ def _open_level(reader: Reader, *, is_table: bool) -> _Level:
 
 
 def _read_item(reader: Reader, level: _Level) -> _Level | None:
-    """Read one value into the level; give the level it opens, if it is a table or an array."""
+    """Decode one value into the level; return the level that a table or an array opens."""
     name = reader.short_string() if level.is_table else None
     letter = chr(reader.octet())
     inner: _Level | None = None
@@ -360,7 +369,7 @@ def _read_scalar(reader: Reader, letter: str) -> Any:
 
 
 def plain_table(table: Iterable[tuple[bytes, TypedValue]]) -> dict[str, Any]:
-    """Turn the typed form into a dict of str to plain values, nested ones too."""
+    """Return the typed form as a dict of str to plain values, nested tables too."""
     return {name.decode('utf-8', 'backslashreplace'): _plain(typed) for name, typed in table}
 
 
@@ -392,10 +401,10 @@ def _plain_time(value: int) -> datetime | int:
     try:
         return datetime.fromtimestamp(value, UTC)
     except (OverflowError, ValueError, OSError):
-        return value  # RabbitMQ takes any 64 bits for a time; Python's calendar ends in 9999.
+        return value  # RabbitMQ accepts any 64 bits as a time; the calendar of Python ends in 9999.
 
 
-# The names that CoolAMQP 2.x had
+# The names of CoolAMQP 2.x
 
 
 def enframe_table(buffer: WritableBuffer, table: Arguments) -> None:
@@ -404,9 +413,9 @@ def enframe_table(buffer: WritableBuffer, table: Arguments) -> None:
 
 
 def deframe_table(buffer: bytes | memoryview, offset: int) -> tuple[TypedTable, int]:
-    """Read a table at an offset; give it and the number of bytes it took.
+    """Decode a table at an offset; return it and its length in bytes.
 
-    :raises WireError: there is no good table at the offset
+    :raises WireError: the bytes at the offset are no table
     """
     data = bytes(buffer)
     if not 0 <= offset <= len(data):

@@ -1,7 +1,7 @@
 """The four kinds of frame (section 4.2.3), as objects.
 
-For tracers, tests and programs that look at frames. The hot path writes and reads the same bytes
-without them, see `hot.py` and `decoder.py`.
+For frame tracers, for tests, and for programs that override `on_delivery`. The hot path writes and
+reads the same bytes without them, see `hot.py` and `decoder.py`.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ ENVELOPE: Final = Struct('>BHI')
 CONTENT_HEADER: Final = Struct('>HHQ')
 METHOD_INDEX: Final = Struct('>HH')
 END: Final = bytes((FRAME_END,))
-# What a frame has besides its payload.
+# The bytes of a frame besides its payload.
 FRAME_OVERHEAD: Final = 8
 HEARTBEAT_FRAME: Final = ENVELOPE.pack(FRAME_HEARTBEAT, 0, 0) + END
-# Section 4.2.2: what a client says first, and a broker that wants another version answers.
+# Section 4.2.2: the first bytes of a client, and the answer of a broker of another version.
 PROTOCOL_HEADER: Final = b'AMQP\x00\x00\x09\x01'
 
 
 def encode_frame(kind: int, channel: int, payload: bytes) -> bytes:
-    """Put a payload into a frame."""
+    """Encode a frame with this payload."""
     return ENVELOPE.pack(kind, channel, len(payload)) + payload + END
 
 
@@ -55,7 +55,7 @@ class AMQPFrame:
     """A frame of any kind."""
 
     def encode(self) -> bytes:
-        """Give the frame as it stands on the wire."""
+        """Return the frame as bytes."""
         raise NotImplementedError
 
     def write_to(self, buffer: WritableBuffer) -> None:
@@ -63,7 +63,7 @@ class AMQPFrame:
         buffer.write(self.encode())
 
     def get_size(self) -> int:
-        """Give the length of the whole frame, in bytes."""
+        """Return the length of the whole frame, in bytes."""
         return len(self.encode())
 
 
@@ -79,7 +79,7 @@ class AMQPMethodFrame(AMQPFrame):
     payload: Method
 
     def encode(self) -> bytes:
-        """Give envelope, method and frame end."""
+        """Return envelope, method and frame end."""
         return encode_method(self.channel, self.payload)
 
 
@@ -88,7 +88,7 @@ class AMQPHeaderFrame(AMQPFrame):
     """The header of a content: how long its body is, and its properties.
 
     :param channel: number of the channel
-    :param class_id: class of the method that the content follows; 60, basic, is the only one
+    :param class_id: class of the method that announces the content; always 60, basic
     :param weight: 0
     :param body_size: length of the whole body, in bytes
     :param properties: the properties of the message
@@ -101,7 +101,7 @@ class AMQPHeaderFrame(AMQPFrame):
     properties: BasicContentPropertyList
 
     def encode(self) -> bytes:
-        """Give envelope, content header and frame end."""
+        """Return envelope, content header and frame end."""
         header = CONTENT_HEADER.pack(self.class_id, self.weight, self.body_size)
         return encode_frame(FRAME_HEADER, self.channel, header + self.properties.encoded)
 
@@ -118,14 +118,14 @@ class AMQPBodyFrame(AMQPFrame):
     data: bytes
 
     def encode(self) -> bytes:
-        """Give envelope, data and frame end."""
+        """Return envelope, data and frame end."""
         return encode_frame(FRAME_BODY, self.channel, self.data)
 
 
 @dataclass
 class AMQPHeartbeatFrame(AMQPFrame):
-    """A sign of life (section 4.2.7)."""
+    """A heartbeat (section 4.2.7)."""
 
     def encode(self) -> bytes:
-        """Give the eight octets of a heartbeat."""
+        """Return the eight octets of a heartbeat."""
         return HEARTBEAT_FRAME

@@ -1,8 +1,7 @@
-"""What a method of the protocol is: a name, an index, and fields of a few kinds.
+"""Methods of the protocol: a name, an index, and fields of a few kinds.
 
-`definitions.py` declares the methods with the field specifiers from here; encoding and decoding
-follows the declaration. The handful of methods on the hot path are in `hot.py` as well, spelled
-out.
+`definitions.py` declares the methods with the field specifiers of this module. The declaration is
+all that encoding and decoding need. `hot.py` has the methods of the hot path again, spelled out.
 """
 
 from __future__ import annotations
@@ -89,15 +88,15 @@ class Method:
     RESERVED_LAST: ClassVar[tuple[str, ...]] = ()
     ANSWERS: ClassVar[tuple[str, ...]] = ()
 
-    # As a dataclass would have them. Made once here and not anew for each of fifty classes, they
-    # take a tenth of the time that importing this package needs.
+    # A dataclass would make these anew for each of the 66 classes; here they are made once, which
+    # saves time at import.
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
         return self._values() == other._values()
 
-    __hash__ = None  # type: ignore[assignment]  # they can be changed
+    __hash__ = None  # type: ignore[assignment]  # a method is mutable
 
     def __repr__(self) -> str:
         values = (f'{name}={getattr(self, name)!r}' for name, _ in layout(type(self)))
@@ -126,14 +125,14 @@ class Method:
         buffer.write(self.encode_arguments())
 
     def get_size(self) -> int:
-        """Give the length of the encoded fields, in bytes."""
+        """Return the length of the encoded fields, in bytes."""
         return len(self.encode_arguments())
 
     @classmethod
     def from_buffer(cls, buffer: bytes | memoryview, offset: int = 0) -> Self:
-        """Read the fields from a buffer, beginning at an offset.
+        """Decode the fields at an offset in a buffer.
 
-        :raises WireError: the bytes are not such fields
+        :raises WireError: the bytes are not these fields
         """
         data = bytes(buffer)
         return _construct(cls, Reader(data, offset, len(data), cls.NAME))
@@ -146,9 +145,9 @@ METHODS: Final[dict[tuple[int, int], type[Method]]] = {}
 
 
 def read_method(cls: type[_MethodT], reader: Reader) -> _MethodT:
-    """Read a method that should fill the reader to its end.
+    """Decode a method that fills the reader to its end.
 
-    :raises WireError: the bytes are not its fields, or go on after them
+    :raises WireError: the bytes are not its fields, or go on behind them
     """
     method = _construct(cls, reader)
     if reader.offset != reader.end:
@@ -184,7 +183,7 @@ _layouts: Final[dict[type[Method], tuple[tuple[str, str], ...]]] = {}
 
 
 def layout(cls: type[Method]) -> tuple[tuple[str, str], ...]:
-    """Give (field name, kind) for the fields of a method, in the order of the wire."""
+    """Return name and kind of each field of a method, in the order of the wire."""
     known = _layouts.get(cls)
     if known is None:
         declared: Any = cls

@@ -1,7 +1,7 @@
 """The elementary values of AMQP 0-9-1 (section 4.2.5), read and written one at a time.
 
-`Reader` never looks past the end it was given, whatever the bytes say. `Writer` packs
-neighbouring bits into octets (section 4.2.5.2). Neither knows what the values mean.
+`Reader` never reads behind its end, whatever the bytes say. `Writer` packs neighbouring bits into
+octets (section 4.2.5.2). Neither knows what the values mean.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class Reader:
         self._bits_left = 0
 
     def fail(self, what: str) -> WireError:
-        """Build the error for something wrong at the present offset."""
+        """Make the error for a fault at the present offset."""
         return WireError(what, f'in {self.where} at offset {self.offset}', SYNTAX_ERROR)
 
     def take(self, size: int) -> int:
-        """Step over `size` bytes and give the offset at which they began."""
+        """Skip `size` bytes; return the offset at which they begin."""
         start = self.offset
         if size > self.end - start:
             raise self.fail(f'{size} bytes are announced where {self.end - start} are left')
@@ -75,7 +75,7 @@ class Reader:
         return value
 
     def raw(self, size: int) -> ReceivedBytes:
-        """Read so many bytes as they are."""
+        """Read `size` bytes as they are."""
         start = self.take(size)
         return ReceivedBytes(self.data[start : start + size])
 
@@ -97,7 +97,7 @@ class Writer:
         self._bits_used = 0
 
     def getvalue(self) -> bytes:
-        """Give everything written so far."""
+        """Return everything written so far."""
         self._flush_bits()
         return bytes(self._data)
 
@@ -113,7 +113,11 @@ class Writer:
         self._data += data
 
     def unsigned(self, value: object, bits: int, field: str) -> None:
-        """Write an integer of 8, 16, 32 or 64 bits; TypeError or ValueError if it is none."""
+        """Write an integer of 8, 16, 32 or 64 bits.
+
+        :raises TypeError: the value is no int; the message names the field
+        :raises ValueError: the value is out of range; the message names the field
+        """
         if not isinstance(value, int):
             raise TypeError(f'{field} must be an int, not {type(value).__name__}')
         if not 0 <= value <= MAX_OF_BITS[bits]:
@@ -121,7 +125,7 @@ class Writer:
         self.raw(value.to_bytes(bits // 8, 'big'))
 
     def bit(self, value: bool) -> None:
-        """Write a bit into the octet of its neighbours, or a new one."""
+        """Write a bit into the octet of its neighbours, or into a new one."""
         if self._bits_used == _OCTET_BITS:
             self._flush_bits()
         if value:

@@ -1,7 +1,7 @@
 """The properties of a message: the second half of a content header (section 4.2.6.1).
 
-A list made by a program is encoded, and so checked, when it is made. One that was received keeps
-its bytes and is decoded when first read; most programs never look at most properties.
+The list of a program is encoded, and so checked, when it is made. A received list keeps its bytes,
+and decodes them when a property is first read: most programs read few of them.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ NO_PROPERTIES: Final = b'\x00\x00'
 
 
 class BasicContentPropertyList:
-    """The properties of a message; what was not passed is absent, and reads as None.
+    """The properties of a message; one that is not passed is absent, and reads as None.
 
-    Immutable, hashable, and equal to another that looks the same on the wire. What was received
+    Immutable and hashable. Two lists are equal if they look the same on the wire. A received list
     has `ReceivedBytes` for strings, an int for `timestamp`, and for `headers` a list of
     `(name, (value, type letter))`.
 
@@ -101,7 +101,7 @@ class BasicContentPropertyList:
 
     @property
     def encoded(self) -> bytes:
-        """The flags and values as they stand on the wire."""
+        """The flags and values, encoded."""
         return self._encoded
 
     def _value(self, index: int) -> Any:
@@ -141,13 +141,13 @@ class BasicContentPropertyList:
 
     @property
     def correlation_id(self) -> Text | None:
-        """Which request this answers."""
+        """Correlation id: the request that this message answers."""
         value: Text | None = self._value(5)
         return value
 
     @property
     def reply_to(self) -> Text | None:
-        """Queue to which an answer should go."""
+        """Queue to send the answer to."""
         value: Text | None = self._value(6)
         return value
 
@@ -165,7 +165,7 @@ class BasicContentPropertyList:
 
     @property
     def timestamp(self) -> int | datetime | None:
-        """When the message was made; an int of seconds since 1970 if it was received."""
+        """Time of the message; an int of seconds since 1970 if it was received."""
         value: int | datetime | None = self._value(9)
         return value
 
@@ -177,13 +177,13 @@ class BasicContentPropertyList:
 
     @property
     def user_id(self) -> Text | None:
-        """User who published; RabbitMQ checks it."""
+        """User that published the message; RabbitMQ checks it."""
         value: Text | None = self._value(11)
         return value
 
     @property
     def app_id(self) -> Text | None:
-        """Application that published."""
+        """Application that published the message."""
         value: Text | None = self._value(12)
         return value
 
@@ -194,9 +194,9 @@ class BasicContentPropertyList:
         return value
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Give a property by name, or `default` if it is absent.
+        """Return a property by name, or `default` if it is absent.
 
-        :raises ValueError: there is no property of that name
+        :raises ValueError: no property has that name
         """
         if name not in _INDEX_OF:
             raise ValueError(f'no property is called {name!r}; there are {", ".join(_INDEX_OF)}')
@@ -204,7 +204,7 @@ class BasicContentPropertyList:
         return default if value is None else value
 
     def replace(self, **changes: Any) -> BasicContentPropertyList:
-        """Give a copy with other values for some properties; None takes one away.
+        """Return a copy with other values for some properties; None removes one.
 
         >>> BasicContentPropertyList(app_id='billing').replace(priority=3).priority
         3
@@ -214,7 +214,7 @@ class BasicContentPropertyList:
 
     @staticmethod
     def typize(*names: str) -> Callable[..., BasicContentPropertyList]:
-        """Give a constructor that takes just the named properties, by position.
+        """Return a constructor that accepts the named properties by position.
 
         >>> json = BasicContentPropertyList.typize('content_type', 'content_encoding')
         >>> json('application/json', 'utf8').content_encoding
@@ -236,12 +236,12 @@ class BasicContentPropertyList:
         buffer.write(self._encoded)
 
     def get_size(self) -> int:
-        """Give the length of flags and values, in bytes."""
+        """Return the length of flags and values, in bytes."""
         return len(self._encoded)
 
     @staticmethod
     def from_buffer(buffer: bytes | memoryview, offset: int = 0) -> BasicContentPropertyList:
-        """Read the property list that stands at an offset, whatever follows it.
+        """Decode the property list at an offset; ignore the bytes behind it.
 
         :raises WireError: the bytes are no property list
         """
@@ -264,9 +264,9 @@ class BasicContentPropertyList:
 
 
 def check_property_names(names: Iterable[str]) -> None:
-    """Refuse names that are none of a property, with the one that may be meant.
+    """Check that each name is that of a property.
 
-    :raises TypeError: there is no property of that name
+    :raises TypeError: no property has that name; the message suggests one
     """
     for name in names:
         if name not in _INDEX_OF:
@@ -279,7 +279,7 @@ def received_properties(encoded: bytes) -> BasicContentPropertyList:
     if encoded == NO_PROPERTIES:
         return EMPTY_PROPERTIES
     properties = BasicContentPropertyList.__new__(BasicContentPropertyList)
-    properties._encoded = encoded  # noqa: SLF001 - what is received needs no arguments
+    properties._encoded = encoded  # noqa: SLF001 - it has no arguments to check
     properties._values = None  # noqa: SLF001
     return properties
 

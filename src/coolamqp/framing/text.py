@@ -1,7 +1,7 @@
-"""Short and long strings, as they come and as they go.
+"""Short and long strings, received and to be sent.
 
-AMQP strings are bytes (section 4.2.5.3). What comes in is a `ReceivedBytes`; what goes out may be
-`str`, sent as UTF-8, or bytes.
+AMQP strings are bytes (section 4.2.5.3). A received string is a `ReceivedBytes`. A string to send
+may be bytes, or `str`, which is sent as UTF-8.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from mypy_extensions import mypyc_attr
 
 Text: TypeAlias = str | bytes
 
-SHORT_STRING_MAX: Final = 255
+SHORT_STRING_BYTES_MAX: Final = 255
 
 
 @mypyc_attr(native_class=False)  # mypyc has no native subclasses of builtins
@@ -22,14 +22,16 @@ class ReceivedBytes(bytes):
     __slots__ = ()
 
     def tobytes(self) -> bytes:
-        """Give the same as plain bytes."""
+        """Return the same as plain bytes."""
         return bytes(self)
 
 
 def text_bytes(value: object, field: str) -> bytes:
-    """Turn str or bytes-like into bytes; TypeError that names the field for anything else.
+    """Return text as bytes; str becomes UTF-8.
 
-    A str with lone surrogates is a ValueError that names it too.
+    :param field: name for the error messages
+    :raises TypeError: the value is neither str nor bytes-like
+    :raises ValueError: the value is a str with lone surrogates
     """
     if isinstance(value, bytes):
         return value
@@ -49,10 +51,15 @@ def _utf8(value: str, field: str) -> bytes:
 
 
 def short_bytes(value: object, field: str) -> bytes:
-    """Like `text_bytes`, for a short string: ValueError if it is over 255 bytes."""
+    """Return text as the bytes of a short string; str becomes UTF-8.
+
+    :param field: name for the error messages
+    :raises TypeError: the value is neither str nor bytes-like
+    :raises ValueError: the text has over 255 bytes, or is a str with lone surrogates
+    """
     encoded = text_bytes(value, field)
-    if len(encoded) > SHORT_STRING_MAX:
+    if len(encoded) > SHORT_STRING_BYTES_MAX:
         raise ValueError(
-            f'{field} is {len(encoded)} bytes long; AMQP allows at most {SHORT_STRING_MAX}'
+            f'{field} is {len(encoded)} bytes long; AMQP allows at most {SHORT_STRING_BYTES_MAX}'
         )
     return encoded

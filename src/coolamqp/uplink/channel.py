@@ -1,6 +1,6 @@
-"""One channel of a connection: its life, the calls that wait for an answer, the contents.
+"""One channel of a connection: its states, the calls that wait for an answer, its contents.
 
-What the channel is for is its handler's business, see floor 3.
+Only the handler knows the purpose of a channel, see floor 3.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ from coolamqp.framing.send_buffer import SendBuffer
 from coolamqp.reply_codes import COMMAND_INVALID, REPLY_SUCCESS, UNEXPECTED_FRAME
 from coolamqp.uplink.states import CHANNEL_TRANSITIONS, ChannelState
 
-# Looked at for each frame, and each message that goes out.
+# Each frame and each publish compares with it; a global is the fastest to read.
 OPEN: Final = ChannelState.OPEN
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class ChannelHandler(ABC):
-    """What uses a channel. All of it is called while the connection is at work."""
+    """The user of a channel. The connection calls its methods from within its own."""
 
     @abstractmethod
     def on_channel_open(self) -> None:
@@ -62,15 +62,15 @@ class ChannelHandler(ABC):
 
     @abstractmethod
     def on_channel_closed(self, error: AMQPError | None) -> None:
-        """The channel is gone: refused with an error, or closed as we asked, or never mind."""
+        """The channel is closed: by the broker for an error, or at our request without one."""
 
     @abstractmethod
     def on_channel_lost(self, cause: Exception | None) -> None:
-        """The channel is gone with its connection, which may have been closed for our sake."""
+        """The connection is lost, and the channel with it; perhaps because of this channel."""
 
     @abstractmethod
     def on_method(self, method: Method) -> None:
-        """The broker has sent a method that answers nothing."""
+        """The broker has sent a method that answers no call."""
 
     @abstractmethod
     def on_delivery(self, envelope: Envelope, properties: bytes, body: Any) -> None:
@@ -86,16 +86,16 @@ class ChannelHandler(ABC):
 
     @abstractmethod
     def on_settlement(self, delivery_tag: int, multiple: bool, acked: bool) -> None:
-        """The broker has confirmed, or refused, what was published."""
+        """The broker has confirmed or refused publishes."""
 
 
 class Channel:
-    """A channel; it is being opened as soon as it is made.
+    """A channel. Making one sends channel.open.
 
-    :param out: where its frames go
-    :param frame_max: the longest frame that the broker takes, all of its bytes counted
-    :param forget: called with the number once the channel is closed on both sides
-    :ivar number: its number on the connection
+    :param out: send buffer of the connection
+    :param frame_max: the longest frame that the broker accepts, in bytes
+    :param forget: called with the number once both sides have closed the channel
+    :ivar number: number of the channel on its connection
     :ivar state: see `coolamqp.uplink.states`
     """
 
@@ -118,16 +118,16 @@ class Channel:
         self.send(ChannelOpen())
 
     def send(self, method: Method) -> None:
-        """Send a method that is not answered, or whose answer is nobody's business."""
+        """Send a method without waiting for an answer."""
         self._out.append(encode_method(self.number, method))
 
-    # Once the channel is being closed nothing is sent: the broker has no such channel any more when
-    # it comes, and would close the connection for it.
+    # A channel that is closing sends nothing else. The broker would have closed it by then, and
+    # would close the connection for a frame on a channel that is not open.
 
     def publish(
         self, exchange: bytes, routing_key: bytes, mandatory: bool, properties: bytes, body: Buffer
     ) -> None:
-        """Send a message; nothing comes between its frames.
+        """Send a message; no other frame comes between its frames.
 
         :param properties: encoded flags and values
         :param body: flat and contiguous; it must not change until it is sent
@@ -147,12 +147,12 @@ class Channel:
         end_frame(self._out.writer())
 
     def _send_body(self, body: Buffer) -> None:
-        """Send a body frame but for its end."""
+        """Send a body frame without its end."""
         begin_body(self._out.writer(), self.number, len(body))
         self._out.append(body)
 
     def ack(self, delivery_tag: int, multiple: bool) -> None:
-        """Acknowledge a delivery, or all up to it."""
+        """Acknowledge a delivery, or with `multiple` all up to it."""
         if self.state is OPEN:
             write_ack(self._out.writer(), self.number, delivery_tag, multiple)
 
@@ -167,7 +167,7 @@ class Channel:
             write_reject(self._out.writer(), self.number, delivery_tag, requeue)
 
     def call(self, method: Method, on_answer: Callable[[Method], None]) -> None:
-        """Send a method, and have its answer when it comes; not if the channel ends before."""
+        """Send a method; call `on_answer` with its answer, unless the channel ends before."""
         if self.state is ChannelState.OPEN:
             self.send(method)
             self._waiting.append((method.ANSWERS, on_answer))
@@ -179,13 +179,13 @@ class Channel:
             self.send(ChannelClose(REPLY_SUCCESS, b'', 0, 0))
 
     def connection_lost(self, cause: Exception | None) -> None:
-        """Note that the connection is gone, and the channel with it."""
+        """End the channel, since its connection is lost."""
         self.state = ChannelState.CLOSED
         self._waiting.clear()
         self._handler.on_channel_lost(cause)
 
     def on_method(self, buffer: bytes, start: int, end: int) -> None:
-        """Take a method frame from the broker."""
+        """Process a method frame."""
         if self.state is OPEN:
             if self.content.under_way:
                 what = 'a method in the middle of a content'
@@ -201,17 +201,17 @@ class Channel:
         self._on_rare_method(decode_method(buffer[start:end]))
 
     def on_header(self, buffer: bytes, start: int, end: int) -> None:
-        """Take a header frame."""
-        if self._takes_content() and self.content.on_header(buffer, start, end):
+        """Process a header frame."""
+        if self._accepts_content() and self.content.on_header(buffer, start, end):
             self._on_content()
 
     def on_body(self, buffer: bytes, start: int, end: int, frame_ended: bool) -> None:
-        """Take a piece of a body frame."""
-        if self._takes_content() and self.content.on_body(buffer, start, end, frame_ended):
+        """Process a piece of a body frame."""
+        if self._accepts_content() and self.content.on_body(buffer, start, end, frame_ended):
             self._on_content()
 
-    def _takes_content(self) -> bool:
-        """Whether a content means something; while the channel is being closed it does not."""
+    def _accepts_content(self) -> bool:
+        """Whether to process a content; a channel that is closing ignores it."""
         if self.state is ChannelState.OPENING:
             raise WireError('a content', f'on channel {self.number}, not open yet', COMMAND_INVALID)
         return self.state is OPEN
@@ -246,7 +246,7 @@ class Channel:
 
     def _answer(self, method: Method) -> None:
         if not self._waiting or method.NAME not in self._waiting[0][0]:
-            what = f'{method.NAME}, where nothing was asked that it answers'
+            what = f'{method.NAME}, which answers no call'
             raise WireError(what, f'on channel {self.number}', COMMAND_INVALID)
         _, on_answer = self._waiting.popleft()
         on_answer(method)

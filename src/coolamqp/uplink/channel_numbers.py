@@ -1,4 +1,4 @@
-"""Which channel numbers are free; the lowest is taken first, so that they stay small."""
+"""The channel numbers of a connection. The lowest free one goes first, so they stay small."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from coolamqp.exceptions import CoolAMQPError
 
 
 class ChannelNumbers:
-    """Hands out channel numbers from 1 to `channel_max`."""
+    """Allocates channel numbers from 1 to `channel_max`."""
 
     def __init__(self, channel_max: int) -> None:
         self._channel_max = channel_max
         self._next_unused = 1
         self._released: list[int] = []
 
-    def take(self) -> int:
-        """Give a free number.
+    def allocate(self) -> int:
+        """Return a free number, which is in use from now on.
 
-        :raises CoolAMQPError: all are taken
+        :raises CoolAMQPError: all are in use
         """
         if self._released:
             return heapq.heappop(self._released)
@@ -31,5 +31,5 @@ class ChannelNumbers:
         return self._next_unused - 1
 
     def release(self, number: int) -> None:
-        """Take a number back."""
+        """Make a number free again."""
         heapq.heappush(self._released, number)

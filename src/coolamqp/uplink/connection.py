@@ -1,8 +1,8 @@
 """One connection to one broker: from the protocol header to the last close-ok.
 
 Owns the handshake, the limits, the heartbeats, the channels and the send buffer. Knows nothing of
-the transport: bytes and `now` are given to it, bytes to send are in `out`, and its observer is
-told what happens. Nothing here waits.
+the transport: the driver passes in received bytes and the time, and sends the bytes in `out`. An
+observer hears what happens. Nothing here waits.
 """
 
 from __future__ import annotations
@@ -48,20 +48,20 @@ from coolamqp.uplink.channel_numbers import ChannelNumbers
 from coolamqp.uplink.frame_tap import FrameTap
 from coolamqp.uplink.login import choose_login, unanswerable_challenge
 from coolamqp.uplink.states import CONNECTION_TRANSITIONS, ChannelState, ConnectionState
-from coolamqp.uplink.tuning import CHANNEL_MAX, FRAME_MAX, Limits, settle_limits
+from coolamqp.uplink.tuning import CHANNEL_MAX, FRAME_MAX, Limits, negotiate
 
 # From the first byte to open-ok, and from close to close-ok, in seconds.
 HANDSHAKE_TIMEOUT: Final = 10.0
 CLOSE_TIMEOUT: Final = 2.0
-# Every broker must have this one (field "locales" of connection.start).
+# Every broker must offer this one (field "locales" of connection.start).
 LOCALE: Final = 'en_US'
-# With which a peer begins that expects TLS: an alert, a handshake (RFC 8446, section 5.1).
+# The first octet of a peer that expects TLS: of an alert or a handshake (RFC 8446, section 5.1).
 TLS_CONTENT_TYPES: Final = (21, 22)
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class ConnectionObserver(ABC):
-    """Who wants to know how a connection fares. Called while it is at work."""
+    """The observer of a connection, which calls these methods from within its own."""
 
     @abstractmethod
     def on_open(self) -> None:
@@ -69,22 +69,25 @@ class ConnectionObserver(ABC):
 
     @abstractmethod
     def on_closed(self, cause: Exception | None) -> None:
-        """The connection has ended; None if we closed it. What is in `out` may still be sent."""
+        """The connection has ended. The driver may still send the bytes in `out`.
+
+        :param cause: None if this side closed the connection
+        """
 
     @abstractmethod
     def on_blocked(self, blocked: bool, reason: str) -> None:
-        """The broker has ceased, or begun again, to take what is published."""
+        """The broker has stopped reading publishes, or reads them again."""
 
 
 class Connection(FrameSink):
-    """A connection, beginning its handshake.
+    """A connection. Making one starts the handshake.
 
-    :param node: where to log in, and as whom
-    :param client_properties: what to say of ourselves
-    :param tracer: who sees the frames, if anybody
-    :ivar out: what is to be sent
+    :param node: virtual host, login and limits to ask for
+    :param client_properties: properties of this client, for the broker
+    :param tracer: frame tracer, if there is one
+    :ivar out: send buffer
     :ivar state: see `coolamqp.uplink.states`
-    :ivar properties: what the broker said of itself, once it has
+    :ivar properties: properties of the broker; None until it has sent them
     """
 
     def __init__(
@@ -101,7 +104,7 @@ class Connection(FrameSink):
         self.properties: ServerProperties | None = None
         self.limits = Limits(CHANNEL_MAX, FRAME_MAX, 0)
         self._client_properties = client_properties
-        self._mechanism = ''  # by which we log in
+        self._mechanism = ''  # of the login
         self._observer = observer
         self._tap = None if tracer is None else FrameTap(tracer)
         self._decoder = Decoder(self, FRAME_MAX)
@@ -110,13 +113,13 @@ class Connection(FrameSink):
         self._channels: dict[int, Channel] = {}
         self._deadline = now + HANDSHAKE_TIMEOUT
         self._now = now
-        self._beginning: bytes | None = b''  # of what the peer says, until it is recognised
+        self._beginning: bytes | None = b''  # first bytes of the peer, until they are recognised
         self.out.append(PROTOCOL_HEADER)
 
-    # What goes in
+    # Input
 
     def receive(self, data: bytes, now: float) -> None:
-        """Take bytes that the transport has received."""
+        """Process bytes that the transport has received."""
         self._now = now
         self._heartbeat.received(now)
         if self.state is ConnectionState.CLOSED:
@@ -143,11 +146,11 @@ class Connection(FrameSink):
         self.out.sent(count)
 
     def set_reading(self, reading: bool, now: float) -> None:
-        """Note whether the transport is read from; silence counts only while it is."""
+        """Record whether the driver reads; silence of the broker counts only while it does."""
         self._heartbeat.set_reading(reading, now)
 
     def tick(self, now: float) -> None:
-        """Note that time has passed."""
+        """Act on the time: end what has taken too long, send heartbeats."""
         self._now = now
         if self.state is ConnectionState.CLOSED:
             return
@@ -155,27 +158,33 @@ class Connection(FrameSink):
             if self.state is ConnectionState.CLOSING:
                 self._end(None)
             else:
-                self._end(ConnectionDead(f'no end of the handshake in {HANDSHAKE_TIMEOUT:.0f} s'))
+                self._end(ConnectionDead(f'the handshake took over {HANDSHAKE_TIMEOUT:.0f} s'))
         elif self._heartbeat.peer_gone(now):
             interval = self._heartbeat.interval
-            self.lost(ConnectionDead(f'nothing heard for over 1.5 heartbeats of {interval:g} s'))
+            self.lost(
+                ConnectionDead(
+                    f'nothing heard from the broker for over 1.5 heartbeats of {interval:g} s'
+                )
+            )
         elif self._heartbeat.send_due(now):
             self._heartbeat.sent(now)
             self.out.append(HEARTBEAT_FRAME)
 
     def wake_at(self) -> float:
-        """Give the time at which `tick` must be called at the latest."""
+        """Return the time by which `tick` must be called."""
         return min(self._deadline, self._heartbeat.wake_at())
 
     def lost(self, cause: Exception) -> None:
-        """Note that the transport is gone, or of no use any more."""
+        """End the connection, since its transport is lost or of no more use."""
         if self.state is ConnectionState.AWAITING_TUNE:
-            # RabbitMQ may just hang up on a wrong password, see authentication_failure_close.
-            cause = ConnectionDead(f'hung up during login, perhaps a wrong password: {cause}')
+            # For a wrong password RabbitMQ may just hang up, see authentication_failure_close.
+            cause = ConnectionDead(
+                f'the broker hung up on the login, perhaps a wrong password: {cause}'
+            )
         self._end(None if self.state is ConnectionState.CLOSING else cause)
 
     def close(self, now: float) -> None:
-        """End the connection in good order; `on_closed` follows."""
+        """Close the connection; `on_closed` follows."""
         if self.state is ConnectionState.OPEN:
             self.state = ConnectionState.CLOSING
             self._deadline = now + CLOSE_TIMEOUT
@@ -184,11 +193,11 @@ class Connection(FrameSink):
             self._end(None)
 
     def open_channel(self, handler: ChannelHandler) -> Channel:
-        """Begin to open a channel.
+        """Start to open a channel.
 
-        :raises CoolAMQPError: as many as the broker allows are in use
+        :raises CoolAMQPError: all channels that the broker allows are in use
         """
-        number, frame_max = self._numbers.take(), self.limits.frame_max
+        number, frame_max = self._numbers.allocate(), self.limits.frame_max
         channel = Channel(number, handler, self.out, frame_max, self._forget_channel)
         self._channels[channel.number] = channel
         return channel
@@ -200,24 +209,24 @@ class Connection(FrameSink):
     # Frames
 
     def on_method(self, channel: int, buffer: bytes, start: int, end: int) -> None:
-        """Take the payload of a method frame."""
+        """Process the payload of a method frame."""
         if channel == 0:
             self._on_connection_method(decode_method(buffer[start:end]))
         elif self.state is ConnectionState.OPEN:
             self._channel(channel).on_method(buffer, start, end)
 
     def on_header(self, channel: int, buffer: bytes, start: int, end: int) -> None:
-        """Take the payload of a header frame."""
+        """Process the payload of a header frame."""
         if self.state is ConnectionState.OPEN:
             self._channel(channel).on_header(buffer, start, end)
 
     def on_body(self, channel: int, buffer: bytes, start: int, end: int, frame_ended: bool) -> None:
-        """Take a piece of a body."""
+        """Process a piece of a body."""
         if self.state is ConnectionState.OPEN:
             self._channel(channel).on_body(buffer, start, end, frame_ended)
 
     def on_heartbeat(self) -> None:
-        """Take a sign of life; `receive` has noted it already."""
+        """Ignore a heartbeat: `receive` has recorded it."""
 
     def _channel(self, number: int) -> Channel:
         channel = self._channels.get(number)
@@ -251,7 +260,7 @@ class Connection(FrameSink):
         elif isinstance(method, (ConnectionClose, ConnectionCloseOk)):
             self._on_close(method)
         else:
-            what = f'{method.NAME} cannot be answered'
+            what = f'an unexpected {method.NAME}'
             raise WireError(what, 'on channel 0', NOT_IMPLEMENTED)
 
     def _on_blocked(self, method: ConnectionBlocked | ConnectionUnblocked) -> None:
@@ -281,7 +290,7 @@ class Connection(FrameSink):
         )
 
     def _on_tune(self, tune: ConnectionTune) -> None:
-        limits = self.limits = settle_limits(tune, self.node.heartbeat, self.node.channel_max)
+        limits = self.limits = negotiate(tune, self.node.heartbeat, self.node.channel_max)
         self._decoder.frame_max = limits.frame_max
         self._numbers = ChannelNumbers(limits.channel_max)
         self._heartbeat = Heartbeat(limits.heartbeat, self._now)
@@ -294,14 +303,14 @@ class Connection(FrameSink):
     # Endings
 
     def _check_beginning(self, start: bytes) -> bytes:
-        """Recognise a peer that is no AMQP 0-9-1 broker by the first bytes it says."""
+        """Recognise a peer that is no AMQP 0-9-1 broker by its first bytes."""
         if start.startswith(b'AMQP'):
-            # Section 4.2.2: a broker that wants another version answers with its header.
+            # Section 4.2.2: a broker of another version answers with its header.
             if len(start) < len(PROTOCOL_HEADER):
                 self._beginning = start
                 return b''
             version = '.'.join(str(octet) for octet in start[5:8])
-            self._end(ConnectionDead(f'the peer speaks AMQP {version}, and not 0-9-1'))
+            self._end(ConnectionDead(f'the peer speaks AMQP {version}, not 0-9-1'))
             return b''
         if b'AMQP'.startswith(start):
             self._beginning = start
@@ -316,7 +325,7 @@ class Connection(FrameSink):
         return start
 
     def _violated(self, error: WireError) -> None:
-        """Close the connection because of what the peer has sent."""
+        """Close the connection, since the peer has violated the protocol."""
         if self.state not in (ConnectionState.CLOSING, ConnectionState.CLOSED):
             self._send(ConnectionClose(error.reply_code, str(error)[:255], 0, 0))
         self._end(error)

@@ -1,4 +1,4 @@
-"""Showing a frame tracer what goes over a connection, credentials masked."""
+"""The frame tap: shows a frame tracer the frames of a connection, credentials masked."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MASK: Final = b'***'
 
 
 class FrameTap:
-    """Follows the bytes of a connection both ways, and tells the tracer of each whole frame."""
+    """Decodes the bytes of a connection both ways, and shows the tracer each frame."""
 
     def __init__(self, tracer: BaseFrameTracer) -> None:
         self._tracer = tracer
@@ -30,22 +30,22 @@ class FrameTap:
         self._sent = FrameCollector()
 
     def received(self, data: bytes, now: float) -> None:
-        """Look at bytes that came from the broker.
+        """Decode bytes that came from the broker.
 
-        :raises WireError: they are not frames
+        :raises WireError: the bytes are no frames
         """
         for frame in self._received.feed(data):
             self._show(frame, now, 'to_client')
 
     def sent(self, data: Buffer, now: float) -> None:
-        """Look at bytes that went to the broker."""
+        """Decode bytes that went to the broker."""
         for frame in self._sent.feed(bytes(data)):
             self._show(_masked(frame), now, 'to_server')
 
     def _show(self, frame: AMQPFrame, now: float, direction: Direction) -> None:
         try:
             self._tracer.on_frame(now, frame, direction)
-        # SystemExit too: the program's own must not cost the connection.
+        # SystemExit too: an exit in the tracer must not end the connection.
         except BaseException:
             logger.exception('the frame tracer raised')
 

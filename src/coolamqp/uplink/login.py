@@ -1,4 +1,4 @@
-"""Logging in: which SASL mechanism, and what it says (https://www.rabbitmq.com/docs/access-control)."""
+"""The login: SASL mechanism and response (https://www.rabbitmq.com/docs/access-control)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from coolamqp.reply_codes import NOT_IMPLEMENTED
 
 @dataclass
 class Login:
-    """An answer to the broker's offer of mechanisms.
+    """The answer to the mechanisms that a broker offers.
 
-    :ivar mechanism: which one was chosen
-    :ivar response: what it says at once
+    :ivar mechanism: the chosen one
+    :ivar response: its response, with the credentials
     """
 
     mechanism: str
@@ -26,7 +26,7 @@ class Login:
 
 
 def choose_login(node: NodeDefinition, offered: list[str]) -> Login:
-    """Choose the first mechanism of the node that the broker offers, and answer it.
+    """Return a login by the first mechanism of the node that the broker offers.
 
     :raises CoolAMQPError: the broker offers none of them
     """
@@ -34,19 +34,19 @@ def choose_login(node: NodeDefinition, offered: list[str]) -> Login:
         if mechanism in offered:
             return Login(mechanism, _RESPONSES[mechanism](node))
     raise CoolAMQPError(
-        f'the broker offers to log in by {" or ".join(offered) or "nothing"}; '
-        f'this node is to use {" or ".join(node.auth_mechanism)} (auth_mechanism)'
+        f'the broker offers to log in by {" or ".join(offered) or "nothing"}, '
+        f'and auth_mechanism of the node allows {" or ".join(node.auth_mechanism)}'
     )
 
 
 def unanswerable_challenge(mechanism: str) -> WireError:
-    """Make the error for a connection.secure: no mechanism here says more than its response."""
+    """Make the error for a connection.secure: these mechanisms have one response only."""
     what = f'the broker sent a SASL challenge, and {mechanism} has no answer to one'
     return WireError(what, 'in connection.secure', NOT_IMPLEMENTED)
 
 
 def shows_password(node: NodeDefinition) -> bool:
-    """Whether anybody between us and the node can read the password as we log in."""
+    """Whether the login sends a password over a network without TLS."""
     by_password = any(mechanism != 'EXTERNAL' for mechanism in node.auth_mechanism)
     return by_password and node.tls is None and not _is_loopback(node.host)
 
@@ -54,7 +54,7 @@ def shows_password(node: NodeDefinition) -> bool:
 def _is_loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
-    except ValueError:  # a name; RFC 6761, section 6.3, has those of loopback
+    except ValueError:  # a name; RFC 6761, section 6.3, lists those of loopback
         name = host.rstrip('.').lower()
         return name == 'localhost' or name.endswith('.localhost')
 
@@ -69,7 +69,7 @@ def _amqplain(node: NodeDefinition) -> bytes:
 
 
 def _user_only(node: NodeDefinition) -> bytes:
-    # As the identity to act as (RFC 4422, appendix A); RabbitMQ goes by the certificate alone.
+    # The identity to act as (RFC 4422, appendix A); RabbitMQ uses the certificate alone.
     return node.user.encode()
 
 

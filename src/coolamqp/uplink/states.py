@@ -1,8 +1,8 @@
-"""The states of a connection and of a channel, and what moves them.
+"""The states of a connection and of a channel, and their transitions.
 
-The rules of the game: a broker may send a method only in a state in which it stands in these
-tables, and the table says which state follows. Anything else is a protocol error (section 2.2.4
-for the connection, 2.2.5 for a channel). The diagrams in the documentation are drawn from here.
+A broker may send a method only in the states for which these tables list it; the tables name the
+state that follows. Anything else is a protocol error (section 2.2.4 for the connection, 2.2.5 for a
+channel). A tool draws the diagrams in the documentation from these tables.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 
 
 class ConnectionState(Enum):
-    """Where a connection is in its life."""
+    """The state of a connection."""
 
     AWAITING_START = 'awaiting start'
     AWAITING_TUNE = 'awaiting tune'
@@ -23,7 +23,7 @@ class ConnectionState(Enum):
 
 
 class ChannelState(Enum):
-    """Where a channel is in its life."""
+    """The state of a channel."""
 
     OPENING = 'opening'
     OPEN = 'open'
@@ -48,13 +48,13 @@ CONNECTION_TRANSITIONS: Final[dict[tuple[ConnectionState, str], ConnectionState]
     (ConnectionState.CLOSING, 'connection.close-ok'): ConnectionState.CLOSED,
 }
 
-# Everything else that an open channel may get is an answer to a call, or a matter of its handler.
+# Any other method on an open channel is an answer to a call, or a matter of the handler.
 CHANNEL_TRANSITIONS: Final[dict[tuple[ChannelState, str], ChannelState]] = {
     (ChannelState.OPENING, 'channel.open-ok'): ChannelState.OPEN,
     (ChannelState.OPENING, 'channel.close'): ChannelState.CLOSED,
     (ChannelState.OPEN, 'channel.close'): ChannelState.CLOSED,
-    # Both closes may cross on their way. The broker answers ours nevertheless, and until then the
-    # number of the channel is not free.
+    # The closes of both sides may cross. The broker still answers ours; until then the number of
+    # the channel is in use.
     (ChannelState.CLOSING, 'channel.close'): ChannelState.CLOSING,
     (ChannelState.CLOSING, 'channel.close-ok'): ChannelState.CLOSED,
 }

@@ -1,4 +1,7 @@
-"""Settling the limits of a connection (connection.tune, https://www.rabbitmq.com/docs/heartbeats)."""
+"""The limits of a connection, which connection.tune negotiates.
+
+For heartbeats see https://www.rabbitmq.com/docs/heartbeats.
+"""
 
 from __future__ import annotations
 
@@ -9,28 +12,26 @@ from coolamqp.exceptions import WireError
 from coolamqp.framing.definitions import FRAME_MIN_SIZE, ConnectionTune
 from coolamqp.reply_codes import SYNTAX_ERROR
 
-# What we ask for; 131,072 is what RabbitMQ proposes by itself.
+# The limits to ask for: channels, and bytes of a frame. RabbitMQ proposes 131,072 by default.
 CHANNEL_MAX: Final = 65535
 FRAME_MAX: Final = 131072
 
 
 @dataclass
 class Limits:
-    """What both sides keep to; heartbeat is in seconds, 0 for none."""
+    """The limits that both sides keep; heartbeat is in seconds, 0 for none."""
 
     channel_max: int
     frame_max: int
     heartbeat: int
 
 
-def settle_limits(
-    proposed: ConnectionTune, heartbeat: int | None, channel_max: int | None
-) -> Limits:
-    """Answer what the broker proposes.
+def negotiate(proposed: ConnectionTune, heartbeat: int | None, channel_max: int | None) -> Limits:
+    """Return the limits that answer a proposal of the broker.
 
-    :param heartbeat: what we want; 0 turns it off, None takes what the broker proposes
-    :param channel_max: how many channels we want at most; None or 0 for as many as there can be
-    :raises WireError: frame_max is below what the specification allows (section 4.2.3)
+    :param heartbeat: interval to ask for, in seconds; 0 for none, None to accept the proposal
+    :param channel_max: number of channels to ask for; None or 0 for as many as there can be
+    :raises WireError: frame_max is below the minimum of the specification (section 4.2.3)
     """
     if 0 < proposed.frame_max < FRAME_MIN_SIZE:
         what = f'the broker proposes a frame_max of {proposed.frame_max}, under {FRAME_MIN_SIZE}'
@@ -38,16 +39,16 @@ def settle_limits(
     return Limits(
         channel_max=_lower(proposed.channel_max, channel_max or CHANNEL_MAX),
         frame_max=_lower(proposed.frame_max, FRAME_MAX),
-        heartbeat=_settle_heartbeat(proposed.heartbeat, heartbeat),
+        heartbeat=_lower_heartbeat(proposed.heartbeat, heartbeat),
     )
 
 
-def _settle_heartbeat(proposed: int, wanted: int | None) -> int:
+def _lower_heartbeat(proposed: int, wanted: int | None) -> int:
     if wanted is None:
         return proposed
     return _lower(proposed, wanted) if wanted else 0
 
 
 def _lower(theirs: int, ours: int) -> int:
-    """Give the lower of two limits, of which theirs may be 0 for none."""
+    """Return the lower of two limits; theirs is 0 for none."""
     return min(theirs, ours) if theirs else ours
