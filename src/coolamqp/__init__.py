@@ -1,8 +1,8 @@
 """CoolAMQP: a RabbitMQ client that keeps its connection, its consumers and your messages.
 
-Start at `coolamqp.clustering.Cluster`; the things you hand to it are in `coolamqp.objects`.
-`coolamqp.compiled` tells whether its hot path runs compiled or as pure Python, as it does where it
-was installed without a C compiler, or with COOLAMQP_PURE in the environment.
+Start at `coolamqp.clustering.Cluster`; the objects that you pass to it are in `coolamqp.objects`.
+`coolamqp.compiled` is True if the hot path runs compiled. It runs as pure Python if CoolAMQP was
+installed without a C compiler, or if COOLAMQP_PURE is in the environment.
 """
 
 import os

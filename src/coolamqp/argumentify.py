@@ -1,4 +1,4 @@
-"""Arguments in the typed form, and text in the one kind or the other."""
+"""Arguments in the typed form; text as bytes or as str."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ['argumentify', 'tobytes', 'toutf8']
 
 
 def argumentify(arguments: Arguments) -> list[tuple[bytes, tuple[Any, str]]]:
-    """Give arguments in the typed form: a list of `(name, (value, type letter))`.
+    """Return arguments in the typed form: a list of `(name, (value, type letter))`.
 
     :param arguments: None, a dict, or a list of pairs, whose values are plain or already typed
     :raises TypeError: a value that no field table can hold
@@ -24,10 +24,10 @@ def argumentify(arguments: Arguments) -> list[tuple[bytes, tuple[Any, str]]]:
 
 
 def tobytes(value: str | bytes | memoryview) -> bytes:
-    """Give text as bytes; str becomes UTF-8."""
+    """Return text as bytes; str becomes UTF-8."""
     return text_bytes(value, 'value')
 
 
 def toutf8(value: str | bytes | memoryview) -> str:
-    """Give text as str; bytes are taken as UTF-8."""
+    """Return text as str; bytes must be UTF-8."""
     return value if isinstance(value, str) else bytes(value).decode('utf-8')

@@ -1,7 +1,7 @@
-"""Which of its two forms the hot path runs in: compiled, or as the Python that it is compiled from.
+"""The form of the hot path: compiled, or the Python that it is compiled from.
 
-Both are installed side by side, and Python prefers the compiled one. With COOLAMQP_PURE in the
-environment it does not get to see it: to compare the two, or for a debugger or a profiler.
+Both are installed side by side, and Python prefers the compiled form. COOLAMQP_PURE in the
+environment hides it: to compare the two, or for a debugger or a profiler.
 """
 
 import os
@@ -24,7 +24,7 @@ class SourceFinder:
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Find a module of ours; None leaves all others to the other finders."""
+        """Return the spec of a module of this package; None for others."""
         if path is None or not fullname.startswith('coolamqp.'):
             return None
         finders = (FileFinder(folder, (SourceFileLoader, SOURCE_SUFFIXES)) for folder in path)
@@ -33,10 +33,10 @@ class SourceFinder:
 
 
 def choose_form(package: str) -> bool:
-    """Have the compiled form run or the source, before anything else is imported.
+    """Choose the form, before anything else is imported.
 
     :param package: the folder of this package
-    :returns: whether it is the compiled one
+    :returns: whether it is the compiled form
     """
     if os.environ.get('COOLAMQP_PURE'):
         sys.meta_path.insert(0, SourceFinder())

@@ -1,7 +1,7 @@
-"""What can go wrong, as exceptions.
+"""The exceptions of CoolAMQP.
 
-`AMQPError` is the broker's refusal, `ConnectionDead` the lack of a broker to ask, `WireError`
-bytes that are not AMQP. Knows the reply codes, and nothing of sockets, frames or threads.
+`AMQPError` is a refusal by the broker, `ConnectionDead` the lack of a connection, `WireError` a
+fault in the bytes of a peer. Knows the reply codes, and nothing of sockets, frames or threads.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ __all__ = [
 
 
 class CoolAMQPError(Exception):
-    """Anything that CoolAMQP raises on its own account."""
+    """The base of all exceptions of CoolAMQP."""
 
 
 class ConnectionDead(CoolAMQPError):
-    """There is no connection, and what was asked for needed one."""
+    """There is no connection, and the call needs one."""
 
 
 class TLSRefused(ConnectionDead):
-    """Broker and client do not agree on TLS, and will not by trying again.
+    """Broker and client do not agree on TLS, and another attempt will not help.
 
-    A certificate that one of them does not accept, or a port that speaks TLS when it should not,
-    or does not when it should.
+    One of them does not accept the certificate of the other, or only one of them speaks TLS on
+    this port.
     """
 
 
 class WireError(CoolAMQPError):
-    """Bytes that are not the AMQP 0-9-1 they should be.
+    """The bytes of a peer violate AMQP 0-9-1.
 
-    :ivar what: what is wrong with them
-    :ivar where: where in the stream, frame or method that was found
-    :ivar reply_code: the reply code with which such a connection deserves to be closed
+    :ivar what: the fault
+    :ivar where: the place of the fault in the stream, frame or method
+    :ivar reply_code: the reply code with which to close the connection
     """
 
     def __init__(self, what: str, where: str, reply_code: int) -> None:
@@ -59,7 +59,7 @@ class WireError(CoolAMQPError):
 
 
 class CloseReason(Protocol):
-    """What `AMQPError` reads from a `ConnectionClose` or `ChannelClose` method."""
+    """The fields that `AMQPError` reads from a `ConnectionClose` or `ChannelClose` method."""
 
     reply_code: int
     reply_text: bytes | str
@@ -68,14 +68,14 @@ class CloseReason(Protocol):
 
 
 class AMQPError(CoolAMQPError):
-    """The broker refused something, and said why.
+    """A refusal by the broker, with its reason.
 
     Made from a close method, or from its four fields.
 
     :ivar reply_code: one of the codes in `coolamqp.framing.definitions`
-    :ivar reply_text: the broker's words, as they were given
-    :ivar class_id: class of the method that was refused, 0 if it was none in particular
-    :ivar method_id: method that was refused, likewise
+    :ivar reply_text: the reason in the words of the broker
+    :ivar class_id: class id of the refused method, 0 if the refusal names none
+    :ivar method_id: method id of the refused method, 0 if the refusal names none
     """
 
     reply_code: int
@@ -127,22 +127,22 @@ class MessageRefused(CoolAMQPError):
 
 
 class Returned(AMQPError):
-    """A message that was published as mandatory came back: no queue was there to take it.
+    """The broker has returned a mandatory message, which it could route to no queue.
 
-    :ivar message: the message as it came back, a `ReceivedMessage`
+    :ivar message: the returned message, a `ReceivedMessage`
     """
 
     def __init__(
         self, message: Any, reply_code: int = NO_ROUTE, reply_text: bytes | str = b'NO_ROUTE'
     ) -> None:
         super().__init__(reply_code, reply_text, *_BASIC_RETURN)
-        self.args = (message, reply_code, reply_text)  # from which a pickle makes it anew
+        self.args = (message, reply_code, reply_text)  # a pickle makes it anew from these
         self.message = message
 
     def __str__(self) -> str:
         message = self.message
         return (
-            f'{super().__str__()}: no queue takes what is published to exchange '
+            f'{super().__str__()}: no queue receives messages published to exchange '
             f'{_shown(message.exchange_name)} with routing key {_shown(message.routing_key)}'
         )
 

@@ -1,7 +1,6 @@
-"""The reply codes of AMQP 0-9-1, and which of them close more than a channel.
+"""The reply codes of AMQP 0-9-1: soft errors close a channel, hard errors the connection.
 
-Owns numbers only; `coolamqp.exceptions` gives them a face and `coolamqp.framing.definitions`
-offers them under the same names.
+Programs import them from `coolamqp.framing.definitions`, under the same names.
 """
 
 from typing import Final

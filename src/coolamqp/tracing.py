@@ -1,8 +1,8 @@
-"""Hooks for who wants to look on: at the frames of a connection, and at the calls of a Cluster.
+"""Hooks for tracers: of the frames of a connection, and of the calls of a Cluster.
 
-A tracer of frames is handed every frame both ways, credentials masked. A tracer of calls is told
-when one begins and ends; `coolamqp.telemetry` has those that there are. Knows of frames only that
-they have a repr; who calls the tracers, and on which thread, is decided above.
+A frame tracer sees every frame both ways, credentials masked. A call tracer sees the beginning and
+the end of each call; `coolamqp.telemetry` has some. This module knows of frames only that they have
+a repr; the floors above decide when to call a tracer, and on which thread.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ __all__ = [
 
 
 class BaseFrameTracer(ABC):
-    """Something that wants to see the frames of a connection."""
+    """The base of all frame tracers."""
 
     @abstractmethod
     def on_frame(self, timestamp: float, frame: object, direction: Direction) -> None:
-        """Look at one frame.
+        """Process one frame.
 
-        Runs while the engine is at work: be quick, and call nothing of the Cluster.
+        The engine calls this while it is at work, so be quick, and call nothing of the Cluster.
 
         :param timestamp: seconds on the monotonic clock
-        :param frame: one of the classes of `coolamqp.framing.frames`
-        :param direction: 'to_client' for what the broker sent, 'to_server' for what we send
+        :param frame: an object of a class in `coolamqp.framing.frames`
+        :param direction: 'to_client' for a frame of the broker, 'to_server' for one of the client
         """
 
 
 class LoggingFrameTracer(BaseFrameTracer):
     """Writes every frame to a logger.
 
-    :param logger: 'coolamqp.frames' unless told otherwise
-    :param log_level: of the lines
+    :param logger: by default 'coolamqp.frames'
+    :param log_level: level of the log records
     """
 
     def __init__(
@@ -76,19 +76,19 @@ class HoldingFrameTracer(BaseFrameTracer):
         self.frames.append((direction, timestamp, frame))
 
     def clear(self) -> None:
-        """Forget the frames seen so far."""
+        """Remove all frames."""
         self.frames.clear()
 
 
 @dataclass(frozen=True)
 class Call:
-    """What a tracer of calls is told of a call, in words that belong to no kind of telemetry.
+    """A description of a call, for call tracers of any kind of telemetry.
 
-    :ivar name: of the method, such as 'publish'
+    :ivar name: name of the method, such as 'publish'
     :ivar kind: 'producer' or 'consumer' of messages, or else 'client' of the broker
-    :ivar destination: the queue or exchange that it is about; empty if there is none
+    :ivar destination: queue or exchange of the call; empty if there is none
     :ivar peer: host and port of the node, if there is one
-    :ivar details: what else there is to know, such as the routing key
+    :ivar details: further facts, such as the routing key
     """
 
     name: str
@@ -99,35 +99,35 @@ class Call:
 
 
 class CallSpan(Protocol):
-    """A call that is under way, as a tracer of calls sees it. Used from any thread, ended once."""
+    """The span of a call. Any thread may use it; it ends once."""
 
     def headers(self) -> Mapping[str, str]:
-        """Give the headers that tell the receiver of a message to which span it belongs."""
+        """Return the headers by which the receiver of a message finds this span."""
 
     def add_detail(self, name: str, value: str) -> None:
-        """Tell what has become known only meanwhile."""
+        """Add a fact that was not known when the call began."""
 
     def end(self, error: BaseException | None = None) -> None:
-        """Note that the call has ended, well or with an error.
+        """End the span; with the error of the call, if it has failed.
 
-        Often runs on the thread that serves the connection: be quick.
+        Often runs on the thread that serves the connection, so be quick.
         """
 
 
 class CallTracer(Protocol):
-    """Something that wants to know of the calls of a Cluster, and of the messages it receives."""
+    """A tracer of the calls of a Cluster, and of the messages that it receives."""
 
     def begin(self, call: Call, parent: Any) -> CallSpan:
-        """Begin a call.
+        """Start the span of a call.
 
-        :param parent: the span that the program gave for it; None for the active one, if any
+        :param parent: the span that the program has passed; None for the active one, if any
         """
 
     def process(
         self, call: Call, headers: Mapping[str, Any], parent: Any
     ) -> AbstractContextManager[None]:
-        """Give the block in which a received message is processed, and what it raises is noted.
+        """Return the block in which to process a received message; it records an exception.
 
-        :param headers: of the message, perhaps with those of `CallSpan.headers` among them
-        :param parent: the span that the program gave for its consumer, or None
+        :param headers: headers of the message, perhaps with those of `CallSpan.headers`
+        :param parent: the span that the program has passed for its consumer, or None
         """

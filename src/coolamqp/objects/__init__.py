@@ -1,7 +1,7 @@
-"""The things that programs hand to a Cluster and get back from it.
+"""The objects that programs pass to a Cluster and receive from it.
 
-Plain objects: nodes, exchanges, queues, bindings, messages. They stand on the wire only because the
-properties of a message are a wire object; they know nothing of connections or threads.
+Plain objects: nodes, exchanges, queues, bindings, messages. They know the wire only because the
+properties of a message are an object of the wire; they know nothing of connections or threads.
 """
 
 from coolamqp.framing.properties import BasicContentPropertyList as MessageProperties

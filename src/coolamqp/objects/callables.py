@@ -10,12 +10,12 @@ logger = logging.getLogger(__name__)
 
 
 class Callable:
-    """Functions that are all called when this is called.
+    """A list of functions that is called as one.
 
-    One that raises is logged and does not stop the others.
+    The exception of a function is logged, and does not stop the others.
 
-    :param oneshots: whether functions are forgotten once they have been called
-    :ivar callables: the functions, in the order in which they are called
+    :param oneshots: whether to remove functions after their call
+    :ivar callables: the functions, in the order of their calls
     """
 
     def __init__(self, oneshots: bool = False) -> None:
@@ -23,11 +23,11 @@ class Callable:
         self.callables: list[collections.abc.Callable[..., Any]] = []
 
     def add(self, callable_: collections.abc.Callable[..., Any]) -> None:
-        """Have a function called too."""
+        """Add a function to call."""
         self.callables.append(callable_)
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
-        """Call all of them, in the order in which they were added."""
+        """Call all functions, in the order in which they were added."""
         for each in take_functions(self):
             try:
                 each(*args, **kwargs)

@@ -1,6 +1,6 @@
-"""Checking what a node is given: text, numbers and seconds.
+"""Checks for the arguments of a node: text, numbers and seconds.
 
-The errors are always a `ValueError` that names the field, and never show what may be a secret.
+Every error is a `ValueError` that names the field, and shows nothing that may be a secret.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from coolamqp.framing.text import text_bytes
 
 
 def checked_text(value: Any, name: str) -> str:
-    """Give text as str.
+    """Return text as str.
 
-    :raises ValueError: it is no text, or not UTF-8
+    :raises ValueError: the value is no text, or not UTF-8
     """
     try:
         return text_bytes(value, name).decode('utf-8')
@@ -22,9 +22,9 @@ def checked_text(value: Any, name: str) -> str:
 
 
 def checked_number(value: Any, name: str, low: int, high: int) -> int:
-    """Give a whole number.
+    """Return a whole number.
 
-    :raises ValueError: it is none, or out of bounds
+    :raises ValueError: the value is none, or out of bounds
     """
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise ValueError(f'{name} must be a whole number from {low} to {high}, not {value!r}')
@@ -32,9 +32,9 @@ def checked_number(value: Any, name: str, low: int, high: int) -> int:
 
 
 def checked_seconds(value: Any, name: str, high: float) -> float:
-    """Give a time in seconds, over 0.
+    """Return a time in seconds, over 0.
 
-    :raises ValueError: it is no number, or out of bounds
+    :raises ValueError: the value is no number, or out of bounds
     """
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not is_number or not 0 < value <= high:

@@ -1,8 +1,8 @@
-"""Taking connection strings apart: `amqp://` and `amqps://`, with one host or several.
+"""Connection strings: `amqp://` and `amqps://`, with one host or several.
 
-By RabbitMQ's URI specification (https://www.rabbitmq.com/docs/uri-spec) and its page of query
-parameters (https://www.rabbitmq.com/docs/uri-query-parameters). Gives the keywords of a node, in
-their units, and only those that the string has. No error shows a part that may be a secret.
+Follows RabbitMQ's URI specification (https://www.rabbitmq.com/docs/uri-spec) and its page of query
+parameters (https://www.rabbitmq.com/docs/uri-query-parameters). Returns the keywords of a node, in
+their units, and only those in the string. No error shows a part that may be a secret.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from urllib.parse import unquote
 
 SHAPE: Final = 'amqp://user:password@host:port/virtual_host'
 PORTS: Final = {'amqp': 5672, 'amqps': 5671}
-HEARTBEAT_MAX: Final = 0xFFFF  # connection.tune has 16 bits for it
+HEARTBEAT_MAX: Final = 0xFFFF  # seconds; connection.tune has 16 bits for them
 PORT_MAX: Final = 0xFFFF
-CHANNEL_MAX: Final = 0xFFFF  # likewise
-CONNECTION_TIMEOUT_MAX: Final = 3600  # seconds; who gives more means milliseconds
+CHANNEL_MAX: Final = 0xFFFF  # connection.tune has 16 bits for it
+CONNECTION_TIMEOUT_MAX: Final = 3600  # seconds; a program with more means milliseconds
 
-# RFC 3986, appendix B, with the scheme and the authority being there.
+# RFC 3986, appendix B; scheme and authority must be there.
 _STRING: Final = re.compile(
     r'(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*)://(?P<authority>[^/?#]*)'
     r'(?:/(?P<path>[^?#]*))?(?:\?(?P<query>[^#]*))?(?P<fragment>#.*)?',
@@ -30,21 +30,21 @@ _STRING: Final = re.compile(
 _HOST: Final = re.compile(r'(?P<host>\[[^\[\]@]*\]|[^\[\]:@]*)(?::(?P<port>.*))?', re.DOTALL)
 _NO_HOST: Final = re.compile(r'[\s\x00-\x1f/?#@\[\],%]')
 _NO_ESCAPE: Final = re.compile(r'%(?![0-9a-fA-F]{2})')
-# What may be shown of a parameter that we do not have; anything else may be half a password.
+# Which names of unknown parameters an error may show; any other may be half a password.
 _NAME: Final = re.compile(r'[a-z_]{1,40}')
 
 
 def parse_connection_string(text: str) -> list[dict[str, Any]]:
-    """Give the keywords of each node that a connection string names.
+    """Return the keywords of each node in a connection string.
 
-    :raises ValueError: it is none
+    :raises ValueError: the text is no connection string
     """
     parts = _STRING.fullmatch(text)
     scheme = '' if parts is None else parts['scheme'].lower()
     if parts is None or scheme not in PORTS:
         raise ValueError(f'a connection string looks like {SHAPE}, or begins with amqps://')
     if parts['fragment'] is not None:
-        raise ValueError('a connection string has no part behind "#"; a "#" in it is written %23')
+        raise ValueError('a connection string has no fragment; a "#" in it is written %23')
     login, _, hosts = parts['authority'].rpartition('@')
     shared: dict[str, Any] = {'tls': scheme == 'amqps'}
     if '@' in parts['authority']:
@@ -57,9 +57,9 @@ def parse_connection_string(text: str) -> list[dict[str, Any]]:
 
 
 def check_host(host: str) -> str:
-    """Give a host without the brackets that an IPv6 address may have.
+    """Return a host without the brackets of an IPv6 address.
 
-    :raises ValueError: it can be neither a name nor an address
+    :raises ValueError: the text is neither a name nor an address
     """
     bracketed = host.startswith('[') and host.endswith(']')
     bare = host[1:-1] if bracketed else host
@@ -67,9 +67,9 @@ def check_host(host: str) -> str:
         try:
             IPv6Address(bare)
         except ValueError:
-            raise ValueError('the host in brackets, or with colons, is not an IPv6 one') from None
+            raise ValueError('the host in brackets, or with colons, is no IPv6 address') from None
     elif _NO_HOST.search(normalize('NFKC', bare)):
-        raise ValueError('the host is not one: it is a name or an address, and nothing else')
+        raise ValueError('the host is neither a name nor an IP address')
     return bare
 
 
@@ -82,14 +82,14 @@ def _login(text: str) -> dict[str, Any]:
 
 
 def _literal_percent(text: str) -> str:
-    """Take a "%" that begins no escape for itself, as programs have it that know of no escapes."""
+    """Escape each "%" that begins no escape; some programs do not escape it."""
     return _NO_ESCAPE.sub('%25', text)
 
 
 def _host_and_port(text: str) -> dict[str, Any]:
     parts = _HOST.fullmatch(text)
     if parts is None:
-        raise ValueError('the host in a connection string is not one')
+        raise ValueError('the host in a connection string is neither a name nor an IP address')
     values: dict[str, Any] = {}
     if parts['host']:  # "a zero-length host is treated as absent"
         values['host'] = check_host(_decoded(parts['host'], 'host'))
@@ -99,7 +99,7 @@ def _host_and_port(text: str) -> dict[str, Any]:
 
 
 def _port(text: str) -> int:
-    # It may be the beginning of a password with a slash in it, and is not shown.
+    # The error does not show it: it may be the beginning of a password with a slash.
     if not re.fullmatch('[0-9]{1,5}', text) or not 0 < int(text) <= PORT_MAX:
         hint = '; an IPv6 address stands in brackets' if ':' in text else ''
         raise ValueError(f'the port in a connection string must be from 1 to {PORT_MAX}{hint}')
@@ -107,7 +107,9 @@ def _port(text: str) -> int:
 
 
 def _virtual_host(path: str) -> str:
-    if path == '/':  # of amqp://host//, as other clients' programs write the default one
+    if (
+        path == '/'
+    ):  # of amqp://host//, as programs for other clients write the default virtual host
         return path
     if '/' in path:
         raise ValueError('a virtual host is one segment of the path; a "/" in it is written %2F')
@@ -138,7 +140,7 @@ def _parameters(query: str) -> dict[str, Any]:
         if name == 'auth_mechanism':
             values.setdefault(keyword, []).append(value)
         elif keyword in values:
-            raise ValueError(f'the parameter {name} is there twice; only auth_mechanism may be')
+            raise ValueError(f'the parameter {name} occurs twice; only auth_mechanism may')
         else:
             values[keyword] = value
     return values
@@ -167,7 +169,7 @@ def _read_milliseconds(name: str, text: str) -> float:
     return read(name, text) / 1000
 
 
-# Which keyword of a node a parameter is, and how its text is read.
+# The keyword of a node for each parameter, and the function that reads its text.
 _PARAMETERS: Final[dict[str, tuple[str, Callable[[str, str], Any]]]] = {
     'heartbeat': ('heartbeat', _whole(HEARTBEAT_MAX, ' of seconds')),
     'connection_timeout': ('connection_timeout', _read_milliseconds),

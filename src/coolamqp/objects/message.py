@@ -1,4 +1,4 @@
-"""Messages, on their way out and on their way in."""
+"""Messages, to be published and received."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from coolamqp.framing.text import Text, text_bytes
 class Message:
     """A body and its properties.
 
-    :param body: anything with the buffer interface; it must not change until it is confirmed,
-        since it is sent without being copied where that is possible
+    :param body: anything with the buffer interface; it must not change until the message is
+        confirmed, since CoolAMQP avoids copying it
     :param properties: `MessageProperties`, or a dict of them
-    :raises TypeError: the body is a str or something else without a buffer, or there is no property
-        of a name
+    :raises TypeError: the body has no buffer interface, as a str has none; or no property has a
+        name
     :ivar Properties: `MessageProperties`, an attribute of the class
 
     >>> Message(b'hello', {'content_type': 'text/plain'}).properties.content_type
@@ -38,7 +38,7 @@ class Message:
 
     Properties: ClassVar[type[BasicContentPropertyList]] = BasicContentPropertyList
 
-    # Any, since the compiled form would refuse a wrong type before we can say what would be right.
+    # Any: for another type the compiled form would raise an error without a hint before ours.
     def __init__(self, body: Any, properties: Any = None) -> None:
         self.body: Any = body if isinstance(body, bytes) else _checked_body(body)
         if properties is None:
@@ -54,7 +54,7 @@ class Message:
 
     @property
     def properties(self) -> BasicContentPropertyList:
-        """Its properties."""
+        """The properties of the message."""
         if self._properties is None:
             self._properties = self._find_properties()
         return self._properties
@@ -64,7 +64,7 @@ class Message:
         self._properties = properties
 
     def _find_properties(self) -> BasicContentPropertyList:
-        """Wrap them when they are first asked for, where they were received encoded."""
+        """Return the properties, in a subclass that makes them when they are first read."""
         raise AttributeError('properties')
 
     def __repr__(self) -> str:
@@ -88,7 +88,7 @@ def _checked_body(body: Any) -> Any:
 
 
 def flat_body(body: Any) -> Buffer:
-    """Give a body as flat bytes, copied only if it is not contiguous or comes in pieces."""
+    """Return a body as flat bytes; copies it only if it is in pieces or not contiguous."""
     if isinstance(body, (bytes, bytearray)):
         return body
     if isinstance(body, list):
@@ -98,17 +98,17 @@ def flat_body(body: Any) -> Buffer:
 
 
 def body_size(body: Any) -> int:
-    """Give the length of a body, in bytes."""
+    """Return the length of a body, in bytes."""
     if isinstance(body, list):
         return sum(piece.nbytes for piece in body)
     return len(body) if isinstance(body, (bytes, bytearray)) else memoryview(body).nbytes
 
 
 class Settlement(IntEnum):
-    """What is to become of a delivery.
+    """The ways to settle a delivery.
 
-    Refusing by basic.nack and by basic.reject differs: a quorum queue of RabbitMQ 4.3 counts only
-    the latter against its delivery limit.
+    basic.nack and basic.reject differ: a quorum queue of RabbitMQ 4.3 counts only the latter
+    against its delivery limit.
     """
 
     ACK = 0
@@ -158,33 +158,32 @@ class ReceivedMessage(Message):
         self._nack = nack
 
     def ack(self, multiple: bool = False) -> None:
-        """Tell the broker that this message is taken care of; from any thread.
+        """Acknowledge the message; from any thread.
 
-        Does nothing for a no_ack consumer, the second time, and when the channel is gone: the
-        broker has put the message back into its queue then. A message of the Cluster for asyncio is
-        acknowledged on its event loop.
+        Does nothing for a no_ack consumer, the second time, and when the channel is gone: then the
+        broker has requeued the message. With the Cluster for asyncio, call it on the event loop.
 
-        :param multiple: whether to acknowledge all earlier ones of this consumer with it
+        :param multiple: whether to acknowledge all earlier messages of this consumer too
         """
         if not self._settled:
             self._settle(Settlement.ACK, multiple)
             self._settled = self.acked = True
 
     def nack(self, requeue: bool = True, multiple: bool = False) -> None:
-        """Have the broker put the message back into its queue; otherwise like `ack`.
+        """Refuse the message, and requeue it; otherwise like `ack`.
 
-        :param requeue: False to have it dropped instead, or dead-lettered if its queue says so
-        :param multiple: whether to do the same with all earlier ones of this consumer
+        :param requeue: False to drop the message instead, or dead-letter it if its queue does so
+        :param multiple: whether to refuse all earlier messages of this consumer too
         """
         if not self._settled:
             self._settle(Settlement.NACK_REQUEUE if requeue else Settlement.NACK_DROP, multiple)
             self._settled = True
 
     def reject(self, requeue: bool = False) -> None:
-        """Have the broker drop the message, or dead-letter it; otherwise like `ack`.
+        """Reject the message: drop it, or dead-letter it if its queue does so; else like `ack`.
 
-        :param requeue: True to have it put back into its queue instead; a quorum queue counts that
-            against its delivery limit
+        :param requeue: True to requeue the message instead; a quorum queue counts that against its
+            delivery limit
         """
         if not self._settled:
             how = Settlement.REJECT_REQUEUE if requeue else Settlement.REJECT_DROP
@@ -196,11 +195,11 @@ class ReceivedMessage(Message):
         if tell is not None:
             tell()
 
-    # Reading
+    # Envelope and headers
 
     @property
     def exchange_name(self) -> Text:
-        """The exchange that it was published to."""
+        """The exchange to which the message was published."""
         if self._exchange_name is None:
             self._exchange_name = self._find_exchange_name()
         return self._exchange_name
@@ -211,7 +210,7 @@ class ReceivedMessage(Message):
 
     @property
     def routing_key(self) -> Text:
-        """The routing key that it was published with."""
+        """The routing key with which the message was published."""
         if self._routing_key is None:
             self._routing_key = self._find_routing_key()
         return self._routing_key
@@ -221,11 +220,11 @@ class ReceivedMessage(Message):
         self._routing_key = key
 
     def _find_exchange_name(self) -> Text:
-        """Decode it when it is first asked for, where it was received encoded."""
+        """Return the exchange name, in a subclass that decodes it when it is first read."""
         raise AttributeError('exchange_name')
 
     def _find_routing_key(self) -> Text:
-        """Do the same for the routing key."""
+        """Return the routing key, in a subclass that decodes it when it is first read."""
         raise AttributeError('routing_key')
 
     @property
@@ -235,22 +234,22 @@ class ReceivedMessage(Message):
 
     @property
     def consumer_tag(self) -> Text | None:
-        """The tag of the consumer that it was delivered to, if it was."""
+        """The tag of the consumer that received the message; None for a fetched one."""
         return None
 
     @property
     def headers(self) -> dict[str, Any]:
         """The headers, as a dict of str to plain values; empty if there are none."""
         if self._headers is None:
-            # Of the encoded form, which is typed throughout, whatever they were made from.
+            # From the encoded form, which is typed throughout.
             typed = received_properties(self.properties.encoded).headers
             self._headers = plain_table(typed or ())
         return self._headers
 
     def text(self, encoding: str = 'utf-8') -> str:
-        """Give the body as text.
+        """Return the body as text.
 
-        :raises UnicodeDecodeError: it is not text in this encoding
+        :raises UnicodeDecodeError: the body is no text in this encoding
         """
         return str(flat_body(self.body), encoding)
 
@@ -261,7 +260,7 @@ class ReceivedMessage(Message):
 
         :param body: of the answer
         :param properties: of the answer
-        :returns: a future that ends when the broker has taken the answer
+        :returns: a future that ends when the broker has accepted the answer
         :raises ValueError: the message asks for no reply
         :raises RuntimeError: the message did not come from a Cluster
         """

@@ -1,7 +1,7 @@
-"""Where a broker is, who we are to it, and how we speak with it.
+"""Nodes: the address of a broker, the login there, and the limits to ask for.
 
-A node is a value; whatever makes no sense is found here, before anything connects. Knows nothing
-of sockets. Connection strings are taken apart in `connection_string`.
+A node is a value. It checks its arguments before anything connects, and knows nothing of sockets.
+`connection_string` parses connection strings.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from coolamqp.objects.connection_string import (
 )
 from coolamqp.objects.tls import TLS_KEYWORDS, TLSSettings, tls_settings
 
-# The SASL mechanisms that `coolamqp.uplink.login` can speak.
+# The SASL mechanisms of `coolamqp.uplink.login`.
 MECHANISMS: Final = ('PLAIN', 'AMQPLAIN', 'EXTERNAL')
 BY_PASSWORD: Final = ('PLAIN', 'AMQPLAIN')
 BY_CERTIFICATE: Final = ('EXTERNAL',)
@@ -38,27 +38,28 @@ _KEYWORDS: Final = (*_FIELDS, *TLS_KEYWORDS)
 class NodeDefinition:
     """One broker: its address, and the login to use there.
 
-    Given by keywords, by position as `(host, user, password[, virtual_host])`, or as one string
-    `amqp://user:password@host[:port]/virtual_host[?parameter=value&...]`, parts of which keywords
-    then override. `amqps://` is the same over TLS. For a string with several hosts see `several`.
+    Pass keywords, or `(host, user, password[, virtual_host])` by position, or one connection string
+    `amqp://user:password@host[:port]/virtual_host[?parameter=value&...]`, whose parts keywords
+    override. `amqps://` is the same over TLS. For a string with several hosts see `several`.
 
     :param host: name or address
     :param user: of the login
     :param password: of the login
-    :param virtual_host: '/' unless told otherwise
-    :param port: TCP port; 5672 unless told otherwise, 5671 with TLS
-    :param heartbeat: whole seconds; 0 turns heartbeats off, None takes what the broker proposes
-    :param connection_timeout: how long the connection may take to come up, TLS included, in
-        seconds; None for 10. In a connection string it is in milliseconds, as RabbitMQ has it.
-    :param channel_max: how many channels to use at most; None or 0 for as many as the broker allows
+    :param virtual_host: by default '/'
+    :param port: TCP port; by default 5672, or 5671 with TLS
+    :param heartbeat: interval in whole seconds; 0 turns heartbeats off, None accepts the broker's
+        proposal
+    :param connection_timeout: time for the connection to open, TLS included, in seconds; None for
+        10. In a connection string it is in milliseconds, as RabbitMQ has it.
+    :param channel_max: maximum number of channels; None or 0 for as many as the broker allows
     :param auth_mechanism: `PLAIN`, `AMQPLAIN` or `EXTERNAL`, or several of them in the order of
-        preference. Unless given: `EXTERNAL` if there is a certificate and no password, else
-        `PLAIN`, then `AMQPLAIN`. User and password may be absent for `EXTERNAL`.
-    :param tls: whether to use TLS; it is used anyway with `amqps://`, and when any of the
-        following is given without a connection string
+        preference. By default `EXTERNAL` if there is a certificate and no password, else `PLAIN`,
+        then `AMQPLAIN`. User and password may be absent for `EXTERNAL`.
+    :param tls: whether to use TLS; by default with `amqps://`, or with any of the following if
+        there is no connection string
     :param cacertfile, certfile, keyfile, key_password, verify, server_name_indication, ssl_context:
         see `coolamqp.objects.tls.TLSSettings`; the attribute `tls` holds them, or None
-    :raises ValueError: anything that makes no sense; the message never shows a password
+    :raises ValueError: an argument is missing or wrong; the message never shows a password
 
     >>> NodeDefinition('amqp://user:secret@rabbit.example/jobs').virtual_host
     'jobs'
@@ -108,7 +109,7 @@ class NodeDefinition:
 
     @classmethod
     def several(cls, text: Text, **keywords: Any) -> list[Self]:
-        """Make a node of each host in a connection string; the rest is the same for all.
+        """Return a node for each host in a connection string; the rest is the same for all.
 
         :raises ValueError: as for a single node
 
@@ -118,7 +119,9 @@ class NodeDefinition:
         found = parse_connection_string(checked_text(text, 'connection string'))
         for name in ('host', 'port'):
             if name in keywords and len(found) > 1:
-                raise ValueError(f'{name}= would be the same for all the hosts of the string')
+                raise ValueError(
+                    f'{name}= would be the same for all hosts of the string; leave it out'
+                )
         return [cls(**(values | keywords)) for values in found]
 
     def _key(self) -> tuple[Any, ...]:
@@ -147,11 +150,11 @@ Nodes: TypeAlias = NodeDefinition | Text | Iterable[NodeDefinition | Text]
 
 
 def nodes_of(nodes: Nodes) -> list[NodeDefinition]:
-    """Give all that a program names as its nodes, in their order.
+    """Return the nodes that a program has passed, in their order.
 
     :param nodes: a node, a connection string, which may have several hosts, or several of either
-    :raises ValueError: there is none
-    :raises TypeError: something else is among them
+    :raises ValueError: there is no node
+    :raises TypeError: something is neither
     """
     found: list[NodeDefinition] = []
     for node in _given_nodes(nodes):
@@ -177,7 +180,7 @@ def _given_nodes(nodes: Any) -> list[Any]:
     return list(nodes)
 
 
-# Reading what was given
+# Arguments
 
 
 def _positional(args: tuple[Text, ...]) -> dict[str, Any]:
@@ -194,7 +197,7 @@ def _positional(args: tuple[Text, ...]) -> dict[str, Any]:
     if len(args) in (3, 4):
         return dict(zip(('host', 'user', 'password', 'virtual_host'), args, strict=False))
     raise ValueError(
-        'a node is given as (host, user, password), (host, user, password, virtual_host) '
+        'a node is made by (host, user, password), (host, user, password, virtual_host) '
         f'or one connection string, not by {len(args)} values'
     )
 
@@ -205,7 +208,7 @@ def _keywords(kwargs: dict[str, Any]) -> dict[str, Any]:
         kwargs['heartbeat'] = kwargs.pop('hearbeat')
     unknown = [name for name in kwargs if name not in _KEYWORDS]
     if unknown:
-        raise ValueError(f'a node has no {unknown[0]!r}; it has {", ".join(_KEYWORDS)}')
+        raise ValueError(f'a node has no argument {unknown[0]!r}; it has {", ".join(_KEYWORDS)}')
     return kwargs
 
 

@@ -1,4 +1,4 @@
-"""What a broker says of itself in `connection.start`."""
+"""The properties of a broker, from its `connection.start`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from coolamqp.framing.text import text_bytes
 
 
 class ServerProperties:
-    """The broker's introduction.
+    """The properties of a broker.
 
     :ivar version: (major, minor) of the protocol
     :ivar properties: product, version, capabilities and so on, as a dict of str
     :ivar mechanisms: SASL mechanisms that the broker offers
-    :ivar locales: locales that it offers, as one str
+    :ivar locales: locales that the broker offers, as one str
     """
 
     def __init__(self, start: ConnectionStart) -> None:

@@ -1,6 +1,6 @@
-"""How to speak TLS with a broker: files, names and what is checked, as values.
+"""The TLS settings of a node, as values: files, names, and what to check.
 
-Knows what goes together. Reads no file and makes no context, which is for `coolamqp.net.tls`.
+Checks which settings go together. Reads no file and makes no context: `coolamqp.net.tls` does.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final
 from coolamqp.objects.checks import checked_text
 
 VERIFY: Final = ('verify_peer', 'verify_none')
-# What Erlang's ssl application calls a connection without a name: none is sent, none is checked.
+# The word of Erlang's ssl application for a client that sends and checks no server name.
 NO_NAME: Final = 'disable'
 
 _TEXTS: Final = (
@@ -25,14 +25,14 @@ class TLSSettings:
     """The TLS of one node, by RabbitMQ's names (https://www.rabbitmq.com/docs/uri-query-parameters).
 
     :ivar cacertfile: PEM file of the authorities to trust; None for those of the system
-    :ivar certfile: PEM file of our own certificate, with its chain; None for none
-    :ivar keyfile: PEM file of its key; None if that is in `certfile`
-    :ivar key_password: what the key is encrypted with; `password` in a connection string
-    :ivar verify: `verify_peer`, or `verify_none` to take whoever answers for the broker
+    :ivar certfile: PEM file of the client's certificate, with its chain; None for none
+    :ivar keyfile: PEM file of its key; None if the key is in `certfile`
+    :ivar key_password: password of the key; `password` in a connection string
+    :ivar verify: `verify_peer`, or `verify_none` to accept any certificate
     :ivar server_name_indication: name to send and to expect in the broker's certificate; None for
         the host of the node, `disable` to send none and expect none
     :ivar ssl_context: an `ssl.SSLContext` to use as it is, in place of all but the name
-    :raises ValueError: what makes no sense together
+    :raises ValueError: settings that do not go together
     """
 
     cacertfile: str | None = None
@@ -49,7 +49,9 @@ class TLSSettings:
         if self.keyfile is not None and self.certfile is None:
             raise ValueError('keyfile is the key of a certificate; give certfile as well')
         if self.key_password is not None and self.certfile is None:
-            raise ValueError('the password of a key needs certfile, and keyfile if that is apart')
+            raise ValueError(
+                'key_password needs certfile, and keyfile if the key is in a file of its own'
+            )
         if self.ssl_context is not None:
             self._check_context()
 
@@ -65,7 +67,7 @@ class TLSSettings:
         }
         for name, given in settled.items():
             if given:
-                raise ValueError(f'{name} is settled by ssl_context, which is used as it is')
+                raise ValueError(f'ssl_context decides {name} already; leave {name} out')
 
     @property
     def checks_name(self) -> bool:
@@ -74,9 +76,9 @@ class TLSSettings:
 
 
 def tls_settings(values: dict[str, Any]) -> TLSSettings | None:
-    """Read the settings from the keywords of a node; None for no TLS.
+    """Return the TLS settings in the keywords of a node; None for no TLS.
 
-    :raises ValueError: what makes no sense
+    :raises ValueError: settings that make no sense
     """
     given = {name: values[name] for name in TLS_KEYWORDS if values.get(name) is not None}
     wanted = values.get('tls')

@@ -1,6 +1,6 @@
-"""Exchanges, queues and the bindings between them, as descriptions.
+"""Exchanges, queues and bindings, as descriptions.
 
-Making one asks nothing of the broker; declaring it does.
+To make one sends nothing to the broker; to declare it does.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ class Exchange:
     """An exchange.
 
     :param name: up to 255 bytes; '' is the default exchange
-    :param type: b'direct', b'fanout', b'topic', b'headers', or what a plugin brings ('x-...')
-    :param durable: whether it outlives a restart of the broker
-    :param auto_delete: whether it is deleted with its last binding
-    :param arguments: what RabbitMQ takes further, such as ``alternate-exchange``
-    :raises ValueError: the name is too long, or there is no such type
+    :param type: b'direct', b'fanout', b'topic', b'headers', or a type of a plugin ('x-...')
+    :param durable: whether it survives a restart of the broker
+    :param auto_delete: whether the broker deletes it with its last binding
+    :param arguments: further arguments, such as ``alternate-exchange``
+    :raises ValueError: the name is too long, or the type does not exist
     :ivar direct: the default exchange, an attribute of the class
 
     >>> logs = Exchange('logs', b'fanout')
@@ -49,8 +49,8 @@ class Exchange:
             )
         if durable and auto_delete:
             warnings.warn(
-                f'exchange {name!r} is durable and auto_delete: it outlives the broker, '
-                f'but not its last binding',
+                f'exchange {name!r} is durable and auto_delete: it survives a restart of the '
+                f'broker, but not the loss of its last binding',
                 UserWarning,
                 stacklevel=2,
             )
@@ -77,9 +77,9 @@ Exchange.direct = Exchange()
 
 
 def exchange_name(exchange: Exchange | Text | None) -> bytes:
-    """Give the name of an exchange, as bytes; None is the default exchange.
+    """Return the name of an exchange, as bytes; None is the default exchange.
 
-    :raises TypeError: it is neither an exchange nor a name
+    :raises TypeError: the value is neither an exchange nor a name
     """
     if exchange is None:
         return b''
@@ -98,19 +98,19 @@ def _no_exchange(given: object) -> TypeError:
 
 
 class Queue:
-    """A queue, with the binding that consuming or declaring it makes.
+    """A queue, with the binding that CoolAMQP makes when it declares or consumes the queue.
 
-    :param name: None for an anonymous queue, which the broker names; '' for a name made now
-    :param durable: whether it outlives a restart of the broker
+    :param name: None for an anonymous queue, which the broker names; '' for a unique name at once
+    :param durable: whether it survives a restart of the broker
     :param exchange: exchange to bind it to
-    :param exclusive: whether it belongs to this connection and ends with it
-    :param auto_delete: whether it is deleted with its last consumer
-    :param arguments: what RabbitMQ takes further, such as ``x-queue-type``
-    :param routing_key: of the binding
+    :param exclusive: whether only one connection may use it, with which the broker deletes it
+    :param auto_delete: whether the broker deletes it with its last consumer
+    :param arguments: further arguments, such as ``x-queue-type``
+    :param routing_key: routing key of the binding
     :param arguments_bind: arguments of the binding
     :raises ValueError: flags that contradict each other, or a name over 255 bytes
     :ivar anonymous: whether the broker names it
-    :ivar consumer_tag: the tag of consumers that are given none: the name, or a UUID if anonymous
+    :ivar consumer_tag: default tag of its consumers: its name, or a unique one if it is anonymous
 
     >>> jobs = Queue('jobs', durable=True)
     """
@@ -181,16 +181,16 @@ def _check_anonymous(
 
 
 def queue_name(queue: Queue | Text) -> bytes:
-    """Give the name of a queue, as bytes.
+    """Return the name of a queue, as bytes.
 
-    :raises TypeError: it is neither a queue nor a name
-    :raises ValueError: it is an anonymous queue, which has no name that would stay
+    :raises TypeError: the value is neither a queue nor a name
+    :raises ValueError: the queue is anonymous, and has no name that stays the same
     """
     if isinstance(queue, Queue):
         if queue.anonymous or queue.name is None:
             raise ValueError(
-                'this needs a queue with a name: an anonymous queue is declared by consuming it; '
-                "Queue('') has a name made up at once"
+                'this needs a queue with a name: consuming declares an anonymous queue, and '
+                "Queue('') has a unique name at once"
             )
         return queue.name
     if isinstance(queue, (str, bytes, bytearray, memoryview)):
@@ -199,14 +199,15 @@ def queue_name(queue: Queue | Text) -> bytes:
 
 
 class QueueBind:
-    """A binding of a queue to an exchange; each is given as an object or by name.
+    """A binding of a queue to an exchange; pass each as an object or by name.
 
-    :param queue: the queue that gets the messages
-    :param exchange: the exchange that they come from
-    :param routing_key: what their routing key must be, or be like; the exchange's type says how
-    :param arguments: what an exchange of type ``headers`` or of a plugin goes by
-    :raises TypeError: it is neither
-    :raises ValueError: an anonymous queue, or a name over 255 bytes
+    :param queue: the queue that receives the messages
+    :param exchange: the exchange that routes them
+    :param routing_key: routing key or pattern that a message must have; depends on the type of the
+        exchange
+    :param arguments: arguments of the binding, for an exchange of type ``headers`` or of a plugin
+    :raises TypeError: a value is neither an object nor a name
+    :raises ValueError: the queue is anonymous, or a name is over 255 bytes long
     """
 
     def __init__(
@@ -238,14 +239,15 @@ class QueueBind:
 
 
 class ExchangeBind:
-    """A binding of an exchange to another; each is given as an object or by name.
+    """A binding of an exchange to another; pass each as an object or by name.
 
-    :param destination: the exchange that gets the messages
-    :param source: the exchange that they come from
-    :param routing_key: what their routing key must be, or be like
-    :param arguments: what an exchange of type ``headers`` or of a plugin goes by
-    :raises TypeError: it is neither an exchange nor a name
-    :raises ValueError: a name over 255 bytes
+    :param destination: the exchange that receives the messages
+    :param source: the exchange that routes them
+    :param routing_key: routing key or pattern that a message must have; depends on the type of the
+        source
+    :param arguments: arguments of the binding, for an exchange of type ``headers`` or of a plugin
+    :raises TypeError: a value is neither an exchange nor a name
+    :raises ValueError: a name is over 255 bytes long
     """
 
     def __init__(

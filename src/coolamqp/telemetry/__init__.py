@@ -1,7 +1,7 @@
 """Telemetry: optional, and attached from outside through the hooks of `coolamqp.tracing`.
 
-Knows the vocabulary and nothing of the client. What a kind of telemetry needs is imported when it
-is asked for, and not before.
+Knows nothing of the client. Imports the library of a kind of telemetry only when a program asks
+for that kind.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ __all__ = ['call_tracer']
 
 
 def call_tracer(tracer: Any) -> CallTracer | None:
-    """Give the hook that tells a tracer of calls; None for None.
+    """Return the call tracer for a tracer; None for None.
 
     :param tracer: an OpenTracing tracer
     :raises RuntimeError: OpenTracing is not installed
-    :raises TypeError: it is no tracer
+    :raises TypeError: the argument is no tracer
     """
     if tracer is None:
         return None

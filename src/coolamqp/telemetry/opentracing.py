@@ -1,8 +1,8 @@
-"""Telling an OpenTracing tracer of calls and of received messages.
+"""OpenTracing: spans for calls and for received messages.
 
 Names and tags follow OpenTracing's semantic conventions
-(https://github.com/opentracing/specification/blob/master/semantic_conventions.md); what they have
-no name for begins with ``amqp.``. Knows nothing of the calls but what it is told.
+(https://github.com/opentracing/specification/blob/master/semantic_conventions.md); all other tags
+begin with ``amqp.``. Knows of a call only what its `Call` says.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 class OpenTracing:
     """The `CallTracer` for any OpenTracing tracer.
 
-    :raises TypeError: it is no tracer
+    :raises TypeError: the argument is no tracer
     """
 
     def __init__(self, tracer: Tracer) -> None:
@@ -31,7 +31,7 @@ class OpenTracing:
         self._tracer = tracer
 
     def begin(self, call: Call, parent: Span | SpanContext | None) -> OpenTracingSpan:
-        """Start a span for a call."""
+        """Start the span of a call."""
         span = self._tracer.start_span(call.name, child_of=parent, tags=_tags_of(call))
         return OpenTracingSpan(self._tracer, span)
 
@@ -39,12 +39,12 @@ class OpenTracing:
     def process(
         self, call: Call, headers: Mapping[str, Any], parent: Span | SpanContext | None
     ) -> Iterator[None]:
-        """Give a block with a span that is active in it, and follows from that of the publish."""
+        """Return a block with an active span, which follows from the span of the publish."""
         span = self._tracer.start_span(
             call.name,
             references=self._references(headers, parent),
             tags=_tags_of(call),
-            ignore_active_span=True,  # The message came because of its sender, not of this thread.
+            ignore_active_span=True,  # The sender has caused the message, not this thread.
         )
         scope = self._tracer.scope_manager.activate(span, finish_on_close=False)
         try:
@@ -80,7 +80,7 @@ class OpenTracingSpan:
         self._span = span
 
     def headers(self) -> dict[str, str]:
-        """Give the context of the span, as text."""
+        """Return the context of the span, as text."""
         carrier: dict[str, str] = {}
         self._tracer.inject(self._span.context, Format.TEXT_MAP, carrier)
         return carrier
@@ -90,7 +90,7 @@ class OpenTracingSpan:
         self._span.set_tag(f'amqp.{name}', value)
 
     def end(self, error: BaseException | None = None) -> None:
-        """Finish the span, with the error on it if there is one."""
+        """Finish the span, with the error if there is one."""
         if error is not None:
             _log_error(self._span, error)
         self._span.finish()
