@@ -1,8 +1,8 @@
-"""Print what is published to the topic exchange "news" with a routing key of a pattern.
+"""Print the messages of the topic exchange "news" whose routing keys match a pattern.
 
     python examples/follow.py 'sport.#' [AMQP_URL]
 
-As many of these as you like may run at once; each has a queue of its own, which ends with it.
+Several of these programs can run at once. Each has its own queue, which ends with the program.
 """
 
 import sys
@@ -17,11 +17,12 @@ url = sys.argv[2] if len(sys.argv) > 2 else 'amqp://guest:guest@localhost/'  # n
 
 
 def show(message: ReceivedMessage) -> None:
-    """Print a message; called on a thread of the Cluster, in the order of the queue."""
+    """Print a message. The Cluster calls this on a dispatcher thread, in the order of the queue."""
     print(f'{toutf8(message.routing_key)}: {message.body.decode()}', flush=True)
 
 
-# Without a name, the broker chooses one. The queue is declared and bound again at each reconnect.
+# The queue has no name, so the broker chooses one. CoolAMQP declares and binds the queue again
+# after each reconnect.
 queue = Queue(exchange=Exchange('news', b'topic'), routing_key=pattern)
 
 with Cluster(NodeDefinition(url), name='follow') as cluster:
