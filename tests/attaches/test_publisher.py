@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from coolamqp.attaches.events import ConnectionLost
-from coolamqp.attaches.publication import OVERHEAD, Publication
+from coolamqp.attaches.publication import OVERHEAD_BYTES, Publication
 from coolamqp.attaches.publisher import SEND_AHEAD
 from coolamqp.exceptions import AMQPError, MessageRefused, WireError
 from coolamqp.framing.definitions import (
@@ -59,7 +59,7 @@ def test_messages_go_out_in_order_and_end_with_their_confirms() -> None:
     broker.send(channel, BasicAck(4, True))
     assert [each.done() for each in endings] == [True, True, True, True, False]
     assert rig.engine._publisher.held == 1
-    assert rig.engine._publisher.held_bytes == OVERHEAD + 1 + len(NO_PROPERTIES)
+    assert rig.engine._publisher.held_bytes == OVERHEAD_BYTES + 1 + len(NO_PROPERTIES)
     broker.send(channel, BasicAck(4, True), BasicAck(1, False), BasicAck(5, False))
     assert [each.result() for each in endings] == [None] * 5
     assert rig.engine._publisher.held_bytes == 0

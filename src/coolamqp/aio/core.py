@@ -80,7 +80,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         if self.driver is not None:
             raise RuntimeError('this Cluster was started before; make a new one')
         self.lock.loop = asyncio.get_running_loop()
-        driver = self.driver = Driver(self.engine, self.carry_out)
+        driver = self.driver = Driver(self.engine, self.dispatcher, self.report, self.on_reported)
         self._loop_end = self._until_the_loop_ends(driver)
         await anext(self._loop_end)
         self.engine.start(self._now())

@@ -14,24 +14,26 @@ from math import inf
 from weakref import WeakSet
 
 from coolamqp.aio.transport import Transport
+from coolamqp.api.base_driver import BaseDriver, CallbackRunner, Reports
 from coolamqp.api.guarded import log_exception
-from coolamqp.attaches.effects import Effects
 from coolamqp.supervisor.engine import Engine
 from coolamqp.supervisor.states import EngineState
 
 logger = logging.getLogger(__name__)
 
 
-class Driver:
-    """Drives the engine on the running loop.
+class Driver(BaseDriver):
+    """Drives the engine on the running loop; see `BaseDriver` for its parameters."""
 
-    :param carry_out: called with the engine's effects
-    """
-
-    def __init__(self, engine: Engine, carry_out: Callable[[Effects], None]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        runner: CallbackRunner,
+        report: Callable[[Reports], None],
+        on_reported: Callable[[Reports], None],
+    ) -> None:
+        super().__init__(engine, runner, report, on_reported)
         self._loop = asyncio.get_running_loop()
-        self._engine = engine
-        self._carry_out = carry_out
         self._transport: Transport | None = None
         self._old_transports: set[Transport] = set()  # whose links are not over yet
         self._closing: WeakSet[Transport] = WeakSet()  # that the loop may not have closed yet
@@ -78,7 +80,7 @@ class Driver:
             self._send(self._transport, now)
             self._transport.set_reading(engine.wants_read)
         if engine.effects:
-            self._carry_out(engine.take_effects())
+            self.carry_out(engine.take_effects())
         if engine.state is EngineState.STOPPED and not self._old_transports:
             self._end()
         else:

@@ -10,9 +10,9 @@ from typing import Any, cast
 from coolamqp.aio.core import ClusterCore
 from coolamqp.aio.future import ClusterFuture
 from coolamqp.aio.transaction import Transaction
-from coolamqp.api.publications import publication_of
 from coolamqp.api.publishing import PublishCalls
 from coolamqp.api.requests import check_timeout
+from coolamqp.attaches.publication import publication_of
 from coolamqp.framing.text import Text
 from coolamqp.objects import Exchange, Message
 

@@ -15,17 +15,17 @@ from functools import partial
 from inspect import iscoroutinefunction
 from typing import Any, Generic, Protocol, TypeVar, cast
 
+from coolamqp.api.base_driver import CallbackRunner, Reports
 from coolamqp.api.commands import Command, Commands, FutureT
-from coolamqp.api.guarded import complete, guarded
+from coolamqp.api.guarded import guarded
 from coolamqp.api.options import ClusterOptions
 from coolamqp.api.reporter import Reporter
 from coolamqp.api.spans import end_with, with_context
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.consumer import Consumer, subscription_of
 from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.effects import Effects, LogRecord
-from coolamqp.attaches.events import AllNodesRefused, Event, TopologyRestored
-from coolamqp.attaches.mailbox import Inbox, Item, Mailbox
+from coolamqp.attaches.events import AllNodesRefused, TopologyRestored
+from coolamqp.attaches.mailbox import Inbox
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.subscription import Subscription
 from coolamqp.exceptions import ConnectionDead
@@ -45,16 +45,6 @@ class Driver(Protocol):
         """Look at the engine again; the lock is held."""
 
 
-class Dispatcher(Protocol):
-    """The runner of callbacks."""
-
-    def post(self, callbacks: list[tuple[Mailbox, Item]]) -> None:
-        """Put messages and hooks into their mailboxes."""
-
-    def deliver(self, mailbox: Mailbox, message: Delivery) -> None:
-        """Hand a message to the program, from a hook of its consumer."""
-
-
 DriverT = TypeVar('DriverT', bound=Driver)
 
 
@@ -71,7 +61,7 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
     """
 
     lock: AbstractContextManager[Any]
-    dispatcher: Dispatcher
+    dispatcher: CallbackRunner
 
     def __init__(
         self,
@@ -253,26 +243,21 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
                 if self.driver is not None:
                     self.driver.notify()
 
-    # Effects
+    # Reports
 
-    def carry_out(self, effects: Effects) -> None:
-        """Report, run callbacks and end futures, without the lock."""
-        reports = effects.reports
+    def report(self, reports: Reports) -> None:
+        """Write reports to the log, and pass them on to hooks and inboxes; without the lock."""
         for report in reports:
             guarded(self.reporter.report, report)
-        if effects.callbacks:
-            self.dispatcher.post(effects.callbacks)
-        complete(effects)
-        if reports:
-            self._note_refusals(reports)
-            self.on_state_change()
 
-    def _note_refusals(self, reports: list[Event | LogRecord]) -> None:
+    def on_reported(self, reports: Reports) -> None:
+        """Act on reports, when everything that came with them is carried out."""
         for report in reports:
             if isinstance(report, AllNodesRefused):
                 self._refusals = report.causes
             elif isinstance(report, TopologyRestored):
                 self._refusals = []
+        self.on_state_change()
 
 
 def is_coroutine_function(function: object) -> bool:

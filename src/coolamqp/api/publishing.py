@@ -7,10 +7,14 @@ from collections.abc import Iterable
 from typing import Any, Generic
 
 from coolamqp.api.commands import Commands, FutureT
-from coolamqp.api.publications import Addressed, publication_of, publication_of_item
 from coolamqp.api.requests import check_timeout
 from coolamqp.api.spans import all_with_context, destination_of, end_span, name_of, with_context
-from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.publication import (
+    Addressed,
+    Publication,
+    publication_of,
+    publication_of_item,
+)
 from coolamqp.framing.text import Text
 from coolamqp.objects import Exchange, Message
 from coolamqp.tracing import CallSpan

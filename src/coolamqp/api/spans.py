@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
 
-from coolamqp.api.publications import Addressed
 from coolamqp.argumentify import argumentify
 from coolamqp.attaches.mailbox import Mailbox
+from coolamqp.attaches.publication import Addressed
 from coolamqp.exceptions import CoolAMQPError, WireError
 from coolamqp.framing.text import Text
 from coolamqp.objects import Exchange, ExchangeBind, Message, Queue, QueueBind, ReceivedMessage

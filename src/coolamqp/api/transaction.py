@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any, Generic
 
 from coolamqp.api.commands import Commands, FutureT
-from coolamqp.api.publications import publication_of
-from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.publication import Publication, publication_of
 from coolamqp.attaches.transactor import Commit
 from coolamqp.exceptions import CoolAMQPError
 from coolamqp.framing.text import Text

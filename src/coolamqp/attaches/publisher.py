@@ -17,6 +17,7 @@ from coolamqp.attaches.publish_ledger import PublishLedger
 from coolamqp.attaches.returns import Returns, returned
 from coolamqp.exceptions import AMQPError, CoolAMQPError, MessageRefused
 from coolamqp.framing.definitions import BasicPublish, BasicReturn, ConfirmSelect
+from coolamqp.uplink.channel import Channel
 
 # A confirming publisher fills the send buffer up to here, in bytes; the rest waits in its own
 # queue, where it can still be cancelled, and where a blocked connection does not double it.
@@ -52,11 +53,20 @@ class Publisher(Channeler):
         self._released = False
 
     def publish(self, publication: Publication) -> None:
-        """Take a message; it is kept until it is settled."""
+        """Publish a message; it is kept until it is settled."""
         self.held += 1
         self.held_bytes += publication.size
-        self._unsent.append(publication)
-        self.pump()
+        channel, connection = self.channel, self.connection
+        if (
+            channel is None
+            or connection is None
+            or self._unsent
+            or self.state != ST_ONLINE
+            or not self._may_send(connection.out.size)
+        ):
+            self._unsent.append(publication)
+        else:
+            self._send(publication, channel, connection.limits.frame_max)
 
     @property
     def promises(self) -> list[Promise]:
@@ -83,13 +93,21 @@ class Publisher(Channeler):
         if channel is None or connection is None or self.state != ST_ONLINE:
             return
         while self._unsent and self._may_send(connection.out.size):
-            publication = self._unsent.popleft()
-            if not publication.fits(connection.limits.frame_max):
-                self._fail(publication, ValueError('the properties do not fit into one frame'))
-                continue
-            publication.sent = True
-            self._ledger.enter(publication)
-            publication.send(channel)
+            self._send(self._unsent.popleft(), channel, connection.limits.frame_max)
+
+    def _send(self, publication: Publication, channel: Channel, frame_max: int) -> None:
+        if not publication.fits(frame_max):
+            self._fail(publication, ValueError('the properties do not fit into one frame'))
+            return
+        publication.sent = True
+        self._ledger.enter(publication)
+        channel.publish(
+            publication.exchange,
+            publication.routing_key,
+            publication.mandatory,
+            publication.properties,
+            publication.body,
+        )
 
     def _may_send(self, out_size: int) -> bool:
         if not self._released or out_size >= SEND_AHEAD:

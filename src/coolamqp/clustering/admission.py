@@ -53,9 +53,7 @@ class Admission:
         :raises TimeoutError: there was none in time; the message is not published
         """
         with self._lock:
-            driver = self._running()
-            if not self._engine.has_room():
-                self._prepare_to_wait()
+            driver = self._running(timeout)
             waiting = self._engine.publish(publication, timeout)
             if waiting is None:
                 driver.send_or_notify()
@@ -65,9 +63,7 @@ class Admission:
     def publish_plain(self, publication: Publication, timeout: float | None) -> None:
         """Publish without a confirm; as `publish` otherwise."""
         with self._lock:
-            driver = self._running()
-            if not self._engine.has_room_for_plain():
-                self._prepare_to_wait()
+            driver = self._running(timeout)
             waiting = self._engine.publish_plain(publication, timeout)
             if waiting is None:
                 driver.send_or_notify()
@@ -81,13 +77,11 @@ class Admission:
         :raises TimeoutError: there was none in time
         """
         with self._lock:
-            driver = self._running()
+            driver = self._running(timeout)
             for done, publication in enumerate(publications):
-                if not self._engine.has_room():
-                    if done:
-                        driver.notify()
-                        return done
-                    self._prepare_to_wait()
+                if done and not self._engine.has_room():
+                    driver.notify()
+                    return done
                 waiting = self._engine.publish(publication, timeout)
                 if waiting is not None:
                     self._wait(waiting)
@@ -107,32 +101,33 @@ class Admission:
             self._held_back = 0
             self._room.notify_all()
 
-    def _running(self) -> Driver:
+    def _running(self, timeout: float | None) -> Driver:
+        if timeout is not None:  # It counts from now on.
+            self._engine.advance(time.monotonic())
         driver = self._driver
         if driver is None or not self._engine.takes_commands:
             return self._check_running()
         return driver
 
-    def _prepare_to_wait(self) -> None:
-        """Check, without the lock, that this thread may wait, and that the Cluster still runs."""
+    def _wait(self, waiting: Waiting) -> None:
+        """Sleep until the engine has admitted a publication, or has not; the lock is held."""
+        try:
+            self._check_without_lock()
+            self._check_running().notify()  # so that the driver knows when the time runs out
+            self._sleeping += 1
+            try:
+                self._room.wait_for(lambda: waiting.over)
+            finally:
+                self._sleeping -= 1
+        except BaseException:  # Ctrl-C too: the message is not published then
+            self._engine.withdraw(waiting.publication)
+            raise
+        if waiting.error is not None:
+            raise waiting.error
+
+    def _check_without_lock(self) -> None:
         self._lock.release()
         try:
             self._check_may_wait()
         finally:
             self._lock.acquire()
-        self._check_running()
-        self._engine.advance(time.monotonic())
-
-    def _wait(self, waiting: Waiting) -> None:
-        """Sleep until the engine has admitted a publication, or has not; the lock is held."""
-        self._running().notify()  # so that the driver knows when the time runs out
-        self._sleeping += 1
-        try:
-            self._room.wait_for(lambda: waiting.over)
-        except BaseException:  # Ctrl-C: it is not published then
-            self._engine.withdraw(waiting.publication)
-            raise
-        finally:
-            self._sleeping -= 1
-        if waiting.error is not None:
-            raise waiting.error

@@ -94,7 +94,8 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
                 self.lock,
                 leadership,
                 self.dispatcher,
-                self.carry_out,
+                self.report,
+                self.on_reported,
                 self.admission.on_progress,
             )
             self._io_thread = IOThread(self.name, self.lock, leadership, driver, self.dispatcher)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from coolamqp.api.base_driver import BaseDriver, Reports
 from coolamqp.attaches.effects import Effects
 from coolamqp.clustering.dispatcher import Dispatcher
 from coolamqp.clustering.leader import Leadership
@@ -44,12 +45,13 @@ def _make_selector() -> selectors.BaseSelector:
     return selectors.DefaultSelector()
 
 
-class Driver:
+class Driver(BaseDriver):
     """Drives the engine on the thread that leads.
 
     :param lock: held whenever the engine is touched
     :param dispatcher: relieved when its threads are stuck
-    :param carry_out: called without the lock with the engine's effects
+    :param report: see `BaseDriver`
+    :param on_reported: see `BaseDriver`
     :param on_progress: called with the lock when the engine may have room again, and whether it
         will be called again at once
     """
@@ -60,14 +62,14 @@ class Driver:
         lock: threading.Lock,
         leadership: Leadership,
         dispatcher: Dispatcher,
-        carry_out: Callable[[Effects], None],
+        report: Callable[[Reports], None],
+        on_reported: Callable[[Reports], None],
         on_progress: Callable[[bool], None],
     ) -> None:
-        self._engine = engine
+        super().__init__(engine, dispatcher, report, on_reported)
         self._lock = lock
         self._leadership = leadership
         self._dispatcher = dispatcher
-        self._carry_out = carry_out
         self._on_progress = on_progress
         self._selector = _make_selector()
         self._waker = Waker(self._selector)
@@ -133,7 +135,7 @@ class Driver:
             timeout = min(self._wake_at() - now, LONGEST_SLEEP) if may_sleep else 0.0
         self._dispatcher.relieve(now)
         if effects is not None:
-            self._carry_out(effects)  # There may be more to do now, so there is no sleep.
+            self.carry_out(effects)  # There may be more to do now, so there is no sleep.
         elif not stopped:
             self._sleep(0.0 if may_sleep and self._let_gather() else timeout)
         return not stopped
@@ -144,7 +146,7 @@ class Driver:
             self._engine.abort()
             self._on_progress(False)
             effects = self._engine.take_effects()
-        self._carry_out(effects)
+        self.carry_out(effects)
 
     def close(self) -> None:
         """Close the sockets and the selector."""
@@ -217,7 +219,7 @@ class Driver:
         if effects is not None:
             self._count(len(effects.callbacks) + len(effects.confirmed), now)
             self._streaming = self._counted >= STREAM_ITEMS and len(data) < LARGE_CHUNK
-            self._carry_out(effects)
+            self.carry_out(effects)
 
     def _count(self, items: int, now: float) -> None:
         if now > self._counted_since + GATHERING_SECONDS:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Literal, overload
 
-from coolamqp.api.publications import publication_of
 from coolamqp.api.publishing import PublishCalls
 from coolamqp.api.requests import check_timeout
+from coolamqp.attaches.publication import publication_of
 from coolamqp.clustering.core import ClusterCore
 from coolamqp.clustering.future import ClusterFuture
 from coolamqp.clustering.transaction import Transaction

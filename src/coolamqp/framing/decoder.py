@@ -49,14 +49,34 @@ class FrameSink(ABC):
         """Process a heartbeat frame."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
+class ChannelSink(ABC):
+    """The receiver of the frames of one channel; see `FrameSink`."""
+
+    @abstractmethod
+    def on_method(self, buffer: bytes, start: int, end: int) -> None:
+        """Process the payload of a method frame."""
+
+    @abstractmethod
+    def on_header(self, buffer: bytes, start: int, end: int) -> None:
+        """Process the payload of a header frame."""
+
+    @abstractmethod
+    def on_body(self, buffer: bytes, start: int, end: int, frame_ended: bool) -> None:
+        """Process a piece of a body; `frame_ended` marks the last piece of a frame."""
+
+
 class Decoder:
     """Splits a stream into frames.
 
+    :param sink: receives the frames of all channels that are not among the routes
     :param frame_max: the longest frame to accept, in bytes, envelope and end included
+    :ivar routes: by channel number, the receivers of the frames of one channel
     """
 
     def __init__(self, sink: FrameSink, frame_max: int) -> None:
         self.frame_max = frame_max
+        self.routes: dict[int, ChannelSink] = {}
         self._sink = sink
         self._position = 0  # of the next chunk in the stream, for error messages
         self._pieces: list[bytes] = []  # of a frame that has begun and not ended
@@ -103,7 +123,15 @@ class Decoder:
         return end + 1
 
     def _dispatch(self, kind: int, channel: int, buffer: bytes, start: int, end: int) -> None:
-        if kind == FRAME_METHOD:
+        route = self.routes.get(channel)
+        if route is not None:
+            if kind == FRAME_METHOD:
+                route.on_method(buffer, start, end)
+            elif kind == FRAME_HEADER:
+                route.on_header(buffer, start, end)
+            else:
+                route.on_body(buffer, start, end, True)
+        elif kind == FRAME_METHOD:
             self._sink.on_method(channel, buffer, start, end)
         elif kind == FRAME_HEADER:
             self._sink.on_header(channel, buffer, start, end)
@@ -111,6 +139,13 @@ class Decoder:
             self._sink.on_body(channel, buffer, start, end, True)
         else:
             self._sink.on_heartbeat()
+
+    def _pass_on_piece(self, buffer: bytes, start: int, end: int, frame_ended: bool) -> None:
+        route = self.routes.get(self._body_channel)
+        if route is not None:
+            route.on_body(buffer, start, end, frame_ended)
+        else:
+            self._sink.on_body(self._body_channel, buffer, start, end, frame_ended)
 
     def _hold(self, buffer: bytes, offset: int, wanted: int) -> int:
         """Hold the rest of the buffer until `wanted` bytes of its frame have come."""
@@ -147,11 +182,11 @@ class Decoder:
             if buffer[end] != FRAME_END:
                 raise self._bad_end(buffer[end], end)
             self._body_left = -1
-            self._sink.on_body(self._body_channel, buffer, offset, end, True)
+            self._pass_on_piece(buffer, offset, end, True)
             return end + 1
         if offset < len(buffer):
             self._body_left -= len(buffer) - offset
-            self._sink.on_body(self._body_channel, buffer, offset, len(buffer), False)
+            self._pass_on_piece(buffer, offset, len(buffer), False)
         return len(buffer)
 
     def _check_envelope(self, kind: int, channel: int, length: int, offset: int) -> None:

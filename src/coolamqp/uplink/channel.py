@@ -14,6 +14,7 @@ from mypy_extensions import mypyc_attr
 
 from coolamqp.exceptions import AMQPError, WireError
 from coolamqp.framing.content import ContentAssembler
+from coolamqp.framing.decoder import ChannelSink
 from coolamqp.framing.definitions import (
     BasicReturn,
     ChannelClose,
@@ -89,7 +90,7 @@ class ChannelHandler(ABC):
         """The broker has confirmed or refused publishes."""
 
 
-class Channel:
+class Channel(ChannelSink):
     """A channel. Making one sends channel.open.
 
     :param out: send buffer of the connection

@@ -14,7 +14,7 @@ from typing import Final
 from mypy_extensions import mypyc_attr
 
 from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError, TLSRefused, WireError
-from coolamqp.framing.decoder import Decoder, FrameSink
+from coolamqp.framing.decoder import ChannelSink, Decoder, FrameSink
 from coolamqp.framing.definitions import (
     ConnectionBlocked,
     ConnectionClose,
@@ -110,7 +110,8 @@ class Connection(FrameSink):
         self._decoder = Decoder(self, FRAME_MAX)
         self._heartbeat = Heartbeat(0, now)
         self._numbers = ChannelNumbers(CHANNEL_MAX)
-        self._channels: dict[int, Channel] = {}
+        # The frames of an open channel go straight to it.
+        self._channels: dict[int, ChannelSink] = self._decoder.routes
         self._deadline = now + HANDSHAKE_TIMEOUT
         self._now = now
         self._beginning: bytes | None = b''  # first bytes of the peer, until they are recognised
@@ -187,6 +188,7 @@ class Connection(FrameSink):
         """Close the connection; `on_closed` follows."""
         if self.state is ConnectionState.OPEN:
             self.state = ConnectionState.CLOSING
+            self._decoder.routes = {}  # After close, the frames of channels mean nothing.
             self._deadline = now + CLOSE_TIMEOUT
             self._send(ConnectionClose(REPLY_SUCCESS, b'', 0, 0))
         else:
@@ -212,28 +214,25 @@ class Connection(FrameSink):
         """Process the payload of a method frame."""
         if channel == 0:
             self._on_connection_method(decode_method(buffer[start:end]))
-        elif self.state is ConnectionState.OPEN:
-            self._channel(channel).on_method(buffer, start, end)
+        else:
+            self._refuse(channel)
 
     def on_header(self, channel: int, buffer: bytes, start: int, end: int) -> None:
-        """Process the payload of a header frame."""
-        if self.state is ConnectionState.OPEN:
-            self._channel(channel).on_header(buffer, start, end)
+        """Refuse a header frame on a channel that is not open."""
+        self._refuse(channel)
 
     def on_body(self, channel: int, buffer: bytes, start: int, end: int, frame_ended: bool) -> None:
-        """Process a piece of a body."""
-        if self.state is ConnectionState.OPEN:
-            self._channel(channel).on_body(buffer, start, end, frame_ended)
+        """Refuse a piece of a body on a channel that is not open."""
+        self._refuse(channel)
 
     def on_heartbeat(self) -> None:
         """Ignore a heartbeat: `receive` has recorded it."""
 
-    def _channel(self, number: int) -> Channel:
-        channel = self._channels.get(number)
-        if channel is None:
-            what = f'a frame on channel {number}, which is not open'
+    def _refuse(self, channel: int) -> None:
+        """Refuse a frame on a channel that is not open, unless the connection is closing."""
+        if self.state is ConnectionState.OPEN:
+            what = f'a frame on channel {channel}, which is not open'
             raise WireError(what, 'in its envelope', CHANNEL_ERROR)
-        return channel
 
     # Methods of class connection
 
@@ -339,6 +338,6 @@ class Connection(FrameSink):
         channels = list(self._channels.values())
         self._channels.clear()
         for channel in channels:
-            if channel.state is not ChannelState.CLOSED:
+            if isinstance(channel, Channel) and channel.state is not ChannelState.CLOSED:
                 channel.connection_lost(cause)
         self._observer.on_closed(cause)

@@ -1,0 +1,57 @@
+"""What the drivers for threads and for asyncio share: they carry out the engine's effects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+from coolamqp.api.guarded import complete
+from coolamqp.attaches.delivery import Delivery
+from coolamqp.attaches.effects import Effects, LogRecord
+from coolamqp.attaches.events import Event
+from coolamqp.attaches.mailbox import Item, Mailbox
+from coolamqp.supervisor.engine import Engine
+
+Reports: TypeAlias = list[Event | LogRecord]
+
+
+class CallbackRunner(Protocol):
+    """The dispatcher: it runs callbacks."""
+
+    def post(self, callbacks: list[tuple[Mailbox, Item]]) -> None:
+        """Put messages and hooks into their mailboxes."""
+
+    def deliver(self, mailbox: Mailbox, message: Delivery) -> None:
+        """Hand a message to the program, from a hook of its consumer."""
+
+
+class BaseDriver:
+    """Carries out the effects of an engine.
+
+    :param runner: runs callbacks
+    :param report: called with reports, before anything else is carried out
+    :param on_reported: called with the same reports, when everything else is carried out
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        runner: CallbackRunner,
+        report: Callable[[Reports], None],
+        on_reported: Callable[[Reports], None],
+    ) -> None:
+        self._engine = engine
+        self._runner = runner
+        self._report = report
+        self._on_reported = on_reported
+
+    def carry_out(self, effects: Effects) -> None:
+        """Report, run callbacks and end promises; the lock is not held."""
+        reports = effects.reports
+        if reports:
+            self._report(reports)
+        if effects.callbacks:
+            self._runner.post(effects.callbacks)
+        complete(effects)
+        if reports:
+            self._on_reported(reports)
