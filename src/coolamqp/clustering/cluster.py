@@ -32,28 +32,28 @@ class Cluster(
     RequestCalls[ClusterFuture],
     ClusterState[ClusterFuture],
 ):
-    """A connection to RabbitMQ that keeps itself, and all that was set up on it, alive.
+    """A connection to RabbitMQ that survives: CoolAMQP reconnects, and restores everything on it.
 
     All methods may be called from any thread, callbacks included.
 
     :param nodes: a `NodeDefinition`, a connection string, which may have several hosts, or a list
         of either in the order of preference
-    :param on_fail: called once, the first time that a connection which was up is lost
-    :param extra_properties: client properties to send besides ours
-    :param log_frames: who is to see every frame, see `coolamqp.tracing`
-    :param name: of the connection, in log lines and in RabbitMQ's list of connections
+    :param on_fail: called once, the first time that an established connection is lost
+    :param extra_properties: client properties to send in addition to ours
+    :param log_frames: a frame tracer that sees every frame, see `coolamqp.tracing`
+    :param name: the name of the connection, in log lines and in RabbitMQ's list of connections
     :param on_blocked: called with True when the broker blocks the connection for lack of memory or
-        disk, with False when it goes on
-    :param tracer: an OpenTracing tracer, which gets spans around the calls
-    :param max_unconfirmed: how many messages may wait for their confirm; `publish` blocks at it
-    :param max_unconfirmed_bytes: how large they may be together, in bytes
-    :param all_events: whether `drain` is to give all events of `coolamqp.clustering.events`; if
-        not, it gives messages and `ConnectionLost`, as in CoolAMQP 1.x and 2.x
-    :raises ValueError: no nodes, or a file for TLS that cannot be used
-    :raises RuntimeError: there is a tracer, and the package `opentracing` is not installed
-    :ivar name: as it was given, or 'CoolAMQP'
-    :ivar ST_LINK_LOST: 0, a name that programs for CoolAMQP 1.x use
-    :ivar ST_LINK_REGAINED: 1, likewise
+        disk space, and with False when it unblocks the connection
+    :param tracer: an OpenTracing tracer, which records a span for each call
+    :param max_unconfirmed: how many messages may be unconfirmed; beyond it `publish` waits
+    :param max_unconfirmed_bytes: their size in all, in bytes
+    :param all_events: whether `drain` returns all events of `coolamqp.clustering.events`; if not, it
+        returns messages and `ConnectionLost`, as in CoolAMQP 1.x and 2.x
+    :raises ValueError: there are no nodes, or a file for TLS cannot be used
+    :raises RuntimeError: there is a tracer, but the package `opentracing` is not installed
+    :ivar name: the name, or 'CoolAMQP'
+    :ivar ST_LINK_LOST: 0; programs for CoolAMQP 1.x use this name
+    :ivar ST_LINK_REGAINED: 1; programs for CoolAMQP 1.x use this name
 
     >>> cluster = Cluster(NodeDefinition('amqp://guest:guest@localhost/'), name='billing')
     """
@@ -98,15 +98,15 @@ class Cluster(
             )
         )
 
-    # Life
+    # Beginning and end
 
     def start(self, wait: bool = True, timeout: float | None = 10.0) -> None:
         """Connect.
 
-        :param wait: whether to wait until everything can be used
-        :param timeout: how long to wait, in seconds; None for as long as it takes
-        :raises ConnectionDead: there is no connection in time, or every node has refused us; it
-            says why for each of them. The Cluster is shut down then.
+        :param wait: whether to wait until the Cluster is connected and restored
+        :param timeout: how long to wait, in seconds; None waits without a limit
+        :raises ConnectionDead: there is no connection in time, or all nodes have refused us; the
+            error says why for each node. The Cluster is shut down then
         :raises RuntimeError: it was started before
         """
         check_timeout(timeout)
@@ -128,9 +128,9 @@ class Cluster(
     def wait_connected(self, timeout: float | None = None) -> bool:
         """Wait until there is a connection, with everything on it restored.
 
-        :param timeout: seconds; None for as long as it takes
-        :returns: whether there is one
-        :raises ConnectionDead: the Cluster was shut down, or is meanwhile
+        :param timeout: seconds; None waits without a limit
+        :returns: whether there is a connection
+        :raises ConnectionDead: the Cluster was shut down, before or meanwhile
         """
         check_timeout(timeout)
         core = self._core
@@ -144,12 +144,12 @@ class Cluster(
         return self.connected
 
     def shutdown(self, wait: bool = True) -> None:
-        """End everything in good order: cancel consumers, flush what was promised, disconnect.
+        """Shut down: cancel the consumers, send what is pending, and close the connection.
 
-        Waits at most some ten seconds for the broker. Every future that is left ends with
+        It waits for the broker for at most about ten seconds. All futures that are left end with
         `ConnectionDead`. A second call does nothing.
 
-        :param wait: whether to wait for the end
+        :param wait: whether to wait for the end of the shutdown
         :raises RuntimeError: it was never started
         """
         self._core.shutdown(wait)
