@@ -6,23 +6,19 @@ awaited here. Here a Cluster begins and ends; the other calls are in the classes
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from coolamqp.aio.consuming import Consuming
 from coolamqp.aio.core import ClusterCore
 from coolamqp.aio.future import ClusterFuture
 from coolamqp.aio.publishing import Publishing
-from coolamqp.api.cluster import ClusterState
+from coolamqp.api.cluster import BaseCluster
 from coolamqp.api.options import ClusterOptions
 from coolamqp.api.requests import RequestCalls, check_timeout
 from coolamqp.api.topology import TopologyCalls
 from coolamqp.exceptions import ConnectionDead
-from coolamqp.framing.field_table import Arguments
 from coolamqp.net.tls import check_contexts
-from coolamqp.objects.node import Nodes, nodes_of
-from coolamqp.tracing import BaseFrameTracer
 
 
 class Cluster(
@@ -30,7 +26,7 @@ class Cluster(
     Consuming,
     TopologyCalls[ClusterFuture],
     RequestCalls[ClusterFuture],
-    ClusterState[ClusterFuture],
+    BaseCluster[ClusterFuture],
 ):
     """A connection to RabbitMQ that survives: CoolAMQP reconnects, and restores everything on it.
 
@@ -60,37 +56,9 @@ class Cluster(
 
     _core: ClusterCore
 
-    def __init__(
-        self,
-        nodes: Nodes,
-        on_fail: Callable[[], Any] | None = None,
-        extra_properties: Arguments = None,
-        log_frames: BaseFrameTracer | None = None,
-        name: str | None = None,
-        on_blocked: Callable[[bool], Any] | None = None,
-        tracer: Any = None,
-        *,
-        max_unconfirmed: int = 100_000,
-        max_unconfirmed_bytes: int = 256 * 1024 * 1024,
-        all_events: bool = False,
-    ) -> None:
-        definitions = nodes_of(nodes)
-        check_contexts(definitions)
-        self.name = name or 'CoolAMQP'
-        self._core = ClusterCore(
-            ClusterOptions(
-                nodes=definitions,
-                name=self.name,
-                extra_properties=extra_properties,
-                log_frames=log_frames,
-                on_fail=on_fail,
-                on_blocked=on_blocked,
-                max_unconfirmed=max_unconfirmed,
-                max_unconfirmed_bytes=max_unconfirmed_bytes,
-                all_events=all_events,
-                tracer=tracer,
-            )
-        )
+    def _make_core(self, options: ClusterOptions) -> None:
+        check_contexts(options.nodes)
+        self._core = ClusterCore(options)
 
     # Beginning and end
 

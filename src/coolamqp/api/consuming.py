@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, Generic, Protocol
+from typing import Any, Final, Generic
 
 from coolamqp.api.commands import FutureT
-from coolamqp.api.core import Core
+from coolamqp.api.core import ClosableInbox, Core
 from coolamqp.attaches import Consumer
-from coolamqp.attaches.events import Event
-from coolamqp.attaches.mailbox import Inbox
 from coolamqp.compat import AttacheGroup
 from coolamqp.objects import Queue
 
 # How many unsettled messages the broker sends ahead of an iteration, unless told otherwise.
 ITERATION_PREFETCH: Final = 100
-
-
-class IterationInbox(Inbox, Protocol):
-    """The inbox of an iteration over messages."""
-
-    def close(self) -> None:
-        """End all waiting."""
-
-    def discard(self) -> list[Event]:
-        """Take no more events, and return those that were not taken."""
 
 
 class ConsumeCalls(Generic[FutureT]):
@@ -62,7 +50,7 @@ class ConsumeCalls(Generic[FutureT]):
             consumer.dont_trace = dont_trace
             return consumer, self._core.consume(consumer, traced)
 
-    def _begin_iteration(self, consumer: Consumer, inbox: IterationInbox) -> FutureT:
+    def _begin_iteration(self, consumer: Consumer, inbox: ClosableInbox) -> FutureT:
         """Consume into an inbox of its own."""
         consumer.on_cancel.add(inbox.close)
         with self._core.traced('consume', consumer.queue, kind='consumer') as traced:

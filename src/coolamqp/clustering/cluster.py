@@ -7,11 +7,10 @@ ends; the other calls are in the classes that it is made of.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
-from coolamqp.api.cluster import ClusterState
+from coolamqp.api.cluster import BaseCluster
 from coolamqp.api.options import ClusterOptions
 from coolamqp.api.requests import RequestCalls, check_timeout
 from coolamqp.api.topology import TopologyCalls
@@ -20,9 +19,6 @@ from coolamqp.clustering.core import ClusterCore
 from coolamqp.clustering.future import ClusterFuture
 from coolamqp.clustering.publishing import Publishing
 from coolamqp.exceptions import ConnectionDead
-from coolamqp.framing.field_table import Arguments
-from coolamqp.objects.node import Nodes, nodes_of
-from coolamqp.tracing import BaseFrameTracer
 
 
 class Cluster(
@@ -30,7 +26,7 @@ class Cluster(
     Consuming,
     TopologyCalls[ClusterFuture],
     RequestCalls[ClusterFuture],
-    ClusterState[ClusterFuture],
+    BaseCluster[ClusterFuture],
 ):
     """A connection to RabbitMQ that survives: CoolAMQP reconnects, and restores everything on it.
 
@@ -47,11 +43,10 @@ class Cluster(
     :param tracer: an OpenTracing tracer, which records a span for each call
     :param max_unconfirmed: how many messages may be unconfirmed; beyond it `publish` waits
     :param max_unconfirmed_bytes: their size in all, in bytes
-    :param all_events: whether `drain` returns all events of `coolamqp.clustering.events`; if not, it
-        returns messages and `ConnectionLost`, as in CoolAMQP 1.x and 2.x
+    :param all_events: whether `drain` returns all events of `coolamqp.clustering.events`; if
+        not, it returns messages and `ConnectionLost`, as in CoolAMQP 1.x and 2.x
     :raises ValueError: there are no nodes, or a file for TLS cannot be used
     :raises RuntimeError: there is a tracer, but the package `opentracing` is not installed
-    :ivar name: the name, or 'CoolAMQP'
     :ivar ST_LINK_LOST: 0; programs for CoolAMQP 1.x use this name
     :ivar ST_LINK_REGAINED: 1; programs for CoolAMQP 1.x use this name
 
@@ -63,40 +58,12 @@ class Cluster(
     ST_LINK_LOST: ClassVar[int] = 0
     ST_LINK_REGAINED: ClassVar[int] = 1
 
-    def __init__(
-        self,
-        nodes: Nodes,
-        on_fail: Callable[[], Any] | None = None,
-        extra_properties: Arguments = None,
-        log_frames: BaseFrameTracer | None = None,
-        name: str | None = None,
-        on_blocked: Callable[[bool], Any] | None = None,
-        tracer: Any = None,
-        *,
-        max_unconfirmed: int = 100_000,
-        max_unconfirmed_bytes: int = 256 * 1024 * 1024,
-        all_events: bool = False,
-    ) -> None:
-        definitions = nodes_of(nodes)
-        if any(node.tls for node in definitions):
+    def _make_core(self, options: ClusterOptions) -> None:
+        if any(node.tls for node in options.nodes):
             from coolamqp.net.tls import check_contexts  # noqa: PLC0415 - few need ssl
 
-            check_contexts(definitions)
-        self.name = name or 'CoolAMQP'
-        self._core = ClusterCore(
-            ClusterOptions(
-                nodes=definitions,
-                name=self.name,
-                extra_properties=extra_properties,
-                log_frames=log_frames,
-                on_fail=on_fail,
-                on_blocked=on_blocked,
-                max_unconfirmed=max_unconfirmed,
-                max_unconfirmed_bytes=max_unconfirmed_bytes,
-                all_events=all_events,
-                tracer=tracer,
-            )
-        )
+            check_contexts(options.nodes)
+        self._core = ClusterCore(options)
 
     # Beginning and end
 
