@@ -203,8 +203,8 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
             if future is None:
                 future = self.new_future(span)
             self.engine.advance(self.clock())
-            subscription.mailbox.inbox = self._common_inbox if inbox is None else inbox
             self.engine.consume(subscription, future)
+            subscription.mailbox.inbox = self._common_inbox if inbox is None else inbox
             driver.notify()
         return future
 
