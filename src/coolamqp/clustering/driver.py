@@ -23,6 +23,7 @@ from coolamqp.clustering.waker import Waker
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.net.transport import Transport
 from coolamqp.supervisor.engine import Engine
+from coolamqp.supervisor.link import Link
 from coolamqp.supervisor.states import EngineState
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,9 @@ class Driver:
     :param carry_out: called without the lock with the engine's effects
     :param on_progress: called with the lock when the engine may have room again, and whether it
         will be called again at once
+    :param clock: returns the time, in seconds on a monotonic clock
+    :param make_transport: makes the transport of a link
+    :param selector: sleeps for the driver; None for the best one that the platform has
     """
 
     def __init__(
@@ -62,6 +66,9 @@ class Driver:
         dispatcher: Dispatcher,
         carry_out: Callable[[Effects], None],
         on_progress: Callable[[bool], None],
+        clock: Callable[[], float] = time.monotonic,
+        make_transport: Callable[[Link, Callable[[], None]], Transport] = Transport,
+        selector: selectors.BaseSelector | None = None,
     ) -> None:
         self._engine = engine
         self._lock = lock
@@ -69,7 +76,9 @@ class Driver:
         self._dispatcher = dispatcher
         self._carry_out = carry_out
         self._on_progress = on_progress
-        self._selector = _make_selector()
+        self._clock = clock
+        self._make_transport = make_transport
+        self._selector = _make_selector() if selector is None else selector
         self._waker = Waker(self._selector)
         self._transport: Transport | None = None
         self._old_transports: list[Transport] = []  # whose links are not over yet
@@ -99,7 +108,7 @@ class Driver:
         """
         if not self._asleep and not self._leadership.away:
             return
-        now = time.monotonic()
+        now = self._clock()
         transport = self._transport
         if (
             now < self._sent_at + BURST_SECONDS
@@ -121,7 +130,7 @@ class Driver:
 
     def turn(self, may_sleep: bool) -> bool:
         """Do everything that can be done now, then look out for more; False at the end."""
-        now = time.monotonic()
+        now = self._clock()
         with self._lock:
             self._engine.tick(now)
             self._follow_engine(now)
@@ -191,7 +200,7 @@ class Driver:
     def _sleep(self, timeout: float) -> None:
         events = self._selector.select(max(timeout, 0))
         self._asleep = False
-        now = time.monotonic()
+        now = self._clock()
         for key, mask in events:
             if key.fileobj is self._waker.receiver:
                 self._waker.clear()
@@ -257,7 +266,7 @@ class Driver:
         if link is None:
             return
         if self._transport is None:
-            self._transport = Transport(link, self.wake)
+            self._transport = self._make_transport(link, self.wake)
         transport = self._transport
         try:
             if transport.is_due(now):
