@@ -72,7 +72,7 @@ class BrokenTracer:
         raise ZeroDivisionError('of the tracer')
 
 
-class RigCommands(Commands['Future[Any]']):
+class RigCommands(Commands[Future[Any]]):
     """Hands commands to the engine of a rig."""
 
     def __init__(self, tracer: Tracer | BrokenTracer | None = None) -> None:
