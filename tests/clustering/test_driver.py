@@ -6,11 +6,13 @@ import logging
 import selectors
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from coolamqp.attaches.events import ClusterStopped, ConnectionFailed, ConnectionLost
 from coolamqp.attaches.publication import Publication
+from coolamqp.clustering import Cluster
 from coolamqp.clustering.driver import BURST_SECONDS, LONGEST_SLEEP
 from coolamqp.exceptions import AMQPError, ConnectionDead
 from coolamqp.framing.definitions import (
@@ -28,6 +30,7 @@ from coolamqp.tracing import HoldingFrameTracer
 from tests.clustering.rig import NODES, DriverRig
 from tests.support.ending import Ending
 from tests.support.scripted_broker import ScriptedBroker
+from tests.support.socket_broker import PATIENCE, SocketBroker, methods_sent
 
 
 @pytest.fixture
@@ -369,3 +372,20 @@ def test_abandoning_closes_the_descriptors_and_says_nothing(rig: DriverRig) -> N
     rig.driver.abandon()
     assert rig.transport.taken == b''
     assert rig.transport.socket is None
+
+
+# With a real socket
+
+
+def test_a_broker_that_closes_gets_the_message_that_was_on_its_way_and_then_the_answer(
+    no_leaks: None,
+) -> None:
+    tracer, body = HoldingFrameTracer(), bytes(16 * 1024 * 1024)
+    with SocketBroker() as broker, ThreadPoolExecutor(1) as pool:
+        heard = pool.submit(broker.close_amid_a_message)
+        cluster = Cluster(broker.node, log_frames=tracer)
+        cluster.start()
+        cluster.publish(Message(body))
+        assert heard.result(PATIENCE) == (len(body), ConnectionCloseOk())
+        cluster.shutdown()
+    assert ConnectionCloseOk() in methods_sent(tracer)
