@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coolamqp.attaches.getter import IDLE_LIFETIME
+from coolamqp.attaches.getter import IDLE_SECONDS_MAX
 from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError
 from coolamqp.framing.definitions import (
     BasicAck,
@@ -116,11 +116,11 @@ def test_a_lost_connection_has_fetches_sent_again_and_voids_messages() -> None:
 def test_a_channel_is_closed_when_it_is_not_needed_any_more() -> None:
     rig, broker = rig_up()
     message = fetched(rig, broker, b'x', 1).result()
-    rig.advance(3 * IDLE_LIFETIME)
+    rig.advance(3 * IDLE_SECONDS_MAX)
     broker.serve()
     assert not broker.said(ChannelClose)  # the message may still be acknowledged
     message.ack()
-    rig.advance(2 * IDLE_LIFETIME)
+    rig.advance(2 * IDLE_SECONDS_MAX)
     broker.serve()
     assert broker.said(BasicAck)
     assert len(broker.said(ChannelClose)) == 1

@@ -1,7 +1,8 @@
-"""What lives on a channel (floor 3): publishers, consumers and the declarer, sans-I/O.
+"""Attaches (floor 3): the users of channels, such as publishers, consumers and the declarer.
 
-Each is attached to a connection when there is one, and takes itself up again on the next. The names
-that programs use are `Consumer` and `BodyReceiveMode`; a Cluster makes the others.
+All of it is sans-I/O. The engine attaches each of them to the connection. After a reconnect, each
+sets itself up on a new channel. Programs use `Consumer` and `BodyReceiveMode`; a Cluster makes the
+other objects.
 """
 
 from coolamqp.attaches.consumer import Consumer

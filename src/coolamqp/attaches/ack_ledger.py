@@ -1,11 +1,12 @@
-"""The ledger of delivery tags on one channel: what is settled and not yet told to the broker.
+"""The ack ledger: the acknowledgements on one channel that are not sent yet.
 
-Acks are collected, and at the flush what has become contiguous goes out as one `basic.ack` with
-`multiple`; the rest one by one (https://www.rabbitmq.com/docs/confirms#consumer-acks-multiple-parameter).
-When its channel is gone a ledger is void: the broker has requeued, and settling means nothing.
+A flush sends them. It joins contiguous acks into one `basic.ack` with `multiple`, and sends the
+others one by one (https://www.rabbitmq.com/docs/confirms#consumer-acks-multiple-parameter). When
+the channel closes, the ledger becomes void: the broker requeues the unsettled messages, and their
+acknowledgements have no meaning any more.
 
-Settling is the one thing that is done without the lock of the engine, since it is done for each
-message. It only appends; all the rest is done at the flush.
+`settle` needs no engine lock, because programs call it for each message. It only appends to a
+queue. The flush does the rest.
 """
 
 from __future__ import annotations
@@ -20,30 +21,30 @@ ACK: Final = Settlement.ACK
 
 
 class AckLedger:
-    """Collects settlements for one life of a channel.
+    """The acknowledgements on one channel.
 
-    :param dirty: list to which the ledger adds itself when it has something to flush
+    :param dirty: the list of ledgers to flush; the ledger adds itself to it
     """
 
     def __init__(self, channel: Channel, dirty: list[AckLedger]) -> None:
         self._channel: Channel | None = channel
         self._dirty = dirty
         self._is_dirty = False
-        # Not looked at yet: a delivery tag that is acked, or what else `settle` was told.
+        # Not processed yet: the delivery tag of an ack, or all arguments of another `settle`.
         self._submitted: deque[Any] = deque()
-        # Delivered and not settled, lowest first; as many as the prefetch count at the most.
+        # Unsettled delivery tags in ascending order; the prefetch count limits their number.
         self._outstanding: dict[int, None] = {}
-        self._acked: list[int] = []  # to be told
-        self._refused: list[tuple[int, Settlement]] = []  # to be told, and how
+        self._acked: list[int] = []  # acks to send
+        self._refused: list[tuple[int, Settlement]] = []  # nacks and rejects to send
 
     @property
     def settled(self) -> bool:
-        """Whether everything that was delivered is settled."""
+        """Whether all deliveries on the channel are settled."""
         self._take_submitted()
         return not self._outstanding
 
     def make_void(self) -> None:
-        """Note that the channel is gone."""
+        """Discard everything: the channel is closed."""
         self._channel = None
         self._submitted.clear()
         self._outstanding.clear()
@@ -51,14 +52,14 @@ class AckLedger:
         self._refused.clear()
 
     def enter(self, delivery_tag: int) -> None:
-        """Note a delivery."""
+        """Record a delivery."""
         self._outstanding[delivery_tag] = None
 
     def settle(self, delivery_tag: int, how: Settlement, multiple: bool = False) -> bool:
-        """Enter a settlement; from any thread, and without the lock.
+        """Record an acknowledgement. Any thread may call it, without the engine lock.
 
-        :param multiple: whether to settle everything up to the tag
-        :returns: whether `announce` is to be called
+        :param multiple: whether to settle all deliveries up to the tag
+        :returns: whether the caller must call `announce`, with the engine lock
         """
         if self._channel is None:
             return False
@@ -66,16 +67,17 @@ class AckLedger:
             self._submitted.append(delivery_tag)
         else:
             self._submitted.append((delivery_tag, how, multiple))
-        return not self._is_dirty  # Looked at after appending, as `flush` resets it before taking.
+        # `flush` resets the flag before it takes the items; so this reads it after appending one.
+        return not self._is_dirty
 
     def announce(self) -> None:
-        """Have the ledger flushed."""
+        """Request a flush of the ledger."""
         if not self._is_dirty and self._channel is not None:
             self._is_dirty = True
             self._dirty.append(self)
 
     def flush(self) -> None:
-        """Tell the broker what has been entered."""
+        """Send all acknowledgements to the broker."""
         self._is_dirty = False
         channel = self._channel
         if channel is None:
@@ -99,7 +101,7 @@ class AckLedger:
 
     def _take(self, delivery_tag: int, how: Settlement) -> None:
         if delivery_tag not in self._outstanding:
-            return  # It was settled before, with others.
+            return  # An acknowledgement with `multiple` has settled it already.
         del self._outstanding[delivery_tag]
         if how is ACK:
             self._acked.append(delivery_tag)

@@ -1,7 +1,7 @@
-"""What every attach does: have a channel, set itself up on it, and take itself up again.
+"""The base of all attaches: open a channel, set up on it, and repeat this after a reconnect.
 
-Setting up is a dialogue with the broker. An attach writes it as a generator that yields methods and
-is sent their answers, so that it reads from top to bottom like the protocol it speaks.
+The set-up is a dialogue with the broker. An attach writes it as a generator, which yields methods
+and receives their answers. So the code reads from top to bottom, in the order of the protocol.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ST_ONLINE: Final = 2
 
 STATE_NAMES: Final = {ST_OFFLINE: 'offline', ST_SYNCING: 'syncing', ST_ONLINE: 'online'}
 
-# What moves an attach on; the diagram in the documentation is drawn from it.
+# (state, event) -> next state. `make docs` draws the diagram in the documentation from it.
 TRANSITIONS: Final[dict[tuple[int, str], int]] = {
     (ST_OFFLINE, 'connection up'): ST_SYNCING,
     (ST_SYNCING, 'set up'): ST_ONLINE,
@@ -41,16 +41,16 @@ TRANSITIONS: Final[dict[tuple[int, str], int]] = {
 
 Dialogue: TypeAlias = Generator[Method, Any, None]
 
-# How long to wait, in seconds, before a channel that the broker has closed is opened again.
-FIRST_RETRY: Final = 0.05
-LAST_RETRY: Final = 5.0
+# The pause before an attach opens a channel again that the broker has closed. It doubles each time.
+RETRY_SECONDS_MIN: Final = 0.05
+RETRY_SECONDS_MAX: Final = 5.0
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Channeler(ChannelHandler):
-    """An attach: something that lives on a channel of its own.
+    """An attach: an object that uses a channel of its own.
 
-    :ivar state: `ST_OFFLINE`, `ST_SYNCING` or `ST_ONLINE`
+    :ivar state: `ST_OFFLINE`, `ST_SYNCING` (during the set-up) or `ST_ONLINE`
     """
 
     def __init__(self) -> None:
@@ -58,10 +58,10 @@ class Channeler(ChannelHandler):
         self.channel: Channel | None = None
         self.connection: Connection | None = None
         self._dialogue: Dialogue | None = None
-        self._asked: Method | None = None
-        self._retry_delay = FIRST_RETRY
-        # Told once, when the first link on a connection has ended, well or not.
-        self.on_first_attempt: Callable[[Channeler], None] | None = None
+        self._last_method: Method | None = None
+        self._retry_delay = RETRY_SECONDS_MIN
+        # Called once per connection, at the end of the first set-up, whether it succeeds or fails.
+        self.on_first_set_up: Callable[[Channeler], None] | None = None
 
     def join(self, effects: Effects, timers: Timers) -> None:
         """Become part of an engine."""
@@ -69,48 +69,48 @@ class Channeler(ChannelHandler):
         self.timers = timers
 
     def attach(self, connection: Connection) -> None:
-        """Take up work on a connection that is open."""
+        """Open a channel on an open connection and set up on it."""
         self.connection = connection
         self.open()
 
     def detach(self, cause: Exception | None) -> None:
-        """Note that the connection is gone, if the channel has not said so: there may be none."""
+        """Go offline because the connection is lost, unless the channel has reported it already."""
         if self.connection is not None:
             self.on_channel_lost(cause)
 
     @property
     def busy(self) -> bool:
-        """Whether it owes somebody an answer."""
+        """Whether a program waits for an answer from this attach."""
         return False
 
     def fail_all(self, error: Exception) -> None:
-        """End everything that waits for this, with an error: there will be no connection more."""
+        """Fail everything that is pending: the engine makes no more connections."""
 
     @abstractmethod
     def set_up(self) -> Dialogue:
-        """Say what is needed before this is online: yield methods, get their answers."""
+        """Set up on the channel: yield methods, receive their answers."""
 
     def on_setup_answer(self, answer: Method) -> None:
-        """Do what should be done when the broker has answered a method of `set_up`."""
+        """Handle the broker's answer to a method of `set_up`."""
 
     def on_online(self) -> None:
-        """Do what should be done once set up is complete."""
+        """Handle the end of a successful set-up."""
 
     def on_offline(self) -> None:
-        """Do what should be done when the channel is gone, for whatever reason."""
+        """Handle the loss of the channel, for any reason."""
 
     def retry_later(self) -> None:
-        """Open a channel again after a while that grows from one time to the next."""
+        """Open a channel again after a pause, which doubles each time."""
         connection = self.connection
         self.timers.after(self._retry_delay, lambda: self._retry(connection))
-        self._retry_delay = min(self._retry_delay * 2, LAST_RETRY)
+        self._retry_delay = min(self._retry_delay * 2, RETRY_SECONDS_MAX)
 
     def _retry(self, connection: Connection | None) -> None:
         if self.connection is connection and self.channel is None:
             self.open()
 
     def open(self) -> None:
-        """Open a channel and set up on it, if there is a connection."""
+        """Open a channel and set up on it; without a connection, do nothing."""
         if self.connection is None:
             return
         self._move('connection up')
@@ -120,25 +120,25 @@ class Channeler(ChannelHandler):
         except CoolAMQPError as error:
             self.go_offline('channel closed')
             self.on_no_channel(error)
-            self.attempted()
+            self.report_set_up()
 
-    def attempted(self) -> None:
-        """Report that the first link has ended, if anybody waits for it."""
-        report, self.on_first_attempt = self.on_first_attempt, None
+    def report_set_up(self) -> None:
+        """Report the end of the first set-up on this connection, if it is not reported yet."""
+        report, self.on_first_set_up = self.on_first_set_up, None
         if report is not None:
             report(self)
 
     @abstractmethod
     def on_no_channel(self, error: CoolAMQPError) -> None:
-        """Do what should be done when the connection has no channel left to give."""
+        """Handle the failure to open a channel: all channel numbers are in use."""
 
     def _move(self, event: str) -> None:
         self.state = TRANSITIONS[self.state, event]
 
-    # What the channel says
+    # Calls of the channel
 
     def on_channel_open(self) -> None:
-        """Begin to set up."""
+        """Start the set-up."""
         self._dialogue = self.set_up()
         self._continue(None)
 
@@ -152,14 +152,14 @@ class Channeler(ChannelHandler):
         except StopIteration:
             self._dialogue = None
             self._move('set up')
-            self._retry_delay = FIRST_RETRY
+            self._retry_delay = RETRY_SECONDS_MIN
             self.on_online()
-            self.attempted()
+            self.report_set_up()
         else:
-            self._ask(self.channel, method)
+            self._send_set_up(self.channel, method)
 
-    def _ask(self, channel: Channel, method: Method) -> None:
-        self._asked = method
+    def _send_set_up(self, channel: Channel, method: Method) -> None:
+        self._last_method = method
         try:
             check_sendable(method, self.connection)
         except (TypeError, ValueError) as error:
@@ -169,20 +169,20 @@ class Channeler(ChannelHandler):
             channel.call(method, self._continue)
 
     def on_unsendable(self, error: Exception) -> None:
-        """Do what should be done when a method of `set_up` cannot be sent; the channel closes."""
+        """Handle a method of `set_up` that is too large to send. The channel closes."""
 
     def was_refused(self, cause: Exception | None) -> bool:
-        """Whether the connection was closed for the method that `set_up` has just sent."""
-        return self._dialogue is not None and is_refusal_of(cause, self._asked)
+        """Whether the broker closed the connection because of the last method of `set_up`."""
+        return self._dialogue is not None and is_refusal_of(cause, self._last_method)
 
     def on_channel_lost(self, cause: Exception | None) -> None:
-        """Go offline until there is a connection again."""
+        """Go offline until the next connection."""
         self.connection = None
-        self.on_first_attempt = None
+        self.on_first_set_up = None
         self.go_offline('connection lost')
 
     def go_offline(self, event: str) -> None:
-        """Note that the channel is gone, by 'channel closed' or 'connection lost'."""
+        """Go offline; the event is 'channel closed' or 'connection lost'."""
         self.channel = None
         self._dialogue = None
         if self.state != ST_OFFLINE:
@@ -190,7 +190,7 @@ class Channeler(ChannelHandler):
         self.on_offline()
 
     def on_method(self, method: Method) -> None:
-        """Refuse a method that has no business on this channel."""
+        """Refuse a method that this attach does not expect."""
         raise WireError(f'an unexpected {method.NAME}', 'on a channel', COMMAND_INVALID)
 
     def on_delivery(self, envelope: Envelope, properties: bytes, body: Any) -> None:
@@ -198,29 +198,34 @@ class Channeler(ChannelHandler):
         raise WireError('an unexpected basic.deliver', 'on a channel', COMMAND_INVALID)
 
     def on_get_ok(self, envelope: Envelope, properties: bytes, body: Any) -> None:
-        """Refuse a fetched message on a channel that fetches none."""
+        """Refuse a fetched message on a channel that sends no `basic.get`."""
         raise WireError('an unexpected basic.get-ok', 'on a channel', COMMAND_INVALID)
 
     def on_return(self, method: BasicReturn, properties: bytes, body: Any) -> None:
-        """Refuse a returned message on a channel that publishes none."""
+        """Refuse a returned message on a channel that publishes no messages."""
         raise WireError('an unexpected basic.return', 'on a channel', COMMAND_INVALID)
 
     def on_settlement(self, delivery_tag: int, multiple: bool, acked: bool) -> None:
-        """Refuse a confirm that has no business on this channel."""
+        """Refuse a confirm on a channel without publisher confirms."""
         raise WireError('an unexpected confirm', 'on a channel', COMMAND_INVALID)
 
 
 def check_sendable(method: Method, connection: Connection | None) -> None:
-    """Raise ValueError or TypeError if a method cannot be sent: the broker would hang up on it."""
+    """Check a method before it is sent; a broker closes the connection for a frame that is too big.
+
+    :raises ValueError: the method needs more than one frame, or a value is out of range
+    :raises TypeError: a value has the wrong type
+    """
     size = len(encode_method(0, method))
     if connection is not None and size > connection.limits.frame_max:
         raise ValueError(
-            f'{method.NAME} needs {size} bytes; a frame holds {connection.limits.frame_max}'
+            f'{method.NAME} has {size} bytes, but the broker accepts frames of at most '
+            f'{connection.limits.frame_max} bytes; make its arguments shorter'
         )
 
 
 def is_refusal_of(cause: Exception | None, method: Method | None) -> bool:
-    """Whether the broker has closed the connection because of this method."""
+    """Whether the broker closed the connection because of this method."""
     return (
         isinstance(cause, AMQPError)
         and method is not None

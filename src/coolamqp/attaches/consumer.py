@@ -1,7 +1,7 @@
-"""A consumer, as programs make it: its options, its hooks, and how to cancel it.
+"""The consumer for programs: its options, its hooks, and its cancellation.
 
-Programs make it through `Cluster.consume` or by hand, and may subclass it. The work on the wire is
-done by its `Subscription`.
+`Cluster.consume` makes one. A program may also make one by itself, and may subclass it. Its
+`Subscription` speaks the protocol.
 """
 
 from __future__ import annotations
@@ -31,33 +31,40 @@ from coolamqp.objects import Queue
 
 
 class Consumer:
-    """A consumer receives the messages of a queue.
+    """A receiver for the messages of a queue. It continues across reconnects.
 
-    :param queue: the queue; CoolAMQP declares it, with its exchange and binding, before it consumes
-    :param on_message: called with each `ReceivedMessage`, in order, on a dispatcher thread of the
-        Cluster; with None, messages come out of `Cluster.drain`
-    :param span: the span of a tracer to which the consumer belongs
-    :param no_ack: whether the broker forgets a message as soon as it has sent it
-    :param qos: prefetch count, or (None, count)
-    :param cancel_on_failure: whether a lost connection cancels the consumer
-    :param future_to_notify: a future that ends when consuming has begun, or cannot
-    :param fail_on_first_time_resource_locked: whether a queue that another connection has locked is
-        an error; if not, CoolAMQP tries again until the queue is free
-    :param body_receive_mode: see `BodyReceiveMode`
-    :param arguments: arguments of `basic.consume`, such as ``x-stream-offset``
-    :param prefetch: another name of `qos`
-    :param exclusive: whether the queue may have no other consumer
-    :param no_local: part of the protocol; RabbitMQ ignores it
-    :param priority: the broker prefers consumers of a higher priority
-    :param consumer_tag: the name of the consumer; None makes one
-    :param workers: how many callbacks may run at once; from 2 on messages are not in order
-    :param inline: whether `on_message` runs on the I/O thread, which must not wait
-    :param on_error: what happens to a message that is not settled when its callback raises:
-        'requeue', 'reject', or 'keep' it unsettled until the channel ends
-    :raises TypeError: an argument has the wrong type; the message names it
-    :raises ValueError: an argument makes no sense; the message names it
-    :ivar on_cancel: a list of functions that are called once, when the consumer is cancelled
-    :ivar on_broker_cancel: a list of functions that are called once, when the broker cancels it
+    :param queue: the queue. CoolAMQP declares it, with its exchange and binding, before it consumes
+    :param on_message: the callback for each `ReceivedMessage`. Dispatcher threads of the Cluster
+        call it in the order of the messages. With None, messages come from `Cluster.drain`
+    :param span: the span of the program that the spans of the callbacks belong to
+    :param no_ack: whether the broker regards a message as acknowledged when it sends the message
+    :param qos: the prefetch count in messages (0 for no limit), or (None, count)
+    :param cancel_on_failure: whether the loss of the connection cancels the consumer
+    :param future_to_notify: a future to end when consuming begins or fails
+    :param fail_on_first_time_resource_locked: whether the consumer fails if another connection has
+        locked the queue; otherwise CoolAMQP tries again until the queue is free
+    :param body_receive_mode: the type of the bodies, see `BodyReceiveMode`
+    :param arguments: the arguments of `basic.consume`, such as ``x-stream-offset``
+    :param prefetch: another name for `qos`
+    :param exclusive: whether to refuse other consumers of the queue
+    :param no_local: a flag of AMQP that RabbitMQ ignores
+    :param priority: the priority of the consumer; the broker sends messages to the consumers of the
+        highest priority first
+    :param consumer_tag: the name of the consumer; with None, CoolAMQP chooses one
+    :param workers: the number of callbacks that may run at the same time. With more than one, the
+        callbacks do not keep the order of the messages
+    :param inline: whether `on_message` runs on the thread that reads from the connection. It must
+        then be quick, and must not wait
+    :param on_error: the treatment of an unsettled message whose callback raises: 'requeue' it,
+        'reject' it, or 'keep' it unsettled until the channel closes
+    :raises TypeError: an argument has the wrong type
+    :raises ValueError: an argument has an impossible value
+    :ivar on_cancel: a list of functions. CoolAMQP calls each once, when the consumer ends for good
+    :ivar on_broker_cancel: a list of functions. CoolAMQP calls each once, when the broker cancels
+        the consumer
+
+    >>> consumer = Consumer(Queue('tasks', durable=True), print, no_ack=False, prefetch=10)
+    >>> cluster.add_consumer(consumer).result()  # doctest: +SKIP
     """
 
     @consumer_takes_both_orders
@@ -89,11 +96,13 @@ class Consumer:
         if on_message is not None and not callable(on_message):
             raise TypeError(f'on_message must be a function or None, not {on_message!r}')
         if inline and on_message is None:
-            raise ValueError('inline needs an on_message to call')
+            raise ValueError('inline needs an on_message; pass one, or leave out inline')
         wants_frames = type(self).on_delivery is not Consumer.on_delivery
         checked_workers(workers, inline)
         if wants_frames and workers > 1:
-            raise ValueError('on_delivery sees frames in their order, so workers must be 1')
+            raise ValueError(
+                'a class that overrides on_delivery receives frames in order; leave out workers'
+            )
         self.queue = queue
         self.no_ack = no_ack
         self.cancel_on_failure = cancel_on_failure
@@ -119,12 +128,12 @@ class Consumer:
             type(self).on_setup is not Consumer.on_setup,
         )
 
-    # What programs call
+    # Calls for programs
 
     def cancel(self) -> Any:
-        """Stop consuming, from any thread.
+        """Stop consuming. Any thread may call it.
 
-        :returns: a future of the Cluster's kind, which always succeeds in the end
+        :returns: a future of the Cluster. It succeeds when no more messages can come
         """
         owner = self._subscription.owner
         if owner is None:
@@ -133,15 +142,18 @@ class Consumer:
         return owner.cancel(self._subscription)
 
     def set_qos(self, prefetch_size: int | None, prefetch_count: int | None = None) -> None:
-        """Change the prefetch count: `set_qos(count)` or `set_qos(None, count)`, from any thread.
+        """Change the prefetch count: `set_qos(count)` or `set_qos(None, count)`.
 
-        It takes effect now if the consumer is online, and after each reconnect.
+        Any thread may call it. The new count applies at once if the consumer is online, and after
+        each reconnect.
 
-        RabbitMQ applies a prefetch count to consumers that begin after it. CoolAMQP therefore
-        replaces a running consumer on its channel, under another tag. A consumer of a stream begins
-        at its offset again.
+        RabbitMQ applies a prefetch count only to consumers that start after it. CoolAMQP therefore
+        replaces a running consumer on its channel by one with another consumer tag. A consumer of a
+        stream starts at its offset again.
 
-        :raises ValueError: the count is not from 0, for no bound, to 65535
+        :param prefetch_size: the count, in messages, if it is the only argument; otherwise None
+        :param prefetch_count: the count, in messages; 0 for no limit
+        :raises ValueError: the count is not from 0 to 65535
         """
         count = _count_of(prefetch_size, prefetch_count)
         owner = self._subscription.owner
@@ -150,61 +162,72 @@ class Consumer:
         else:
             owner.change_prefetch(self._subscription, count)
 
-    # Hooks. They run where callbacks run, in their turn among the messages.
+    # Hooks. They run where the callbacks run, in order with the messages.
 
     def on_operational(self, operational: bool) -> None:
-        """Called with True when consuming begins, with False when it ends, in turn."""
+        """Handle the start or the end of consuming. A subclass may override it.
+
+        Calls with True and False alternate.
+
+        :param operational: True when consuming has begun, False when it has ended
+        """
 
     def on_close(self, payload: Method | None = None) -> None:
-        """Called when the channel is gone, after `on_operational(False)`.
+        """Handle the loss of the channel, after `on_operational(False)`.
 
-        :param payload: the broker's `ChannelClose`, if it sent one
+        A subclass may override it.
+
+        :param payload: the `ChannelClose` of the broker; None if the broker sent none
         """
 
     def on_setup(self, method: Method) -> None:
-        """Called with each answer of the broker while consuming is set up.
+        """Handle an answer of the broker during the set-up. A subclass may override it.
 
-        :param method: such as `QueueDeclareOk`
+        :param method: the answer, such as `QueueDeclareOk`
         """
 
     def on_delivery(self, frame: AMQPFrame) -> None:
-        """Called with each frame of a delivery: method, header and bodies.
+        """Handle a frame of a delivery: first the method, then the header, then the bodies.
 
-        This one assembles a message of the frames and delivers it. A consumer that overrides it is
-        slower, since CoolAMQP makes no frames otherwise.
+        A subclass may override it, and pass the frames on to this method, which assembles and
+        delivers the message. Such a consumer is slower, because CoolAMQP makes frame objects only
+        for it.
         """
         self._subscription.assemble(frame)
 
-    # What programs read
+    # Properties for programs
 
     @property
     def state(self) -> int:
-        """0 (offline), 1 (being set up) or 2 (online), see `coolamqp.attaches.channeler`."""
+        """The state: 0 (offline), 1 (in the set-up) or 2 (online).
+
+        `coolamqp.attaches.channeler` has names for these numbers.
+        """
         return self._subscription.state
 
     @property
     def cancelled(self) -> bool:
-        """Whether this consumer has been cancelled, for whatever reason."""
+        """Whether the consumer has ended for good, for any reason."""
         return self._mailbox.closed
 
     @property
     def consumer_tag(self) -> bytes:
-        """The name of the consumer at the broker; `set_qos` changes it."""
+        """The name of the consumer on its channel; `set_qos` changes it."""
         return self._subscription.consumer_tag
 
     @property
     def qos(self) -> int | None:
-        """The prefetch count; None if none was given."""
+        """The prefetch count, in messages; None if it is not set."""
         return self._subscription.qos
 
     @property
     def future_to_notify(self) -> Promise | None:
-        """The future that ends when consuming has begun, until it has ended."""
+        """The future that ends when consuming begins or fails; None after that."""
         return self._subscription.promise
 
     @property
     def on_message(self) -> Callable[[Any], Any] | None:
-        """The function that is called with each message."""
+        """The callback for messages; None if messages come from `Cluster.drain`."""
         return self._mailbox.on_message
 
     @on_message.setter
@@ -213,27 +236,27 @@ class Consumer:
 
     @property
     def workers(self) -> int:
-        """How many callbacks may run at once."""
+        """The number of callbacks that may run at the same time."""
         return self._mailbox.workers
 
     @property
     def inline(self) -> bool:
-        """Whether `on_message` runs on the I/O thread."""
+        """Whether `on_message` runs on the thread that reads from the connection."""
         return self._mailbox.inline
 
     @property
     def on_error(self) -> OnError:
-        """What happens to a message that is not settled when its callback raises."""
+        """The treatment of an unsettled message whose callback raises."""
         return self._mailbox.on_error
 
     @property
     def span(self) -> Any:
-        """The span of a tracer to which the consumer belongs."""
+        """The span of the program that the spans of the callbacks belong to."""
         return self._mailbox.span
 
     @property
     def dont_trace(self) -> bool:
-        """Whether its callbacks run outside of spans though there is a tracer."""
+        """Whether its callbacks run without spans even if the Cluster has a tracer."""
         return self._mailbox.dont_trace
 
     @dont_trace.setter
@@ -243,7 +266,7 @@ class Consumer:
 
 def subscription_of(consumer: Consumer) -> Subscription:
     """Return the engine's half of a consumer."""
-    return consumer._subscription  # noqa: SLF001 - it is for the Cluster, and not for programs
+    return consumer._subscription  # noqa: SLF001 - for the Cluster, not for programs
 
 
 def _count_of(size: int | None, count: int | None) -> int:

@@ -1,4 +1,4 @@
-"""The options of a consumer, checked where they are given."""
+"""The options of a consumer, and their checks."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ PRIORITY: Final = 'x-priority'  # https://www.rabbitmq.com/docs/consumer-priorit
 
 
 class BodyReceiveMode(IntEnum):
-    """How the body of a received message is given.
+    """The type of the bodies of received messages.
 
-    :ivar BYTES: as bytes of its own
-    :ivar MEMORYVIEW: as a memoryview, of what was received if the body came in one frame
-    :ivar LIST_OF_MEMORYVIEW: as the list of the pieces in which it came, none of them copied
+    :ivar BYTES: bytes
+    :ivar MEMORYVIEW: a memoryview; not a copy if the body came in one frame
+    :ivar LIST_OF_MEMORYVIEW: a list with a memoryview for each frame, without a copy
     """
 
     BYTES = 0
@@ -28,9 +28,9 @@ class BodyReceiveMode(IntEnum):
 
 
 def prefetch_count(qos: Any) -> int:
-    """Give the prefetch count that `qos` says: a count, or (size, count).
+    """Return the prefetch count of `qos`, which is a count or (size, count).
 
-    :raises ValueError: it is not from 0, for no bound, to 65535
+    :raises ValueError: the count is not from 0 to 65535; 0 means no limit
     """
     if isinstance(qos, tuple) and len(qos) == 2:  # noqa: PLR2004 - size and count
         size, qos = qos
@@ -42,7 +42,8 @@ def prefetch_count(qos: Any) -> int:
             )
     if not _is_count(qos) or not 0 <= qos <= PREFETCH_MAX:
         raise ValueError(
-            f'a prefetch count (qos) is from 0, for no bound, to {PREFETCH_MAX}, not {qos!r}'
+            f'a prefetch count (qos) must be from 0 to {PREFETCH_MAX}, not {qos!r}; '
+            f'0 means no limit'
         )
     count: int = qos
     return count
@@ -53,20 +54,20 @@ def _is_count(value: object) -> bool:
 
 
 def chosen_prefetch(qos: Any, prefetch: int | None) -> int | None:
-    """Give the prefetch count, which has two names.
+    """Return the prefetch count, which has two names; None if it is not set.
 
-    :raises ValueError: both are given, or it is none
+    :raises ValueError: both names are used, or the count is out of range
     """
     if qos is not None and prefetch is not None:
-        raise ValueError('prefetch is another name of qos; give only one of them')
+        raise ValueError('prefetch and qos mean the same; pass only one of them')
     wanted = qos if prefetch is None else prefetch
     return None if wanted is None else prefetch_count(wanted)
 
 
 def consume_arguments(arguments: Arguments, priority: int | None) -> Arguments:
-    """Give the arguments of basic.consume, the priority among them.
+    """Return the arguments of basic.consume, with the priority.
 
-    :raises TypeError: something that no field table can hold
+    :raises TypeError: a value has a type that field tables do not have
     """
     if priority is not None:
         if not isinstance(priority, int):
@@ -77,21 +78,21 @@ def consume_arguments(arguments: Arguments, priority: int | None) -> Arguments:
 
 
 def checked_workers(workers: int, inline: bool) -> int:
-    """Give how many callbacks may run at once.
+    """Return the number of callbacks that may run at the same time.
 
-    :raises ValueError: fewer than one, or several on the only I/O thread
+    :raises ValueError: it is less than 1, or more than 1 for inline callbacks
     """
     if not _is_count(workers) or workers < 1:
         raise ValueError(f'workers must be a whole number from 1, not {workers!r}')
     if inline and workers > 1:
-        raise ValueError('inline callbacks run on the I/O thread, which is one; leave out workers')
+        raise ValueError('inline callbacks run one at a time; leave out workers or inline')
     return workers
 
 
 def checked_on_error(on_error: OnError) -> OnError:
-    """Give what becomes of a message whose callback has raised.
+    """Return the treatment of a message whose callback raises.
 
-    :raises ValueError: there is no such policy
+    :raises ValueError: it is none of the three
     """
     if on_error not in get_args(OnError):
         raise ValueError(f"on_error must be 'requeue', 'reject' or 'keep', not {on_error!r}")

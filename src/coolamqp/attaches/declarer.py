@@ -1,7 +1,8 @@
-"""The declarer: one channel for everything that is asked of the topology.
+"""The declarer: the channel for declarations, bindings, purges and deletions.
 
-Operations are pipelined. RabbitMQ answers in order, and after a refusal ignores what follows, so
-the first that is not answered is the one that was refused; the others are simply sent again.
+The declarer sends operations without waiting for the answers to earlier ones. RabbitMQ answers in
+order. When it refuses an operation, it closes the channel and ignores the following operations. So
+the first unanswered operation is the refused one, and the declarer resends the others.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from coolamqp.framing.method import Method
 
 
 class Declarer(Channeler):
-    """Carries out operations in order, across lost channels and connections."""
+    """The attach that carries out operations in order, and resends them after a lost channel."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,26 +30,26 @@ class Declarer(Channeler):
         self._sent: deque[Operation] = deque()
 
     def submit(self, operation: Operation) -> None:
-        """Carry out an operation as soon as there is a channel."""
+        """Queue an operation; it is sent as soon as there is a channel."""
         self._waiting.append(operation)
         self._send_waiting()
 
     def submit_first(self, operations: list[Operation]) -> None:
-        """Carry out operations before everything that waits."""
+        """Queue operations in front of all others."""
         self._waiting.extendleft(reversed(operations))
         self._send_waiting()
 
     def withdraw(self, operations: list[Operation]) -> None:
-        """Forget those of the operations that are not sent; nobody is told of their end."""
+        """Remove those of the operations that are not sent yet, without calling `on_done`."""
         self._waiting = deque(each for each in self._waiting if each not in operations)
 
     @property
     def busy(self) -> bool:
-        """Whether anything is waiting for an answer or for a channel."""
+        """Whether an operation waits for an answer or for a channel."""
         return bool(self._sent or self._waiting)
 
     def fail_all(self, error: Exception) -> None:
-        """End everything that waits."""
+        """Fail all operations."""
         operations = [*self._sent, *self._waiting]
         self._sent.clear()
         self._waiting.clear()
@@ -80,22 +81,22 @@ class Declarer(Channeler):
     # The channel
 
     def set_up(self) -> Dialogue:
-        """Need nothing."""
+        """Send nothing: the channel needs no set-up."""
         yield from ()
 
     def on_online(self) -> None:
-        """Send what has waited."""
+        """Send the waiting operations."""
         self._send_waiting()
 
     def on_offline(self) -> None:
-        """Have what was not answered sent again, from its beginning."""
+        """Queue unanswered operations again, each from its first method."""
         for operation in self._sent:
             operation.answered = 0
         self._waiting.extendleft(reversed(self._sent))
         self._sent.clear()
 
     def on_channel_closed(self, error: AMQPError | None) -> None:
-        """Fail the operation that was refused; the others are sent again."""
+        """Fail the refused operation, and resend the others."""
         refused = self._sent.popleft() if error is not None and self._sent else None
         self.go_offline('channel closed')
         if refused is not None and error is not None:
@@ -105,15 +106,18 @@ class Declarer(Channeler):
             self.retry_later()
 
     def on_channel_lost(self, cause: Exception | None) -> None:
-        """Fail the operation that the connection was closed for, and what must not be repeated."""
+        """Fail the operation that closed the connection, and sent ones that are not repeatable."""
         sent = list(self._sent)
-        asked = sent[0].methods[sent[0].answered] if sent else None
+        unanswered = sent[0].methods[sent[0].answered] if sent else None
         super().on_channel_lost(cause)
-        if sent and cause is not None and is_refusal_of(cause, asked):
+        if sent and cause is not None and is_refusal_of(cause, unanswered):
             self._fail(sent.pop(0), cause)
         for operation in sent:
             if not operation.repeatable:
-                what = f'the connection was lost, and nobody knows whether it was done: {cause}'
+                what = (
+                    f'the connection was lost before the answer came, and the broker may have '
+                    f'carried out the call or not: {cause}'
+                )
                 self._fail(operation, ConnectionDead(what))
 
     def _fail(self, waiting: Operation, error: Exception) -> None:
@@ -122,5 +126,5 @@ class Declarer(Channeler):
 
     def on_no_channel(self, error: CoolAMQPError) -> None:
         """Try again later."""
-        self.effects.log(f'nothing can be declared: {error}')
+        self.effects.log(f'nothing can be declared now; CoolAMQP tries again: {error}')
         self.retry_later()

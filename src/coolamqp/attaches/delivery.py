@@ -1,4 +1,4 @@
-"""A message from a queue: decoded when a program looks at it, settled through its ledger."""
+"""A message from a queue. It decodes its properties when a program reads them."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from coolamqp.objects.message import Settlement
 
 
 class MessageOwner(Protocol):
-    """The Cluster that received a message, as far as the message needs it; from any thread."""
+    """The calls of a message to its Cluster. Any thread may make them."""
 
     def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> None:
         """Settle a delivery, or all deliveries up to it."""
 
     def publish_reply(self, answer: Message, routing_key: bytes) -> Promise:
-        """Publish the answer to a request, with a confirm."""
+        """Publish the reply to a request, with a confirm."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class Delivery(ReceivedMessage):
     """A message from the broker. Any thread may settle it.
 
-    :param ledger: where its settlement is entered; None if it needs none (no_ack)
+    :param ledger: the ledger for its acknowledgement; None if it needs none (no_ack)
     :param owner: the Cluster that received it
     """
 
@@ -72,7 +72,7 @@ class Delivery(ReceivedMessage):
 
     @property
     def consumer_tag(self) -> Text | None:
-        """The tag of the consumer that it was delivered to; None if it was fetched."""
+        """The tag of the consumer that received the message; None after a fetch."""
         return self._envelope.consumer_tag or None
 
     def _settle(self, how: Settlement, multiple: bool) -> None:

@@ -1,7 +1,7 @@
-"""Effects: what the engine wants carried out, collected for the driver.
+"""Effects: the work that the engine wants the driver to carry out.
 
-The engine never calls a program and never ends a promise. It records here, under the driver's lock,
-what is to be done, and the driver does it afterwards, outside of the lock.
+The engine never calls a program and never ends a promise. Under the engine lock it adds such work
+to its effects. The driver carries the work out after it has released the lock.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from coolamqp.attaches.promise import Promise
 
 @mypyc_attr(acyclic=True)
 class Completion:
-    """A promise to end, with its value or its error."""
+    """A promise to end, with its value or error."""
 
     __slots__ = ('error', 'promise', 'value')
 
@@ -32,7 +32,7 @@ class Completion:
 
 
 class LogRecord:
-    """A line for the log; `level` is one of the logging module's."""
+    """A text for the log, with a level of the `logging` module."""
 
     def __init__(self, text: str, level: int) -> None:
         self.text = text
@@ -40,12 +40,12 @@ class LogRecord:
 
 
 class Effects:
-    """Collects what the driver is to carry out.
+    """The work for the driver.
 
-    :ivar confirmed: promises to end without a value, as nearly all are
+    :ivar confirmed: promises to end without a value (nearly all promises are)
     :ivar completions: the other promises to end
-    :ivar callbacks: messages and hooks to run, each with the mailbox that it belongs into
-    :ivar reports: events and log records, in the order in which they arose
+    :ivar callbacks: messages and hooks to run, each with its mailbox
+    :ivar reports: events and log records, oldest first
     """
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class Effects:
         self.reports: list[Event | LogRecord] = []
 
     def succeed(self, promise: Promise | None, value: Any = None) -> None:
-        """End a promise well; None is nobody's promise."""
+        """End a promise with a value; for None, do nothing."""
         if promise is None:
             return
         if value is None:
@@ -64,12 +64,12 @@ class Effects:
             self.completions.append(Completion(promise, value))
 
     def fail(self, promise: Promise | None, error: BaseException) -> None:
-        """End a promise with an error."""
+        """End a promise with an error; for None, do nothing."""
         if promise is not None:
             self.completions.append(Completion(promise, None, error))
 
     def call(self, mailbox: Mailbox, function: Callable[..., Any], *arguments: Any) -> None:
-        """Call a function after everything that is in a mailbox already."""
+        """Call a function after everything that waits in the mailbox already."""
         self.callbacks.append((mailbox, Hook(function, arguments)))
 
     def report(self, event: Event) -> None:
@@ -77,11 +77,11 @@ class Effects:
         self.reports.append(event)
 
     def log(self, text: str, level: int = WARNING) -> None:
-        """Write a line to the log."""
+        """Write a text to the log."""
         self.reports.append(LogRecord(text, level))
 
     def take(self) -> Effects:
-        """Return what was collected, and begin anew."""
+        """Return all effects, and start a new collection."""
         taken = Effects()
         taken.confirmed, self.confirmed = self.confirmed, taken.confirmed
         taken.completions, self.completions = self.completions, taken.completions

@@ -1,7 +1,7 @@
-"""Events: everything that happens to a Cluster, under one name for engine, log and programs.
+"""Events: reports of changes of the connection, the topology or a consumer.
 
-The engine reports them. `Cluster.drain` and `Cluster.on_event` pass those in `__all__` on to
-programs; the others become log lines and calls of hooks, see `coolamqp.api.reporter`.
+The engine creates them. `Cluster.drain` and `Cluster.on_event` pass the events in `__all__` on to
+programs. `coolamqp.api.reporter` turns the others into log records and calls of hooks.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = [
 
 
 class Event:
-    """Something that happened."""
+    """The base of all events."""
 
     def __repr__(self) -> str:
         shown = ', '.join(f'{name}={value!r}' for name, value in vars(self).items())
@@ -41,10 +41,10 @@ class NothingMuch(Event):
 
 
 class ConnectionEstablished(Event):
-    """There is a connection. CoolAMQP is restoring the topology and the consumers on it.
+    """A new connection is open. CoolAMQP now restores the topology and the consumers.
 
-    :ivar node: the node at its other end
-    :ivar properties: the broker's description of itself
+    :ivar node: the node of the connection
+    :ivar properties: the server properties of the broker
     """
 
     def __init__(self, node: NodeDefinition, properties: ServerProperties | None = None) -> None:
@@ -53,10 +53,10 @@ class ConnectionEstablished(Event):
 
 
 class ConnectionLost(Event):
-    """The connection was lost. CoolAMQP is connecting again.
+    """The connection is lost. CoolAMQP now reconnects.
 
-    :ivar node: the node at its other end
-    :ivar cause: why it was lost
+    :ivar node: the node of the connection
+    :ivar cause: the error that ended the connection
     """
 
     def __init__(self, node: NodeDefinition | None = None, cause: Exception | None = None) -> None:
@@ -65,9 +65,9 @@ class ConnectionLost(Event):
 
 
 class TopologyRestored(Event):
-    """Topology and consumers are in place, and publishing goes on.
+    """Topology and consumers are in place. CoolAMQP now publishes again.
 
-    :ivar node: the node that has them
+    :ivar node: the node of the connection
     """
 
     def __init__(self, node: NodeDefinition) -> None:
@@ -75,13 +75,13 @@ class TopologyRestored(Event):
 
 
 class TopologyFailed(Event):
-    """The broker refused to declare a persistent object again.
+    """The broker has refused a persistent declaration after a reconnect.
 
     :ivar object: the queue, exchange or binding
-    :ivar error: why
+    :ivar error: the error of the broker
     """
 
-    def __init__(self, object: Any, error: BaseException) -> None:  # noqa: A002 - what it is
+    def __init__(self, object: Any, error: BaseException) -> None:  # noqa: A002 - a public name
         self.object = object
         self.error = error
 
@@ -90,7 +90,7 @@ class ConsumerCancelled(Event):
     """A consumer has ended for good.
 
     :ivar consumer: the `Consumer`
-    :ivar reason: the error that ended it; None if the program cancelled it
+    :ivar reason: the error that ended it; None if the program or the shutdown cancelled it
     """
 
     def __init__(self, consumer: Any, reason: Exception | None) -> None:
@@ -99,9 +99,9 @@ class ConsumerCancelled(Event):
 
 
 class MessageReceived(ReceivedMessage, Event):
-    """A message came for a consumer that has no `on_message`.
+    """A message for a consumer without `on_message`. It has the API of `ReceivedMessage`.
 
-    :param message: the message that this event stands for
+    :param message: the message from the broker
     """
 
     def __init__(self, message: ReceivedMessage) -> None:
@@ -110,7 +110,7 @@ class MessageReceived(ReceivedMessage, Event):
         self.acked = message.acked
 
     def __getattr__(self, name: str) -> Any:
-        if name == '_message':  # of a copy that is only being made
+        if name == '_message':  # `copy` looks for it before it is set
             raise AttributeError(name)
         return getattr(self._message, name)
 
@@ -123,7 +123,7 @@ class MessageReceived(ReceivedMessage, Event):
 
     @property
     def consumer_tag(self) -> Text | None:
-        """The tag of the consumer that it was delivered to."""
+        """The tag of the consumer that received the message."""
         return self._message.consumer_tag
 
     def _find_exchange_name(self) -> Text:
@@ -133,22 +133,22 @@ class MessageReceived(ReceivedMessage, Event):
         return self._message.routing_key
 
     def _settle(self, how: Settlement, multiple: bool) -> None:
-        self._message._settle(how, multiple)  # noqa: SLF001 - it stands for it
+        self._message._settle(how, multiple)  # noqa: SLF001 - it wraps this message
         self._message._settled = True  # noqa: SLF001
 
     def _publish_reply(self, answer: Message, routing_key: bytes) -> Any:
-        return self._message._publish_reply(answer, routing_key)  # noqa: SLF001 - it stands for it
+        return self._message._publish_reply(answer, routing_key)  # noqa: SLF001
 
 
 # For the log and for hooks
 
 
 class ConnectionFailed(Event):
-    """A try to connect failed.
+    """CoolAMQP could not connect to a node.
 
-    :ivar node: the node that was tried
-    :ivar cause: why it failed
-    :ivar retry_in: seconds until the next try
+    :ivar node: the node
+    :ivar cause: the error
+    :ivar retry_in: the pause before the next try, in seconds
     """
 
     def __init__(self, node: NodeDefinition, cause: Exception, retry_in: float) -> None:
@@ -158,9 +158,9 @@ class ConnectionFailed(Event):
 
 
 class AllNodesRefused(Event):
-    """Each node refused us in the first round, for a reason that waiting does not mend.
+    """All nodes have refused the login, the virtual host or TLS. A new try would not help.
 
-    :ivar causes: each node with the reason
+    :ivar causes: each node with its error
     """
 
     def __init__(self, causes: list[tuple[NodeDefinition, Exception]]) -> None:
@@ -168,9 +168,9 @@ class AllNodesRefused(Event):
 
 
 class ConnectionBlocked(Event):
-    """The broker stops taking messages, see https://www.rabbitmq.com/docs/connection-blocked.
+    """The broker blocks the connection (https://www.rabbitmq.com/docs/connection-blocked).
 
-    :ivar reason: the broker's reason
+    :ivar reason: the reason that the broker gives
     """
 
     def __init__(self, reason: str) -> None:
@@ -178,13 +178,13 @@ class ConnectionBlocked(Event):
 
 
 class ConnectionUnblocked(Event):
-    """The broker takes messages again."""
+    """The broker does not block the connection any more."""
 
 
 class MessageReturned(Event):
-    """A mandatory message that was published without a confirm came back.
+    """The broker has returned a mandatory message that was published without a confirm.
 
-    :ivar error: holds the message, and the broker's code and text
+    :ivar error: the message, with the reply code and the reply text of the broker
     """
 
     def __init__(self, error: Returned) -> None:
@@ -192,4 +192,4 @@ class MessageReturned(Event):
 
 
 class ClusterStopped(Event):
-    """The engine has ended."""
+    """The engine has stopped, and makes no more connections."""

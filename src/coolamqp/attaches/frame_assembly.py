@@ -1,7 +1,7 @@
-"""A delivery as frames and back, for consumers that override `on_delivery`.
+"""Conversion between deliveries and frames, for consumers that override `on_delivery`.
 
-The engine makes no frame objects. Here a delivery becomes frames, a subclass sees them, and the
-frames that it passes on become a message again.
+The engine makes no frame objects. This module makes them from a delivery for the subclass. It
+assembles a message from the frames that the subclass passes on.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from coolamqp.objects.message import body_size
 
 
 def frames_of(envelope: Envelope, properties: bytes, body: Any, channel: int) -> list[AMQPFrame]:
-    """Return the frames of a delivery; a body in pieces has one frame for each piece."""
+    """Return the frames of a delivery, with a body frame for each piece of the body."""
     pieces = body if isinstance(body, list) else [body]
     return [
         AMQPMethodFrame(channel, decode_method(envelope.payload)),
@@ -34,7 +34,7 @@ def frames_of(envelope: Envelope, properties: bytes, body: Any, channel: int) ->
 
 
 class FrameAssembly:
-    """Assembles deliveries from the frames that a subclass passes on."""
+    """The assembly of deliveries from the frames that a subclass passes on."""
 
     def __init__(self) -> None:
         self._expected = False
@@ -49,9 +49,9 @@ class FrameAssembly:
     def begin(
         self, ledger: AckLedger | None, owner: MessageOwner | None, *, in_pieces: bool
     ) -> None:
-        """Expect the frames of a delivery.
+        """Start the assembly of a delivery.
 
-        :param ledger: the ledger of the delivery
+        :param ledger: the ledger for its acknowledgement
         :param owner: the Cluster that received it
         :param in_pieces: whether the body stays a list of pieces
         """
@@ -61,7 +61,7 @@ class FrameAssembly:
         self._owner = owner
 
     def feed(self, frame: AMQPFrame) -> Delivery | None:
-        """Add a frame; return the message once it is complete."""
+        """Add a frame. Return the message if the frame completes it, otherwise None."""
         if isinstance(frame, AMQPMethodFrame):
             self._method, self._header, self._pieces = frame, None, []
             return None
@@ -76,7 +76,7 @@ class FrameAssembly:
         expected, self._expected = self._expected, False
         method, header = self._method, self._header
         if not expected or method is None or header is None:
-            return None  # The program called `on_delivery` by itself.
+            return None  # The program calls `on_delivery` without a delivery.
         payload = METHOD_INDEX.pack(*BasicDeliver.INDEX) + method.payload.encode_arguments()
         properties = header.properties.encoded
         return Delivery(

@@ -1,7 +1,7 @@
-"""Fetching single messages from one queue (basic.get), on a channel of their own.
+"""The getter: it fetches single messages from one queue with basic.get.
 
-A queue has a getter of its own, so that what the broker refuses for one queue costs the messages
-of no other. The channel is closed when nothing has been fetched for a while and all is settled.
+Each queue has its own getter with its own channel. So an error about one queue does not affect the
+fetched messages of others. The channel closes when the getter is idle and all messages are settled.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from coolamqp.framing.definitions import BasicGet, BasicGetEmpty
 from coolamqp.framing.hot import Envelope
 from coolamqp.framing.method import Method
 
-# How long the channel is kept when nothing is fetched, in seconds.
-IDLE_LIFETIME: Final = 5.0
+# The channel closes after this many seconds without a fetch.
+IDLE_SECONDS_MAX: Final = 5.0
 
 
 @dataclass(eq=False)
 class Fetch:
-    """A message that is wanted."""
+    """A request for one message."""
 
     no_ack: bool
     promise: Promise
 
 
 class Getter(Channeler):
-    """Fetches from one queue.
+    """The attach that fetches messages from one queue.
 
-    :param queue: its name
-    :param dirty: where its ledgers go when they have something to flush
-    :param on_idle: called when it is not needed any more, and its channel is being closed
+    :param queue: the name of the queue
+    :param dirty: the list of ledgers to flush
+    :param on_idle: called when the getter closes its channel because it is idle
     """
 
     def __init__(
@@ -55,25 +55,25 @@ class Getter(Channeler):
         self._ledger: AckLedger | None = None
         self._waiting: deque[Fetch] = deque()
         self._sent: deque[Fetch] = deque()
-        self._fetched = 0  # in all, to see whether anything has happened
-        self._watched = False
+        self._fetches = 0  # since the start
+        self._idle_check_due = False
 
     @property
     def busy(self) -> bool:
-        """Whether an answer is outstanding."""
+        """Whether a fetch waits for an answer or for a channel."""
         return bool(self._sent or self._waiting)
 
     def submit(self, fetch: Fetch) -> None:
-        """Fetch a message as soon as there is a channel."""
-        self._fetched += 1
+        """Queue a fetch; it is sent as soon as there is a channel."""
+        self._fetches += 1
         self._waiting.append(fetch)
         if self.channel is None:
             self.open()
         self._send_waiting()
-        self._watch()
+        self._schedule_idle_check()
 
     def fail_all(self, error: Exception) -> None:
-        """End everything that waits."""
+        """Fail all fetches."""
         fetches = [*self._sent, *self._waiting]
         self._sent.clear()
         self._waiting.clear()
@@ -84,21 +84,21 @@ class Getter(Channeler):
         if self.state != ST_ONLINE or self.channel is None:
             return
         if self._ledger is not None:
-            self._ledger.flush()  # what was put back before may be what is fetched now
+            self._ledger.flush()  # A fetch may return a message that is requeued now.
         while self._waiting:
             fetch = self._waiting.popleft()
-            if fetch.promise.done():  # it was cancelled, and its message would be lost
+            if fetch.promise.done():  # The program has cancelled it; the message would be lost.
                 continue
             self._sent.append(fetch)
             self.channel.call(BasicGet(self.queue, fetch.no_ack), self._on_answer)
 
     def _on_answer(self, answer: Method) -> None:
-        """Take an empty answer; one with a message is followed by its content."""
+        """Handle `basic.get-empty`; `on_get_ok` handles an answer with a message."""
         if isinstance(answer, BasicGetEmpty):
             self.effects.succeed(self._sent.popleft().promise, None)
 
     def on_get_ok(self, envelope: Envelope, properties: bytes, body: Any) -> None:
-        """Take the message that was fetched."""
+        """End a fetch with its message."""
         if not self._sent:
             super().on_get_ok(envelope, properties, body)
         fetch = self._sent.popleft()
@@ -108,18 +108,18 @@ class Getter(Channeler):
         message = Delivery(envelope, properties, body, ledger, self._owner)
         self.effects.succeed(fetch.promise, message)
 
-    # Not longer than needed
+    # The end of an idle channel
 
-    def _watch(self) -> None:
-        if not self._watched:
-            self._watched = True
-            fetched = self._fetched
-            self.timers.after(IDLE_LIFETIME, lambda: self._look(fetched))
+    def _schedule_idle_check(self) -> None:
+        if not self._idle_check_due:
+            self._idle_check_due = True
+            fetches = self._fetches
+            self.timers.after(IDLE_SECONDS_MAX, lambda: self._check_idle(fetches))
 
-    def _look(self, fetched: int) -> None:
-        self._watched = False
-        if fetched != self._fetched or self.busy or not self._all_settled():
-            self._watch()
+    def _check_idle(self, fetches: int) -> None:
+        self._idle_check_due = False
+        if fetches != self._fetches or self.busy or not self._all_settled():
+            self._schedule_idle_check()
             return
         self._on_idle(self)
         if self.channel is not None:
@@ -133,33 +133,33 @@ class Getter(Channeler):
     # The channel
 
     def set_up(self) -> Dialogue:
-        """Need nothing."""
+        """Send nothing: the channel needs no set-up."""
         yield from ()
 
     def on_online(self) -> None:
-        """Send what has waited."""
+        """Send the waiting fetches."""
         if self.channel is not None:
             self._ledger = AckLedger(self.channel, self._dirty)
         self._send_waiting()
 
     def on_offline(self) -> None:
-        """Have what was not answered asked again; void what is not settled."""
+        """Queue unanswered fetches again, and void unsettled messages."""
         if self._ledger is not None:
             self._ledger.make_void()
         self._waiting.extendleft(reversed(self._sent))
         self._sent.clear()
 
     def on_channel_closed(self, error: AMQPError | None) -> None:
-        """Fail the fetch that was refused; the others are sent again."""
+        """Fail the refused fetch, and resend the others."""
         sent = list(self._sent)
         self.go_offline('channel closed')
         self._fail_refused(sent, error)
         if self.busy:
             self.open()
-        self.attempted()
+        self.report_set_up()
 
     def on_channel_lost(self, cause: Exception | None) -> None:
-        """Fail the fetch that the connection was closed for: of a stream, say, which has no get."""
+        """Fail the fetch that closed the connection, such as a fetch from a stream."""
         sent = list(self._sent)
         super().on_channel_lost(cause)
         self._fail_refused(sent, cause)
@@ -170,5 +170,5 @@ class Getter(Channeler):
             self.effects.fail(sent[0].promise, cause)
 
     def on_no_channel(self, error: CoolAMQPError) -> None:
-        """Say so to those who wait."""
+        """Fail all fetches."""
         self.fail_all(error)

@@ -1,6 +1,6 @@
-"""The mailbox of one consumer: the messages and hooks that wait to be run for it, in order.
+"""The mailbox of one consumer: the messages and hooks that wait for its callbacks, in order.
 
-It also holds everything that decides what becomes of them, see `coolamqp.supervisor.mailboxes`.
+It also stores the options and states that control them, see `coolamqp.supervisor.mailboxes`.
 """
 
 from __future__ import annotations
@@ -16,16 +16,17 @@ from coolamqp.objects import Queue
 
 
 class Inbox(Protocol):
-    """Events that wait until a program asks for them."""
+    """The events that wait for `drain` or for an iteration."""
 
     def put(self, event: Event) -> bool:
-        """Add an event; whether it waits now."""
+        """Add an event. Return whether it was added."""
 
 
 class Hook:
-    """A call of a function of the program, in its turn among the messages of a consumer.
+    """A call of a function of the program, in order with the messages of a consumer.
 
-    :param carries: the message that the call is about; it counts as waiting until the call ends
+    :param carries: the message that the call is about; None for other calls. It counts towards the
+        read watermarks
     """
 
     __slots__ = ('arguments', 'carries', 'function')
@@ -45,25 +46,25 @@ Item: TypeAlias = Delivery | Hook
 
 
 def message_of(item: Item) -> Delivery | None:
-    """Return the message that an item is, or carries."""
+    """Return the message of an item; None for a hook without a message."""
     return item.carries if isinstance(item, Hook) else item
 
 
 class Mailbox:
     """The mailbox of a consumer, or of the Cluster itself.
 
-    :param queue: the queue of the consumer; None for the mailbox of the Cluster itself
-    :param on_message: called with each message; None if messages go to the inbox
-    :param workers: how many callbacks may run at once
-    :param inline: whether callbacks run as soon as the engine has received a message
-    :param on_error: what becomes of a message whose callback raises
-    :ivar inbox: where messages wait if there is no `on_message`; None drops them
-    :ivar span: span of the program to which the callbacks belong, if there is a tracer
-    :ivar dont_trace: whether callbacks run outside of spans though there is a tracer
-    :ivar ending: whether the consumer is being cancelled
-    :ivar closed: whether the consumer is cancelled; its messages are dropped then
-    :ivar items: what waits
-    :ivar scheduled: how many turns of this mailbox are due or under way, at most `workers`
+    :param queue: the queue of the consumer; None for the mailbox of the Cluster
+    :param on_message: the callback for messages; None if messages go to the inbox
+    :param workers: the number of callbacks that may run at the same time
+    :param inline: whether the driver runs the callbacks at once
+    :param on_error: the treatment of an unsettled message whose callback raises
+    :ivar inbox: the inbox for messages without `on_message`; with None, they are dropped
+    :ivar span: the span of the program that the spans of the callbacks belong to
+    :ivar dont_trace: whether the callbacks run without spans even if the Cluster has a tracer
+    :ivar ending: whether the cancellation has begun
+    :ivar closed: whether the consumer is cancelled; its messages are then dropped
+    :ivar items: the waiting messages and hooks
+    :ivar scheduled: the number of turns of this mailbox that are due or running, at most `workers`
     """
 
     def __init__(
@@ -89,5 +90,5 @@ class Mailbox:
 
     @property
     def name(self) -> str:
-        """The name of the queue, for log lines; empty if it belongs to no consumer."""
+        """The name of the queue, for log records; empty for the mailbox of the Cluster."""
         return '' if self.queue is None else repr(self.queue.name)

@@ -1,4 +1,4 @@
-"""What may be asked of the declarer: methods to call in order, and who is told of the end."""
+"""The operations of the declarer, and the methods that they consist of."""
 
 from __future__ import annotations
 
@@ -26,10 +26,12 @@ from coolamqp.objects.topology import Subject, exchange_name, queue_name
 
 @dataclass(eq=False)
 class Operation:
-    """Methods to be called in order.
+    """Methods to call in order.
 
-    :ivar on_done: told once: of None and the last answer when all are answered, or of the error
-    :ivar repeatable: whether doing it again does no harm, if nobody knows whether it was done
+    :ivar on_done: called once: with None and the last answer after success, with the error and None
+        after failure
+    :ivar repeatable: whether to resend the operation if the connection is lost before its answer
+    :ivar answered: the number of methods that the broker has answered
     """
 
     methods: list[Method]
@@ -39,10 +41,10 @@ class Operation:
 
 
 def declare(subject: Subject) -> list[Method]:
-    """Say how to declare something; a queue with an exchange is bound to it as well.
+    """Return the methods that declare an object. They bind a queue with an exchange, too.
 
-    :raises ValueError: an anonymous queue, which is declared by consuming it
-    :raises TypeError: nothing that can be declared
+    :raises ValueError: the queue is anonymous; consuming declares it
+    :raises TypeError: the object is no queue, exchange or binding
     """
     if isinstance(subject, Exchange):
         return [declare_exchange(subject)]
@@ -58,10 +60,10 @@ def declare(subject: Subject) -> list[Method]:
 
 
 def look_up(subject: Subject) -> list[Method]:
-    """Say how to ask whether something is there, without making it.
+    """Return the methods that declare an object passively: they check whether it exists.
 
-    :raises ValueError: an anonymous queue
-    :raises TypeError: neither a queue nor an exchange
+    :raises ValueError: the queue is anonymous
+    :raises TypeError: the object is no queue or exchange
     """
     if isinstance(subject, Exchange):
         return [ExchangeDeclare(exchange_name(subject), subject.type, passive=True)]
@@ -71,7 +73,7 @@ def look_up(subject: Subject) -> list[Method]:
 
 
 def bind(binding: QueueBinding | ExchangeBinding) -> Method:
-    """Say how to make a binding."""
+    """Return the method that makes a binding."""
     if isinstance(binding, QueueBinding):
         return QueueBind(
             binding.queue, binding.exchange, binding.routing_key, arguments=binding.arguments
@@ -82,7 +84,7 @@ def bind(binding: QueueBinding | ExchangeBinding) -> Method:
 
 
 def unbind(binding: QueueBinding | ExchangeBinding) -> Method:
-    """Say how to undo a binding."""
+    """Return the method that removes a binding."""
     if isinstance(binding, QueueBinding):
         return QueueUnbind(binding.queue, binding.exchange, binding.routing_key, binding.arguments)
     return ExchangeUnbind(
@@ -91,7 +93,7 @@ def unbind(binding: QueueBinding | ExchangeBinding) -> Method:
 
 
 def declare_exchange(exchange: Exchange) -> Method:
-    """Say how to declare an exchange."""
+    """Return the method that declares an exchange."""
     return ExchangeDeclare(
         exchange_name(exchange),
         exchange.type,
@@ -102,7 +104,7 @@ def declare_exchange(exchange: Exchange) -> Method:
 
 
 def declare_queue(queue: Queue, name: bytes) -> Method:
-    """Say how to declare a queue, under a name that is empty if the broker is to choose."""
+    """Return the method that declares a queue; for an empty name, the broker chooses one."""
     return QueueDeclare(
         name,
         durable=queue.durable,
@@ -113,14 +115,14 @@ def declare_queue(queue: Queue, name: bytes) -> Method:
 
 
 def exchange_of(queue: Queue) -> list[Method]:
-    """Say how to declare the exchange that a queue names, if it does; '' is always there."""
+    """Return the methods that declare the exchange of a queue; none for the default exchange."""
     if queue.exchange is None or not queue.exchange.name:
         return []
     return [declare_exchange(queue.exchange)]
 
 
 def binding_of(queue: Queue, name: bytes) -> list[Method]:
-    """Say how to make the binding that a queue describes; RabbitMQ makes those of '' itself."""
+    """Return the methods that bind a queue to its exchange; none for the default exchange."""
     if queue.exchange is None or not queue.exchange.name:
         return []
     exchange = exchange_name(queue.exchange)
@@ -128,15 +130,15 @@ def binding_of(queue: Queue, name: bytes) -> list[Method]:
 
 
 def delete_queue(queue: Queue | Text, if_unused: bool, if_empty: bool) -> Method:
-    """Say how to delete a queue."""
+    """Return the method that deletes a queue."""
     return QueueDelete(queue_name(queue), if_unused=if_unused, if_empty=if_empty)
 
 
 def delete_exchange(exchange: Exchange | Text, if_unused: bool) -> Method:
-    """Say how to delete an exchange."""
+    """Return the method that deletes an exchange."""
     return ExchangeDelete(exchange_name(exchange), if_unused=if_unused)
 
 
 def purge(queue: Queue | Text) -> Method:
-    """Say how to take all messages out of a queue."""
+    """Return the method that purges a queue."""
     return QueuePurge(queue_name(queue))

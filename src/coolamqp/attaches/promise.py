@@ -1,6 +1,6 @@
-"""A promise: what the engine knows of a future.
+"""A promise: the engine's view of a future.
 
-The engine passes promises on and never ends one itself; the driver does, outside of the lock.
+The engine stores promises and never ends one. The driver ends them, without the engine lock.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 
 class Promise(Protocol):
-    """A future of a program, of whichever kind its Cluster makes."""
+    """A future of a program. Each Cluster class has its own class of futures."""
 
     def done(self) -> bool:
         """Whether it has ended."""
@@ -23,28 +23,28 @@ class Promise(Protocol):
 
 
 class Ended:
-    """A promise that has ended well before a program gets it; programs can await it as well."""
+    """A future that has succeeded already. Programs can also await it."""
 
     def __await__(self) -> Iterator[Any]:
         """Return at once."""
         return iter(())
 
     def result(self, timeout: float | None = None) -> Any:
-        """Return None: there is no result."""
+        """Return None, its result."""
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
-        """Return None: there is no error."""
+        """Return None: it has no error."""
 
     def done(self) -> bool:
         """Whether it has ended; always True."""
         return True
 
     def add_done_callback(self, function: Callable[[Any], Any]) -> None:
-        """Call a function at once."""
+        """Call a function with this future at once."""
         function(self)
 
     def set_result(self, result: Any) -> None:
-        """Do nothing, since it has ended."""
+        """Do nothing: it has ended already."""
 
     def set_exception(self, exception: BaseException | None) -> None:
-        """Do nothing, since it has ended."""
+        """Do nothing: it has ended already."""

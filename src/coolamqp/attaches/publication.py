@@ -1,4 +1,4 @@
-"""A publication: a message on its way to the broker, encoded but for the channel."""
+"""A publication: a message with its exchange and routing key, on its way to the broker."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from coolamqp.objects.message import flat_body
 from coolamqp.objects.topology import exchange_name
 from coolamqp.uplink.channel import Channel
 
-# The size of an unconfirmed message besides its body and properties, in bytes.
+# The memory that an unconfirmed message uses besides its body and properties, in bytes.
 OVERHEAD_BYTES: Final = 256
-# The size of a header frame besides the properties, in bytes.
-HEADER_OVERHEAD: Final = FRAME_OVERHEAD + CONTENT_HEADER.size
+# The size of a header frame without the properties, in bytes.
+HEADER_OVERHEAD_BYTES: Final = FRAME_OVERHEAD + CONTENT_HEADER.size
 
-# A message, perhaps with an exchange and a routing key of its own.
+# A message for `publish_many`, alone or with its own exchange and routing key.
 Addressed: TypeAlias = Message | tuple[Message, Exchange | Text | None, Text]
 
 
-@mypyc_attr(acyclic=True)  # The promise that holds it lets go when it ends.
+@mypyc_attr(acyclic=True)  # A promise drops its reference to the publication when it ends.
 class Publication:
-    """A message with its address.
+    """A message with its exchange and routing key.
 
-    :param mandatory: whether the broker returns it if no queue takes it
-    :ivar promise: the promise that ends with its confirm
-    :ivar sent: whether it was ever sent
-    :ivar size: its size for the publish window, in bytes
+    :param mandatory: whether the broker must return the message if it reaches no queue
+    :ivar promise: the promise that ends with the confirm
+    :ivar sent: whether the publication was sent at least once
+    :ivar size: the size that the publish window counts, in bytes
     """
 
     __slots__ = (
@@ -57,22 +57,30 @@ class Publication:
         self.size = len(self.body) + len(self.properties) + OVERHEAD_BYTES
 
     def fits(self, frame_max: int) -> bool:
-        """Whether the properties fit into a frame; for a longer one a broker hangs up."""
-        return len(self.properties) + HEADER_OVERHEAD <= frame_max
+        """Whether the properties fit into a frame; otherwise the broker closes the connection."""
+        return len(self.properties) + HEADER_OVERHEAD_BYTES <= frame_max
 
     def send(self, channel: Channel) -> None:
-        """Send it on a channel."""
+        """Send the publication on a channel."""
         channel.publish(self.exchange, self.routing_key, self.mandatory, self.properties, self.body)
 
 
-# Any, since the compiled form would refuse a wrong type before we can say what would be right.
+def properties_too_large(frame_max: int) -> ValueError:
+    """Return the error for a message that does not fit, see `Publication.fits`."""
+    return ValueError(
+        f'the properties of the message do not fit into one frame of {frame_max} bytes; '
+        f'make its headers shorter'
+    )
+
+
+# The types are Any, because compiled code would raise its own TypeError before ours.
 def publication_of(
     message: Any, exchange: Exchange | Text | None, routing_key: Any, mandatory: Any
 ) -> Publication:
-    """Return the publication of a message that a program publishes.
+    """Return the publication for the arguments of `publish`.
 
     :raises TypeError: an argument has the wrong type
-    :raises ValueError: a name is over 255 bytes long
+    :raises ValueError: the exchange or the routing key is longer than 255 bytes
     """
     if not isinstance(message, Message):
         raise TypeError(f'message must be a Message, not {type(message).__name__}')
@@ -83,7 +91,7 @@ def publication_of(
 def publication_of_item(
     item: Any, exchange: Exchange | Text | None, routing_key: Any, mandatory: Any
 ) -> Publication:
-    """Return the publication of an item of `publish_many`, which may have its own address."""
+    """Return the publication for an item of `publish_many`, see `Addressed`."""
     if isinstance(item, tuple):
         if len(item) != 3:  # noqa: PLR2004 - message, exchange, routing key
             raise TypeError(f'an item must be a Message or (message, exchange, key), not {item!r}')

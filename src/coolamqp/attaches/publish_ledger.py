@@ -1,7 +1,7 @@
-"""The ledger of what was sent on a confirming channel and is not confirmed yet.
+"""The publish ledger: the sent and unconfirmed publications on one channel.
 
-The broker numbers publishes from 1 on, and confirms them singly or up to a number, in any order
-(https://www.rabbitmq.com/docs/confirms#publisher-confirms).
+The broker numbers the publications of a channel from 1. It confirms one of them, or all up to a
+number, in any order (https://www.rabbitmq.com/docs/confirms#publisher-confirms).
 """
 
 from __future__ import annotations
@@ -12,33 +12,34 @@ from coolamqp.attaches.publication import Publication
 from coolamqp.exceptions import WireError
 from coolamqp.reply_codes import PRECONDITION_FAILED
 
-_COMPACT_FROM: Final = 1024
+# The ledger deletes settled entries from its start when there are more than this many.
+_SETTLED_ENTRIES_MAX: Final = 1024
 
 
 class PublishLedger:
-    """Publications in the order in which they were sent, found by delivery tag."""
+    """Publications by delivery tag, in the order of sending."""
 
     def __init__(self) -> None:
         self._entries: list[Publication | None] = []
-        self._head = 0  # index of the first that may be unsettled
-        self._base = 1  # delivery tag of index 0
+        self._head = 0  # the lowest index of an unsettled publication
+        self._base = 1  # the delivery tag of index 0
         self._unsettled = 0
 
     def __len__(self) -> int:
         return self._unsettled
 
     def enter(self, publication: Publication) -> None:
-        """Note what has just been sent."""
+        """Add a publication that was just sent."""
         self._entries.append(publication)
         self._unsettled += 1
 
     def settle(self, delivery_tag: int, multiple: bool) -> list[Publication]:
-        """Take out what the broker has settled, in order.
+        """Remove and return the publications that a confirm or a nack settles, in order.
 
-        :raises WireError: nothing was ever sent under this tag
+        :raises WireError: no publication had this tag
         """
         if 0 < delivery_tag < self._base:
-            return []  # Settled before; the broker may say so twice.
+            return []  # Settled already; a broker may confirm a tag twice.
         everything = multiple and delivery_tag == 0
         end = len(self._entries) if everything else delivery_tag - self._base + 1
         if end > len(self._entries) or (end <= 0 and not everything):
@@ -51,11 +52,11 @@ class PublishLedger:
 
     @property
     def unsettled(self) -> list[Publication]:
-        """All that is unsettled, in order."""
+        """The unsettled publications, in order."""
         return [entry for entry in self._entries[self._head :] if entry is not None]
 
     def clear(self) -> list[Publication]:
-        """Take out all that is unsettled, in order; tags begin at 1 again."""
+        """Remove and return the unsettled publications, in order; tags start at 1 again."""
         rest = self.unsettled
         self._entries.clear()
         self._head, self._base, self._unsettled = 0, 1, 0
@@ -72,7 +73,7 @@ class PublishLedger:
         entries, head = self._entries, self._head
         while head < len(entries) and entries[head] is None:
             head += 1
-        if head > _COMPACT_FROM and head * 2 > len(entries):
+        if head > _SETTLED_ENTRIES_MAX and head * 2 > len(entries):
             del entries[:head]
             self._base += head
             head = 0

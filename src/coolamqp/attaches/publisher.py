@@ -1,7 +1,8 @@
-"""Publishing: with confirms, kept until the broker has taken responsibility, or without.
+"""The publishers: one with confirms, one without.
 
-A confirming publisher owns every message from the call to its confirm. It sends them in order, and
-again after a lost channel; a nack or a refusal ends the one that it concerns.
+The publisher with confirms keeps each message from the call until its confirm. It sends messages
+in order, and resends unconfirmed messages after the loss of a channel. A nack or a refusal fails
+only the message that it is about.
 """
 
 from __future__ import annotations
@@ -12,23 +13,24 @@ from typing import Any, Final
 from coolamqp.attaches.channeler import ST_ONLINE, Channeler, Dialogue, is_refusal_of
 from coolamqp.attaches.events import MessageReturned
 from coolamqp.attaches.promise import Promise
-from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.publication import Publication, properties_too_large
 from coolamqp.attaches.publish_ledger import PublishLedger
 from coolamqp.attaches.returns import Returns, returned
 from coolamqp.exceptions import AMQPError, CoolAMQPError, MessageRefused
 from coolamqp.framing.definitions import BasicPublish, BasicReturn, ConfirmSelect
 from coolamqp.uplink.channel import Channel
 
-# A confirming publisher fills the send buffer up to here, in bytes; the rest waits in its own
-# queue, where it can still be cancelled, and where a blocked connection does not double it.
-SEND_AHEAD: Final = 1024 * 1024
+# The publisher with confirms adds messages to the send buffer while it has fewer bytes than this.
+# The other messages wait as unsent publications: programs can still withdraw them, and while the
+# connection is blocked they do not use memory twice.
+SEND_BUFFER_BYTES: Final = 1024 * 1024
 
 
 class Publisher(Channeler):
-    """Publishes with confirms.
+    """The attach that publishes with confirms.
 
-    :ivar held: how many messages are kept, sent or not
-    :ivar held_bytes: what they count for, in bytes
+    :ivar held: the number of unconfirmed messages, sent or not
+    :ivar held_bytes: their size for the publish window, in bytes
     """
 
     def __init__(self) -> None:
@@ -39,21 +41,21 @@ class Publisher(Channeler):
         self._returns = Returns()
         self._unsent: deque[Publication] = deque()
         self._released = False
-        # After a refusal nobody knows which message it was. So many at the front are sent one at a
-        # time then, until the refusal has found its message.
+        # A channel error does not name the refused message. After one, the publisher sends this
+        # many of its first messages one at a time, until the broker refuses one of them again.
         self._suspects = 0
 
     def release(self) -> None:
-        """Begin to send: what the messages need is in place."""
+        """Start to send: the topology is restored."""
         self._released = True
         self.pump()
 
     def hold(self) -> None:
-        """Cease to send until `release`: what the messages need may not be in place."""
+        """Stop sending until `release`: the next broker may not have the topology yet."""
         self._released = False
 
     def publish(self, publication: Publication) -> None:
-        """Publish a message; it is kept until it is settled."""
+        """Send a message, now or later, and keep it until its confirm."""
         self.held += 1
         self.held_bytes += publication.size
         channel, connection = self.channel, self.connection
@@ -70,17 +72,17 @@ class Publisher(Channeler):
 
     @property
     def promises(self) -> list[Promise]:
-        """Who waits for a confirm at this moment, in the order of publishing."""
+        """The promises of the unconfirmed messages, in the order of publishing."""
         held = (*self._ledger.unsettled, *self._unsent)
         return [each.promise for each in held if each.promise is not None]
 
     @property
     def busy(self) -> bool:
-        """Whether anything is held."""
+        """Whether a message is unconfirmed."""
         return self.held > 0
 
     def withdraw(self, publication: Publication) -> bool:
-        """Take a message back; False if it has been sent."""
+        """Remove a message that is not sent yet. Return False if it was sent."""
         if publication.sent or publication not in self._unsent:
             return False
         self._unsent.remove(publication)
@@ -88,7 +90,7 @@ class Publisher(Channeler):
         return True
 
     def pump(self) -> None:
-        """Send what may be sent."""
+        """Add waiting messages to the send buffer, up to its bound."""
         channel, connection = self.channel, self.connection
         if channel is None or connection is None or self.state != ST_ONLINE:
             return
@@ -97,7 +99,7 @@ class Publisher(Channeler):
 
     def _send(self, publication: Publication, channel: Channel, frame_max: int) -> None:
         if not publication.fits(frame_max):
-            self._fail(publication, ValueError('the properties do not fit into one frame'))
+            self._fail(publication, properties_too_large(frame_max))
             return
         publication.sent = True
         self._ledger.enter(publication)
@@ -110,12 +112,12 @@ class Publisher(Channeler):
         )
 
     def _may_send(self, out_size: int) -> bool:
-        if not self._released or out_size >= SEND_AHEAD:
+        if not self._released or out_size >= SEND_BUFFER_BYTES:
             return False
         return not (self._suspects and len(self._ledger))
 
     def fail_all(self, error: Exception) -> None:
-        """End everything that is held."""
+        """Fail all unconfirmed messages."""
         rest = self._ledger.clear() + list(self._unsent)
         self._unsent.clear()
         for publication in rest:
@@ -132,20 +134,20 @@ class Publisher(Channeler):
     # The channel
 
     def set_up(self) -> Dialogue:
-        """Have publishes confirmed."""
+        """Enable confirms on the channel."""
         yield ConfirmSelect()
 
     def on_online(self) -> None:
-        """Send what has waited."""
+        """Send the waiting messages."""
         self.pump()
 
     def on_offline(self) -> None:
-        """Have what is not confirmed sent again, before everything else."""
+        """Queue unconfirmed messages again, in front of all others."""
         self._unsent.extendleft(reversed(self._ledger.clear()))
         self._returns.clear()
 
     def on_channel_closed(self, error: AMQPError | None) -> None:
-        """Look for the message that was refused, if the channel was closed for one."""
+        """Look for the refused message, if the broker closed the channel because of one."""
         sent = len(self._ledger)
         self.go_offline('channel closed')
         if sent and error is not None:
@@ -155,14 +157,14 @@ class Publisher(Channeler):
             self.retry_later()
 
     def on_channel_lost(self, cause: Exception | None) -> None:
-        """Go offline; look for a message that the connection was closed for."""
+        """Look for the refused message, if the broker closed the connection because of one."""
         sent = len(self._ledger)
         super().on_channel_lost(cause)
         if sent and cause is not None and is_refusal_of(cause, BasicPublish()):
             self._search(sent, cause)
 
     def _search(self, sent: int, error: Exception) -> None:
-        """Fail the message that was refused if it was sent alone, or have suspects sent alone."""
+        """Fail the refused message if it was sent alone; otherwise send the next ones alone."""
         if self._suspects:
             self._suspects -= 1
             self._fail(self._unsent.popleft(), error)
@@ -170,21 +172,23 @@ class Publisher(Channeler):
             self._suspects = sent
 
     def on_no_channel(self, error: CoolAMQPError) -> None:
-        """Try again later; the messages are kept."""
-        self.effects.log(f'nothing can be published with confirms: {error}')
+        """Keep the messages, and try again later."""
+        self.effects.log(
+            f'nothing can be published with confirms now; CoolAMQP tries again: {error}'
+        )
         self.retry_later()
 
     def on_return(self, method: BasicReturn, properties: bytes, body: Any) -> None:
-        """Take a message that came back; its confirm is still to come."""
+        """Record a returned message; its confirm comes after it."""
         self._returns.enter(returned(method, properties, body))
 
     def on_settlement(self, delivery_tag: int, multiple: bool, acked: bool) -> None:
-        """End what the broker has confirmed or refused."""
+        """End the promises of the messages that the broker has confirmed or refused."""
         settled = self._ledger.settle(delivery_tag, multiple)
         for publication in settled:
             self._forget(publication)
             error = (
-                None if acked and not publication.mandatory else self._verdict(publication, acked)
+                None if acked and not publication.mandatory else self._error_of(publication, acked)
             )
             if error is None:
                 self.effects.succeed(publication.promise)
@@ -194,43 +198,46 @@ class Publisher(Channeler):
             self._suspects = max(self._suspects - len(settled), 0)
         if not len(self._ledger):
             for error in self._returns.clear():
-                self.effects.log(f'a message came back that is none of those sent: {error}')
+                self.effects.log(
+                    f'the broker has returned a message that CoolAMQP did not send: {error}'
+                )
         self.pump()
 
-    def _verdict(self, publication: Publication, acked: bool) -> CoolAMQPError | None:
-        """Give the reason why a message that is settled was not taken; None if it was."""
+    def _error_of(self, publication: Publication, acked: bool) -> CoolAMQPError | None:
+        """Return the error of a settled message; None if the broker has accepted it."""
         returned_as = self._returns.take(publication) if publication.mandatory else None
         return returned_as if acked else MessageRefused()
 
 
 class PlainPublisher(Channeler):
-    """Publishes and forgets."""
+    """The attach that publishes without confirms. It drops messages while it is offline."""
 
     def publish(self, publication: Publication) -> bool:
-        """Send a message; False if there is no channel, and it is dropped."""
+        """Send a message, or drop it if there is no channel. Return whether it was sent."""
         if self.channel is None or self.connection is None or self.state != ST_ONLINE:
             return False
         if not publication.fits(self.connection.limits.frame_max):
-            self.effects.log('a message was dropped: its properties do not fit into one frame')
+            error = properties_too_large(self.connection.limits.frame_max)
+            self.effects.log(f'CoolAMQP has dropped a message: {error}')
             return False
         publication.send(self.channel)
         return True
 
     def set_up(self) -> Dialogue:
-        """Need nothing."""
+        """Send nothing: the channel needs no set-up."""
         yield from ()
 
     def on_return(self, method: BasicReturn, properties: bytes, body: Any) -> None:
-        """Report a message that came back."""
+        """Report a returned message."""
         self.effects.report(MessageReturned(returned(method, properties, body)))
 
     def on_channel_closed(self, error: AMQPError | None) -> None:
-        """Say that messages were lost, and go on with the next."""
+        """Log the refusal, and open a channel again."""
         self.go_offline('channel closed')
-        self.effects.log(f'a message published without confirm was refused: {error}')
+        self.effects.log(f'the broker has refused a message published without confirm: {error}')
         self.retry_later()
 
     def on_no_channel(self, error: CoolAMQPError) -> None:
         """Try again later."""
-        self.effects.log(f'nothing can be published: {error}')
+        self.effects.log(f'nothing can be published now; CoolAMQP tries again: {error}')
         self.retry_later()

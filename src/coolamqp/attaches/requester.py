@@ -1,7 +1,8 @@
-"""Requests and their replies, over direct reply-to (https://www.rabbitmq.com/docs/direct-reply-to).
+"""The requester: requests and replies over direct reply-to.
 
-Requests go out on the channel that consumes the pseudo-queue of replies, as RabbitMQ demands. A
-reply finds its request by the correlation id. When the channel is gone, so are the replies to come.
+RabbitMQ requires that requests go out on the channel that consumes the pseudo-queue of replies
+(https://www.rabbitmq.com/docs/direct-reply-to). The correlation id connects a reply with its
+request. When the channel closes, the outstanding replies are lost.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Final
 from coolamqp.attaches.channeler import ST_ONLINE, ST_SYNCING, Channeler, Dialogue
 from coolamqp.attaches.delivery import Delivery, MessageOwner
 from coolamqp.attaches.promise import Promise
-from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.publication import Publication, properties_too_large
 from coolamqp.attaches.returns import returned
 from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError
 from coolamqp.framing.definitions import BasicConsume, BasicReturn
@@ -28,7 +29,10 @@ REPLY_TO: Final = b'amq.rabbitmq.reply-to'
 
 @dataclass(eq=False)
 class Request:
-    """A message that asks for a reply; `timeout` in seconds, None for none."""
+    """A message that needs a reply.
+
+    :ivar timeout: the time to wait for the reply, in seconds; None for no limit
+    """
 
     message: Message
     routing_key: bytes
@@ -37,22 +41,22 @@ class Request:
 
 
 class Requester(Channeler):
-    """Sends requests and hands out their replies; any number may be outstanding."""
+    """The attach that sends requests and receives their replies. Any number may be outstanding."""
 
     def __init__(self, owner: MessageOwner) -> None:
         super().__init__()
         self._owner = owner
         self._numbers = 0
-        self._requests: dict[bytes, Request] = {}  # those that have not ended, by correlation id
-        self._waiting: deque[bytes] = deque()  # those that are not sent
+        self._requests: dict[bytes, Request] = {}  # all unanswered requests, by correlation id
+        self._waiting: deque[bytes] = deque()  # the correlation ids of the unsent requests
 
     @property
     def busy(self) -> bool:
-        """Whether a reply is outstanding for which somebody still waits."""
+        """Whether a reply is outstanding whose promise has not ended."""
         return not all(request.promise.done() for request in self._requests.values())
 
     def submit(self, request: Request) -> None:
-        """Send a request as soon as there is a channel."""
+        """Queue a request; it is sent as soon as there is a channel."""
         self._numbers += 1
         number = b'%d' % self._numbers
         self._requests[number] = request
@@ -62,7 +66,7 @@ class Requester(Channeler):
         self._send_waiting()
 
     def fail_all(self, error: Exception) -> None:
-        """End everything that waits."""
+        """Fail all requests."""
         self._waiting.clear()
         for number in list(self._requests):
             self._fail(number, error)
@@ -74,16 +78,16 @@ class Requester(Channeler):
         while self._waiting:
             number = self._waiting.popleft()
             request = self._requests.get(number)
-            if request is None:  # expired meanwhile
+            if request is None:  # It has expired.
                 continue
-            if request.promise.done():  # it was cancelled
+            if request.promise.done():  # The program has cancelled it.
                 del self._requests[number]
                 continue
             publication = _publication(request, number)
             if publication.fits(connection.limits.frame_max):
                 publication.send(channel)
             else:
-                self._fail(number, ValueError('the properties do not fit into one frame'))
+                self._fail(number, properties_too_large(connection.limits.frame_max))
 
     def _expire(self, number: bytes, timeout: float) -> None:
         self._fail(number, TimeoutError(f'no reply within {timeout} s'))
@@ -96,37 +100,37 @@ class Requester(Channeler):
     # The channel
 
     def set_up(self) -> Dialogue:
-        """Consume the replies."""
+        """Consume replies."""
         yield BasicConsume(REPLY_TO, b'', no_ack=True)
 
     def on_online(self) -> None:
-        """Send what has waited."""
+        """Send the waiting requests."""
         self._send_waiting()
 
     def on_delivery(self, envelope: Envelope, properties: bytes, body: Any) -> None:
-        """Take a reply."""
+        """End a request with its reply."""
         reply = Delivery(envelope, properties, body, None, self._owner)
         request = self._requests.pop(_correlation_id(reply), None)
         if request is None:
-            self.effects.log('a reply came that nobody waits for any more', DEBUG)
+            self.effects.log('CoolAMQP has dropped a reply: nobody waits for it any more', DEBUG)
         else:
             self.effects.succeed(request.promise, reply)
 
     def on_return(self, method: BasicReturn, properties: bytes, body: Any) -> None:
-        """Fail a request that came back."""
+        """Fail a returned request."""
         error = returned(method, properties, body)
         self._fail(_correlation_id(error.message), error)
 
     def on_channel_closed(self, error: AMQPError | None) -> None:
-        """Fail what was sent, whose replies cannot come any more; all, if we are not allowed."""
+        """Fail the sent requests, whose replies are lost; all if the set-up was refused."""
         fail = self.fail_all if self.state == ST_SYNCING else self._fail_sent
         self.go_offline('channel closed')
-        fail(error or ConnectionDead('the channel of the replies was closed'))
+        fail(error or ConnectionDead('the channel closed before the reply came; call again'))
         self.retry_later()
-        self.attempted()
+        self.report_set_up()
 
     def on_channel_lost(self, cause: Exception | None) -> None:
-        """Fail what was sent: its replies cannot come any more."""
+        """Fail the sent requests, whose replies are lost."""
         super().on_channel_lost(cause)
         self._fail_sent(ConnectionDead(f'the connection was lost before the reply came: {cause}'))
 
@@ -136,7 +140,7 @@ class Requester(Channeler):
             self._fail(number, error)
 
     def on_no_channel(self, error: CoolAMQPError) -> None:
-        """Say so to those who wait."""
+        """Fail all requests."""
         self.fail_all(error)
 
 

@@ -1,8 +1,8 @@
-"""Mandatory messages that came back, until their confirm says which publication each was.
+"""Returned messages, which wait for the confirm of the same publication.
 
-A `basic.return` names no delivery tag. It comes before the confirm of the same message
-(https://www.rabbitmq.com/docs/publishers#unroutable), so the first equal publication to be
-confirmed is the one that came back; and of publications that are equal it does not matter which.
+A `basic.return` has no delivery tag. It comes before the confirm of the same message
+(https://www.rabbitmq.com/docs/publishers#unroutable). So the returned publication is the first
+confirmed one with the same content. If several have the same content, any of them will do.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from coolamqp.objects import MessageProperties, ReceivedMessage
 
 
 def returned(method: BasicReturn, properties: bytes, body: Any) -> Returned:
-    """Make the error that a `basic.return` means."""
+    """Return the error for a `basic.return`."""
     message = ReceivedMessage(
         body,
         ReceivedBytes(text_bytes(method.exchange, 'exchange')),
@@ -30,17 +30,17 @@ def returned(method: BasicReturn, properties: bytes, body: Any) -> Returned:
 
 
 class Returns:
-    """What has come back on one channel, and was not confirmed yet."""
+    """The returned and not yet confirmed messages of one channel."""
 
     def __init__(self) -> None:
         self._errors: list[Returned] = []
 
     def enter(self, error: Returned) -> None:
-        """Note what has come back."""
+        """Add a returned message."""
         self._errors.append(error)
 
     def take(self, publication: Publication) -> Returned | None:
-        """Take out the error of a publication that is settled, if it came back."""
+        """Remove and return the error of a settled publication; None if it was not returned."""
         alike = [error for error in self._errors if _is_alike(error.message, publication)]
         for is_same in (_has_equal_properties, _has_no_other_properties):
             for error in alike:
@@ -50,7 +50,7 @@ class Returns:
         return None
 
     def clear(self) -> list[Returned]:
-        """Give what belongs to no publication, and forget it."""
+        """Remove and return the remaining errors, which belong to no publication."""
         rest, self._errors = self._errors, []
         return rest
 
@@ -64,7 +64,7 @@ def _is_alike(message: ReceivedMessage, publication: Publication) -> bool:
 
 
 def _has_equal_properties(message: ReceivedMessage, ours: MessageProperties) -> bool:
-    """Compare what the properties mean: RabbitMQ 4 writes headers anew, in another order."""
+    """Whether the decoded properties are equal: RabbitMQ 4 changes the order of headers."""
     theirs = message.properties
     if theirs.encoded == ours.encoded:
         return True
@@ -73,7 +73,7 @@ def _has_equal_properties(message: ReceivedMessage, ours: MessageProperties) -> 
 
 
 def _has_no_other_properties(message: ReceivedMessage, ours: MessageProperties) -> bool:
-    """Compare what both have: a broker takes the header BCC away, and may be told to add some."""
+    """Whether the common properties are equal: a broker removes the header BCC and may add some."""
     theirs = message.properties
     names = (name for name in PROPERTY_NAMES if name != 'headers')
     values = ((theirs.get(name), ours.get(name)) for name in names)

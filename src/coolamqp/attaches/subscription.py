@@ -1,8 +1,8 @@
-"""The engine's half of a consumer: its channel, its set-up dialogue, its deliveries, its end.
+"""The subscription: the engine's half of a consumer, with its channel and its deliveries.
 
-A `Consumer` has the options and the hooks, and programs subclass it; it has one of these. The
-dialogue that sets it up reads from top to bottom in `set_up`. Callbacks run from the mailbox, never
-from here.
+A `Consumer` has the options and the hooks, and programs may subclass it. It has a subscription for
+the protocol. `set_up` shows the whole dialogue with the broker. The subscription puts messages and
+hooks into the mailbox, and never calls them.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from coolamqp.uplink.channel import Channel
 
 
 class Subscriber(Protocol):
-    """What a subscription asks of its `Consumer`: options, and hooks to call."""
+    """The options and hooks of a `Consumer` that its subscription uses."""
 
     queue: Queue
     no_ack: bool
@@ -53,20 +53,20 @@ class Subscriber(Protocol):
     on_broker_cancel: CallableList
 
     def on_operational(self, operational: bool) -> None:
-        """Consuming has begun, or has ended."""
+        """Handle the start (True) or the end (False) of consuming."""
 
     def on_close(self, payload: Method | None = None) -> None:
-        """The channel is gone."""
+        """Handle the loss of the channel."""
 
     def on_setup(self, method: Method) -> None:
-        """The broker has answered a method of the set-up."""
+        """Handle an answer of the broker during the set-up."""
 
     def on_delivery(self, frame: AMQPFrame) -> None:
-        """A frame of a delivery has come."""
+        """Handle a frame of a delivery."""
 
 
 class ConsumerOwner(MessageOwner, Protocol):
-    """The Cluster of a consumer, as far as the consumer needs it; from any thread."""
+    """The calls of a consumer to its Cluster. Any thread may make them."""
 
     def cancel(self, subscription: Subscription) -> Promise:
         """Cancel a consumer."""
@@ -75,19 +75,20 @@ class ConsumerOwner(MessageOwner, Protocol):
         """Change the prefetch count of a consumer."""
 
     def deliver(self, subscription: Subscription, message: Delivery) -> None:
-        """Hand a message to the program, from a hook of its consumer."""
+        """Deliver a message to the program, from a hook of its consumer."""
 
 
 class Subscription(Channeler):
-    """A subscription to the messages of a queue.
+    """The attach that consumes the messages of a queue.
 
-    :param consumer: the consumer that has it
-    :param consumer_tag: its name, until the subscription is renewed
-    :param qos: the prefetch count; None leaves it unset
-    :param promise: ended when consuming has begun, or cannot
-    :param wants_frames: whether the consumer wants to see deliveries as frames
-    :param wants_setup: whether it wants to see the answers to the set-up
-    :ivar owner: its Cluster, once it was added to one
+    :param consumer: the consumer that has this subscription
+    :param mailbox: the mailbox for messages and hooks
+    :param consumer_tag: the first consumer tag; a change of the prefetch count changes the tag
+    :param qos: the prefetch count, in messages; None leaves it unset
+    :param promise: the promise to end when consuming begins or fails
+    :param wants_frames: whether the consumer overrides `on_delivery`
+    :param wants_setup: whether the consumer overrides `on_setup`
+    :ivar owner: the Cluster; None until the consumer is added to one
     """
 
     def __init__(
@@ -124,38 +125,39 @@ class Subscription(Channeler):
     def belong_to(self, owner: ConsumerOwner, dirty_ledgers: list[AckLedger]) -> None:
         """Become part of a Cluster.
 
-        :raises ValueError: it is part of one already
+        :param dirty_ledgers: the list of ledgers to flush
+        :raises ValueError: the consumer belongs to a Cluster already
         """
         if self.owner is not None:
             which = 'this Cluster' if self.owner is owner else 'another Cluster'
-            raise ValueError(f'this Consumer was added to {which} before; make a new one')
+            raise ValueError(f'this Consumer was added to {which} already; make a new one')
         self.owner = owner
         self._dirty_ledgers = dirty_ledgers
 
     @property
     def cancelled(self) -> bool:
-        """Whether it has ended for good."""
+        """Whether the consumer has ended for good."""
         return self.mailbox.closed
 
     @property
     def busy(self) -> bool:
-        """Whether it is being set up or cancelled."""
+        """Whether the set-up or the cancellation is under way."""
         return self.state == ST_SYNCING or (self.mailbox.ending and not self.mailbox.closed)
 
     # Prefetch
 
     def change_prefetch(self, prefetch_count: int) -> None:
-        """Set the prefetch count now, if online, and after each reconnect."""
+        """Set the prefetch count, at once if online, and after each reconnect."""
         self.qos = prefetch_count
         if self.state == ST_ONLINE:
             self._renew()
 
     def _renew(self) -> None:
-        """Consume anew on the same channel, and only then end the old consumer.
+        """Start a new consumer on the same channel, and then cancel the old one.
 
-        RabbitMQ applies a prefetch count to consumers that begin after it, not to those that run
-        (https://www.rabbitmq.com/docs/consumer-prefetch). An auto-delete queue needs a consumer at
-        all times.
+        RabbitMQ applies a prefetch count only to consumers that start after it
+        (https://www.rabbitmq.com/docs/consumer-prefetch). The new consumer starts first, because
+        the broker deletes an auto-delete queue with its last consumer.
         """
         if self.channel is None or self.qos is None or self._renewing:
             return
@@ -164,21 +166,22 @@ class Subscription(Channeler):
         self._renewals += 1
         old_tag = self.consumer_tag
         self.consumer_tag = b'%d.%b' % (self._renewals, self._first_tag[:200])
-        if self.consumer.exclusive:  # The queue takes no second consumer, not even for a moment.
-            self.channel.call(BasicCancel(old_tag), lambda _: self._consume_anew(None))
+        if self.consumer.exclusive:  # The broker refuses a second consumer.
+            self.channel.call(BasicCancel(old_tag), lambda _: self._consume_again(None))
         else:
-            self._consume_anew(old_tag)
+            self._consume_again(old_tag)
 
-    def _consume_anew(self, old_tag: bytes | None) -> None:
+    def _consume_again(self, old_tag: bytes | None) -> None:
         if self.channel is not None:
             self.channel.call(BasicQos(0, self._used_qos or 0), _ignore)
             self.channel.call(self._consume(), lambda _: self._end_old(old_tag))
 
     def _end_old(self, old_tag: bytes | None) -> None:
-        """End the old consumer, and only after it do what has been asked of the new one.
+        """Cancel the old consumer; pending changes to the new one wait until this is done.
 
-        RabbitMQ answers a cancellation when the queue has done it, and other methods before it; and
-        3.10 breaks down over a cancellation that overtakes its own consume-ok.
+        RabbitMQ answers a cancellation only when the queue has carried it out, and answers other
+        methods meanwhile. RabbitMQ 3.10 fails if a cancellation arrives before the consume-ok of
+        the same consumer is sent.
         """
         if self.channel is not None and old_tag is not None:
             self.channel.call(BasicCancel(old_tag), lambda _: self._on_renewed())
@@ -197,7 +200,7 @@ class Subscription(Channeler):
     # Setting up
 
     def set_up(self) -> Dialogue:
-        """Declare queue, exchange and binding; set the prefetch count; consume."""
+        """Declare exchange, queue and binding, set the prefetch count, and consume."""
         queue = self.consumer.queue
         for method in exchange_of(queue):
             yield method
@@ -209,7 +212,7 @@ class Subscription(Channeler):
         self._used_qos = self.qos
         if self.qos is not None:
             yield BasicQos(0, self.qos)
-        self._begin_to_receive()
+        self._prepare_for_deliveries()
         yield self._consume()
 
     def _consume(self) -> Method:
@@ -223,7 +226,7 @@ class Subscription(Channeler):
             arguments=consumer.arguments,
         )
 
-    def _begin_to_receive(self) -> None:
+    def _prepare_for_deliveries(self) -> None:
         channel, consumer = self.channel, self.consumer
         if channel is not None:
             channel.content.mode = int(consumer.body_receive_mode)
@@ -231,7 +234,7 @@ class Subscription(Channeler):
             self._ledger = None if consumer.no_ack else AckLedger(channel, self._dirty_ledgers)
 
     def on_setup_answer(self, answer: Method) -> None:
-        """Show the answer to a consumer that wants to see it."""
+        """Pass the answer to a consumer that overrides `on_setup`."""
         if self._wants_setup:
             self.effects.call(self.mailbox, self.consumer.on_setup, answer)
 
@@ -267,13 +270,13 @@ class Subscription(Channeler):
             self.consumer.on_delivery(frame)
 
     def assemble(self, frame: AMQPFrame) -> None:
-        """Add a frame that the consumer passes on, and deliver the message that it completes."""
+        """Add a frame that the consumer passes on, and deliver the message if it is complete."""
         message = self._assembly.feed(frame)
         if message is not None and self.owner is not None:
             self.owner.deliver(self, message)
 
     def on_method(self, method: Method) -> None:
-        """Begin anew after a Consumer Cancel Notification, if the queue can be had again."""
+        """Set up again after a Consumer Cancel Notification, on a new channel."""
         if not isinstance(method, BasicCancel):
             super().on_method(method)
             return
@@ -293,10 +296,10 @@ class Subscription(Channeler):
     # The channel
 
     def on_offline(self) -> None:
-        """Void the messages that are not settled, and report that consuming has ended."""
+        """Void the unsettled messages, and report that consuming has ended."""
         self._renewing = False
         if self._ledger is not None:
-            self._ledger.make_void()  # The broker has put them back into the queue.
+            self._ledger.make_void()  # The broker has requeued the messages.
         if self._was_operational:
             self._was_operational = False
             self.effects.call(self.mailbox, self.consumer.on_operational, False)
@@ -304,7 +307,7 @@ class Subscription(Channeler):
         self._closed_by = None
 
     def on_channel_closed(self, error: AMQPError | None) -> None:
-        """End for good if that was asked for or waiting cannot help; else try again."""
+        """End for good after a cancellation or a lasting error; otherwise set up again."""
         setting_up = self.state == ST_SYNCING
         if error is not None:
             self._closed_by = ChannelClose(
@@ -315,19 +318,22 @@ class Subscription(Channeler):
             self._end(None)
         elif error is None:
             self.open()
-        elif setting_up and not self._is_passing(error):
+        elif setting_up and not self._is_temporary(error):
             self.fail(error)
         else:
-            self.effects.log(f'consumer of {self.mailbox.name} tries again: {error}')
+            self.effects.log(
+                f'the broker has refused the consumer of {self.mailbox.name}; '
+                f'CoolAMQP tries again: {error}'
+            )
             self.retry_later()
         if setting_up:
-            self.attempted()
+            self.report_set_up()
 
-    def _is_passing(self, error: AMQPError) -> bool:
-        """Whether waiting may help.
+    def _is_temporary(self, error: AMQPError) -> bool:
+        """Whether a later try may succeed.
 
-        Our own dead connection may still hold an exclusive queue; and RabbitMQ says not-found of a
-        queue that it had before while the node that holds it is away.
+        The lost connection of this Cluster may still lock an exclusive queue. RabbitMQ answers
+        NOT_FOUND for an existing queue while the node of the queue is down.
         """
         first_time = self.promise is not None
         if error.reply_code == NOT_FOUND:
@@ -337,11 +343,11 @@ class Subscription(Channeler):
         )
 
     def on_no_channel(self, error: CoolAMQPError) -> None:
-        """Give up: the connection has no channel left."""
+        """End for good: the connection has no free channel."""
         self.fail(error)
 
     def on_channel_lost(self, cause: Exception | None) -> None:
-        """Go offline with the connection; for good if the broker closed it because of us."""
+        """Go offline; end for good if the broker closed the connection because of the set-up."""
         refused = self.was_refused(cause)
         super().on_channel_lost(cause)
         if self.mailbox.ending or self.consumer.cancel_on_failure:
@@ -350,13 +356,13 @@ class Subscription(Channeler):
             self.fail(cause)
 
     def on_unsendable(self, error: Exception) -> None:
-        """Give up: the method cannot be sent."""
+        """End for good: the method is too large to send."""
         self.fail(error)
 
     # Ending
 
     def begin_cancel(self, promise: Promise | None) -> None:
-        """Stop consuming; the promise ends once no message can come any more."""
+        """Cancel the consumer; the promise ends when no more messages can come."""
         if self.cancelled:
             self.effects.succeed(promise)
             return
@@ -383,18 +389,18 @@ class Subscription(Channeler):
         self._end(error)
 
     def _end(self, reason: Exception | None) -> None:
-        """End for good; the reason is None if the program wished it."""
+        """End for good; the reason is None after a cancellation by the program."""
         if self.cancelled:
             return
         self.mailbox.closed = True
-        self.connection = None  # so that no retry is made
+        self.connection = None  # A due retry then does nothing.
         self.effects.fail(self._take_promise(), CoolAMQPError('the consumer was cancelled'))
         self.effects.call(self.mailbox, self.consumer.on_cancel)
         self.effects.report(ConsumerCancelled(self.consumer, reason))
         for promise in self._cancel_promises:
             self.effects.succeed(promise)
         self._cancel_promises.clear()
-        self.attempted()
+        self.report_set_up()
 
     def _take_promise(self) -> Promise | None:
         promise, self.promise = self.promise, None
@@ -402,4 +408,4 @@ class Subscription(Channeler):
 
 
 def _ignore(answer: Method) -> None:
-    """Ignore an answer that says nothing new."""
+    """Ignore an answer without information."""

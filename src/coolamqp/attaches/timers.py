@@ -1,4 +1,4 @@
-"""Things to do later, by a clock that is told and never read."""
+"""Calls at later times. The time is an argument: this module reads no clock."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from math import inf
 
 
 class Timers:
-    """Calls that are due at a time.
+    """The calls that are due later.
 
-    :ivar now: the time, as last told by `advance`; seconds on a monotonic clock
+    :ivar now: the time of the last `advance`, in seconds on a monotonic clock
     """
 
     def __init__(self, now: float) -> None:
@@ -20,19 +20,19 @@ class Timers:
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
 
     def after(self, delay: float, callback: Callable[[], None]) -> None:
-        """Have a function called once `delay` seconds have passed."""
+        """Call a function after `delay` seconds."""
         heapq.heappush(self._heap, (self.now + delay, next(self._numbers), callback))
 
     def advance(self, now: float) -> None:
-        """Tell the time, and call what is due."""
+        """Set the time, and make the calls that are due."""
         self.now = now
         while self._heap and self._heap[0][0] <= now:
             heapq.heappop(self._heap)[2]()
 
     def clear(self) -> None:
-        """Forget everything that is not due yet."""
+        """Remove all calls."""
         self._heap.clear()
 
     def wake_at(self) -> float:
-        """Give the time of the next call."""
+        """Return the time of the next call; inf if there is none."""
         return self._heap[0][0] if self._heap else inf

@@ -1,7 +1,7 @@
-"""Transactions: messages that are published together, or not at all (class tx of the protocol).
+"""The transactor: it publishes messages together or not at all (class tx of the protocol).
 
-The messages of a transaction are kept until it is committed, and sent with the commit in one go;
-so there is nothing to roll back at the broker when a program thinks better of it.
+CoolAMQP keeps the messages of a transaction until the commit, and sends them with the commit. So
+the broker has nothing to roll back if a program rolls back.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from coolamqp.attaches.channeler import ST_ONLINE, Channeler, Dialogue
 from coolamqp.attaches.promise import Promise
-from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.publication import Publication, properties_too_large
 from coolamqp.attaches.returns import returned
 from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError, Returned
 from coolamqp.framing.definitions import BasicReturn, TxCommit, TxSelect
@@ -22,9 +22,10 @@ from coolamqp.uplink.channel import Channel
 
 @dataclass(eq=False)
 class Commit:
-    """The messages of a transaction that is to be committed.
+    """The messages of a transaction to commit.
 
-    :ivar wanted: whether anybody still waits for it; if not, it is not begun any more
+    :ivar returned: the first message that the broker has returned
+    :ivar wanted: False if the program has stopped waiting; the commit then fails if it is not sent
     """
 
     publications: list[Publication]
@@ -34,7 +35,7 @@ class Commit:
 
 
 class Transactor(Channeler):
-    """Commits transactions, one after the other."""
+    """The attach that commits transactions, one after the other."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,16 +44,16 @@ class Transactor(Channeler):
 
     @property
     def busy(self) -> bool:
-        """Whether a transaction is not committed yet."""
+        """Whether a commit waits for an answer or for a channel."""
         return self._sent is not None or bool(self._waiting)
 
     def submit(self, commit: Commit) -> None:
-        """Commit a transaction as soon as there is a channel, and those before are done."""
+        """Queue a commit; it is sent when there is a channel and earlier commits are done."""
         self._waiting.append(commit)
         self._send_next()
 
     def fail_all(self, error: Exception) -> None:
-        """End everything that waits."""
+        """Fail all commits."""
         self._fail_sent(error)
         while self._waiting:
             self.effects.fail(self._waiting.popleft().promise, error)
@@ -64,10 +65,11 @@ class Transactor(Channeler):
         while self._sent is None and self._waiting:
             commit = self._waiting.popleft()
             if not commit.wanted or commit.promise.done():
-                self.effects.fail(commit.promise, TimeoutError('it was given up before'))
-            elif not all(each.fits(connection.limits.frame_max) for each in commit.publications):
-                error = ValueError('the properties of a message do not fit into one frame')
+                error = TimeoutError('the program had given up the transaction before its commit')
                 self.effects.fail(commit.promise, error)
+            elif not all(each.fits(connection.limits.frame_max) for each in commit.publications):
+                too_large = properties_too_large(connection.limits.frame_max)
+                self.effects.fail(commit.promise, too_large)
             else:
                 self._send(commit, channel)
 
@@ -94,22 +96,22 @@ class Transactor(Channeler):
     # The channel
 
     def set_up(self) -> Dialogue:
-        """Have the channel transactional."""
+        """Enable transactions on the channel."""
         yield TxSelect()
 
     def on_online(self) -> None:
-        """Commit what has waited."""
+        """Send the first waiting commit."""
         self._send_next()
 
     def on_return(self, method: BasicReturn, properties: bytes, body: Any) -> None:
-        """Take a mandatory message that came back as its transaction was committed."""
+        """Record the first returned message of the transaction."""
         if self._sent is None:
             super().on_return(method, properties, body)
         elif self._sent.returned is None:
             self._sent.returned = returned(method, properties, body)
 
     def on_channel_closed(self, error: AMQPError | None) -> None:
-        """Fail the transaction that was refused; nothing of it was published."""
+        """Fail the refused transaction; the broker has published none of its messages."""
         refused = self._sent is not None
         if error is not None:
             (self._fail_sent if refused else self.fail_all)(error)
@@ -118,15 +120,18 @@ class Transactor(Channeler):
             self.open()
         else:
             self.retry_later()
-        self.attempted()
+        self.report_set_up()
 
     def on_channel_lost(self, cause: Exception | None) -> None:
-        """Fail the transaction whose commit was not answered: nobody knows what became of it."""
+        """Fail the transaction whose commit has no answer: it may be published or not."""
         super().on_channel_lost(cause)
         self._fail_sent(
-            ConnectionDead(f'the connection was lost in the middle of a commit: {cause}')
+            ConnectionDead(
+                f'the connection was lost in the middle of a commit, and the messages may be '
+                f'published or not: {cause}'
+            )
         )
 
     def on_no_channel(self, error: CoolAMQPError) -> None:
-        """Say so to those who wait."""
+        """Fail all commits."""
         self.fail_all(error)

@@ -66,12 +66,12 @@ class Recovery:
         attaches = self._attaches()
         self._awaited = set(attaches)
         for attach in attaches:
-            attach.on_first_attempt = self._on_first_attempt
+            attach.on_first_set_up = self._on_first_set_up
             attach.attach(self._connection)
         if not attaches:
             self._on_restored()
 
-    def _on_first_attempt(self, attach: Channeler) -> None:
+    def _on_first_set_up(self, attach: Channeler) -> None:
         self._awaited.discard(attach)
         if not self._awaited:
             self._on_restored()
