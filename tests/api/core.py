@@ -8,13 +8,17 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from coolamqp.api.base_driver import BaseDriver
 from coolamqp.api.core import Core
 from coolamqp.api.event_queue import EventQueue
 from coolamqp.api.options import ClusterOptions
 from coolamqp.api.spans import end_with
 from coolamqp.attaches import Consumer
 from coolamqp.attaches.delivery import Delivery
+from coolamqp.attaches.effects import Effects
+from coolamqp.attaches.events import Event
 from coolamqp.attaches.mailbox import Item, Mailbox
+from coolamqp.objects import ReceivedMessage
 from coolamqp.tracing import CallSpan
 from tests.support.rig import LinkWire
 from tests.support.scripted_broker import NODE, Clock, ScriptedBroker
@@ -52,6 +56,7 @@ class Dispatcher:
     def __init__(self, done: list[str]) -> None:
         self.messages: list[Delivery] = []
         self.delivered: list[tuple[Mailbox, Delivery]] = []
+        self.released: list[ReceivedMessage] = []
         self._done = done
 
     def post(self, callbacks: list[tuple[Mailbox, Item]]) -> None:
@@ -60,6 +65,19 @@ class Dispatcher:
 
     def deliver(self, mailbox: Mailbox, message: Delivery) -> None:
         self.delivered.append((mailbox, message))
+
+    def release(self, message: ReceivedMessage) -> None:
+        self.released.append(message)
+
+
+class Inbox(EventQueue):
+    """Events for `drain`."""
+
+    def close(self) -> None:
+        """Let nobody wait, as nobody does."""
+
+    def discard(self) -> list[Event]:
+        return self.take_all()
 
 
 class SmallCore(Core[Future[Any], Driver]):
@@ -76,7 +94,7 @@ class SmallCore(Core[Future[Any], Driver]):
         self.lock = Lock()
         self.done: list[str] = []
         self.dispatcher = Dispatcher(self.done)
-        self.inbox = EventQueue()
+        self.inbox = Inbox()
         self.raising: Exception | None = None
         options = ClusterOptions([NODE], 'billing', None, None, None, None, 9, 999, True, None)
         super().__init__(
@@ -107,6 +125,11 @@ class SmallCore(Core[Future[Any], Driver]):
     def check_callback(self, consumer: Consumer) -> None:
         if consumer.on_message is print:
             raise TypeError('not print')
+
+    def carry_out(self, effects: Effects) -> None:
+        """Carry effects out, as a driver does."""
+        driver = BaseDriver(self.engine, self.dispatcher, self.report, self.on_reported)
+        driver.carry_out(effects)
 
     def start(self) -> Driver:
         """Start, as a Cluster does."""

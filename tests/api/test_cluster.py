@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from coolamqp.api.cluster import ClusterState
+from coolamqp.api.cluster import BaseCluster
 from coolamqp.api.consuming import ConsumeCalls
+from coolamqp.api.options import ClusterOptions
 from coolamqp.attaches import Consumer
 from coolamqp.objects import Queue
 from tests.api.core import SmallCore
@@ -16,8 +17,11 @@ from tests.api.support import Tracer
 from tests.support.scripted_broker import NODE
 
 
-class Cluster(ClusterState[Future[Any]], ConsumeCalls[Future[Any]]):
+class Cluster(BaseCluster[Future[Any]], ConsumeCalls[Future[Any]]):
     def __init__(self) -> None:
+        super().__init__(NODE)
+
+    def _make_core(self, options: ClusterOptions) -> None:
         self._core = self.core = SmallCore()
 
 
@@ -98,5 +102,5 @@ def test_programs_of_old_add_a_consumer_to_a_group(cluster: Cluster) -> None:
     cluster.attache_group.add(consumer)
     broker.serve()
     assert consumer.state == 2
-    with pytest.raises(ValueError, match='was added to this Cluster before'):
+    with pytest.raises(ValueError, match='was added to this Cluster already'):
         cluster.attache_group.add(consumer)

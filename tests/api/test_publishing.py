@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from coolamqp.api.publications import Addressed
 from coolamqp.api.publishing import PublishCalls, PublishCommands
-from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.publication import Addressed, Publication
 from coolamqp.objects import Message
 from coolamqp.tracing import CallSpan
 from tests.api.support import RigCommands, Tracer

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from coolamqp.api.publications import Addressed
 from coolamqp.api.spans import (
     all_with_context,
     destination_of,
@@ -20,6 +19,7 @@ from coolamqp.api.spans import (
 )
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.mailbox import Mailbox
+from coolamqp.attaches.publication import Addressed
 from coolamqp.exceptions import CoolAMQPError
 from coolamqp.framing.field_table import plain_table
 from coolamqp.framing.hot import Envelope

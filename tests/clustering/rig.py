@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+from coolamqp.api.base_driver import Reports
 from coolamqp.clustering.dispatcher import Dispatcher
 from coolamqp.clustering.driver import Driver
 from coolamqp.clustering.leader import Leadership
@@ -151,12 +152,16 @@ class DriverRig(Rig):
             self.lock,
             self.leadership,
             self.dispatcher,
-            self.perform,
+            self.reports.extend,
+            self.on_reported,
             self.progress.append,
             self.time,
             self._make_transport,
             self.selector if selector is None else selector,
         )
+
+    def on_reported(self, reports: Reports) -> None:
+        """Do nothing more about reports."""
 
     def time(self) -> float:
         """Return the time of the test."""

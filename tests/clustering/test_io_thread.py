@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from coolamqp.attaches.effects import Effects
+from coolamqp.api.base_driver import Reports
 from coolamqp.clustering.io_thread import IOThread
 from coolamqp.exceptions import ConnectionDead
 from tests.clustering.rig import DriverRig
@@ -72,10 +72,10 @@ class RealRig(DriverRig):
         self.may_wait: bool | None = None
         self.defect = defect
 
-    def perform(self, effects: Effects) -> None:
+    def on_reported(self, reports: Reports) -> None:
         if self.may_wait is None:
             self.may_wait = self.io_thread.may_wait()
-        super().perform(effects)
+        super().on_reported(reports)
         defect, self.defect = self.defect, None
         if defect is not None:
             raise defect

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from coolamqp.attaches.effects import Effects, LogRecord
+from coolamqp.attaches.effects import LogRecord
 from coolamqp.attaches.mailbox import Hook, Item, Mailbox
 from coolamqp.framing.definitions import ConnectionTune
 from coolamqp.framing.hot import Buffer
@@ -111,10 +111,7 @@ class Rig(Commands):
 
     def carry_out(self) -> None:
         """Carry out the effects of the engine."""
-        self.perform(self.engine.take_effects())
-
-    def perform(self, effects: Effects) -> None:
-        """Carry out effects."""
+        effects = self.engine.take_effects()
         for promise in effects.confirmed:
             promise.set_result(None)
         for completion in effects.completions:

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from coolamqp.api.publications import publication_of, publication_of_item
-from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.publication import Publication, publication_of, publication_of_item
 from coolamqp.objects import Exchange, Message
 
 MESSAGE = Message(b'hello')
