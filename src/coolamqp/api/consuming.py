@@ -1,4 +1,4 @@
-"""The consuming calls of a Cluster that threads and asyncio have in common."""
+"""The common part of the consuming calls for threads and for asyncio."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from coolamqp.attaches.mailbox import Inbox
 from coolamqp.compat import AttacheGroup
 from coolamqp.objects import Queue
 
-# How many unsettled messages the broker sends ahead of an iteration, unless told otherwise.
+# The default prefetch count of an iteration, in messages.
 ITERATION_PREFETCH: Final = 100
 
 
@@ -21,22 +21,31 @@ class IterationInbox(Inbox, Protocol):
     """The inbox of an iteration over messages."""
 
     def close(self) -> None:
-        """End all waiting."""
+        """End the iteration, and wake all readers."""
 
     def discard(self) -> list[Event]:
-        """Take no more events, and return those that were not taken."""
+        """Accept no more events, and return the unread ones."""
 
 
 class ConsumeCalls(Generic[FutureT]):
-    """The part of a Cluster that consumes, as far as it is the same for threads and asyncio."""
+    """The consuming calls of a Cluster for threads and for asyncio."""
 
     _core: Core[FutureT, Any]
 
     def add_consumer(self, consumer: Consumer) -> FutureT:
-        """Start a consumer that was made by hand, often of a class of the program's own.
+        """Start a consumer that the program has made, often an object of its own subclass.
 
-        :returns: a future that ends when consuming has begun, or with `AMQPError`
-        :raises ValueError: it was added before, to this Cluster or another one
+        :param consumer: the consumer
+        :returns: a future that succeeds when consuming has begun. It ends with `AMQPError` if the
+            broker refuses
+        :raises TypeError: the argument is no `Consumer`, or this Cluster cannot call its
+            `on_message`
+        :raises ValueError: the consumer belongs to this or another Cluster already
+        :raises RuntimeError: the Cluster is not started
+        :raises ConnectionDead: the Cluster is shut down
+
+        >>> consumer = Consumer(Queue('tasks', durable=True), print, no_ack=False, prefetch=10)
+        >>> cluster.add_consumer(consumer).result()  # doctest: +SKIP
         """
         if not isinstance(consumer, Consumer):
             raise TypeError(f'consumer must be a Consumer, not {consumer!r}')
@@ -45,7 +54,7 @@ class ConsumeCalls(Generic[FutureT]):
 
     @property
     def attache_group(self) -> AttacheGroup:
-        """Where programs for CoolAMQP 2.x add consumers that they have made by hand."""
+        """The object to which programs for CoolAMQP 2.x add their consumers."""
         return AttacheGroup(self.add_consumer)
 
     def _consume(
@@ -63,7 +72,7 @@ class ConsumeCalls(Generic[FutureT]):
             return consumer, self._core.consume(consumer, traced)
 
     def _begin_iteration(self, consumer: Consumer, inbox: IterationInbox) -> FutureT:
-        """Consume into an inbox of its own."""
+        """Start a consumer whose messages go to the inbox of an iteration."""
         consumer.on_cancel.add(inbox.close)
         with self._core.traced('consume', consumer.queue, kind='consumer') as traced:
             return self._core.consume(consumer, traced, inbox)
