@@ -123,7 +123,7 @@ async def test_awaiting_each_future_keeps_within_the_bound_of_bytes(node: NodeDe
 async def test_plain_messages_wait_while_too_much_is_unsent(
     node_arguments: NodeArguments, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, 'UNSENT_MAX', 1_000_000)
+    monkeypatch.setattr(engine, 'UNSENT_BYTES_MAX', 1_000_000)
     arguments: dict[str, Any] = {**node_arguments, 'host': proxy.host, 'port': proxy.port}
     async with cluster_with(NodeDefinition(**arguments), 'q') as cluster:
         await asyncio.to_thread(proxy.pause)

@@ -43,7 +43,7 @@ from coolamqp.supervisor.engine import (
     RESTORE_TIMEOUT,
 )
 from coolamqp.supervisor.link import Link
-from coolamqp.supervisor.nodes import REFUSED_DELAY, STABLE_SECONDS
+from coolamqp.supervisor.nodes import REFUSED_SECONDS_MIN, STABLE_SECONDS
 from coolamqp.supervisor.states import TRANSITIONS, EngineState
 from coolamqp.uplink.connection import CLOSE_TIMEOUT
 from tests.support.ending import Ending
@@ -407,8 +407,8 @@ def test_no_way_in_is_noticed_once_every_node_has_refused_us_for_good(code: int)
         rig.advance(0)
     (notice,) = rig.reported(AllNodesRefused)
     assert [node.host for node, _ in notice.causes] == ['one', 'two', 'three']
-    assert rig.reported(ConnectionFailed)[-1].retry_in >= REFUSED_DELAY
-    rig.advance(REFUSED_DELAY + 1)
+    assert rig.reported(ConnectionFailed)[-1].retry_in >= REFUSED_SECONDS_MIN
+    rig.advance(REFUSED_SECONDS_MIN + 1)
     refuse_login(rig, code)
     assert len(rig.reported(AllNodesRefused)) == 1
 
@@ -452,7 +452,7 @@ def test_a_refusal_of_tls_is_one_that_waiting_does_not_mend() -> None:
     rig.lose(cause)
     (notice,) = rig.reported(AllNodesRefused)
     assert notice.causes == [(NODE, cause)]
-    rig.advance(REFUSED_DELAY)
+    rig.advance(REFUSED_SECONDS_MIN)
     assert rig.engine.link is None
 
 

@@ -142,7 +142,7 @@ def test_a_restoration_that_hangs_holds_up_publishing_for_a_bounded_time() -> No
     assert rig.state() is EngineState.RESTORING
     rig.advance(RESTORE_TIMEOUT)
     assert rig.state() is EngineState.UP
-    assert 'not everything could be restored' in rig.logged()
+    assert 'has not restored all declarations' in rig.logged()
     assert not ending.done()
 
 

@@ -1,5 +1,5 @@
-"""The calls of a Cluster, without saying how it waits (floor 3).
+"""The calls of a Cluster, which are the same for threads and for asyncio (floor 3).
 
-A call is checked here and becomes a command for the engine. The Clusters for threads and asyncio
-add how they reach the engine, and which kind of future their programs wait for.
+A call checks its arguments and becomes a command for the engine. The Clusters for threads and for
+asyncio add the access to the engine, and their class of futures.
 """

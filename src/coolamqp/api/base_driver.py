@@ -1,4 +1,4 @@
-"""What the drivers for threads and for asyncio share: they carry out the engine's effects."""
+"""The common part of the drivers for threads and for asyncio: it carries out effects."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ Reports: TypeAlias = list[Event | LogRecord]
 
 
 class CallbackRunner(Protocol):
-    """The dispatcher: it runs callbacks."""
+    """A dispatcher, which runs callbacks."""
 
     def post(self, callbacks: list[tuple[Mailbox, Item]]) -> None:
         """Put messages and hooks into their mailboxes."""
 
     def deliver(self, mailbox: Mailbox, message: Delivery) -> None:
-        """Hand a message to the program, from a hook of its consumer."""
+        """Deliver a message to the program, from a hook of its consumer."""
 
     def release(self, message: ReceivedMessage) -> None:
         """Count out a message that a program has taken from an inbox."""
 
 
 class BaseDriver:
-    """Carries out the effects of an engine.
+    """The part of a driver that carries out the effects of an engine.
 
-    :param runner: runs callbacks
-    :param report: called with reports, before anything else is carried out
-    :param on_reported: called with the same reports, when everything else is carried out
+    :param runner: the dispatcher
+    :param report: called with the reports, before all other effects
+    :param on_reported: called with the same reports, after all other effects
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class BaseDriver:
         self._on_reported = on_reported
 
     def carry_out(self, effects: Effects) -> None:
-        """Report, run callbacks and end promises; the lock is not held."""
+        """Pass on reports and callbacks, and end promises. The caller does not hold the lock."""
         reports = effects.reports
         if reports:
             self._report(reports)

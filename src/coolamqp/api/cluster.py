@@ -62,7 +62,7 @@ class BaseCluster(ABC, Generic[FutureT]):
 
     @property
     def connected(self) -> bool:
-        """Whether there is a connection, with everything on it restored."""
+        """Whether there is a connection, and CoolAMQP has restored topology and consumers on it."""
         return self._core.connected
 
     @property
@@ -76,17 +76,17 @@ class BaseCluster(ABC, Generic[FutureT]):
 
     @property
     def properties(self) -> ServerProperties | None:
-        """The broker's description of itself; None without a connection."""
+        """The server properties of the broker; None without a connection."""
         return self._core.engine.properties
 
     @property
     def node(self) -> NodeDefinition | None:
-        """The node to which there is a connection, or to which one is being made."""
+        """The node that the Cluster is connected to, or connects to; None during a pause."""
         return self._core.engine.node
 
     @property
     def faults(self) -> list[Fault]:
-        """The last hundred connections that were lost or not made, the latest last."""
+        """The latest hundred faults, the newest last."""
         return list(self._core.reporter.faults)
 
     @property
@@ -97,10 +97,20 @@ class BaseCluster(ABC, Generic[FutureT]):
 
     @property
     def on_event(self) -> CallableList:
-        """Functions that are called with each event but messages; `on_event.add(function)`."""
+        """The hooks for events.
+
+        Dispatcher threads (tasks with asyncio) call each with every event except messages.
+
+        >>> cluster.on_event.add(print)  # doctest: +SKIP
+        """
         return self._core.reporter.on_event
 
     @property
     def on_return(self) -> CallableList:
-        """Functions that are called with `Returned` for each returned message without confirm."""
+        """The hooks for returned messages that were published without a confirm.
+
+        Dispatcher threads (tasks with asyncio) call each with a `Returned`.
+
+        >>> cluster.on_return.add(lambda returned: print(returned.message))  # doctest: +SKIP
+        """
         return self._core.reporter.on_return

@@ -1,4 +1,4 @@
-"""Commands: how the calls of a Cluster reach the engine, and a tracer if there is one."""
+"""Commands: the way of the calls of a Cluster to the engine, and to the tracer."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from coolamqp.tracing import Call, CallKind, CallSpan, CallTracer
 
 
 class ClusterFuture(Promise, Protocol):
-    """A future of whichever kind a Cluster makes."""
+    """A future of a Cluster for threads or for asyncio."""
 
     def add_done_callback(self, fn: Callable[[Any], Any], /) -> Any:
-        """Call a function with the future once it has ended."""
+        """Call a function with the future when it has ended."""
 
 
 FutureT = TypeVar('FutureT', bound=ClusterFuture)
-# Tells the engine what to do; the second argument is the promise that it is to end.
+# A function that calls the engine. Its second argument is the promise for the result.
 Command: TypeAlias = Callable[[Engine, Any], None]
 
 
 class Commands(ABC, Generic[FutureT]):
-    """Hands commands to the engine.
+    """The access of calls to the engine and the tracer.
 
-    :ivar tracer: sees the calls; None if there is no tracer
+    :ivar tracer: the tracer for calls; None for none
     """
 
     tracer: CallTracer | None = None
 
     @abstractmethod
     def command(self, command: Command, span: CallSpan | None = None) -> FutureT:
-        """Carry out a command under the engine's lock, and return the future for it.
+        """Carry out a command under the engine lock, and return its future.
 
-        :param span: a span to end with the future
-        :raises RuntimeError: the Cluster was not started
-        :raises ConnectionDead: it was shut down
+        :param span: the span to end together with the future
+        :raises RuntimeError: the Cluster is not started
+        :raises ConnectionDead: the Cluster is shut down
         """
 
     @abstractmethod
     def peer(self) -> tuple[str, int] | None:
-        """Return host and port of the present node, for the tracer; None if there is none."""
+        """Return host and port of the current node, for the tracer; None if there is none."""
 
     @contextmanager
     def traced(
@@ -57,12 +57,12 @@ class Commands(ABC, Generic[FutureT]):
         kind: CallKind = 'client',
         **details: str,
     ) -> Iterator[CallSpan | None]:
-        """Return a block in which a call begins, with its span; None if the call is not traced.
+        """Start the span of a call for a `with` block; the span is None without tracing.
 
-        An exception in the block ends the span. Otherwise the block sees to its end.
+        An exception in the block ends the span. Otherwise the code in the block must end it.
 
         :param subject: the queue, exchange or name that the call is about
-        :param parent: the program's own span; None for the active one, if any
+        :param parent: the parent span; None for the active one, if any
         """
         tracer = self.tracer
         if tracer is None or dont_trace:

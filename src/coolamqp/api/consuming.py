@@ -1,4 +1,4 @@
-"""The consuming calls of a Cluster that threads and asyncio have in common."""
+"""The common part of the consuming calls for threads and for asyncio."""
 
 from __future__ import annotations
 
@@ -11,20 +11,29 @@ from coolamqp.attaches import Consumer
 from coolamqp.compat import AttacheGroup
 from coolamqp.objects import Queue
 
-# How many unsettled messages the broker sends ahead of an iteration, unless told otherwise.
+# The default prefetch count of an iteration, in messages.
 ITERATION_PREFETCH: Final = 100
 
 
 class ConsumeCalls(Generic[FutureT]):
-    """The part of a Cluster that consumes, as far as it is the same for threads and asyncio."""
+    """The consuming calls of a Cluster for threads and for asyncio."""
 
     _core: Core[FutureT, Any]
 
     def add_consumer(self, consumer: Consumer) -> FutureT:
-        """Start a consumer that was made by hand, often of a class of the program's own.
+        """Start a consumer that the program has made, often an object of its own subclass.
 
-        :returns: a future that ends when consuming has begun, or with `AMQPError`
-        :raises ValueError: it was added before, to this Cluster or another one
+        :param consumer: the consumer
+        :returns: a future that succeeds when consuming has begun. It ends with `AMQPError` if the
+            broker refuses
+        :raises TypeError: the argument is no `Consumer`, or this Cluster cannot call its
+            `on_message`
+        :raises ValueError: the consumer belongs to this or another Cluster already
+        :raises RuntimeError: the Cluster is not started
+        :raises ConnectionDead: the Cluster is shut down
+
+        >>> consumer = Consumer(Queue('tasks', durable=True), print, no_ack=False, prefetch=10)
+        >>> cluster.add_consumer(consumer).result()  # doctest: +SKIP
         """
         if not isinstance(consumer, Consumer):
             raise TypeError(f'consumer must be a Consumer, not {consumer!r}')
@@ -33,7 +42,7 @@ class ConsumeCalls(Generic[FutureT]):
 
     @property
     def attache_group(self) -> AttacheGroup:
-        """Where programs for CoolAMQP 2.x add consumers that they have made by hand."""
+        """The object to which programs for CoolAMQP 2.x add their consumers."""
         return AttacheGroup(self.add_consumer)
 
     def _consume(

@@ -1,8 +1,7 @@
-"""The core of a Cluster: the engine, and everything through which programs reach it.
+"""The core of a Cluster: the engine, and the access of calls, consumers and messages to it.
 
-A command is carried out under the lock, and then the driver looks at the engine again. The lock and
-the driver belong to the Cluster for threads or for asyncio; the core knows neither. Consumers and
-messages call it too.
+The core carries out each command under the engine lock, and then notifies the driver. The cores for
+threads and for asyncio add the lock and the driver.
 """
 
 from __future__ import annotations
@@ -52,22 +51,22 @@ class Driver(Protocol):
     """The owner of the socket and the clock of an engine."""
 
     def notify(self) -> None:
-        """Look at the engine again; the lock is held."""
+        """Check the engine for new work. The caller holds the lock."""
 
 
 DriverT = TypeVar('DriverT', bound=Driver)
 
 
 class Core(Commands[FutureT], Generic[FutureT, DriverT]):
-    """The engine of a Cluster, and the commands that threads and asyncio have in common.
+    """The engine of a Cluster, and the commands that are the same for threads and for asyncio.
 
-    :param run: runs a hook with its arguments where callbacks run
-    :param inbox: where events wait for `drain`
-    :param utc_now: returns the date and time, for faults
-    :param random: returns numbers from 0 to 1, for back-off
+    :param run: runs a hook with its arguments, on a dispatcher thread or in a task
+    :param inbox: the inbox of `drain`
+    :param utc_now: returns the date and time in UTC, for faults
+    :param random: returns numbers from 0 to 1, for the back-off
     :param clock: returns the time on the driver's clock, in seconds
-    :ivar lock: held whenever the engine is touched
-    :ivar driver: the driver, once the Cluster was started
+    :ivar lock: the engine lock, which each call of the engine needs
+    :ivar driver: the driver; None before the start of the Cluster
     """
 
     lock: AbstractContextManager[Any]
@@ -110,47 +109,47 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
 
     @abstractmethod
     def new_future(self, span: CallSpan | None = None) -> FutureT:
-        """Make a future for a program; the lock is held.
+        """Make a future for a program. The caller holds the lock.
 
-        :param span: a span to end with the future
+        :param span: the span to end together with the future
         """
 
     @abstractmethod
     def on_state_change(self) -> None:
-        """Wake everybody who waits for the connection to come up, or for the end."""
+        """Wake all threads or tasks that wait for the connection or for the end."""
 
     # State
 
     @property
     def connected(self) -> bool:
-        """Whether there is a connection, with everything on it restored."""
+        """Whether there is a connection with restored topology and consumers."""
         return self.engine.state is EngineState.UP
 
     @property
     def stopped(self) -> bool:
-        """Whether the engine has ended."""
+        """Whether the engine has stopped."""
         return self.engine.state is EngineState.STOPPED
 
     def peer(self) -> tuple[str, int] | None:
-        """Return host and port of the present node; None if there is none."""
+        """Return host and port of the current node; None if there is none."""
         node = self.engine.node
         return None if node is None else (node.host, node.port)
 
     def running(self) -> DriverT:
-        """Return the driver of a Cluster that can be used; the lock is held.
+        """Return the driver of a running Cluster. The caller holds the lock.
 
-        :raises RuntimeError: it was not started, or in another process
-        :raises ConnectionDead: it was shut down
+        :raises RuntimeError: the Cluster is not started, or belongs to another process
+        :raises ConnectionDead: the Cluster is shut down
         """
         driver = self.begun()
         if not self.engine.takes_commands:
-            raise ConnectionDead('this Cluster was shut down, or is about to be')
+            raise ConnectionDead('this Cluster was shut down or is shutting down; make a new one')
         return driver
 
     def begun(self) -> DriverT:
-        """Return the driver of a Cluster that was started, even if it was shut down since.
+        """Return the driver of a started Cluster, even after the shutdown.
 
-        :raises RuntimeError: it was not started, or in another process
+        :raises RuntimeError: the Cluster is not started, or belongs to another process
         """
         if self.driver is None:
             self.check_process()
@@ -158,18 +157,18 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
         return self.driver
 
     def check_process(self) -> None:
-        """Refuse to act in a process to which the Cluster does not belong."""
+        """Raise RuntimeError if the Cluster belongs to another process."""
 
     def start_has_ended(self) -> bool:
-        """Whether it is decided if starting succeeds."""
+        """Whether the start has succeeded or failed."""
         return self.connected or bool(self._refusals) or self.stopped
 
     def is_up_or_ending(self) -> bool:
-        """Whether there is a connection, or will not be one any more."""
+        """Whether there is a connection, or the Cluster is stopping."""
         return self.connected or not self.engine.takes_commands
 
     def no_connection(self, timeout: float | None) -> ConnectionDead:
-        """Return the error of a start that has failed; the lock is held."""
+        """Return the error of a failed start. The caller holds the lock."""
         failures = self._refusals or self.engine.failures
         causes = '; '.join(f'{node}: {cause}' for node, cause in failures)
         return ConnectionDead(f'cannot connect: {causes or f"no answer within {timeout} s"}')
@@ -177,7 +176,7 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
     # Commands
 
     def command(self, command: Command, span: CallSpan | None = None) -> FutureT:
-        """Carry out a command under the lock; the driver looks at the engine again."""
+        """Carry out a command under the engine lock, notify the driver, and return the future."""
         with self.lock:
             driver = self.running()
             future = self.new_future(span)
@@ -191,7 +190,8 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
     ) -> FutureT:
         """Start a consumer.
 
-        :param inbox: where its messages wait if it has no `on_message`; None for that of `drain`
+        :param span: the span to end together with the future
+        :param inbox: the inbox for its messages if it has no `on_message`; None for that of `drain`
         """
         self.check_callback(consumer)
         subscription = subscription_of(consumer)
@@ -210,10 +210,13 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
 
     @abstractmethod
     def check_callback(self, consumer: Consumer) -> None:
-        """Refuse a consumer whose `on_message` this Cluster cannot call, with TypeError."""
+        """Check whether this Cluster can call the `on_message` of a consumer.
+
+        :raises TypeError: the function is of the wrong kind
+        """
 
     def publish_reply(self, answer: Message, routing_key: bytes) -> FutureT:
-        """Publish the answer to a request, for `ReceivedMessage.reply`."""
+        """Publish the reply to a request, for `ReceivedMessage.reply`."""
 
         def command(engine: Engine, promise: Any) -> None:
             publication.promise = promise
@@ -233,17 +236,17 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
                 self.engine.cancel(subscription, future)
                 self.driver.notify()
                 return future
-        future.set_result(None)  # the shutdown has cancelled it
+        future.set_result(None)  # The shutdown has cancelled the consumer.
         return future
 
     def change_prefetch(self, subscription: Subscription, prefetch_count: int) -> None:
-        """Change a prefetch count, for `Consumer.set_qos`."""
+        """Change the prefetch count of a consumer, for `Consumer.set_qos`."""
         with self.lock:
             self.engine.change_prefetch(subscription, prefetch_count)
             self.running().notify()
 
     def deliver(self, subscription: Subscription, message: Delivery) -> None:
-        """Hand a message to the program, for `Consumer.on_delivery`."""
+        """Deliver a message to the program, for `Consumer.on_delivery`."""
         self.dispatcher.deliver(subscription.mailbox, message)
 
     def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> None:
@@ -282,12 +285,12 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
     # Reports
 
     def report(self, reports: Reports) -> None:
-        """Write reports to the log, and pass them on to hooks and inboxes; without the lock."""
+        """Pass reports on to the log, hooks and the inbox. The caller does not hold the lock."""
         for report in reports:
             guarded(self.reporter.report, report)
 
     def on_reported(self, reports: Reports) -> None:
-        """Act on reports, when everything that came with them is carried out."""
+        """Record the result of the start, and wake waiting threads or tasks."""
         for report in reports:
             if isinstance(report, AllNodesRefused):
                 self._refusals = report.causes
@@ -297,5 +300,5 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
 
 
 def is_coroutine_function(function: object) -> bool:
-    """Whether calling a function, or an object, returns something to await."""
+    """Whether a function or a callable object is a coroutine function."""
     return iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__)

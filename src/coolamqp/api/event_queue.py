@@ -1,4 +1,4 @@
-"""The events that wait for somebody to ask for them, in the order in which they happened."""
+"""The queue of the events that wait for `drain` or for an iteration, oldest first."""
 
 from __future__ import annotations
 
@@ -10,22 +10,25 @@ from coolamqp.attaches.events import ConnectionLost, Event, MessageReceived
 
 logger = logging.getLogger(__name__)
 
-# How many events that are no messages are kept; messages are bounded elsewhere.
-NEWS_MAX: Final = 1000
+# The queue keeps at most this many events besides messages. The read watermarks bound messages.
+OTHER_EVENTS_MAX: Final = 1000
 
 
 class EventQueue:
-    """Keeps messages, and a bounded number of other events."""
+    """The queue of messages and of a bounded number of other events."""
 
     def __init__(self) -> None:
         self._events: deque[Event] = deque()
-        self._news = 0  # how many of them are no messages
+        self._others = 0  # the number of events that are not messages
 
     def __bool__(self) -> bool:
         return bool(self._events)
 
     def put(self, event: Event) -> bool:
-        """Add an event; False for a lost connection if nobody has read of the one before yet."""
+        """Add an event, but no `ConnectionLost` directly after another one.
+
+        :returns: whether the event was added
+        """
         if isinstance(event, ConnectionLost) and self._ends_with_a_loss():
             return False
         if not isinstance(event, MessageReceived):
@@ -37,25 +40,30 @@ class EventQueue:
         return bool(self._events) and isinstance(self._events[-1], ConnectionLost)
 
     def _make_room(self) -> None:
-        """Forget the oldest piece of news if there are too many; nobody may ever drain them."""
-        self._news += 1
-        if self._news <= NEWS_MAX:
+        """Drop the oldest of the other events if there are too many."""
+        self._others += 1
+        if self._others <= OTHER_EVENTS_MAX:
             return
         oldest = next(each for each in self._events if not isinstance(each, MessageReceived))
         self._events.remove(oldest)
-        self._news -= 1
-        logger.warning('nobody drains events; the oldest is forgotten: %r', oldest)
+        self._others -= 1
+        logger.warning(
+            'CoolAMQP has dropped the oldest of %d events, because the program does not call '
+            'drain() often enough: %r',
+            OTHER_EVENTS_MAX + 1,
+            oldest,
+        )
 
     def take_all(self) -> list[Event]:
-        """Return all events, and forget them."""
+        """Remove and return all events."""
         events = list(self._events)
         self._events.clear()
-        self._news = 0
+        self._others = 0
         return events
 
     def pop(self) -> Event:
-        """Return the oldest event, and forget it; there must be one."""
+        """Remove and return the oldest event; the queue must not be empty."""
         event = self._events.popleft()
         if not isinstance(event, MessageReceived):
-            self._news -= 1
+            self._others -= 1
         return event

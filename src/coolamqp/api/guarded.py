@@ -1,7 +1,7 @@
-"""Guarded calls of everything that is not ours: promises, hooks and log handlers of a program.
+"""Guarded calls of code of the program: done-callbacks of promises, hooks and log handlers.
 
-What they raise costs neither the connection nor another program's call. It is logged; and since the
-log may be what is broken, even that is not relied on.
+An exception in them does not affect the connection or other calls. This module logs it. An
+exception in a log handler is ignored.
 """
 
 from __future__ import annotations
@@ -19,30 +19,26 @@ logger = logging.getLogger(__name__)
 
 
 def guarded(function: Callable[..., Any], *arguments: Any) -> None:
-    """Call a function; log what it raises."""
+    """Call a function, and log an exception that it raises."""
     try:
         function(*arguments)
-    # SystemExit too: the thread is not the program's to end.
+    # Also SystemExit: a callback must not end a thread of CoolAMQP.
     except BaseException:  # noqa: BLE001 - it is logged
         log_exception(logger, '%r raised', function)
 
 
 def log_exception(to: logging.Logger, text: str, *arguments: object) -> None:
-    """Log the exception that is being handled, if the program's log works."""
-    # Nobody is left to tell of a log that raises.
+    """Log the current exception; ignore an exception of the log handlers."""
     with contextlib.suppress(Exception):
         to.exception(text, *arguments)
 
 
 def complete(effects: Effects) -> None:
-    """End promises; what one of them raises costs none of the others."""
+    """End all promises, even if done-callbacks raise."""
     for promise in effects.confirmed:
         guarded(_confirm, promise)
     for completion in effects.completions:
         guarded(_complete, completion)
-
-
-# A program may have cancelled a promise.
 
 
 def _confirm(promise: Promise) -> None:
@@ -51,7 +47,7 @@ def _confirm(promise: Promise) -> None:
 
 
 def _complete(completion: Completion) -> None:
-    """End a promise; if it has been cancelled, its message goes back to the queue."""
+    """End a promise; if the program has cancelled it, requeue its message."""
     promise = completion.promise
     if not promise.done():
         if completion.error is None:

@@ -1,4 +1,4 @@
-"""The options of a Cluster, checked where they are given."""
+"""The options of a Cluster, and their checks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from coolamqp.tracing import BaseFrameTracer
 
 @dataclass(frozen=True)
 class ClusterOptions:
-    """What a Cluster is made with; its constructor describes it.
+    """The options of a Cluster; its constructor describes them.
 
-    :raises TypeError: a hook that cannot be called
-    :raises ValueError: a bound at which nothing could ever be published
+    :raises TypeError: a hook is not callable
+    :raises ValueError: a bound is less than 1
     """
 
     nodes: list[NodeDefinition]

@@ -1,4 +1,4 @@
-"""The publishing calls of a Cluster that threads and asyncio have in common."""
+"""The common part of the publishing calls for threads and for asyncio."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from coolamqp.tracing import CallSpan
 
 
 class PublishCommands(Commands[FutureT]):
-    """Publishes for a Cluster, in its way of waiting for room."""
+    """The access of publishing calls to the engine. A subclass waits for room in its own way."""
 
     @abstractmethod
     def publish(
@@ -31,21 +31,21 @@ class PublishCommands(Commands[FutureT]):
         timeout: float | None,
         span: CallSpan | None,
     ) -> FutureT | None:
-        """Publish a message; None if there is nothing to wait for.
+        """Publish a message. Return its future; None if the message needs none.
 
-        :param timeout: how long to wait for room, in seconds
-        :param span: a span to end with the future, or at once if there is none
+        :param timeout: the time to wait for room, in seconds; None for no limit
+        :param span: the span to end with the future; at once if there is no future
         """
 
     @abstractmethod
     def publish_all(
         self, publications: list[Publication], confirm: bool, timeout: float | None
     ) -> list[FutureT]:
-        """Publish messages in their order; the futures are those of `publish`."""
+        """Publish messages in order. Return their futures, see `publish`."""
 
 
 class PublishCalls(Generic[FutureT]):
-    """The part of a Cluster that publishes, as far as it is the same for threads and asyncio."""
+    """The publishing calls of a Cluster for threads and for asyncio."""
 
     _core: PublishCommands[FutureT]
 
@@ -59,7 +59,7 @@ class PublishCalls(Generic[FutureT]):
         mandatory: bool,
         timeout: float | None,
     ) -> FutureT | None:
-        """Publish in a span, whose context goes with the message."""
+        """Publish a message in a span, and add the context of the span to its headers."""
         key, destination = name_of(routing_key), destination_of(exchange, routing_key)
         with self._core.traced(
             'publish', destination, parent, kind='producer', routing_key=key
@@ -79,19 +79,28 @@ class PublishCalls(Generic[FutureT]):
         mandatory: bool = False,
         timeout: float | None = None,
     ) -> list[FutureT]:
-        """Publish many messages, in their order and at less cost than one by one.
+        """Publish many messages in order. It is faster than a call of `publish` for each.
 
-        :param messages: each a `Message`, or `(message, exchange, routing_key)`; all of them are
-            checked before the first is published
-        :param exchange: the exchange of messages without address; None is the default exchange
-        :param routing_key: the routing key of messages without address
+        CoolAMQP checks all messages before it publishes the first.
+
+        :param messages: the messages; each is a `Message` or `(message, exchange, routing_key)`
+        :param exchange: the exchange for each plain `Message`; None is the default exchange
+        :param routing_key: the routing key for each plain `Message`
         :param confirm: see `publish`
         :param mandatory: see `publish`
-        :param timeout: how long to wait for room in all, in seconds
-        :returns: a future for each message, in order, as from `publish`; by threads and without
-            `confirm`, an empty list. The futures of messages for which there was no room in time
-            end with `TimeoutError`
-        :raises TypeError: one of them is no message; none is published then
+        :param timeout: the time to wait for room for all messages together, in seconds; None for
+            no limit
+        :returns: a list with the future of each message, in order, see `publish`. With threads and
+            without `confirm`, the list is empty. If a message finds no room in time, its future
+            ends with `TimeoutError`
+        :raises TypeError: an item is no message; CoolAMQP then publishes none
+        :raises ValueError: a name is longer than 255 bytes; CoolAMQP then publishes none
+        :raises RuntimeError: the Cluster is not started
+        :raises ConnectionDead: the Cluster is shut down
+
+        >>> messages = [Message(b'%d' % number) for number in range(1000)]
+        >>> for future in cluster.publish_many(messages, routing_key='tasks'):  # doctest: +SKIP
+        ...     future.result()
         """
         check_timeout(timeout)
         destination = destination_of(exchange, routing_key)

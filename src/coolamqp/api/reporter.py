@@ -1,4 +1,4 @@
-"""The reporter: turns the engine's events into log lines for operators, and tells programs."""
+"""The reporter: it writes the reports of the engine to the log, and passes events to programs."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from coolamqp.uplink.login import shows_password
 
 logger = logging.getLogger('coolamqp.clustering')
 
-# How many faults are remembered; older ones are forgotten.
+# `Cluster.faults` keeps at most this many faults, and drops the oldest ones.
 FAULTS_MAX: Final = 100
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that went wrong with a connection, or in making one.
+    """A lost connection, or a failed try to connect.
 
-    :ivar when: the time, in UTC
-    :ivar node: the node that the connection goes to, or should have gone to
-    :ivar cause: why it was lost, or not made
+    :ivar when: the date and time, in UTC
+    :ivar node: the node of the connection
+    :ivar cause: the error that ended or prevented the connection
     """
 
     when: datetime
@@ -37,18 +37,19 @@ class Fault:
 
 
 class Reporter:
-    """Writes events to the log, and passes them on to hooks and to `drain`.
+    """The receiver of all reports of the engine.
 
-    :param name: of the Cluster, for log lines
-    :param run: runs a hook with its arguments where callbacks run
-    :param put: takes an event for `drain`
-    :param now: tells the time, for faults
-    :param on_fail: called the first time that a connection which was up is lost
-    :param on_blocked: called with whether the broker blocks the connection
-    :param all_events: whether `drain` is to give all events, or only those of CoolAMQP 1.x and 2.x
-    :ivar faults: the latest of what went wrong with connections
-    :ivar on_event: called with each event
-    :ivar on_return: called with `Returned` for each message that came back and nobody waits for
+    :param name: the name of the Cluster, for log records
+    :param run: runs a hook with its arguments, on a dispatcher thread or in a task
+    :param put: adds an event to the inbox of `drain`
+    :param now: returns the date and time in UTC, for faults
+    :param on_fail: the hook for the first loss of a connection
+    :param on_blocked: the hook for blocked connections, called with True or False
+    :param all_events: whether `drain` returns all events; otherwise only those of CoolAMQP 1.x and
+        2.x
+    :ivar faults: the latest faults, the newest last
+    :ivar on_event: the hooks for events
+    :ivar on_return: the hooks for returned messages without confirm
     """
 
     def __init__(
@@ -72,13 +73,13 @@ class Reporter:
         self._on_blocked = on_blocked
         self._all_events = all_events
         self._last_failure = ''
-        self._shown: set[NodeDefinition] = set()  # to which the password went unencrypted
+        self._warned_of: set[NodeDefinition] = set()  # nodes with a warning about the password
 
     @singledispatchmethod
     def report(self, report: object) -> None:
-        """Report an event or a log record; the kinds that are not registered below need nothing."""
+        """Handle a report by its class; do nothing for classes without a method below."""
 
-    def _tell(self, event: events.Event) -> None:
+    def _pass_on(self, event: events.Event) -> None:
         if self._all_events or isinstance(event, events.ConnectionLost):
             self._put(event)
         if self.on_event.callables:
@@ -86,32 +87,36 @@ class Reporter:
 
     @report.register
     def _report_connected(self, event: events.ConnectionEstablished) -> None:
-        told = {} if event.properties is None else event.properties.properties
-        product, version = told.get('product'), told.get('version')
+        properties = {} if event.properties is None else event.properties.properties
+        product, version = properties.get('product'), properties.get('version')
         logger.info('%s: connected to %s, %s %s', self._name, event.node, product, version)
-        self._warn_of_plain_text(event.node)
-        self._tell(event)
+        self._warn_of_plain_password(event.node)
+        self._pass_on(event)
 
-    def _warn_of_plain_text(self, node: NodeDefinition) -> None:
-        if shows_password(node) and node not in self._shown:
-            self._shown.add(node)
+    def _warn_of_plain_password(self, node: NodeDefinition) -> None:
+        if shows_password(node) and node not in self._warned_of:
+            self._warned_of.add(node)
             what = '%s: the password went to %s over a connection without TLS; use amqps://'
             logger.warning(what, self._name, node)
 
     @report.register
     def _report_restored(self, event: events.TopologyRestored) -> None:
-        logger.info('%s: restored on %s', self._name, event.node)
-        self._tell(event)
+        logger.info('%s: restored topology and consumers on %s', self._name, event.node)
+        self._pass_on(event)
 
     @report.register
     def _report_failure(self, event: events.ConnectionFailed) -> None:
-        """Log a try that failed; for an operator only if it tells something new."""
+        """Log a failed try to connect; the same failure again only with the level DEBUG."""
         self.faults.append(Fault(self._now(), event.node, event.cause))
         failure = f'{event.node}: {event.cause}'
         level = logging.DEBUG if failure == self._last_failure else logging.INFO
         self._last_failure = failure
         logger.log(
-            level, '%s: no connection to %s; again in %.1f s', self._name, failure, event.retry_in
+            level,
+            '%s: cannot connect to %s; CoolAMQP tries again in %.1f s',
+            self._name,
+            failure,
+            event.retry_in,
         )
 
     @report.register
@@ -119,19 +124,23 @@ class Reporter:
         if event.node is not None and event.cause is not None:
             self.faults.append(Fault(self._now(), event.node, event.cause))
         logger.warning('%s: lost the connection to %s: %s', self._name, event.node, event.cause)
-        self._tell(event)
+        self._pass_on(event)
         on_fail, self._on_fail = self._on_fail, None
         if on_fail is not None:
             self._run(on_fail)
 
     @report.register
     def _report_blocked(self, event: events.ConnectionBlocked) -> None:
-        logger.warning('%s: blocked by the broker: %s', self._name, event.reason)
+        logger.warning(
+            '%s: the broker blocks the connection, and publications wait: %s',
+            self._name,
+            event.reason,
+        )
         self._run_on_blocked(True)
 
     @report.register
     def _report_unblocked(self, _event: events.ConnectionUnblocked) -> None:
-        logger.info('%s: no longer blocked by the broker', self._name)
+        logger.info('%s: the broker does not block the connection any more', self._name)
         self._run_on_blocked(False)
 
     def _run_on_blocked(self, blocked: bool) -> None:
@@ -140,19 +149,19 @@ class Reporter:
 
     @report.register
     def _report_topology(self, event: events.TopologyFailed) -> None:
-        logger.error('%s: cannot restore %r: %s', self._name, event.object, event.error)
-        self._tell(event)
+        logger.error('%s: cannot declare %r again: %s', self._name, event.object, event.error)
+        self._pass_on(event)
 
     @report.register
     def _report_consumer(self, event: events.ConsumerCancelled) -> None:
-        self._tell(event)
+        self._pass_on(event)
 
     @report.register
     def _report_unroutable(self, event: events.MessageReturned) -> None:
         if self.on_return.callables:
             self._run(self.on_return, event.error)
         else:
-            logger.warning('%s: a message came back: %s', self._name, event.error)
+            logger.warning('%s: the broker has returned a message: %s', self._name, event.error)
 
     @report.register
     def _report_log_record(self, record: LogRecord) -> None:

@@ -1,4 +1,4 @@
-"""The calls that bring a message back: fetching one from a queue, and asking for a reply."""
+"""The calls for single messages: fetch one from a queue, and send a request for a reply."""
 
 from __future__ import annotations
 
@@ -14,17 +14,23 @@ from coolamqp.objects.topology import queue_name
 
 
 class RequestCalls(Generic[FutureT]):
-    """The part of a Cluster that brings single messages back."""
+    """The calls of a Cluster for single messages."""
 
     _core: Commands[FutureT]
 
     def get(self, queue: Queue | Text, no_ack: bool = False) -> FutureT:
-        """Fetch one message from a queue; to have them all, consuming costs less.
+        """Fetch one message from a queue. For many messages, consuming is faster.
 
-        :param queue: as an object or by name; it must be there
-        :param no_ack: whether the broker forgets the message as soon as it is sent
+        :param queue: the queue, as an object or by name; it must exist
+        :param no_ack: whether the broker regards the message as acknowledged when it sends the
+            message
         :returns: a future that ends with the `ReceivedMessage`, with None if the queue is empty, or
-            with `AMQPError`
+            with `AMQPError` if the broker refuses
+        :raises ValueError: the queue is anonymous
+        :raises RuntimeError: the Cluster is not started
+        :raises ConnectionDead: the Cluster is shut down
+
+        >>> message = cluster.get('tasks').result()  # doctest: +SKIP
         """
         with self._core.traced('get', queue, kind='consumer') as traced:
             name = queue_name(queue)
@@ -33,17 +39,24 @@ class RequestCalls(Generic[FutureT]):
             )
 
     def call(self, body: Any, routing_key: Text, timeout: float | None = 30.0) -> FutureT:
-        """Send a request to a queue, and have the reply, over RabbitMQ's direct reply-to.
+        """Send a request to a queue, and receive the reply over RabbitMQ's direct reply-to.
 
-        The receiver answers with `ReceivedMessage.reply`, or by publishing to the request's
-        `reply_to` with its `correlation_id`. Any number of requests may be outstanding.
+        The receiver replies with `ReceivedMessage.reply`. Other clients publish the reply to the
+        `reply_to` of the request, with its `correlation_id`. Any number of requests may be
+        outstanding.
 
-        :param body: of the request, or a `Message`, whose `reply_to` and `correlation_id` are set
-        :param routing_key: name of the queue that takes requests
-        :param timeout: how long to wait for the reply, in seconds; None for as long as it takes
-        :returns: a future that ends with the reply, a `ReceivedMessage`; with `TimeoutError`; with
-            `Returned` if there is no such queue; or with `ConnectionDead` if the connection was
-            lost in between: nobody knows then whether the request was carried out
+        :param body: the body of the request, or a `Message`; CoolAMQP sets its `reply_to` and
+            `correlation_id`
+        :param routing_key: the name of the queue for the requests
+        :param timeout: the time to wait for the reply, in seconds; None for no limit
+        :returns: a future that ends with the reply, a `ReceivedMessage`. It ends with
+            `TimeoutError` after the timeout, with `Returned` if the queue does not exist, and with
+            `ConnectionDead` if the connection is lost before the reply; the receiver may then have
+            carried out the request or not
+        :raises TypeError: an argument has the wrong type
+        :raises ValueError: the timeout is negative, or the name is longer than 255 bytes
+        :raises RuntimeError: the Cluster is not started
+        :raises ConnectionDead: the Cluster is shut down
 
         >>> cluster.call(b'2 + 2', 'sums', timeout=5.0).result()  # doctest: +SKIP
         """
@@ -58,9 +71,9 @@ class RequestCalls(Generic[FutureT]):
 
 
 def check_timeout(timeout: float | None) -> None:
-    """Refuse what is no number of seconds.
+    """Check a timeout, in seconds; None means no limit.
 
-    :raises TypeError: it is not a number
+    :raises TypeError: it is no number
     :raises ValueError: it is negative
     """
     if timeout is None:

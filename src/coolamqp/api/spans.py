@@ -1,6 +1,7 @@
-"""Spans: what a Cluster tells a tracer of calls, and the context that messages carry.
+"""Spans: the reports of calls to a tracer, and the span contexts in the headers of messages.
 
-Knows the hook of `coolamqp.tracing`, and no tracer. None stands for no span.
+This module uses the interface in `coolamqp.tracing`, and no tracer directly. Without a span, the
+argument is None.
 """
 
 from __future__ import annotations
@@ -23,20 +24,20 @@ logger = logging.getLogger(__name__)
 
 
 class Ended(Protocol):
-    """A future that has ended, of whichever face."""
+    """A future that has ended, for threads or for asyncio."""
 
     def cancelled(self) -> bool:
         """Whether it was cancelled."""
 
     def exception(self) -> BaseException | None:
-        """Give the error that it ended with, if any."""
+        """Return the error of the future; None if it has succeeded."""
 
 
-# How a span begins and ends
+# The start and the end of spans
 
 
 def begin_span(tracer: CallTracer, call: Call, parent: Any) -> CallSpan | None:
-    """Begin a span. What the tracer raises is logged: it must cost neither call nor connection."""
+    """Start a span; log an exception of the tracer, so that it does not affect the call."""
     try:
         return tracer.begin(call, parent)
     except Exception:
@@ -45,7 +46,7 @@ def begin_span(tracer: CallTracer, call: Call, parent: Any) -> CallSpan | None:
 
 
 def end_span(span: CallSpan | None, error: BaseException | None = None) -> None:
-    """End a span. What the tracer raises is logged: it must cost neither call nor connection."""
+    """End a span; log an exception of the tracer, so that it does not affect the call."""
     if span is None:
         return
     try:
@@ -55,22 +56,24 @@ def end_span(span: CallSpan | None, error: BaseException | None = None) -> None:
 
 
 def end_with(span: CallSpan, future: Ended) -> None:
-    """End a span as a future has ended; with the span given first, a done-callback."""
+    """End a span with the error of a future. With `partial`, it is a done-callback."""
     if future.cancelled():
         end_span(span, CoolAMQPError('the call was cancelled'))
     else:
         end_span(span, future.exception())
 
 
-# What messages carry
+# The span context in messages
 
 
 def with_context(message: Message, span: CallSpan | None) -> Message:
-    """Give the message with the context of a span among its headers; it stays as it is itself.
+    """Return a copy of a message with the span context in its headers.
 
-    Headers of the same names are replaced, as when a message that was received is sent on.
+    The context replaces headers with the same names, such as those of a received message that the
+    program forwards.
     """
-    if span is None or not isinstance(message, Message):  # Whoever publishes refuses the latter.
+    # The caller raises TypeError for an object that is no message.
+    if span is None or not isinstance(message, Message):
         return message
     context = argumentify(dict(_headers_of_span(span)))
     if not context:
@@ -81,7 +84,7 @@ def with_context(message: Message, span: CallSpan | None) -> Message:
 
 
 def all_with_context(items: Iterable[Addressed], span: CallSpan | None) -> Iterable[Addressed]:
-    """Do the same for the items of `publish_many`."""
+    """Return copies of the items of `publish_many` with the span context, see `with_context`."""
     return items if span is None else (_item_with_context(item, span) for item in items)
 
 
@@ -101,11 +104,11 @@ def _headers_of_span(span: CallSpan) -> Mapping[str, str]:
         return {}
 
 
-# What a call is about
+# The subject of a call
 
 
 def name_of(subject: object) -> str:
-    """Give the name of what a call is about; empty if it has none, or is nothing of the kind."""
+    """Return the name of a queue, an exchange or the target of a binding; empty if it has none."""
     if isinstance(subject, QueueBind):
         subject = subject.queue
     elif isinstance(subject, ExchangeBind):
@@ -120,7 +123,7 @@ def name_of(subject: object) -> str:
 
 
 def destination_of(exchange: Exchange | Text | None, routing_key: Text) -> str:
-    """Give where a message is published to: for the default exchange that is a queue."""
+    """Return the exchange of a publication; for the default exchange, the routing key."""
     return name_of(exchange) or name_of(routing_key)
 
 
@@ -128,7 +131,7 @@ def destination_of(exchange: Exchange | Text | None, routing_key: Text) -> str:
 def processing(
     tracer: CallTracer, mailbox: Mailbox, message: ReceivedMessage, peer: tuple[str, int] | None
 ) -> Iterator[None]:
-    """Give the block in which a message is processed by the callback of its consumer."""
+    """Start a span for a `with` block in which a callback processes a message."""
     details = {
         'exchange': name_of(message.exchange_name),
         'routing_key': name_of(message.routing_key),
@@ -149,7 +152,7 @@ def processing(
 
 
 def _leave(stack: ExitStack, *details: Any) -> None:
-    """End a block of the tracer's, which is told what the callback has raised, if it has."""
+    """End a block of the tracer, with the exception of the callback if it has raised one."""
     try:
         stack.__exit__(*details)
     except BaseException as error:
@@ -160,5 +163,5 @@ def _leave(stack: ExitStack, *details: Any) -> None:
 def _headers_of_message(message: ReceivedMessage) -> dict[str, Any]:
     try:
         return message.headers
-    except WireError:  # It is for the callback to find out, if it looks at them.
+    except WireError:  # The callback gets the same error if it reads them.
         return {}

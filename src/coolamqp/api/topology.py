@@ -1,7 +1,7 @@
-"""The calls about topology: declaring, binding, deleting, purging.
+"""The calls for topology: declare, bind, delete, purge.
 
-Each is checked at once, in the caller's thread. It is carried out when there is a connection, also
-after a reconnect, and its future ends when the broker has answered.
+Each call checks its arguments at once, in the thread of the caller. CoolAMQP sends it when there is
+a connection. Its future ends with the answer of the broker.
 """
 
 from __future__ import annotations
@@ -25,7 +25,12 @@ from coolamqp.tracing import CallSpan
 
 
 class TopologyCalls(Generic[FutureT]):
-    """The part of a Cluster that is about topology."""
+    """The calls of a Cluster for topology.
+
+    All calls return at once. Their futures end when the broker has answered. If the connection is
+    lost meanwhile, CoolAMQP repeats the call on the next connection, except `purge`. All calls
+    raise `RuntimeError` if the Cluster is not started, and `ConnectionDead` if it is shut down.
+    """
 
     _core: Commands[FutureT]
 
@@ -39,24 +44,32 @@ class TopologyCalls(Generic[FutureT]):
         *,
         passive: bool = False,
     ) -> FutureT:
-        """Declare a queue, with the binding it describes, an exchange or a binding.
+        """Declare a queue, an exchange or a binding.
+
+        A `Queue` with an exchange includes the exchange and the binding.
 
         :param obj: a `Queue`, an `Exchange`, a `QueueBind` or an `ExchangeBind`
-        :param persistent: whether to declare it again after each reconnect
-        :param span: parent of the span of this call, if there is a tracer; None for the active one
-        :param dont_trace: True for no span
-        :param passive: whether only to ask if it is there: the future ends with the broker's
-            answer, for a queue a `QueueDeclareOk` with its `message_count` and `consumer_count`
+        :param persistent: whether to declare the object again after each reconnect
+        :param span: the parent of the span of this call; None for the active span
+        :param dont_trace: whether to make no span for this call
+        :param passive: whether to check only if the queue or the exchange exists. The future then
+            ends with the answer of the broker; for a queue, this is a `QueueDeclareOk` with
+            `message_count` and `consumer_count`
         :returns: a future that ends with None, or with `AMQPError` if the broker refuses
-        :raises ValueError: an anonymous queue; consuming declares it
-        :raises TypeError: nothing that can be declared
+        :raises ValueError: the queue is anonymous (consuming declares it), or both `persistent` and
+            `passive` are True
+        :raises TypeError: the object cannot be declared
+
+        >>> cluster.declare(Queue('tasks', durable=True)).result()  # doctest: +SKIP
         """
         with self._core.traced('declare', obj, span, dont_trace) as traced:
             _check_flag(persistent, 'persistent')
             if not passive:
                 return self._declare(obj, persistent, traced)
             if persistent:
-                raise ValueError('passive only asks, so there is nothing to be persistent')
+                raise ValueError(
+                    'a passive declaration creates nothing to be persistent; leave out one of them'
+                )
             return self._call(operation.look_up(obj), traced, result=_answer)
 
     @bind_takes_both_orders
@@ -70,17 +83,19 @@ class TopologyCalls(Generic[FutureT]):
         dont_trace: bool = False,
         arguments: Arguments = None,
     ) -> FutureT:
-        """Bind a queue to an exchange, from which it gets messages then; see `declare`.
+        """Bind a queue to an exchange.
 
-        :param queue: as an object or by name
-        :param exchange: as an object or by name
-        :param routing_key: what the routing key of a message must be, or be like
+        :param queue: the queue, as an object or by name
+        :param exchange: the exchange, as an object or by name
+        :param routing_key: the routing key that a message must have, or a pattern for it
         :param persistent: whether to bind again after each reconnect
         :param span: see `declare`
         :param dont_trace: see `declare`
-        :param arguments: of the binding, by which an exchange of type ``headers`` goes
+        :param arguments: the arguments of the binding; an exchange of type ``headers`` uses them
         :returns: a future that ends with None, or with `AMQPError` if the broker refuses
-        :raises ValueError: an anonymous queue; consuming binds it
+        :raises ValueError: the queue is anonymous; consuming binds it
+
+        >>> cluster.bind('tasks', 'jobs', 'images.*').result()  # doctest: +SKIP
         """
         with self._core.traced('bind', queue, span, dont_trace) as traced:
             _check_flag(persistent, 'persistent')
@@ -94,9 +109,14 @@ class TopologyCalls(Generic[FutureT]):
         routing_key: Text,
         arguments: Arguments = None,
     ) -> FutureT:
-        """Undo a binding, which is not made again then; one that is not there is a success.
+        """Remove a binding of a queue, also from the persistent declarations.
 
-        :param queue: these four as they were for `bind`
+        The call succeeds if the binding does not exist.
+
+        :param queue: the queue, as for `bind`
+        :param exchange: the exchange, as for `bind`
+        :param routing_key: the routing key, as for `bind`
+        :param arguments: the arguments, as for `bind`
         :returns: a future that ends with None, or with `AMQPError` if the broker refuses
         """
         with self._core.traced('unbind', queue) as traced:
@@ -110,13 +130,13 @@ class TopologyCalls(Generic[FutureT]):
         persistent: bool = False,
         arguments: Arguments = None,
     ) -> FutureT:
-        """Bind an exchange to another, from which it gets messages then; see `declare`.
+        """Bind an exchange to another exchange.
 
-        :param destination: the exchange that gets the messages, as an object or by name
-        :param source: the exchange that they come from, as an object or by name
-        :param routing_key: what the routing key of a message must be, or be like
+        :param destination: the exchange that receives the messages, as an object or by name
+        :param source: the exchange that routes the messages, as an object or by name
+        :param routing_key: the routing key that a message must have, or a pattern for it
         :param persistent: whether to bind again after each reconnect
-        :param arguments: of the binding, by which an exchange of type ``headers`` goes
+        :param arguments: the arguments of the binding; an exchange of type ``headers`` uses them
         :returns: a future that ends with None, or with `AMQPError` if the broker refuses
         """
         with self._core.traced('bind_exchange', destination) as traced:
@@ -131,9 +151,14 @@ class TopologyCalls(Generic[FutureT]):
         routing_key: Text = b'',
         arguments: Arguments = None,
     ) -> FutureT:
-        """Undo a binding between exchanges, which is not made again then; see `unbind`.
+        """Remove a binding between exchanges, also from the persistent declarations.
 
-        :param destination: these four as they were for `bind_exchange`
+        The call succeeds if the binding does not exist.
+
+        :param destination: the receiving exchange, as for `bind_exchange`
+        :param source: the routing exchange, as for `bind_exchange`
+        :param routing_key: the routing key, as for `bind_exchange`
+        :param arguments: the arguments, as for `bind_exchange`
         :returns: a future that ends with None, or with `AMQPError` if the broker refuses
         """
         with self._core.traced('unbind_exchange', destination) as traced:
@@ -142,11 +167,13 @@ class TopologyCalls(Generic[FutureT]):
     def delete_queue(
         self, queue: Queue | Text, if_unused: bool = False, if_empty: bool = False
     ) -> FutureT:
-        """Delete a queue, which is not declared again then; one that is not there is a success.
+        """Delete a queue, also from the persistent declarations.
 
-        :param queue: as an object or by name
-        :param if_unused: only if it has no consumers
-        :param if_empty: only if it has no messages
+        The call succeeds if the queue does not exist.
+
+        :param queue: the queue, as an object or by name
+        :param if_unused: whether the broker must refuse if the queue has consumers
+        :param if_empty: whether the broker must refuse if the queue has messages
         :returns: a future that ends with None, or with `AMQPError` if the broker refuses
         """
         with self._core.traced('delete_queue', queue) as traced:
@@ -155,10 +182,12 @@ class TopologyCalls(Generic[FutureT]):
             return self._call(methods, traced, lambda topology: topology.forget_queue(name))
 
     def delete_exchange(self, exchange: Exchange | Text, if_unused: bool = False) -> FutureT:
-        """Delete an exchange, which is not declared again then; see `delete_queue`.
+        """Delete an exchange, also from the persistent declarations.
 
-        :param exchange: as an object or by name
-        :param if_unused: only if nothing is bound to it
+        The call succeeds if the exchange does not exist.
+
+        :param exchange: the exchange, as an object or by name
+        :param if_unused: whether the broker must refuse if the exchange has bindings
         :returns: a future that ends with None, or with `AMQPError` if the broker refuses
         """
         with self._core.traced('delete_exchange', exchange) as traced:
@@ -167,12 +196,13 @@ class TopologyCalls(Generic[FutureT]):
             return self._call(methods, traced, lambda topology: topology.forget_exchange(name))
 
     def purge(self, queue: Queue | Text) -> FutureT:
-        """Take all messages out of a queue that are not on their way to a consumer.
+        """Remove all messages from a queue, except unsettled deliveries.
 
-        :param queue: as an object or by name
-        :returns: a future that ends with how many there were, with `AMQPError`, or with
-            `ConnectionDead` if the answer was lost: it is not asked again, since that might take
-            messages that have come meanwhile
+        CoolAMQP does not repeat a purge, because this could remove later messages.
+
+        :param queue: the queue, as an object or by name
+        :returns: a future that ends with the number of removed messages, with `AMQPError` if the
+            broker refuses, or with `ConnectionDead` if the connection is lost before the answer
         """
         with self._core.traced('purge', queue) as traced:
             methods = [operation.purge(queue)]
@@ -195,7 +225,7 @@ class TopologyCalls(Generic[FutureT]):
         *,
         repeatable: bool = True,
     ) -> FutureT:
-        """Have methods called; what they change for later reconnects is told to the topology."""
+        """Call methods of AMQP; `remember` changes the persistent declarations after success."""
 
         def command(engine: Engine, promise: Any) -> None:
             on_success = None if remember is None else partial(remember, engine.topology)

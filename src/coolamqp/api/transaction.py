@@ -1,4 +1,4 @@
-"""A transaction as programs see it: messages collected here, and committed together."""
+"""The transaction for programs: it collects messages, and commits them together."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from coolamqp.supervisor.engine import Engine
 
 
 class TransactionCalls(Generic[FutureT]):
-    """Collects messages until they are committed or forgotten.
+    """The messages of a transaction, until their commit or rollback.
 
-    :param commands: the Cluster
+    :param commands: the access to the engine of the Cluster
     """
 
     def __init__(self, commands: Commands[FutureT]) -> None:
@@ -32,14 +32,16 @@ class TransactionCalls(Generic[FutureT]):
         *,
         mandatory: bool = False,
     ) -> None:
-        """Have a message published when the transaction is committed.
+        """Add a message to the transaction. The commit publishes it.
 
-        :param message: what to publish
-        :param exchange: as an object or by name; None is the default exchange
-        :param routing_key: for the default exchange the name of a queue
-        :param mandatory: whether the commit fails with `Returned` if no queue takes this message;
-            the others are published then nevertheless
+        :param message: the message
+        :param exchange: the exchange, as an object or by name; None is the default exchange
+        :param routing_key: the routing key; for the default exchange, the name of a queue
+        :param mandatory: whether the commit fails with `Returned` if the message reaches no queue;
+            the broker then publishes the other messages nevertheless
         :raises CoolAMQPError: the transaction has ended
+        :raises TypeError: an argument has the wrong type
+        :raises ValueError: the exchange or the routing key is longer than 255 bytes
         """
         if self._publications is None:
             raise CoolAMQPError('this transaction has ended; begin another one')
@@ -47,7 +49,11 @@ class TransactionCalls(Generic[FutureT]):
         self._publications.append(publication)
 
     def commit(self) -> FutureT | None:
-        """Publish everything, and end; a future, or None if there is nothing to publish."""
+        """Publish all messages together, and end the transaction.
+
+        :returns: a future that succeeds when the broker has published the messages; None if there
+            are no messages
+        """
         publications, self._publications = self._publications, None
         if not publications:
             return None
@@ -59,10 +65,10 @@ class TransactionCalls(Generic[FutureT]):
         return self._commands.command(command)
 
     def _give_up(self) -> None:
-        """Have it not committed any more, if it has not been sent yet."""
+        """Stop waiting for the commit; CoolAMQP then does not send it any more."""
         if self._commit is not None:
             self._commit.wanted = False
 
     def roll_back(self) -> None:
-        """Publish nothing, and end."""
+        """Drop all messages, and end the transaction."""
         self._publications = None

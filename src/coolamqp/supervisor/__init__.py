@@ -1,5 +1,5 @@
-"""The engine (floor 3): keeps one Cluster connected and everything on it restored, sans-I/O.
+"""The engine (floor 3): it keeps one Cluster connected, and restores its topology and consumers.
 
-Calls, bytes and `now` come in; bytes, effects and the wish for a transport go out. Both faces
-drive the same engine. It has no clock and no randomness but what is passed to it.
+It is sans-I/O. Calls, bytes and the time go in. Bytes, effects and the link to make go out. The
+drivers for threads and for asyncio use the same engine. Clock and random numbers are arguments.
 """

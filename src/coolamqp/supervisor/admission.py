@@ -1,7 +1,7 @@
-"""The queue of publications that wait for room.
+"""Admission: the queue of publications that wait for room in the publish window.
 
-A publication that finds no room waits here in its turn, and fails if its time runs out. How a
-program waits meanwhile is the business of its Cluster: a thread sleeps, a coroutine awaits.
+Publications wait in order, and fail after their timeout. The Cluster decides how a program waits
+meanwhile: a thread sleeps, a coroutine awaits.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from coolamqp.attaches.timers import Timers
 class Waiting:
     """A publication that waits for room.
 
-    :ivar over: whether it waits no more
-    :ivar error: why it was not admitted; None if it was, or if it still waits
+    :ivar over: whether the wait has ended
+    :ivar error: the error if the publication was not admitted; otherwise None
     """
 
     def __init__(self, publication: Publication) -> None:
@@ -29,10 +29,10 @@ class Waiting:
 
 
 class Admission:
-    """Admits publications in their order, as far as there is room.
+    """The queue of waiting publications. It admits them in order, when there is room.
 
-    :param has_room: whether one more may be admitted
-    :param admit: called with each publication that is admitted
+    :param has_room: returns whether there is room for one more publication
+    :param admit: called with each admitted publication
     """
 
     def __init__(
@@ -55,9 +55,10 @@ class Admission:
         return iter(self._queue)
 
     def enqueue(self, publication: Publication, timeout: float | None) -> Waiting:
-        """Let a publication wait for room.
+        """Add a publication to the queue.
 
-        :param timeout: how long it may wait, in seconds; then its promise ends with `TimeoutError`
+        :param timeout: the time to wait for room, in seconds; None for no limit. After it, the
+            promise of the publication ends with `TimeoutError`
         """
         waiting = self._queue[publication] = Waiting(publication)
         if timeout is not None:
@@ -65,22 +66,22 @@ class Admission:
         return waiting
 
     def admit_waiting(self) -> None:
-        """Admit as many as there is room for."""
+        """Admit publications while there is room."""
         while self._queue and self._has_room():
             self._admit_first()
 
     def admit_all(self) -> None:
-        """Admit all that wait, room or not, since no more will come."""
+        """Admit all waiting publications, even without room."""
         while self._queue:
             self._admit_first()
 
     def fail_all(self, error: Exception) -> None:
-        """Fail all that wait."""
+        """Fail all waiting publications."""
         while self._queue:
             self._fail(self._queue.popitem(last=False)[1], error)
 
     def withdraw(self, publication: Publication) -> bool:
-        """Take a publication back; False if it does not wait here."""
+        """Remove a publication from the queue. Return False if it is not in the queue."""
         waiting = self._queue.pop(publication, None)
         if waiting is None:
             return False
@@ -95,7 +96,10 @@ class Admission:
     def _expire(self, waiting: Waiting, timeout: float) -> None:
         if not waiting.over:
             del self._queue[waiting.publication]
-            error = TimeoutError(f'too much is unconfirmed or unsent, for {timeout} s already')
+            error = TimeoutError(
+                f'no room to publish within {timeout} s: too much is unconfirmed or unsent; '
+                f'publish more slowly, or with a longer timeout'
+            )
             self._fail(waiting, error)
 
     def _fail(self, waiting: Waiting, error: Exception) -> None:

@@ -1,8 +1,9 @@
-"""How long to wait before the next round of tries: full jitter under a ceiling that grows.
+"""The back-off: a random pause below a growing ceiling, before each round of tries to connect.
 
-The ceiling is a tenth of the time that the trouble has lasted: a broker that restarts in ten
-seconds is found within one, and one that is away for hours is asked every half minute or so. Full
-jitter, so that a thousand clients of one broker do not come back as one wave.
+The ceiling is a tenth of the time since the start of the outage. So CoolAMQP finds a broker that
+restarts in ten seconds within one more second, and tries a broker that is down for hours at least
+every half minute. The pause is a random part of the ceiling (full jitter), so that a thousand
+clients of one broker do not reconnect at the same time.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-CEILING_MIN: Final = 0.1
-CEILING_MAX: Final = 30.0
-SHARE_OF_OUTAGE: Final = 0.1
+CEILING_SECONDS_MIN: Final = 0.1
+CEILING_SECONDS_MAX: Final = 30.0
+# The ceiling, as a fraction of the duration of the outage.
+OUTAGE_FRACTION: Final = 0.1
 
 
 class BackOff:
-    """Chooses delays, in seconds.
+    """The choice of the pauses.
 
-    :param random: gives numbers from 0 to 1
+    :param random: returns numbers from 0 to 1
     """
 
     def __init__(self, random: Callable[[], float]) -> None:
@@ -26,12 +28,12 @@ class BackOff:
         self._since: float | None = None
 
     def reset(self) -> None:
-        """Note that the trouble is over."""
+        """Record the end of the outage."""
         self._since = None
 
     def next_delay(self, now: float) -> float:
-        """Choose how long to wait."""
+        """Return the pause before the next round, in seconds."""
         if self._since is None:
             self._since = now
-        ceiling = (now - self._since) * SHARE_OF_OUTAGE
-        return self._random() * min(max(ceiling, CEILING_MIN), CEILING_MAX)
+        ceiling = (now - self._since) * OUTAGE_FRACTION
+        return self._random() * min(max(ceiling, CEILING_SECONDS_MIN), CEILING_SECONDS_MAX)

@@ -1,4 +1,4 @@
-"""What we say of ourselves in `connection.start-ok`; RabbitMQ shows it to its operators."""
+"""The client properties in `connection.start-ok`, which the management UI of RabbitMQ shows."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _CAPABILITIES = {
 
 
 def client_properties(name: str, extra: Arguments) -> list[tuple[Any, Any]]:
-    """Give the client properties, those of the program included.
+    """Return the client properties.
 
-    :param name: the connection's name
-    :param extra: properties of the program; they stand over ours of the same name
-    :raises TypeError: `extra` holds a value that no field table can
+    :param name: the name of the connection
+    :param extra: the properties of the program, which replace those of CoolAMQP with the same name
+    :raises TypeError: a value in `extra` has a type that field tables do not have
     """
     ours = {
         'product': 'CoolAMQP',

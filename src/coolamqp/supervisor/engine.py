@@ -1,9 +1,8 @@
-"""The engine: keeps one Cluster connected, and everything on it in place.
+"""The engine: it keeps one Cluster connected, and restores its topology and consumers.
 
-The driver hands it the calls of programs, the bytes that were received, and the time. The engine
-says which transport it wishes for (`link`), whether to read from it (`wants_read`), what is to be
-carried out (`take_effects`) and when it is to be called again (`wake_at`). All of it under the
-driver's lock; nothing here waits.
+The driver passes commands, received bytes and the time to it. The engine tells the driver which
+transport to make (`link`), whether to read (`wants_read`), which work to carry out (`take_effects`)
+and when to call it again (`wake_at`). All calls need the engine lock, and none of them waits.
 """
 
 from __future__ import annotations
@@ -48,37 +47,37 @@ from coolamqp.supervisor.registry import Registry
 from coolamqp.supervisor.states import ENDING, TRANSITIONS, UP, EngineState
 from coolamqp.supervisor.topology import Topology
 from coolamqp.supervisor.watermarks import ReadWatermarks
-from coolamqp.supervisor.window import UNSENT_MAX, PublishWindow
+from coolamqp.supervisor.window import UNSENT_BYTES_MAX, PublishWindow
 from coolamqp.tracing import BaseFrameTracer
 from coolamqp.uplink.connection import Connection, ConnectionObserver
 
-# How long a transport may take to come up unless the node says otherwise, in seconds.
+# The time for a transport to come up, in seconds, unless the node has its own limit.
 CONNECT_TIMEOUT: Final = 10.0
-# How long a shutdown waits for confirms, declarations and cancellations, in seconds.
+# The time that a shutdown waits for confirms, declarations and cancellations, in seconds.
 DRAIN_TIMEOUT: Final = 10.0
-# How long recovery may hold up publishing, in seconds.
+# The time that publishers wait for recovery, in seconds.
 RESTORE_TIMEOUT: Final = 30.0
-# The bounds of the publish window, unless the program gives others.
+# The default bounds of the publish window.
 MAX_UNCONFIRMED: Final = 100_000
 MAX_UNCONFIRMED_BYTES: Final = 256 * 1024 * 1024
 
 
 class Engine(ConnectionObserver):
-    """Everything that decides anything in a Cluster.
+    """The engine of one Cluster. It makes all decisions of the Cluster.
 
-    :param nodes: brokers to connect to, in the order of preference
-    :param client_properties: what the client says of itself
-    :param owner: the Cluster, for consumers and messages
-    :param tracer: sees the frames; None for no tracer
-    :param random: returns numbers from 0 to 1, for back-off
+    :param nodes: the nodes to connect to, the preferred one first
+    :param client_properties: the client properties for `connection.start-ok`
+    :param owner: the Cluster, for the calls of consumers and messages
+    :param tracer: the frame tracer; None for none
+    :param random: returns numbers from 0 to 1, for the back-off
     :param now: the time, in seconds on the driver's clock
-    :param max_unconfirmed: how many messages may wait for their confirm
-    :param max_unconfirmed_bytes: how large they may be together, in bytes
-    :ivar link: the transport that is wished for; None for none
-    :ivar wants_read: whether the driver should read from the transport
-    :ivar effects: what the driver is to carry out
-    :ivar mailboxes: what waits to be run
-    :ivar topology: what is declared again after each reconnect
+    :param max_unconfirmed: the largest number of unconfirmed messages
+    :param max_unconfirmed_bytes: the largest size of all unconfirmed messages together, in bytes
+    :ivar link: the link that the driver must have a transport for; None for none
+    :ivar wants_read: whether the driver must read from the transport
+    :ivar effects: the work for the driver
+    :ivar mailboxes: the mailboxes of the Cluster
+    :ivar topology: the persistent declarations
     """
 
     def __init__(
@@ -112,52 +111,52 @@ class Engine(ConnectionObserver):
             self._window.is_open, self._publisher.publish, self.effects, self._timers
         )
         self._plain_admission = Admission(
-            self._has_sent_enough, self._send_plain, self.effects, self._timers
+            self._has_plain_room, self._send_plain, self.effects, self._timers
         )
         self._recovery: Recovery | None = None
-        self._deadline = inf  # of the present state
+        self._deadline = inf  # of the current state
 
     # State
 
     @property
     def takes_commands(self) -> bool:
-        """Whether it is not at its end; it may not have begun."""
+        """Whether the engine accepts commands: it has not begun to stop."""
         return self.state is UP or self.state not in ENDING
 
     @property
     def owes_answers(self) -> bool:
-        """Whether a program may wait for an answer that is still to be received."""
+        """Whether a program may wait for an answer of the broker."""
         return self._registry.busy
 
     @property
     def node(self) -> NodeDefinition | None:
-        """The node to which there is a connection, or to which one is being made."""
+        """The node that the engine is connected to, or connects to; None during a pause."""
         return None if self.link is None else self.link.node
 
     @property
     def properties(self) -> ServerProperties | None:
-        """The broker's description of itself; None without a connection."""
+        """The server properties of the broker; None without a connection."""
         connection = self._connection
         return None if connection is None else connection.properties
 
     @property
     def failures(self) -> list[tuple[NodeDefinition, Exception]]:
-        """The latest error of each node that could not be had."""
+        """The latest error of each node that CoolAMQP could not connect to."""
         return self._nodes.failures
 
     # Commands
 
     def start(self, now: float) -> None:
-        """Begin to connect."""
+        """Start to connect."""
         self._timers.advance(now)
         self._move('start')
         self._try_node()
 
     def stop(self, now: float, *, refuse_waiting: bool) -> None:
-        """Do what was promised, in bounded time, and close; `ClusterStopped` comes at the end.
+        """Finish pending work in bounded time, then close. `ClusterStopped` reports the end.
 
-        :param refuse_waiting: whether publications that wait for room fail; if not, they count as
-            promised
+        :param refuse_waiting: whether to fail publications that wait for room; otherwise they are
+            admitted at once
         """
         self._timers.advance(now)
         if (self.state, 'stop') not in TRANSITIONS:
@@ -179,29 +178,29 @@ class Engine(ConnectionObserver):
         self._check_drained()
 
     def abort(self) -> None:
-        """End at once, whatever the state: the driver can do no more."""
+        """Stop at once, in any state: the driver has ended."""
         if self.state is not EngineState.STOPPED:
             self._drop_link()
             self.state = EngineState.STOPPED
             self._finish()
 
     def abandon(self) -> None:
-        """End without a word to anybody: the connection belongs to another process."""
+        """Stop without effects and without a close: the connection belongs to another process."""
         self.state = EngineState.STOPPED
 
     def has_room(self) -> bool:
-        """Whether a message would be admitted at once if it is published with a confirm."""
+        """Whether there is room for a message with a confirm."""
         return not len(self._admission) and self._window.is_open()
 
     def has_room_for_plain(self) -> bool:
-        """Whether a message would be admitted at once if it is published without a confirm."""
-        return not len(self._plain_admission) and self._has_sent_enough()
+        """Whether there is room for a message without a confirm."""
+        return not len(self._plain_admission) and self._has_plain_room()
 
     def publish(self, publication: Publication, timeout: float | None = None) -> Waiting | None:
-        """Publish with a confirm; the publication's promise ends with it.
+        """Publish a message with a confirm, which ends the promise of the publication.
 
-        :param timeout: how long the publication may wait for room, in seconds
-        :returns: None if it was admitted at once
+        :param timeout: the time to wait for room, in seconds; None for no limit
+        :returns: None if there is room; otherwise the entry in the queue of waiting publications
         """
         if self.has_room():
             self._publisher.publish(publication)
@@ -211,9 +210,12 @@ class Engine(ConnectionObserver):
     def publish_plain(
         self, publication: Publication, timeout: float | None = None
     ) -> Waiting | None:
-        """Publish without a confirm; the message is dropped if there is no connection.
+        """Publish a message without a confirm. Without a connection, the message is dropped.
 
-        The promise, if the publication has one, ends when it is handed over.
+        The promise of the publication, if it has one, ends when the message is admitted.
+
+        :param timeout: see `publish`
+        :returns: see `publish`
         """
         if self.has_room_for_plain():
             self._send_plain(publication)
@@ -225,12 +227,12 @@ class Engine(ConnectionObserver):
             self._registry.plain_publisher.publish(publication)
         self.effects.succeed(publication.promise)
 
-    def _has_sent_enough(self) -> bool:
+    def _has_plain_room(self) -> bool:
         link = self.link
-        return link is None or link.unsent < UNSENT_MAX
+        return link is None or link.unsent < UNSENT_BYTES_MAX
 
     def withdraw(self, publication: Publication) -> bool:
-        """Take a publication back; False if it has been sent."""
+        """Withdraw a publication. Return False if it was sent."""
         withdrawn = (
             self._admission.withdraw(publication)
             or self._plain_admission.withdraw(publication)
@@ -241,7 +243,7 @@ class Engine(ConnectionObserver):
 
     @property
     def unconfirmed(self) -> list[Promise]:
-        """The promises that wait for a confirm, in the order of publishing."""
+        """The promises of the unconfirmed messages, in the order of publishing."""
         waiting = [each.promise for each in self._admission if each.promise is not None]
         return self._publisher.promises + waiting
 
@@ -259,11 +261,12 @@ class Engine(ConnectionObserver):
         *,
         repeatable: bool = True,
     ) -> None:
-        """Call methods on the declarer's channel.
+        """Call methods on the channel of the declarer.
 
-        :param remember: called when the broker has answered, before the promise ends
-        :param result: makes the promise's value of the last answer
-        :param repeatable: whether to call again if the answer is lost with the connection
+        :param remember: called after the last answer, before the promise ends
+        :param result: returns the value of the promise for the last answer; without it, the value
+            is None
+        :param repeatable: whether to resend the methods if the connection is lost before the answer
         """
         on_done = partial(self._on_called, promise, remember, result)
         self._registry.declarer.submit(Operation(methods, on_done, repeatable))
@@ -285,21 +288,22 @@ class Engine(ConnectionObserver):
         self.effects.succeed(promise, value)
 
     def consume(self, subscription: Subscription, promise: Promise | None = None) -> None:
-        """Start a consumer, now or when there is a connection.
+        """Start a consumer, now or on the next connection.
 
-        :param promise: ended when it consumes or cannot, if it has none of its own
-        :raises ValueError: it was added before, here or elsewhere
+        :param promise: the promise to end when consuming begins or fails; not used if the
+            subscription has one already
+        :raises ValueError: the consumer belongs to this or another Cluster already
         """
         self._registry.add(subscription)
         if subscription.promise is None:
             subscription.promise = promise
         if subscription.cancelled:
-            subscription.fail(CoolAMQPError('it was cancelled before it was added'))
+            subscription.fail(CoolAMQPError('the consumer was cancelled before it was added'))
         elif self._registry.connection is not None:
             subscription.attach(self._registry.connection)
 
     def cancel(self, subscription: Subscription, promise: Promise) -> None:
-        """Cancel a consumer; the promise ends once no message can come any more."""
+        """Cancel a consumer; the promise ends when no more messages can come."""
         if self.state is EngineState.STOPPED:
             self.effects.succeed(promise)
         else:
@@ -310,7 +314,7 @@ class Engine(ConnectionObserver):
         subscription.change_prefetch(prefetch_count)
 
     def announce(self, ledger: AckLedger) -> None:
-        """Flush a ledger with the next bytes that are sent."""
+        """Request a flush of a ledger; the next `Link.data_to_send` carries it out."""
         ledger.announce()
 
     def fetch(self, queue: bytes, fetch: Fetch) -> None:
@@ -322,7 +326,7 @@ class Engine(ConnectionObserver):
         self._registry.requester.submit(request)
 
     def commit(self, commit: Commit) -> None:
-        """Publish messages together."""
+        """Commit a transaction."""
         self._registry.transactor.submit(commit)
 
     # The transport
@@ -332,7 +336,7 @@ class Engine(ConnectionObserver):
         return None if self.link is None else self.link.connection
 
     def link_up(self, link: Link, now: float) -> None:
-        """Begin to speak over the transport of a link."""
+        """Start the AMQP connection: the transport of a link is up."""
         if link is not self.link:
             return
         self._timers.advance(now)
@@ -342,7 +346,7 @@ class Engine(ConnectionObserver):
         link.connection = Connection(link.node, self._client_properties, self, self._tracer, now)
 
     def link_failed(self, link: Link, cause: Exception, now: float) -> None:
-        """Try again: the transport of a link could not be had, or is lost."""
+        """Handle the failure or the loss of the transport of a link."""
         if link is not self.link:
             return
         self._timers.advance(now)
@@ -352,7 +356,7 @@ class Engine(ConnectionObserver):
             link.connection.lost(cause)
 
     def receive(self, link: Link, data: bytes, now: float) -> None:
-        """Process bytes that the transport of a link has received."""
+        """Process received bytes."""
         if link is not self.link:
             return
         self._timers.advance(now)
@@ -362,15 +366,15 @@ class Engine(ConnectionObserver):
             self._check_drained()
 
     def take_effects(self) -> Effects:
-        """Return what is to be carried out, and begin to collect anew."""
+        """Return all effects, and start a new collection."""
         return self.effects.take()
 
     def advance(self, now: float) -> None:
-        """Tell the time before a command that depends on it, such as one with a timeout."""
+        """Set the time, before a command that depends on it, such as one with a timeout."""
         self._timers.advance(now)
 
     def tick(self, now: float) -> None:
-        """Let time pass, and decide everything that depends on what was carried out meanwhile."""
+        """Set the time, and make all decisions that depend on the time or on finished callbacks."""
         self._timers.advance(now)
         if now >= self._deadline:
             self._on_deadline()
@@ -382,30 +386,30 @@ class Engine(ConnectionObserver):
         self._admit_waiting()
 
     def _flush(self) -> None:
-        """Add everything that may be sent to the send buffer."""
+        """Fill the send buffer of the connection."""
         self._admit_waiting()
         self._registry.flush()
 
     def _admit_waiting(self) -> None:
-        """Admit publications that wait for room, as far as there is some."""
+        """Admit waiting publications while there is room."""
         if len(self._admission):
             self._admission.admit_waiting()
         if len(self._plain_admission):
             self._plain_admission.admit_waiting()
 
     def _review_reading(self, connection: Connection, now: float) -> None:
-        """Decide whether to read from the broker; silence counts only while we read."""
+        """Decide whether to read from the broker. Heartbeats count silence only while it reads."""
         wanted = self.state is not UP or self._watermarks.should_read(
             self.wants_read, lambda: self._registry.busy
         )
         if wanted is not self.wants_read:
-            what = 'resumes' if wanted else 'pauses: callbacks do not keep up'
-            self.effects.log(f'reading {what}', DEBUG)
+            what = 'reads again' if wanted else 'stops reading: the callbacks are too slow'
+            self.effects.log(f'CoolAMQP {what}', DEBUG)
             self.wants_read = wanted
             connection.set_reading(wanted, now)
 
     def wake_at(self) -> float:
-        """Return the time at which `tick` must be called at the latest."""
+        """Return the latest time for the next `tick`; inf if none is needed."""
         connection = self._connection
         wake_at = min(self._deadline, self._timers.wake_at())
         return wake_at if connection is None else min(wake_at, connection.wake_at())
@@ -417,7 +421,10 @@ class Engine(ConnectionObserver):
             missing = self.link.waiting_for
             self._failed(ConnectionDead(f'no connection within {timeout:g} s: no {missing}'))
         elif self.state is EngineState.RESTORING:
-            self.effects.log('not everything could be restored in time; going on without')
+            self.effects.log(
+                f'the broker has not restored all declarations and consumers within '
+                f'{RESTORE_TIMEOUT:g} s; CoolAMQP publishes without them'
+            )
             if self._recovery is not None:
                 self._recovery.go_on()
             self._on_restored()
@@ -427,7 +434,7 @@ class Engine(ConnectionObserver):
     # The connection
 
     def on_open(self) -> None:
-        """Put everything back in place."""
+        """Start the recovery: the connection is open."""
         link, connection = self.link, self._connection
         if link is None or connection is None or connection.properties is None:
             return
@@ -439,7 +446,7 @@ class Engine(ConnectionObserver):
         self._recovery.begin(self._registry.declarer, self.topology, self.effects)
 
     def _recoverable(self) -> list[Channeler]:
-        """Return the attaches to recover; those that are made from now on begin at once."""
+        """Return the attaches to recover. New attaches start at once from now on."""
         self._registry.connection = self._connection
         self._registry.drop_cancelled()
         return self._registry.recoverable()
@@ -454,20 +461,20 @@ class Engine(ConnectionObserver):
         self._publisher.release()
 
     def on_closed(self, cause: Exception | None) -> None:
-        """Finish, or try again: the connection has ended."""
+        """Handle the end of the connection: finish after a stop, otherwise reconnect."""
         if self.state is EngineState.CLOSING:
             self._move('closed')
             self._drop_link()
             self._finish()
         else:
-            self._failed(cause or ConnectionDead('the connection was closed'))
+            self._failed(cause or ConnectionDead('the broker has closed the connection'))
 
     def on_blocked(self, blocked: bool, reason: str) -> None:
-        """Report whether the broker takes messages."""
+        """Report that the broker blocks the connection, or does not block it any more."""
         self._blocked = blocked
         self.effects.report(ConnectionBlocked(reason) if blocked else ConnectionUnblocked())
 
-    # Failing, and trying again
+    # Failures and reconnecting
 
     def _failed(self, cause: Exception) -> None:
         link = self.link
@@ -530,7 +537,7 @@ class Engine(ConnectionObserver):
             connection.close(self._timers.now)
 
     def _finish(self) -> None:
-        """End everything that is left, so that nobody waits for ever."""
+        """Fail everything that is pending, so that no program waits for ever."""
         error = _shut_down()
         self._admission.fail_all(error)
         self._plain_admission.fail_all(error)

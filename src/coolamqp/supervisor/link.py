@@ -1,9 +1,9 @@
-"""A link: the engine's wish for a transport to one node, and the driver's handle on its bytes.
+"""The link: the engine's request for a transport to one node, and the access to its bytes.
 
-The driver makes a transport for each link that is new to it. While the link is the engine's, the
-driver sends what the link has, and tells it what the transport has taken. When the engine has
-turned to another link, the driver sends the rest of the old one until the link is over, and closes
-the transport. So the last frames, such as close-ok, reach the broker and the frame tracer.
+The driver makes a transport for each new link. It sends the bytes of the link, and reports to the
+link how many bytes the transport has accepted. When the engine has ended the link, the driver sends
+the remaining bytes until the link is over, and closes the transport. So the last frames, such as
+close-ok, reach the broker and the frame tracer.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from coolamqp.framing.hot import Buffer
 from coolamqp.objects import NodeDefinition
 from coolamqp.uplink.connection import Connection
 
-# For how long the rest of a link that is not wanted any more is sent, in seconds.
-FAREWELL_SECONDS: Final = 1.0
+# After the end of a link, the driver sends its remaining bytes for at most this many seconds.
+LAST_BYTES_SECONDS_MAX: Final = 1.0
 
 
 class Link:
-    """A wish for a transport to a node.
+    """The request for a transport to a node.
 
-    :param deadline: the time by which the transport must be up
-    :param flush: called to add everything that may be sent to the connection's send buffer
-    :ivar waiting_for: the step of connecting that is under way, for error messages
+    :param deadline: the latest time for the transport to come up, in seconds on the driver's clock
+    :param flush: called to fill the send buffer of the connection
+    :ivar waiting_for: the current step of connecting, for error messages
     :ivar connection: the connection over the transport, for the engine only
     """
 
@@ -40,18 +40,18 @@ class Link:
 
     @property
     def traced(self) -> bool:
-        """Whether a frame tracer sees what is sent; it runs on the thread that drives."""
+        """Whether a frame tracer sees the sent frames. It runs on the thread that sends them."""
         connection = self.connection
         return connection is not None and connection.traced
 
     @property
     def unsent(self) -> int:
-        """How many bytes are waiting to be sent, those not counted that `data_to_send` adds."""
+        """The number of bytes in the send buffer, before `data_to_send` fills it."""
         connection = self.connection
         return 0 if connection is None else connection.out.size
 
     def data_to_send(self) -> list[Buffer]:
-        """Return what should be sent next, as pieces that may go together; none if nothing."""
+        """Fill the send buffer, and return its bytes as pieces; an empty list if it is empty."""
         connection = self.connection
         if connection is None:
             return []
@@ -60,21 +60,21 @@ class Link:
         return connection.out.pieces()
 
     def sent(self, count: int, now: float) -> None:
-        """Record that the transport has taken `count` bytes of what `data_to_send` returned."""
+        """Record that the transport has accepted the first `count` bytes of `data_to_send`."""
         connection = self.connection
         if connection is not None:
             connection.sent(count, now)
 
     def end(self, now: float) -> None:
-        """Stop wanting the transport; what is left is still to be sent, in bounded time."""
+        """End the link; the driver then sends the remaining bytes, in bounded time."""
         self._wanted = False
-        self._over_at = now + FAREWELL_SECONDS
+        self._over_at = now + LAST_BYTES_SECONDS_MAX
 
     def is_over(self, now: float) -> bool:
-        """Whether its transport is to be closed."""
+        """Whether the driver must close the transport."""
         return not self._wanted and (not self.unsent or now >= self._over_at)
 
     @property
     def over_at(self) -> float:
-        """The time at which the transport is to be closed, whatever is left."""
+        """The time at which the driver must close the transport, even with unsent bytes."""
         return self._over_at

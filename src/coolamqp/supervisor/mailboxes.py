@@ -1,9 +1,9 @@
-"""The mailboxes of one Cluster: what runs next, and what becomes of it.
+"""The mailboxes of one Cluster: the choice of the next callback.
 
-Here is decided which consumer has its turn, for how long, on how many threads or tasks at once;
-which messages run, wait in an inbox or are dropped; and how a message is settled whose callback
-raises. A dispatcher waits, runs callbacks and reports back, and decides nothing. All of it is
-sans-I/O; a dispatcher with several threads guards it by a lock of its own.
+This module decides which consumer has the next turn, how long the turn lasts, and how many workers
+of a consumer run. It decides whether a message runs, waits in an inbox or is dropped, and how to
+settle a message whose callback raises. A dispatcher only waits, runs callbacks and reports their
+ends. This module is sans-I/O. The dispatcher for threads protects it by its own lock.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from coolamqp.attaches.mailbox import Hook, Item, Mailbox, message_of
 from coolamqp.objects.message import body_size
 from coolamqp.supervisor.watermarks import ReadWatermarks
 
-# A turn ends after this many items, or when this many seconds have passed.
+# A turn ends after this many items, or after this many seconds.
 TURN_ITEMS: Final = 64
 TURN_SECONDS: Final = 0.001
 
 
 class Mailboxes:
-    """The mailboxes that have something to run.
+    """The mailboxes with waiting items.
 
-    :param watermarks: count the messages that wait
+    :param watermarks: the count of the waiting messages
     :ivar own: the mailbox for functions that belong to no consumer
-    :ivar ready: the mailboxes whose turn is to come, in order
-    :ivar extra_workers: how many workers consumers have beyond their first
+    :ivar ready: the mailboxes that wait for a turn, in order
+    :ivar extra_workers: the number of workers of all scheduled consumers beyond their first
     """
 
     def __init__(self, watermarks: ReadWatermarks) -> None:
@@ -39,7 +39,7 @@ class Mailboxes:
         self.extra_workers = 0
 
     def post(self, callbacks: list[tuple[Mailbox, Item]]) -> list[tuple[Mailbox, Item]]:
-        """Put items into their mailboxes; return those that are to run here and now (inline)."""
+        """Put items into their mailboxes. Return the inline ones, which must run at once."""
         inline: list[tuple[Mailbox, Item]] = []
         messages, size = 0, 0
         for mailbox, item in callbacks:
@@ -57,12 +57,12 @@ class Mailboxes:
         return inline
 
     def post_own(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Add a function that belongs to no consumer; these run in order, too."""
+        """Add a function that belongs to no consumer. Such functions run in order, too."""
         self.own.items.append(Hook(function, arguments))
         self._schedule(self.own)
 
     def post_first(self, mailbox: Mailbox, message: Delivery) -> None:
-        """Put a message before everything that waits in its mailbox."""
+        """Put a message in front of all items of its mailbox."""
         self.watermarks.add(1, body_size(message.body))
         mailbox.items.appendleft(message)
         self._schedule(mailbox)
@@ -75,13 +75,13 @@ class Mailboxes:
             self.ready.append(mailbox)
 
     def take(self) -> Mailbox | None:
-        """Return the mailbox whose turn it is, if there is one; `give_back` follows."""
+        """Return the mailbox for the next turn, if there is one. `give_back` ends the turn."""
         return self.ready.popleft() if self.ready else None
 
     def give_back(self, turn: Turn) -> bool:
-        """End a turn; if something waits in its mailbox, the next one comes after the others.
+        """End a turn. If its mailbox has items, it waits for its next turn behind the others.
 
-        :returns: whether reading, which was paused, may resume
+        :returns: whether the engine may read again after a pause
         """
         mailbox = turn.mailbox
         if mailbox.items:
@@ -93,28 +93,31 @@ class Mailboxes:
         return self.count_out(turn)
 
     def take_again(self, mailbox: Mailbox) -> bool:
-        """Take a mailbox that was just given back; False if nothing waits in it."""
+        """Start another turn of a mailbox after `give_back`. Return False if it has no items."""
         if mailbox not in self.ready:
             return False
         self.ready.remove(mailbox)
         return True
 
     def count_out(self, turn: Turn) -> bool:
-        """Count out the messages that a turn has run; whether reading may resume."""
+        """Remove the messages of a turn from the watermarks.
+
+        :returns: whether the engine may read again after a pause
+        """
         messages, size = turn.messages, turn.size
         turn.messages = turn.size = 0
         return bool(messages) and self.watermarks.release(messages, size)
 
 
 class Turn:
-    """A turn of one mailbox: what it runs, one item after the other.
+    """A turn: a limited time in which a thread or task runs the items of one mailbox.
 
-    A thread or task has one, and begins it for each mailbox that it serves. It keeps what it
-    counts, so that running an item needs no lock.
+    Each thread or task has one object of this class for all its turns. The object counts messages
+    by itself, so that running an item needs no lock.
 
-    :ivar mailbox: the mailbox whose turn it is
+    :ivar mailbox: the mailbox of this turn
     :ivar callback: the function for the message that `next` has returned
-    :ivar messages: how many messages have ceased to wait in this turn
+    :ivar messages: the number of messages that the turn has taken from the mailbox
     :ivar size: the size of their bodies, in bytes
     """
 
@@ -127,7 +130,7 @@ class Turn:
         self._left = 0
 
     def begin(self, mailbox: Mailbox, now: float) -> None:
-        """Begin a turn."""
+        """Start a turn of a mailbox."""
         self.mailbox = mailbox
         self._ends_at = now + TURN_SECONDS
         self._left = TURN_ITEMS
@@ -138,7 +141,7 @@ class Turn:
         while self._left and items and now <= self._ends_at:
             try:
                 item = items.popleft()
-            except IndexError:  # another worker has just taken the last one
+            except IndexError:  # Another worker has just removed the last item.
                 break
             self._left -= 1
             message = message_of(item)
@@ -161,22 +164,22 @@ class Turn:
 
 
 def callback_for(mailbox: Mailbox) -> Callable[[Any], Any] | None:
-    """Return the function to call with a message of a mailbox; None if there is none to call."""
+    """Return the callback for the messages of a mailbox; None if there is none."""
     return None if mailbox.closed else mailbox.on_message
 
 
 def keep(mailbox: Mailbox, message: Delivery) -> bool:
-    """Put a message into the inbox, where the program asks for it; whether it waits there."""
+    """Put a message into the inbox. Return whether it was added."""
     if mailbox.closed or mailbox.inbox is None:
         return False
     return mailbox.inbox.put(MessageReceived(message))
 
 
 def settle_failed(mailbox: Mailbox, message: Delivery) -> None:
-    """Settle a message whose callback has raised, as `on_error` says.
+    """Settle a message whose callback has raised, according to `on_error`.
 
-    Not while its consumer ends: what the callback needed may be ending as well, and the broker puts
-    the message back into the queue with all that are not settled.
+    While the consumer ends, the message stays unsettled, and the broker requeues it. Then the
+    callback may fail only because the program is ending, too.
     """
     if mailbox.on_error != 'keep' and not mailbox.ending and not mailbox.closed:
         message.reject(requeue=mailbox.on_error == 'requeue')

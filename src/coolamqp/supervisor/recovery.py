@@ -1,8 +1,8 @@
-"""Recovery: putting topology and consumers back in place on a new connection, in a safe order.
+"""Recovery: it restores topology and consumers on a new connection, in a safe order.
 
-First comes the persistent topology, then the consumers with their queues. Only then do publishers
-go on: a message that is sent again must find its queue. A failure on the way is reported by the
-attach that it concerns, and holds up nothing.
+The persistent topology comes first, then the consumers with their queues. The publishers come last,
+because a resent message must find its queue. If a step fails, the attach reports the error, and
+recovery continues.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from coolamqp.uplink.connection import Connection
 
 
 class Recovery:
-    """Recovers one connection.
+    """The recovery of one connection.
 
-    :param attaches: returns the attaches that begin once the topology is in place
-    :param on_restored: called when the first link of each has ended
+    :param attaches: returns the attaches to set up after the topology
+    :param on_restored: called when the first set-up of each attach has succeeded or failed
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Recovery:
         self._attached = False
 
     def begin(self, declarer: Declarer, topology: Topology, effects: Effects) -> None:
-        """Declare the topology, and go on from there."""
+        """Declare the topology, and then set up the attaches."""
         operations = self._operations = topology.operations(effects, self._on_declared)
         self._declarations = len(operations)
         declarer.submit_first(operations)
@@ -48,11 +48,11 @@ class Recovery:
             self._attach_all()
 
     def abandon(self, declarer: Declarer) -> None:
-        """Stop: the connection is gone, and the next one has a recovery of its own."""
+        """Stop: the connection is lost, and the next one has its own recovery."""
         declarer.withdraw(self._operations)
 
     def go_on(self) -> None:
-        """Start the attaches, even if not everything has been declared yet."""
+        """Set up the attaches, even if some declarations are unanswered."""
         if not self._attached:
             self._attach_all()
 

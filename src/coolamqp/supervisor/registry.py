@@ -1,7 +1,7 @@
-"""The registry of channels: the attaches of one engine, and whether one of them owes an answer.
+"""The registry of channels: the list of all attaches of one engine.
 
-The publishers and the declarer are always there. Subscriptions come and go. Getters, requester and
-transactor, which few programs need, are made when a program first needs them.
+It always has the publishers and the declarer. It has a subscription for each consumer. It makes a
+getter, the requester and the transactor when a program first needs one.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from coolamqp.uplink.connection import Connection
 class Registry:
     """The attaches of one engine.
 
-    :param owner: the Cluster, for consumers and messages
-    :ivar connection: the connection on which new attaches begin at once; None if they must wait
+    :param owner: the Cluster, for the calls of consumers and messages
+    :ivar connection: the connection for new attaches; None while they must wait
     """
 
     def __init__(self, owner: ConsumerOwner, effects: Effects, timers: Timers) -> None:
@@ -45,7 +45,7 @@ class Registry:
     def add(self, subscription: Subscription) -> None:
         """Add a subscription.
 
-        :raises ValueError: it was added before, here or elsewhere
+        :raises ValueError: the consumer belongs to this or another Cluster already
         """
         subscription.belong_to(self._owner, self._dirty_ledgers)
         subscription.join(self._effects, self._timers)
@@ -53,11 +53,11 @@ class Registry:
         self.subscriptions.append(subscription)
 
     def drop_cancelled(self) -> None:
-        """Forget the subscriptions that are cancelled."""
+        """Remove cancelled subscriptions."""
         self.subscriptions = [each for each in self.subscriptions if not each.cancelled]
 
     def getter(self, queue: bytes) -> Getter:
-        """Return the getter of a queue."""
+        """Return the getter of a queue; make it if necessary."""
         getter = self._getters.get(queue)
         if getter is None:
             getter = Getter(queue, self._owner, self._dirty_ledgers, self._forget_getter)
@@ -70,7 +70,7 @@ class Registry:
 
     @property
     def requester(self) -> Requester:
-        """The requester."""
+        """The requester, made at the first use."""
         if self._requester is None:
             self._requester = Requester(self._owner)
             self._begin(self._requester)
@@ -78,7 +78,7 @@ class Registry:
 
     @property
     def transactor(self) -> Transactor:
-        """The transactor."""
+        """The transactor, made at the first use."""
         if self._transactor is None:
             self._transactor = Transactor()
             self._begin(self._transactor)
@@ -90,7 +90,7 @@ class Registry:
             attach.attach(self.connection)
 
     def recoverable(self) -> list[Channeler]:
-        """Return the attaches that begin once the topology is restored."""
+        """Return the attaches to set up after the topology."""
         rare = (self._requester, self._transactor)
         return [
             self.publisher,
@@ -102,11 +102,11 @@ class Registry:
 
     @property
     def busy(self) -> bool:
-        """Whether a program may wait for an answer that is still to be received."""
+        """Whether a program may wait for an answer of the broker."""
         return self.declarer.busy or any(attach.busy for attach in self.recoverable())
 
     def detach(self, cause: Exception | None) -> None:
-        """Take all attaches off the connection, which is gone."""
+        """Detach all attaches from the lost connection."""
         self.connection = None
         self.drop_cancelled()
         for attach in (self.declarer, *self.recoverable()):
@@ -114,7 +114,7 @@ class Registry:
         self.publisher.hold()
 
     def flush(self) -> None:
-        """Add everything that may be sent to the send buffer of the connection."""
+        """Add acknowledgements and unsent messages to the send buffer."""
         if self._dirty_ledgers:
             ledgers = list(self._dirty_ledgers)
             self._dirty_ledgers.clear()
@@ -123,7 +123,7 @@ class Registry:
         self.publisher.pump()
 
     def fail_all(self, error: Exception) -> None:
-        """End everything that is left, so that nobody waits for ever."""
+        """Fail everything that is pending, and cancel all consumers."""
         for attach in (self.declarer, *self.recoverable()):
             attach.fail_all(error)
         for subscription in self.subscriptions:

@@ -1,6 +1,6 @@
-"""The states of the engine, and what moves it from one to the next.
+"""The states of the engine, and the transitions between them.
 
-The diagram in the documentation is drawn from here.
+`make docs` draws the diagram in the documentation from this table.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final
 
 
 class EngineState(Enum):
-    """Where the engine is in its life."""
+    """The state of the engine."""
 
     IDLE = 'idle'
     CONNECTING = 'connecting'
@@ -47,7 +47,7 @@ TRANSITIONS: Final[dict[tuple[EngineState, str], EngineState]] = {
     (_S.WAITING, 'stop'): _S.STOPPED,
 }
 
-# Looked at for each message.
+# A module-level name, because a lookup in the Enum for each message is slow.
 UP: Final = EngineState.UP
-# In which no more orders are taken.
+# The states in which the engine accepts no more commands.
 ENDING: Final = (EngineState.DRAINING, EngineState.CLOSING, EngineState.STOPPED)

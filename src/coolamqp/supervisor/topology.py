@@ -1,4 +1,4 @@
-"""The persistent topology: CoolAMQP declares it again after each reconnect, in the same order."""
+"""The persistent topology. CoolAMQP declares it on each new connection, in the same order."""
 
 from __future__ import annotations
 
@@ -16,38 +16,39 @@ from coolamqp.objects.topology import Subject, exchange_name
 
 
 class Topology:
-    """Remembers persistent declarations."""
+    """The persistent declarations of one Cluster."""
 
     def __init__(self) -> None:
         self._subjects: dict[tuple[type, Any], Subject] = {}
 
     def remember(self, subject: Subject) -> None:
-        """Declare an object again after each reconnect; a new description replaces an older one.
+        """Add an object, which replaces an earlier description of the same object.
 
-        A queue with an exchange is three objects, each of which can be undone by itself.
+        A queue with an exchange counts as three objects: exchange, queue and binding. So a program
+        can delete each of them alone.
         """
         for part in _parts(subject):
             self._subjects[type(part), part] = part
 
     def forget_queue(self, name: bytes) -> None:
-        """Stop declaring a queue and its bindings."""
+        """Remove a queue and its bindings."""
         self._keep(lambda subject: not _is_of_queue(subject, name))
 
     def forget_exchange(self, name: bytes) -> None:
-        """Stop declaring an exchange and its bindings."""
+        """Remove an exchange and its bindings."""
         self._keep(lambda subject: not _is_of_exchange(subject, name))
 
     def forget_binding(self, binding: QueueBind | ExchangeBind) -> None:
-        """Stop making a binding."""
+        """Remove a binding."""
         self._keep(lambda subject: subject != binding)
 
     def _keep(self, wanted: Callable[[Subject], bool]) -> None:
         self._subjects = {key: each for key, each in self._subjects.items() if wanted(each)}
 
     def operations(self, effects: Effects, on_done: Callable[[], None]) -> list[Operation]:
-        """Return the operations that declare everything; a failure is only reported.
+        """Return the operations that declare all objects. They report failures as `TopologyFailed`.
 
-        :param on_done: called as each of them ends
+        :param on_done: called at the end of each operation
         """
         return [
             Operation(declare(subject), partial(_report, effects, subject, on_done))

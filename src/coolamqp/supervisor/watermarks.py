@@ -1,25 +1,25 @@
-"""The watermarks for reading: whether to read from the broker, given what waits for callbacks."""
+"""The read watermarks: the two sizes of the backlog that stop and restart reading."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final
 
-# Reading pauses when so much waits to be run.
+# The high watermark: the engine stops reading at this many messages or bytes.
 HIGH_MESSAGES: Final = 20_000
 HIGH_BYTES: Final = 64 * 1024 * 1024
-# It resumes when no more than this part of it is left.
-LOW_PART: Final = 0.5
-# While answers are due that come behind the messages, reading pauses at so many times as much.
+# The low watermark, as a fraction of the high one: at this size the engine reads again.
+LOW_FRACTION: Final = 0.5
+# The factor for the high watermark while an answer is due, since it may come after many messages.
 ANSWERS_FACTOR: Final = 8
 
 
 class ReadWatermarks:
-    """Counts the messages that were received and have not run, and decides whether to read on.
+    """The size of the backlog, and the decision whether to read.
 
-    :ivar messages: how many messages wait
-    :ivar bytes: the size of their bodies
-    :ivar paused: whether `should_read` has said no
+    :ivar messages: the number of messages in the backlog
+    :ivar bytes: the size of their bodies, in bytes
+    :ivar paused: whether the last `should_read` returned False
     """
 
     def __init__(self) -> None:
@@ -28,12 +28,19 @@ class ReadWatermarks:
         self.paused = False
 
     def add(self, messages: int, size: int) -> None:
-        """Count messages in."""
+        """Add messages to the count.
+
+        :param size: the size of their bodies, in bytes
+        """
         self.messages += messages
         self.bytes += size
 
     def release(self, messages: int, size: int) -> bool:
-        """Count messages out; whether reading, which was paused, may resume."""
+        """Remove messages from the count.
+
+        :param size: the size of their bodies, in bytes
+        :returns: whether the engine may read again after a pause
+        """
         self.messages -= messages
         self.bytes -= size
         if not self.paused or not self._is_low():
@@ -44,15 +51,16 @@ class ReadWatermarks:
     def should_read(self, reading: bool, owes_answers: Callable[[], bool]) -> bool:
         """Whether to read from the broker.
 
-        :param reading: whether we read at this moment
-        :param owes_answers: whether a program may wait for an answer that is still to be read; then
-            reading goes on up to a higher mark, since a callback may be what waits
+        :param reading: whether the driver reads at this moment
+        :param owes_answers: returns whether a program may wait for an answer of the broker. The
+            high watermark is then higher, because a callback may wait for that answer
         """
         if reading and not self._is_over(1):
             return True
         if not self._is_over(ANSWERS_FACTOR) and owes_answers():
             return True
-        self.paused = True  # Before the last look, so that `release` cannot miss it.
+        # It is set before the last check, because `release` may run on another thread meanwhile.
+        self.paused = True
         if self._is_low():
             self.paused = False
         return not self.paused
@@ -61,4 +69,7 @@ class ReadWatermarks:
         return self.messages >= factor * HIGH_MESSAGES or self.bytes >= factor * HIGH_BYTES
 
     def _is_low(self) -> bool:
-        return self.messages <= LOW_PART * HIGH_MESSAGES and self.bytes <= LOW_PART * HIGH_BYTES
+        return (
+            self.messages <= LOW_FRACTION * HIGH_MESSAGES
+            and self.bytes <= LOW_FRACTION * HIGH_BYTES
+        )

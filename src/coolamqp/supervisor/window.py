@@ -1,4 +1,4 @@
-"""The publish window: how much a program may publish ahead of the broker, and of the socket."""
+"""The publish window: the bounds for unconfirmed and for unsent messages."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import Final
 
 from coolamqp.attaches.publisher import Publisher
 
-# Publishes without confirm wait while so many bytes are on their way to the socket.
-UNSENT_MAX: Final = 16 * 1024 * 1024
-# Up to this part of the bounds there is much room.
-WIDE_PART: Final = 0.75
+# Messages without confirm wait for room while the send buffer has at least this many bytes.
+UNSENT_BYTES_MAX: Final = 16 * 1024 * 1024
+# The window is wide open up to this fraction of its bounds.
+WIDE_OPEN_FRACTION: Final = 0.75
 
 
 class PublishWindow:
-    """Decides whether there is room for one more message that is to be confirmed.
+    """The publish window for messages with confirms.
 
-    :param max_unconfirmed: how many messages may wait for their confirm
-    :param max_unconfirmed_bytes: how large they may be together, in bytes
+    :param max_unconfirmed: the largest number of unconfirmed messages
+    :param max_unconfirmed_bytes: the largest size of all unconfirmed messages together, in bytes
     """
 
     def __init__(
@@ -38,6 +38,6 @@ class PublishWindow:
         """Whether there is room for many more messages."""
         publisher = self._publisher
         return (
-            publisher.held <= self._max_unconfirmed * WIDE_PART
-            and publisher.held_bytes <= self._max_unconfirmed_bytes * WIDE_PART
+            publisher.held <= self._max_unconfirmed * WIDE_OPEN_FRACTION
+            and publisher.held_bytes <= self._max_unconfirmed_bytes * WIDE_OPEN_FRACTION
         )
