@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coolamqp.api.event_queue import NEWS_MAX, EventQueue
+from coolamqp.api.event_queue import OTHER_EVENTS_MAX, EventQueue
 from coolamqp.attaches.events import ConnectionLost, Event, MessageReceived, TopologyRestored
 from tests.support.deliveries import deliveries
 from tests.support.scripted_broker import NODE
@@ -48,16 +48,16 @@ def test_a_lost_connection_is_told_again_after_other_events() -> None:
 def test_the_oldest_news_is_forgotten_if_nobody_reads_any(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    first_message, *others = messages(NEWS_MAX)
-    all_news = news(NEWS_MAX + 2)
+    first_message, *others = messages(OTHER_EVENTS_MAX)
+    all_news = news(OTHER_EVENTS_MAX + 2)
     queue = queue_of(first_message, *all_news, *others)
     assert queue.take_all() == [first_message, *all_news[2:], *others]
-    assert caplog.text.count('nobody drains events') == 2
+    assert caplog.text.count('dropped the oldest') == 2
 
 
 @pytest.mark.parametrize('read', [EventQueue.take_all, EventQueue.pop])
 def test_news_that_is_read_makes_room(read: object, caplog: pytest.LogCaptureFixture) -> None:
-    queue = queue_of(*news(NEWS_MAX))
+    queue = queue_of(*news(OTHER_EVENTS_MAX))
     assert callable(read)
     read(queue)
     queue.put(TopologyRestored(NODE))

@@ -23,7 +23,7 @@ from coolamqp.framing.definitions import (
 )
 from coolamqp.framing.frames import HEARTBEAT_FRAME
 from coolamqp.objects import Message
-from coolamqp.supervisor.link import FAREWELL_SECONDS
+from coolamqp.supervisor.link import LAST_BYTES_SECONDS_MAX
 from coolamqp.supervisor.states import EngineState
 from coolamqp.supervisor.watermarks import HIGH_MESSAGES
 from coolamqp.tracing import HoldingFrameTracer
@@ -163,7 +163,7 @@ def test_a_publisher_wakes_the_driver_for_effects(rig: DriverRig) -> None:
     publication.promise = refused = Ending()
 
     def act() -> None:
-        rig.engine.publish(publication)  # which does not fit into a frame
+        rig.engine.window.publish(publication)  # which does not fit into a frame
         rig.driver.send_or_notify()
 
     rig.while_asleep(act)
@@ -301,7 +301,7 @@ def test_the_rest_of_a_link_is_given_up_in_time(rig: DriverRig, broker: Scripted
     rig.driver.turn(True)
     assert not transport.is_closed()
     assert rig.selector.timeout is not None
-    assert rig.selector.timeout <= FAREWELL_SECONDS
+    assert rig.selector.timeout <= LAST_BYTES_SECONDS_MAX
     rig.advance(0.01)
     assert transport.is_closed()
 

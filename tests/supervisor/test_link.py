@@ -8,7 +8,7 @@ import pytest
 
 from coolamqp.framing.definitions import BasicPublish, ConnectionClose, ConnectionCloseOk
 from coolamqp.framing.hot import Buffer
-from coolamqp.supervisor.link import FAREWELL_SECONDS, Link
+from coolamqp.supervisor.link import LAST_BYTES_SECONDS_MAX, Link
 from coolamqp.tracing import HoldingFrameTracer
 from tests.support.rig import Rig
 from tests.support.scripted_broker import NODE, ScriptedBroker
@@ -56,7 +56,7 @@ def test_the_answer_to_a_close_is_sent_and_traced_after_everything_that_was_on_i
 
 def test_what_is_left_is_given_up_in_time() -> None:
     rig, _, link = dropped()
-    assert link.over_at == rig.clock.now + FAREWELL_SECONDS
+    assert link.over_at == rig.clock.now + LAST_BYTES_SECONDS_MAX
     assert not link.is_over(link.over_at - 0.001)
     assert link.is_over(link.over_at)
 
