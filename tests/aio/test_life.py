@@ -15,9 +15,9 @@ from coolamqp.aio import Cluster, ConnectionLost, NothingMuch
 from coolamqp.aio import core as core_module
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.objects import Message, NodeDefinition, Queue
-from tests.aio.conftest import run_quietly
 from tests.aio.support import PATIENCE, Collector, cluster_with, soon
 from tests.conftest import NodeArguments
+from tests.support.coroutines import run_quietly
 from tests.support.ports import free_port
 from tests.support.proxy import FaultProxy
 
