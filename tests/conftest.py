@@ -7,6 +7,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
+from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any, TypeAlias, TypedDict
 
@@ -18,6 +19,7 @@ import coolamqp
 from coolamqp.clustering import Cluster
 from coolamqp.objects import NodeDefinition
 from tests.support.certificates import Certificates
+from tests.support.coroutines import run_test
 from tests.support.installation import HOST_ROOT, RabbitMQMissing, chosen_installation
 from tests.support.proxy import FaultProxy
 from tests.support.rabbitmq import RabbitMQNode
@@ -69,6 +71,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             installation.require()
         except RabbitMQMissing as missing:
             pytest.skip(str(missing))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that is a coroutine function on a loop of its own."""
+    if not iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = pyfuncitem._fixtureinfo.argnames
+    run_test(pyfuncitem.obj, {name: pyfuncitem.funcargs[name] for name in names})
+    return True
 
 
 @pytest.fixture(scope='session')

@@ -8,7 +8,7 @@ from coolamqp.aio import Cluster
 from coolamqp.framing.definitions import ConnectionCloseOk
 from coolamqp.objects import Message
 from coolamqp.tracing import HoldingFrameTracer
-from tests.aio.support import soon
+from tests.both.support import PATIENCE
 from tests.support.socket_broker import SocketBroker, methods_sent
 
 
@@ -21,6 +21,6 @@ async def test_a_broker_that_closes_gets_the_message_that_was_on_its_way_and_the
         cluster = Cluster(broker.node, log_frames=tracer)
         await cluster.start()
         await cluster.publish(Message(body))
-        assert await soon(heard) == (len(body), ConnectionCloseOk())
+        assert await asyncio.wait_for(heard, PATIENCE) == (len(body), ConnectionCloseOk())
         await cluster.shutdown()
     assert ConnectionCloseOk() in methods_sent(tracer)

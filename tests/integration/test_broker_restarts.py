@@ -1,10 +1,9 @@
-"""The broker goes away under full traffic and comes back: nothing lost, order kept."""
+"""The broker goes away while many threads publish, and comes back: each keeps its order."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
@@ -18,7 +17,6 @@ from tests.support.rabbitmq import RabbitMQNode
 pytestmark = pytest.mark.integration
 
 PUBLISHERS = 8
-CONSUMERS = 4
 QUEUE = Queue('steady', durable=True)
 PERSISTENT = {'delivery_mode': 2}
 BEFORE = 1500  # messages of each thread that are published before the fault
@@ -77,40 +75,6 @@ class Publisher(threading.Thread):
                 self._fault.wait(PATIENCE)
             message = Message(b'%d:%d' % (self._thread, number), PERSISTENT)
             self.futures.append(self._cluster.publish(message, '', 'steady', confirm=True))
-
-
-@pytest.mark.parametrize('fault', ['stop', 'kill'])
-def test_nothing_is_lost_when_the_broker_goes_and_comes_back(
-    node: RabbitMQNode, clusters: tuple[Cluster, Cluster], fault: str
-) -> None:
-    out, into = clusters
-    history, happened = History(), threading.Event()
-    out.declare(QUEUE).result(PATIENCE)
-    node.sync_declarations()
-    for _ in range(CONSUMERS):
-        into.consume(QUEUE, history.on_message, no_ack=False, qos=50)[1].result(PATIENCE)
-    publishers = [Publisher(out, thread, happened) for thread in range(PUBLISHERS)]
-    for publisher in publishers:
-        publisher.start()
-    history.wait_until(lambda seen: len(seen) > 2000, 'traffic before the fault')
-
-    {'stop': node.stop, 'kill': node.kill}[fault]()
-    happened.set()
-    node.start()
-
-    for publisher in publishers:
-        publisher.join(PATIENCE)
-        for future in publisher.futures:
-            assert future.result(PATIENCE) is None
-    everything = {(thread, n) for thread in range(PUBLISHERS) for n in range(BEFORE + AFTER)}
-    history.wait_until(lambda seen: seen == everything, 'every message')
-    check_duplicates(history.received)
-
-
-def check_duplicates(received: list[tuple[int, int]]) -> None:
-    """Only what was under way at the fault may come twice: nothing that was published after it."""
-    twice = [message for message, count in Counter(received).items() if count > 1]
-    assert all(number < BEFORE for _, number in twice), twice
 
 
 @pytest.mark.parametrize('fault', ['stop', 'kill'])

@@ -1,7 +1,8 @@
-"""Callbacks may block, raise, never return, and call whatever they like."""
+"""Callbacks may call whatever they like, and wait for it on their thread."""
 
 from __future__ import annotations
 
+import concurrent.futures
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -10,9 +11,8 @@ from typing import Any
 import pytest
 
 from coolamqp.clustering import Cluster
-from coolamqp.clustering import core as core_module
-from coolamqp.objects import Queue, ReceivedMessage
-from tests.conftest import MakeCluster
+from coolamqp.objects import Message, Queue, ReceivedMessage
+from coolamqp.supervisor import watermarks
 from tests.integration.support import (
     PATIENCE,
     Collector,
@@ -21,84 +21,8 @@ from tests.integration.support import (
     confirmed,
     consume,
 )
-from tests.support.proxy import FaultProxy
 
 pytestmark = pytest.mark.integration
-
-THREE_HEARTBEATS = 3.5  # seconds, at a heartbeat of one
-
-
-def test_a_callback_that_sleeps_for_three_heartbeats_costs_only_its_own_consumer(
-    make_cluster: MakeCluster, proxy: FaultProxy
-) -> None:
-    cluster = make_cluster(heartbeat=1, port=proxy.port)
-    cluster.start()
-    woken, others = threading.Event(), Collector()
-
-    def sleep(message: ReceivedMessage) -> None:
-        threading.Event().wait(THREE_HEARTBEATS)
-        message.ack()
-        woken.set()
-
-    consume(cluster, Queue('slow', auto_delete=True), sleep, no_ack=False)
-    consume(cluster, Queue('quick', auto_delete=True), others)
-    confirmed(cluster, b'', 'slow').result(PATIENCE)
-    count = 0
-    while not woken.is_set():
-        confirmed(cluster, b'', 'quick').result(PATIENCE)
-        count += 1
-        others.wait_for(count)
-
-    assert count > 1
-    assert cluster.connected
-    assert proxy.accepted == 1
-
-
-def test_a_callback_that_raises_is_logged_and_the_next_message_comes(
-    cluster: Cluster, caplog: pytest.LogCaptureFixture
-) -> None:
-    def stumble(message: ReceivedMessage) -> None:
-        if message.body == b'bad':
-            raise ValueError('stumbled over this one')
-
-    collector = Collector(stumble)
-    consume(cluster, Queue('raising', auto_delete=True), collector)
-    for body in (b'bad', b'good'):
-        confirmed(cluster, body, 'raising').result(PATIENCE)
-
-    collector.wait_for(1)
-    assert collector.bodies == [b'good']
-    assert 'stumbled over this one' in caplog.text
-
-
-@pytest.mark.usefixtures('vhost')
-def test_a_callback_that_never_returns_holds_up_neither_others_nor_shutdown(
-    make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(core_module, 'CALLBACK_TIMEOUT', 0.1)
-    cluster = make_cluster()
-    cluster.start()
-    begun, end, others = threading.Event(), threading.Event(), Collector()
-
-    def hang(_: ReceivedMessage) -> None:
-        begun.set()
-        end.wait()
-
-    consume(cluster, Queue('hanging', auto_delete=True), hang)
-    consume(cluster, Queue('going', auto_delete=True), others)
-    try:
-        confirmed(cluster, b'', 'hanging').result(PATIENCE)
-        await_event(begun, 'the callback')
-        for _ in range(100):
-            confirmed(cluster, b'', 'going').result(PATIENCE)
-        others.wait_for(100)
-
-        cluster.shutdown()
-        assert cluster.is_shutdown()
-        assert 'still runs a callback' in caplog.text
-    finally:
-        end.set()
-
 
 CALLS: dict[str, Callable[[Cluster], object]] = {
     'publish': lambda cluster: confirmed(cluster, b'', 'answers').result(PATIENCE),
@@ -162,38 +86,25 @@ def test_callbacks_that_publish_and_wait_do_so_with_a_thousand_messages(cluster:
     assert collector.bodies == [b'%d' % number for number in range(1000)]
 
 
-def test_no_message_comes_after_cancel_has_ended(cluster: Cluster) -> None:
-    queue = Queue('ending')
-    collector = Collector()
-    consumer = consume(cluster, queue, collector, no_ack=False, qos=10)
-    ends = Signals()
-    consumer.on_cancel.add(ends)
-    for number in range(100):
-        confirmed(cluster, b'%d' % number, 'ending')
-    collector.wait_for(1)
+def test_a_callback_may_wait_for_futures_in_any_way_while_its_backlog_is_full(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watermarks, 'HIGH_MESSAGES', 500)
+    outcome: list[int] = []
+    done = threading.Event()
 
-    consumer.cancel().result(PATIENCE)
-    assert consumer.cancel().result(PATIENCE) is None  # once more
-    ends.wait_for(1)
-    for message in list(collector.messages):
-        message.ack()  # too late, and harmless
-    again = Collector()
-    consume(cluster, queue, again)
-    again.wait_for(100)
-    assert len(ends.calls) == 1
+    def on_message(_message: object) -> None:
+        if outcome:
+            return
+        while cluster._core.engine.mailboxes.watermarks.messages < 500:
+            threading.Event().wait(0.01)
+        futures = [confirmed(cluster, b'x', 'nowhere') for _ in range(3)]
+        outcome.append(len(concurrent.futures.wait(futures, PATIENCE).done))
+        done.set()
 
-
-def test_messages_that_were_nacked_come_again(cluster: Cluster) -> None:
-    def refuse_once(message: ReceivedMessage) -> None:
-        if len(collector.messages) == 0:
-            message.nack()
-        else:
-            message.ack()
-
-    collector = Collector(refuse_once)
-    consume(cluster, Queue('nacking', auto_delete=True), collector, no_ack=False)
-    confirmed(cluster, b'once more', 'nacking')
-
-    collector.wait_for(2)
-    assert collector.bodies == [b'once more'] * 2
-    assert [message.acked for message in collector.messages] == [False, True]
+    cluster.declare(Queue('behind')).result(PATIENCE)
+    cluster.publish_many([Message(b'x')] * 2000, routing_key='behind')
+    cluster.wait_for_confirms(PATIENCE)
+    consume(cluster, Queue('behind'), on_message)
+    await_event(done, 'the end of the callback')
+    assert outcome == [3]
