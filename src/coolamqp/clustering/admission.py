@@ -24,6 +24,7 @@ class Admission:
     :param check_running: returns the driver, or raises if nothing can be published; called with
         the lock
     :param check_may_wait: raises if this thread must not wait; called without the lock
+    :param clock: returns the time on the driver's clock, in seconds
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Admission:
         lock: threading.Lock,
         check_running: Callable[[], Driver],
         check_may_wait: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._lock = lock
@@ -40,6 +42,7 @@ class Admission:
         self._held_back = 0  # how often they were left asleep, one time after the other
         self._check_running = check_running
         self._check_may_wait = check_may_wait
+        self._clock = clock
         self._driver: Driver | None = None
 
     def open(self, driver: Driver) -> None:
@@ -121,7 +124,7 @@ class Admission:
         finally:
             self._lock.acquire()
         self._check_running()
-        self._engine.advance(time.monotonic())
+        self._engine.advance(self._clock())
 
     def _wait(self, waiting: Waiting) -> None:
         """Sleep until the engine has admitted a publication, or has not; the lock is held."""
