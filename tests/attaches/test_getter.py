@@ -60,7 +60,7 @@ def test_a_queue_without_messages() -> None:
     assert promise.ends == [None]
 
 
-def test_fetching_without_a_connection_waiting_for_one() -> None:
+def test_fetching_without_a_connection_waits_for_one() -> None:
     rig = Rig()
     promise = rig.fetch(b'q', no_ack=True)
     assert rig.engine.owes_answers

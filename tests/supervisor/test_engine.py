@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 
 from coolamqp.attaches.effects import Effects
@@ -15,40 +13,34 @@ from coolamqp.attaches.events import (
     ConnectionFailed,
     ConnectionLost,
     ConnectionUnblocked,
-    TopologyFailed,
     TopologyRestored,
 )
 from coolamqp.attaches.operation import declare
 from coolamqp.attaches.publication import Publication
-from coolamqp.exceptions import AMQPError, ConnectionDead, TLSRefused
+from coolamqp.exceptions import AMQPError, ConnectionDead
 from coolamqp.framing.definitions import (
     BasicAck,
     BasicCancel,
-    BasicConsume,
-    BasicPublish,
     ChannelOpen,
     ConnectionClose,
     ConnectionCloseOk,
     ConnectionTune,
-    ExchangeDeclare,
     QueueDeclare,
     QueueDelete,
 )
 from coolamqp.framing.definitions import ConnectionBlocked as ConnectionBlockedMethod
-from coolamqp.framing.definitions import QueueBind as QueueBindMethod
-from coolamqp.objects import Exchange, Message, NodeDefinition, Queue, QueueBind
+from coolamqp.objects import Exchange, Message, NodeDefinition, Queue
 from coolamqp.supervisor.engine import (
     CONNECT_TIMEOUT,
     DRAIN_TIMEOUT,
-    RESTORE_TIMEOUT,
 )
 from coolamqp.supervisor.link import Link
-from coolamqp.supervisor.nodes import REFUSED_SECONDS_MIN, STABLE_SECONDS
+from coolamqp.supervisor.nodes import REFUSED_SECONDS_MIN
 from coolamqp.supervisor.states import TRANSITIONS, EngineState
 from coolamqp.uplink.connection import CLOSE_TIMEOUT
 from tests.support.ending import Ending
 from tests.support.rig import Rig
-from tests.support.scripted_broker import NODE, ScriptedBroker, start
+from tests.support.scripted_broker import ScriptedBroker, start
 
 THREE = [NodeDefinition(name, 'guest', 'secret') for name in ('one', 'two', 'three')]
 
@@ -153,155 +145,7 @@ def test_a_first_connection() -> None:
     assert rig.engine.failures == []
 
 
-# Restoring
-
-
-def restored_order(broker: ScriptedBroker) -> list[str]:
-    """Give the order of what matters: declarations, consume, publish."""
-    kept = (ExchangeDeclare, QueueDeclare, QueueBindMethod, BasicConsume, BasicPublish)
-    return [method.NAME for _, method in broker.log if isinstance(method, kept)]
-
-
-def test_topology_comes_first_then_consumers_then_what_is_not_confirmed() -> None:
-    rig = Rig()
-    broker = rig.up()
-    rig.engine.topology.remember(Exchange('ex'))
-    rig.engine.topology.remember(Queue('jobs'))
-    rig.engine.topology.remember(QueueBind('jobs', 'ex', 'key'))
-    consumer = rig.consume(Queue('mine'))
-    broker.serve()
-    promise = rig.publish(b'kept')
-    broker.serve()
-    broker = rig.reconnect()
-
-    assert restored_order(broker) == [
-        'exchange.declare', 'queue.declare', 'queue.bind',
-        'queue.declare', 'basic.consume', 'basic.publish',
-    ]  # fmt: skip
-    assert consumer.state == 2
-    assert not promise.done()
-    broker.send(broker.published[0].channel, BasicAck(1, False))
-    assert promise.result() is None
-
-
-def test_nothing_is_consumed_or_published_before_the_topology_is_there() -> None:
-    rig = Rig()
-    rig.engine.topology.remember(Queue('jobs'))
-    rig.publish(b'early')
-    rig.engine.start(rig.clock.now)
-    rig.consume()
-    broker = rig.connect()
-    broker.unanswered = {'queue.declare'}
-    broker.shake_hands()
-    broker.serve()
-    assert restored_order(broker) == ['queue.declare']
-
-    broker.unanswered = {'basic.consume'}
-    broker._answer(broker.channel_of(QueueDeclare), QueueDeclare(b'jobs'))
-    late = rig.consume(Queue('late'))  # the topology is there, so it is taken up at once
-    broker.serve()
-    assert broker.said(BasicPublish) == []
-    assert late.state == 1
-
-    for channel, method in list(broker.log):
-        if isinstance(method, BasicConsume) and method.queue == b'jobs':
-            broker._answer(channel, method)
-    broker.serve()
-    assert [each.body for each in broker.published] == [b'early']
-    assert rig.state() is EngineState.UP
-
-
-def test_topology_that_cannot_be_restored_is_noticed_and_holds_nothing_up() -> None:
-    rig = Rig()
-    rig.engine.start(rig.clock.now)
-    bad = Queue('bad')
-    for subject in (Queue('good'), bad, Queue('better')):
-        rig.engine.topology.remember(subject)
-    broker = rig.connect()
-    broker.refuses = lambda m: 406 if isinstance(m, QueueDeclare) and m.queue == b'bad' else 0
-    broker.shake_hands()
-    broker.serve()
-    rig.advance(1)
-    broker.serve()
-
-    assert rig.state() is EngineState.UP
-    (failed,) = rig.reported(TopologyFailed)
-    assert failed.object is bad
-    assert isinstance(failed.error, AMQPError)
-    assert [q.queue for q in broker.said(QueueDeclare)][-1] == b'better'
-
-
-def test_a_connection_lost_while_topology_is_restored_leaves_nothing_behind() -> None:
-    rig = Rig()
-    rig.engine.topology.remember(Queue('jobs'))
-    rig.engine.start(rig.clock.now)
-    consumer = rig.consume(Queue('mine'))
-    for _ in range(3):
-        broker = rig.connect()
-        broker.unanswered = {'queue.declare'}
-        broker.shake_hands()
-        broker.serve()
-        assert rig.state() is EngineState.RESTORING
-        rig.lose()
-        rig.advance(1)
-    broker = rig.up()
-
-    assert rig.state() is EngineState.UP
-    assert consumer.state == 2
-    assert [each.queue for each in broker.said(QueueDeclare)] == [b'jobs', b'mine']
-
-
-def test_what_waiting_for_its_retry_is_taken_up_on_the_next_connection() -> None:
-    rig = Rig()
-    broker = rig.up()
-    broker.refuses = lambda m: 405 if isinstance(m, QueueDeclare) else 0
-    consumer = rig.consume()
-    broker.serve()
-    rig.lose()  # while the consumer waits to try again
-    rig.advance(0.01)
-    rig.advance(60)  # its time comes while there is no connection
-    assert consumer.state == 0
-    broker = rig.up()
-    assert consumer.state == 2
-    assert len(broker.said(BasicConsume)) == 1
-
-
-def test_a_consumer_that_waiting_for_its_retry_is_told_of_a_lost_connection() -> None:
-    rig = Rig()
-    broker = rig.up()
-    broker.refuses = lambda m: 405 if isinstance(m, QueueDeclare) else 0
-    consumer = rig.consume(cancel_on_failure=True)
-    broker.serve()
-    rig.lose()
-    assert consumer.cancelled
-
-
-def test_forgotten_queues_and_their_bindings_are_not_restored() -> None:
-    rig = Rig()
-    rig.up()
-    for subject in (Exchange('ex'), Queue('a'), Queue('b'), QueueBind('a', 'ex', 'k')):
-        rig.engine.topology.remember(subject)
-    rig.engine.topology.remember(Queue('b', durable=True))  # replaces the first
-    rig.engine.topology.forget_queue(b'a')
-    broker = rig.reconnect()
-    assert restored_order(broker) == ['exchange.declare', 'queue.declare']
-    assert broker.said(QueueDeclare)[0].durable
-
-
 # Calls
-
-
-def test_what_was_asked_without_a_connection_comes_after_the_topology() -> None:
-    rig = Rig()
-    promise = Ending()
-    rig.engine.call([QueueDelete(b'old')], promise)
-    rig.engine.topology.remember(Queue('jobs'))
-    broker = rig.up()
-    said = [
-        method.NAME for _, method in broker.log if isinstance(method, (QueueDeclare, QueueDelete))
-    ]
-    assert said == ['queue.declare', 'queue.delete']
-    assert promise.result() is None
 
 
 def test_a_call_is_remembered_once_it_has_succeeded_and_not_if_it_was_refused() -> None:
@@ -340,22 +184,6 @@ def test_plain_messages_are_dropped_while_there_is_no_connection() -> None:
 # Failing, and trying again
 
 
-def test_the_nodes_of_a_round_are_tried_one_after_the_other_at_once() -> None:
-    rig = Rig(THREE)
-    rig.engine.start(rig.clock.now)
-    tried = []
-    for _ in range(4):
-        assert rig.engine.link is not None
-        tried.append(rig.engine.link.node.host)
-        rig.lose()
-        rig.advance(rig.reported(ConnectionFailed)[-1].retry_in)
-    assert tried == ['one', 'two', 'three', 'one']
-    delays = [each.retry_in for each in rig.reported(ConnectionFailed)]
-    assert delays == [0.0, 0.0, pytest.approx(0.05), 0.0]
-    assert [node.host for node, _ in rig.engine.failures] == ['one', 'two', 'three']
-    assert rig.reported(ConnectionLost) == []
-
-
 def test_a_lost_connection_goes_on_with_the_next_node() -> None:
     rig = Rig(THREE)
     rig.up()
@@ -365,28 +193,6 @@ def test_a_lost_connection_goes_on_with_the_next_node() -> None:
     rig.advance(0.1)
     assert rig.engine.link is not None
     assert rig.engine.link.node.host == 'two'
-
-
-def test_delays_grow_with_the_outage_and_begin_anew_after_it() -> None:
-    rig = Rig(random=lambda: 1.0)
-    rig.engine.start(rig.clock.now)
-    for _ in range(100):
-        rig.lose()
-        rig.advance(rig.reported(ConnectionFailed)[-1].retry_in)
-    delays = [each.retry_in for each in rig.reported(ConnectionFailed)]
-    assert delays[0] == pytest.approx(0.1)
-    assert all(before <= after + 1e-9 for before, after in pairwise(delays))
-    assert delays[-1] == 30.0
-    rig.up()
-    rig.lose()
-    rig.advance(0.1)
-    assert rig.state() is EngineState.WAITING  # It may be a broker that throws us out each time.
-    rig.advance(30)
-    rig.up()
-    rig.advance(STABLE_SECONDS)
-    rig.lose()
-    rig.advance(0.1)
-    assert rig.state() is EngineState.CONNECTING
 
 
 def refuse_login(rig: Rig, code: int = 403) -> None:
@@ -413,15 +219,6 @@ def test_no_way_in_is_noticed_once_every_node_has_refused_us_for_good(code: int)
     assert len(rig.reported(AllNodesRefused)) == 1
 
 
-def test_there_may_be_a_way_in_while_one_node_is_merely_away() -> None:
-    rig = Rig(THREE[:2])
-    rig.engine.start(rig.clock.now)
-    refuse_login(rig)
-    rig.advance(0)
-    rig.lose()
-    assert rig.reported(AllNodesRefused) == []
-
-
 def test_a_transport_that_does_not_come_up_in_time_is_given_up() -> None:
     rig = Rig()
     rig.engine.start(rig.clock.now)
@@ -443,17 +240,6 @@ def test_a_node_may_say_how_long_its_transport_may_take() -> None:
     rig.advance(2.5)
     (failed,) = rig.reported(ConnectionFailed)
     assert str(failed.cause) == 'no connection within 2.5 s: no end of the TLS handshake'
-
-
-def test_a_refusal_of_tls_is_one_that_waiting_does_not_mend() -> None:
-    rig = Rig()
-    rig.engine.start(rig.clock.now)
-    cause = TLSRefused('the certificate has expired')
-    rig.lose(cause)
-    (notice,) = rig.reported(AllNodesRefused)
-    assert notice.causes == [(NODE, cause)]
-    rig.advance(REFUSED_SECONDS_MIN)
-    assert rig.engine.link is None
 
 
 def test_calls_about_an_attempt_that_was_given_up_mean_nothing() -> None:
@@ -507,7 +293,7 @@ def test_blocked_is_noticed_and_ends_with_its_connection() -> None:
 # Stopping
 
 
-def test_stopping_waiting_for_what_was_promised() -> None:
+def test_stopping_waits_for_what_was_promised() -> None:
     rig = Rig()
     broker = rig.up()
     consumer = rig.consume()
@@ -560,9 +346,6 @@ def test_an_engine_without_a_connection_ignores_its_words() -> None:
     rig = Rig()
     rig.engine.on_open()
     rig.engine.on_closed(None)
-    rig.engine._on_deadline()
-    rig.engine._on_restored()
-    rig.engine._try_again()
     rig.carry_out()
     assert rig.state() is EngineState.IDLE
     assert rig.reports == []
@@ -573,33 +356,3 @@ def test_channels_are_opened_once_each() -> None:
     rig = Rig()
     broker = rig.up()
     assert len(broker.said(ChannelOpen)) == 3
-
-
-def test_what_takes_too_long_to_restore_holds_up_nobody_for_ever() -> None:
-    rig = Rig()
-    rig.engine.topology.remember(Queue('slow'))
-    rig.engine.start(rig.clock.now)
-    broker = rig.connect()
-    broker.unanswered.add('queue.declare')
-    broker.shake_hands()
-    broker.serve()
-    promise = rig.publish(b'x')
-    rig.advance(RESTORE_TIMEOUT)
-    broker.serve()
-
-    assert rig.state() is EngineState.UP
-    assert [each.body for each in broker.published] == [b'x']
-    broker.send(broker.published[0].channel, BasicAck(1, False))
-    assert promise.ends == [None]
-
-
-def test_what_is_undone_of_a_persistent_queue_is_not_restored() -> None:
-    rig = Rig()
-    rig.engine.topology.remember(Queue('q', exchange=Exchange('ex'), routing_key='k'))
-    rig.engine.topology.forget_binding(QueueBind('q', 'ex', 'k'))
-    broker = rig.up()
-    assert len(broker.said(QueueDeclare)) == len(broker.said(ExchangeDeclare)) == 1
-    assert broker.said(QueueBindMethod) == []
-
-    rig.engine.topology.forget_exchange(b'ex')
-    assert rig.reconnect().said(ExchangeDeclare) == []

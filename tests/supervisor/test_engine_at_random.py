@@ -295,8 +295,8 @@ class EngineMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_is_not_done_is_held(self) -> None:
-        open_endings = sum(not ending.done() for ending in self.messages.values())
-        assert self.rig.engine._publisher.held == open_endings
+        open_endings = [ending for ending in self.messages.values() if not ending.done()]
+        assert set(self.rig.engine.window.unconfirmed) == set(open_endings)
 
     def teardown(self) -> None:
         self.rig.engine.stop(self.rig.clock.now, refuse_waiting=True)

@@ -204,38 +204,6 @@ def test_a_handshake_ends_in_bounded_time(state: ConnectionState) -> None:
     assert link.connection.wake_at() == inf
 
 
-@pytest.mark.parametrize(
-    ('wanted', 'proposed', 'settled'),
-    [(None, 60, 60), (None, 0, 0), (0, 60, 0), (0, 0, 0), (10, 60, 10), (60, 10, 10), (10, 0, 10)],
-)
-def test_the_heartbeat_that_is_settled(wanted: int | None, proposed: int, settled: int) -> None:
-    link = Peers(NodeDefinition('broker', 'guest', 'guest', heartbeat=wanted))
-    said = link.broker.shake_hands(ConnectionTune(0, 0, proposed))
-    assert ConnectionTuneOk(65535, 131072, settled) in said
-    assert link.connection.limits.heartbeat == settled
-
-
-@pytest.mark.parametrize(
-    ('wanted', 'proposed', 'settled'),
-    [(None, 0, 65535), (0, 0, 65535), (0, 9, 9), (7, 0, 7), (7, 9, 7), (9, 7, 7)],
-)
-def test_how_many_channels_are_settled(wanted: int | None, proposed: int, settled: int) -> None:
-    link = Peers(NodeDefinition('broker', 'guest', 'guest', channel_max=wanted))
-    said = link.broker.shake_hands(ConnectionTune(proposed, 0, 0))
-    assert ConnectionTuneOk(settled, 131072, 0) in said
-
-
-@pytest.mark.parametrize(
-    ('channel_max', 'frame_max', 'settled'),
-    [(0, 0, (65535, 131072)), (7, 4096, (7, 4096)), (65535, 1 << 31, (65535, 131072))],
-)
-def test_the_limits_that_are_settled(
-    channel_max: int, frame_max: int, settled: tuple[int, int]
-) -> None:
-    said = Peers().broker.shake_hands(ConnectionTune(channel_max, frame_max, 0))
-    assert ConnectionTuneOk(*settled, 0) in said
-
-
 def test_a_frame_max_below_what_the_specification_allows() -> None:
     link = link_in(S.AWAITING_TUNE)
     link.broker.send(0, ConnectionTune(0, 4095, 0))

@@ -24,6 +24,7 @@ class Admission:
     :param check_running: returns the driver, or raises if nothing can be published; called with
         the lock
     :param check_may_wait: raises if this thread must not wait; called without the lock
+    :param clock: returns the time on the driver's clock, in seconds
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Admission:
         lock: threading.Lock,
         check_running: Callable[[], Driver],
         check_may_wait: Callable[[], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._window = engine.window
@@ -41,6 +43,7 @@ class Admission:
         self._held_back = 0  # how often they were left asleep, one time after the other
         self._check_running = check_running
         self._check_may_wait = check_may_wait
+        self._clock = clock
         self._driver: Driver | None = None
 
     def open(self, driver: Driver) -> None:
@@ -104,7 +107,7 @@ class Admission:
 
     def _running(self, timeout: float | None) -> Driver:
         if timeout is not None:  # It counts from now on.
-            self._engine.advance(time.monotonic())
+            self._engine.advance(self._clock())
         driver = self._driver
         if driver is None or not self._engine.takes_commands:
             return self._check_running()

@@ -8,6 +8,7 @@ import pytest
 
 from coolamqp.compat import (
     bind_takes_both_orders,
+    check_span,
     consume_takes_both_orders,
     consumer_takes_both_orders,
     declare_takes_both_orders,
@@ -108,3 +109,11 @@ def test_publish_with_the_old_name_warns() -> None:
 def test_publish_with_what_is_neither_is_refused() -> None:
     with pytest.raises(TypeError, match="confirm must be True or False, not 'yes'"):
         publish_order(None, 'yes', None, False)
+
+
+def test_a_span_is_told_from_an_argument_in_a_wrong_place() -> None:
+    for span in (None, SPAN, object()):
+        check_span(span)
+    for wrong in (True, 5, 'span', b'span', (1,), {'a': 1}):
+        with pytest.raises(TypeError, match='span must be a span of a tracer or None'):
+            check_span(wrong)

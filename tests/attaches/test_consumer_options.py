@@ -1,0 +1,58 @@
+"""The options of a consumer are checked where they are given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from coolamqp.attaches import Consumer
+from coolamqp.attaches.consumer_options import consume_arguments
+from coolamqp.objects import Queue
+
+
+@pytest.mark.parametrize(('qos', 'count'), [(5, 5), ((None, 6), 6), ((0, 7), 7), (None, None)])
+def test_forms_of_qos(qos: Any, count: int | None) -> None:
+    assert Consumer(Queue('q'), None, qos=qos).qos == count
+
+
+def test_a_prefetch_size_is_deprecated() -> None:
+    with pytest.warns(DeprecationWarning, match='no prefetch size'):
+        assert Consumer(Queue('q'), None, qos=(100, 5)).qos == 5
+
+
+@pytest.mark.parametrize('qos', [-1, 65536, 'five', (None, 1.5)])
+def test_qos_that_makes_no_sense(qos: Any) -> None:
+    with pytest.raises(ValueError, match='prefetch count'):
+        Consumer(Queue('q'), None, qos=qos)
+
+
+def test_prefetch_is_another_name_of_qos_and_only_one_is_given() -> None:
+    assert Consumer(Queue('q'), None, prefetch=5).qos == 5
+    with pytest.raises(ValueError, match='pass only one of them'):
+        Consumer(Queue('q'), None, qos=5, prefetch=5)
+
+
+def test_a_priority_is_one_of_the_arguments() -> None:
+    arguments = consume_arguments({'x-stream-offset': 'first'}, 7)
+    assert list(arguments or ()) == [('x-stream-offset', 'first'), ('x-priority', 7)]
+
+
+@pytest.mark.parametrize(
+    ('options', 'error', 'text'),
+    [
+        ({'priority': 'high'}, TypeError, 'priority must be an int'),
+        ({'arguments': {'x': object()}}, TypeError, 'arguments of the consumer'),
+        ({'workers': 0}, ValueError, 'workers must be a whole number from 1'),
+        ({'workers': True}, ValueError, 'workers must be a whole number from 1'),
+        ({'workers': 2, 'inline': True}, ValueError, 'leave out workers'),
+        ({'on_error': 'drop'}, ValueError, "on_error must be 'requeue', 'reject' or 'keep'"),
+        ({'body_receive_mode': 3}, ValueError, '3'),
+        ({'consumer_tag': 't' * 256}, ValueError, 'consumer_tag'),
+    ],
+)
+def test_options_that_make_no_sense(
+    options: dict[str, Any], error: type[Exception], text: str
+) -> None:
+    with pytest.raises(error, match=text):
+        Consumer(Queue('q'), print, **options)

@@ -1,0 +1,115 @@
+"""A message as it was delivered, and the event that stands for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from coolamqp.attaches.ack_ledger import AckLedger
+from coolamqp.attaches.delivery import Delivery
+from coolamqp.attaches.events import MessageReceived
+from coolamqp.framing.definitions import BasicDeliver, BasicGetOk
+from coolamqp.framing.frames import encode_method
+from coolamqp.framing.hot import Envelope
+from coolamqp.framing.method import Method
+from coolamqp.framing.properties import BasicContentPropertyList
+from coolamqp.objects import Message, ReceivedMessage
+from coolamqp.objects.message import Settlement
+from tests.support.ending import Ending
+from tests.uplink.rig import Peers
+
+DELIVER = BasicDeliver(b'tag', 7, True, b'ex', b'key')
+GOT = BasicGetOk(7, False, b'ex', b'key', 0)
+
+
+def payload_of(method: Method) -> bytes:
+    return bytes(encode_method(1, method)[7:-1])
+
+
+class Owner:
+    """A Cluster that records what its messages ask of it."""
+
+    def __init__(self) -> None:
+        self.settled: list[tuple[int, Settlement, bool]] = []
+        self.replies: list[tuple[bytes, BasicContentPropertyList, bytes]] = []
+
+    def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> None:
+        self.settled.append((delivery_tag, how, multiple))
+
+    def publish_reply(self, answer: Message, routing_key: bytes) -> Ending:
+        self.replies.append((bytes(answer.body), answer.properties, routing_key))
+        return Ending()
+
+
+def delivery(
+    owner: Owner | None = None,
+    *,
+    no_ack: bool = False,
+    method: Method = DELIVER,
+    properties: BasicContentPropertyList | None = None,
+) -> Delivery:
+    channel, _ = Peers().open().channel()
+    ledger = None if no_ack else AckLedger(channel, [])
+    encoded = (properties or BasicContentPropertyList()).encoded
+    envelope = Envelope(
+        bytes(encode_method(1, method)[7:-1]), method.INDEX[0] << 16 | method.INDEX[1]
+    )
+    return Delivery(envelope, encoded, b'body', ledger, owner or Owner())
+
+
+@pytest.fixture(params=[lambda message: message, MessageReceived], ids=['delivery', 'event'])
+def form(request: pytest.FixtureRequest) -> Callable[[ReceivedMessage], ReceivedMessage]:
+    """A message itself, or the event that stands for it."""
+    made: Callable[[ReceivedMessage], ReceivedMessage] = request.param
+    return made
+
+
+Form = Callable[[ReceivedMessage], ReceivedMessage]
+
+
+def test_a_message_says_where_it_came_from(form: Form) -> None:
+    message = form(delivery(properties=BasicContentPropertyList(content_type='text')))
+    assert (message.body, message.delivery_tag, message.redelivered) == (b'body', 7, True)
+    assert (message.exchange_name, message.routing_key) == (b'ex', b'key')
+    assert message.consumer_tag == b'tag'
+    assert message.properties.content_type == b'text'
+
+
+def test_a_message_that_was_fetched_has_no_consumer(form: Form) -> None:
+    message = form(delivery(method=GOT))
+    assert message.consumer_tag is None
+    assert message.routing_key == b'key'
+
+
+def test_a_message_is_settled_once(form: Form) -> None:
+    owner = Owner()
+    message = form(delivery(owner))
+    message.ack(multiple=True)
+    message.nack()
+    assert message.acked
+    assert owner.settled == [(7, Settlement.ACK, True)]
+
+
+def test_a_message_that_the_broker_has_forgotten_needs_no_settlement(form: Form) -> None:
+    owner = Owner()
+    message = form(delivery(owner, no_ack=True))
+    message.ack()
+    assert message.acked
+    assert message.delivery_tag is None
+    assert owner.settled == []
+
+
+def test_a_reply_goes_where_the_request_says(form: Form) -> None:
+    owner = Owner()
+    asked = BasicContentPropertyList(reply_to='asker', correlation_id='5')
+    form(delivery(owner, properties=asked)).reply(b'answer')
+    ((body, properties, routing_key),) = owner.replies
+    assert (body, properties.correlation_id, routing_key) == (b'answer', b'5', b'asker')
+
+
+def test_a_message_without_a_cluster_cannot_be_replied_to() -> None:
+    encoded = BasicContentPropertyList(reply_to='asker').encoded
+    message = Delivery(Envelope(payload_of(DELIVER)), encoded, b'', None, None)
+    with pytest.raises(RuntimeError, match='did not come from a Cluster'):
+        message.reply(b'answer')

@@ -1,0 +1,542 @@
+"""A subscription: setting up, messages and their acks, being cancelled, and coming back."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from coolamqp.attaches import BodyReceiveMode, Consumer
+from coolamqp.attaches.channeler import ST_OFFLINE, ST_ONLINE, ST_SYNCING
+from coolamqp.attaches.events import ConnectionLost
+from coolamqp.exceptions import AMQPError, CoolAMQPError, WireError
+from coolamqp.framing.definitions import (
+    BasicAck,
+    BasicCancel,
+    BasicConsume,
+    BasicConsumeOk,
+    BasicNack,
+    BasicQos,
+    BasicReturn,
+    ChannelClose,
+    ChannelCloseOk,
+    ChannelOpen,
+    ConnectionClose,
+    ConnectionTune,
+    ExchangeDeclare,
+    QueueBind,
+    QueueDeclare,
+    QueueDeclareOk,
+)
+from coolamqp.framing.field_table import plain_table
+from coolamqp.framing.frames import encode_method
+from coolamqp.framing.method import Method
+from coolamqp.objects import Exchange, Queue
+from coolamqp.supervisor.states import EngineState
+from tests.support.ending import Ending
+from tests.support.rig import Rig
+from tests.support.scripted_broker import ScriptedBroker, content, refuse_nothing
+
+
+class Watched(Consumer):
+    """Notes what is called."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.calls: list[Any] = []
+        self.on_cancel.add(lambda: self.calls.append('cancel'))
+        self.on_broker_cancel.add(lambda: self.calls.append('broker cancel'))
+
+    def on_operational(self, operational: bool) -> None:
+        super().on_operational(operational)
+        self.calls.append(operational)
+
+    def on_close(self, payload: Method | None = None) -> None:
+        super().on_close(payload)
+        self.calls.append('close')
+
+
+def watched(rig: Rig, queue: Queue | None = None, **arguments: Any) -> tuple[Watched, Ending]:
+    """Consume with a consumer that is watched."""
+    future = Ending()
+    consumer = Watched(queue or Queue('jobs'), None, future_to_notify=future, **arguments)
+    rig.add(consumer)
+    return consumer, future
+
+
+def consuming(**arguments: Any) -> tuple[Rig, ScriptedBroker, Watched, int]:
+    """Give a consumer that is online, and its channel."""
+    rig = Rig()
+    broker = rig.up()
+    consumer, future = watched(rig, **arguments)
+    broker.serve()
+    assert future.result() is None
+    return rig, broker, consumer, broker.channel_of(BasicConsume)
+
+
+def refuse_queues(code: int) -> Any:
+    """Refuse to declare queues."""
+    return lambda method: code if isinstance(method, QueueDeclare) else 0
+
+
+# Setting up
+
+
+def test_the_order_in_which_a_consumer_is_set_up() -> None:
+    rig = Rig()
+    broker = rig.up()
+    queue = Queue('jobs', exchange=Exchange('ex', b'topic'), routing_key='a.*')
+    consumer, future = watched(rig, queue, qos=7, no_ack=False, arguments={'x-priority': 5})
+    assert consumer.state == ST_SYNCING
+    said = broker.serve()
+    assert [method.NAME for method in said] == [
+        'channel.open', 'exchange.declare', 'queue.declare', 'queue.bind', 'basic.qos',
+        'basic.consume',
+    ]  # fmt: skip
+    _, exchange, declared, bound, qos, consume = said
+    assert isinstance(exchange, ExchangeDeclare)
+    assert (exchange.exchange, exchange.type_) == (b'ex', b'topic')
+    assert isinstance(declared, QueueDeclare)
+    assert declared.queue == b'jobs'
+    assert bound == QueueBind(b'jobs', b'ex', b'a.*', False, [])
+    assert qos == BasicQos(0, 7, False)
+    assert isinstance(consume, BasicConsume)
+    assert (consume.queue, consume.consumer_tag, consume.no_ack) == (b'jobs', b'jobs', False)
+    arguments: Any = consume.arguments
+    assert plain_table(arguments) == {'x-priority': 5}
+    assert future.result() is None
+    assert consumer.state == ST_ONLINE
+    assert consumer.calls == [True]
+
+
+def test_the_default_exchange_is_neither_declared_nor_bound_to() -> None:
+    _, broker, _, _ = consuming(queue=Queue('jobs', exchange=Exchange.direct))
+    assert broker.said(ExchangeDeclare) == []
+    assert broker.said(QueueBind) == []
+    assert broker.said(BasicQos) == []
+
+
+def test_an_anonymous_queue_is_named_by_the_broker_each_time() -> None:
+    queue = Queue(exchange=Exchange('ex'))
+    rig, broker, consumer, _ = consuming(queue=queue)
+    (declared,) = broker.said(QueueDeclare)
+    assert (declared.queue, declared.exclusive, declared.auto_delete) == (b'', True, True)
+    assert queue.name == b'amq.gen-1'
+    assert broker.said(QueueBind)[0].queue == b'amq.gen-1'
+    assert broker.said(BasicConsume)[0].queue == b'amq.gen-1'
+    broker._queues = 8
+    rig.lose()
+    rig.advance(1)
+    broker = rig.connect()
+    broker._queues = 8
+    broker.shake_hands()
+    broker.serve()
+    assert broker.said(QueueDeclare)[0].queue == b''
+    assert queue.name == b'amq.gen-9'
+    assert consumer.state == ST_ONLINE
+
+
+@pytest.mark.parametrize('code', [403, 404, 406])
+def test_a_refusal_ends_the_consumer_for_good(code: int) -> None:
+    rig = Rig()
+    broker = rig.up()
+    broker.refuses = refuse_queues(code)
+    consumer, future = watched(rig)
+    broker.serve()
+    assert isinstance(future.error, AMQPError)
+    assert future.error.reply_code == code
+    assert consumer.cancelled
+    assert consumer.calls == ['cancel']
+    rig.advance(10)
+    assert broker.hear() == []
+    assert rig.reconnect().said(BasicConsume) == []
+
+
+def test_a_locked_queue_is_tried_again_ever_more_slowly_until_it_is_free() -> None:
+    rig = Rig()
+    broker = rig.up(ConnectionTune(0, 0, 0))
+    broker.refuses = refuse_queues(405)
+    consumer, future = watched(rig)
+    broker.serve()
+    times = []
+    for _ in range(12):
+        rig.clock.now = rig.engine.wake_at()
+        rig.engine.tick(rig.clock.now)
+        times.append(rig.clock.now)
+        broker.serve()
+    gaps = [round(after - before, 6) for before, after in pairwise(times)]
+    assert gaps[0] == pytest.approx(0.1)
+    assert gaps == sorted(gaps)
+    assert gaps[-1] == pytest.approx(5.0)
+    assert consumer.state == ST_OFFLINE
+    assert not future.done()
+    broker.refuses = refuse_nothing
+    rig.advance(5)
+    broker.serve()
+    assert future.result() is None
+
+
+def test_a_locked_queue_may_be_an_error_the_first_time_but_not_later() -> None:
+    rig = Rig()
+    broker = rig.up()
+    broker.refuses = refuse_queues(405)
+    consumer, future = watched(rig, fail_on_first_time_resource_locked=True)
+    broker.serve()
+    assert isinstance(future.error, AMQPError)
+    assert consumer.cancelled
+
+    rig, broker, consumer, _ = consuming(fail_on_first_time_resource_locked=True)
+    rig.lose()
+    rig.advance(1)
+    broker = rig.connect()
+    broker.refuses = refuse_queues(405)
+    broker.shake_hands()
+    broker.serve()
+    assert rig.state() is EngineState.UP
+    assert not consumer.cancelled
+    broker.refuses = refuse_nothing
+    rig.advance(1)
+    broker.serve()
+    assert consumer.state == ST_ONLINE
+
+
+def test_there_is_no_channel_left() -> None:
+    rig = Rig()
+    broker = rig.up(ConnectionTune(3, 0, 0))
+    consumer, future = watched(rig)
+    rig.carry_out()
+    assert 'all 3 channels' in str(future.error)
+    assert consumer.cancelled
+    assert broker.serve() == []
+
+
+# Prefetch
+
+
+def test_prefetch_is_changed_now_and_after_each_reconnect() -> None:
+    rig, broker, consumer, _ = consuming(qos=5)
+    consumer.set_qos(9)
+    broker.serve()
+    assert [qos.prefetch_count for qos in broker.said(BasicQos)] == [5, 9]
+    consumer.set_qos(None, 10)
+    rig.lose()
+    consumer.set_qos(0, 11)
+    assert consumer.qos == 11
+    rig.advance(1)
+    assert [qos.prefetch_count for qos in rig.up().said(BasicQos)] == [11]
+
+
+def test_a_running_consumer_is_replaced_since_a_prefetch_holds_for_new_ones_only() -> None:
+    _rig, broker, consumer, _ = consuming(qos=5)
+    (first,) = broker.said(BasicConsume)
+    consumer.set_qos(9)
+    broker.serve()
+    second = broker.said(BasicConsume)[1]
+    assert second.consumer_tag not in (first.consumer_tag, b'')
+    assert [each.consumer_tag for each in broker.said(BasicCancel)] == [first.consumer_tag]
+    assert consumer.consumer_tag == second.consumer_tag
+    consumer.cancel()
+    broker.serve()
+    assert broker.said(BasicCancel)[1].consumer_tag == second.consumer_tag
+    assert consumer.cancelled
+
+
+def test_nothing_is_asked_of_a_replacement_before_it_has_begun() -> None:
+    _rig, broker, consumer, _ = consuming(qos=5)
+    broker.unanswered.add('basic.consume')
+    consumer.set_qos(9)
+    consumer.set_qos(10)
+    broker.serve()
+    promise = consumer.cancel()
+    broker.serve()
+    assert len(broker.said(BasicConsume)) == 2
+    assert broker.said(BasicCancel) == []
+
+    broker.unanswered.clear()
+    broker.send(broker.channel_of(BasicConsume), BasicConsumeOk(consumer.consumer_tag))
+    broker.serve()
+
+    assert len(broker.said(BasicCancel)) == 2
+    assert promise.done()
+
+
+def test_the_last_of_several_prefetches_holds() -> None:
+    _, broker, consumer, _ = consuming(qos=5)
+    for count in (6, 7, 8):
+        consumer.set_qos(count)
+    broker.serve()
+    assert [qos.prefetch_count for qos in broker.said(BasicQos)] == [5, 6, 8]
+    tags = [each.consumer_tag for each in broker.said(BasicConsume)]
+    assert [each.consumer_tag for each in broker.said(BasicCancel)] == tags[:-1]
+
+
+# Messages
+
+
+def test_a_message_as_it_comes() -> None:
+    rig, broker, _, channel = consuming(no_ack=False)
+    broker.deliver(channel, 1, b'hello')
+    (message,) = rig.messages()
+    assert message.body == b'hello'
+    assert message.routing_key == b'key'
+    assert message.routing_key.tobytes() == b'key'
+    assert message.exchange_name == b'ex'
+    assert message.properties.content_type is None
+    assert message.delivery_tag == 1
+    assert not message.redelivered
+    assert message.routing_key is message.routing_key
+    with pytest.raises(AttributeError, match='nonsense'):
+        message.nonsense  # noqa: B018
+
+
+@pytest.mark.parametrize('mode', list(BodyReceiveMode))
+def test_modes_of_the_body(mode: BodyReceiveMode) -> None:
+    rig, broker, _, channel = consuming(body_receive_mode=mode)
+    broker.deliver(channel, 1, b'0123456789', frame=4)
+    body = rig.messages()[0].body
+    assert type(body) is (bytes, memoryview, list)[mode]
+
+
+def test_acks_and_nacks() -> None:
+    rig, broker, _, channel = consuming(no_ack=False)
+    for tag in range(1, 6):
+        broker.deliver(channel, tag)
+    messages = rig.messages()
+    for message in (messages[0], messages[1], messages[3]):
+        message.ack()
+        message.ack()
+        message.nack()
+    messages[4].nack()
+    messages[4].ack()
+    assert broker.methods() == [
+        BasicNack(5, False, True), BasicAck(2, True), BasicAck(4, False),
+    ]  # fmt: skip
+    assert [message.acked for message in messages] == [True, True, False, True, False]
+
+
+def test_a_no_ack_consumer_acks_nothing() -> None:
+    rig, broker, _, channel = consuming()
+    broker.deliver(channel, 1)
+    (message,) = rig.messages()
+    message.ack()
+    message.nack()
+    assert message.acked
+    assert message.delivery_tag is None
+    assert broker.hear() == []
+
+
+def test_acks_mean_nothing_after_a_reconnect() -> None:
+    rig, broker, _, channel = consuming(no_ack=False)
+    broker.deliver(channel, 1)
+    broker.deliver(channel, 2)
+    first, second = rig.messages()
+    first.ack()
+    broker = rig.reconnect()
+    assert second._ledger.settled
+    second.ack()
+    assert broker.said(BasicAck) == []
+    assert broker.hear() == []
+
+
+@pytest.mark.parametrize('method', [BasicReturn(312, 'NO_ROUTE', b'', b'')])
+def test_a_content_that_is_no_delivery(method: Method) -> None:
+    rig, broker, _, channel = consuming()
+    broker.feed(encode_method(channel, method) + content(channel, b'body'))
+    (close,) = [m for m in broker.methods() if isinstance(m, ConnectionClose)]
+    assert close.reply_code == 503
+    assert isinstance(rig.reported(ConnectionLost)[0].cause, WireError)
+
+
+def test_a_method_that_no_consumer_takes() -> None:
+    rig, broker, _, channel = consuming()
+    broker.send(channel, QueueDeclareOk(b'q', 0, 0))
+    assert isinstance(rig.reported(ConnectionLost)[0].cause, WireError)
+
+
+# Going offline and coming back
+
+
+def test_on_operational_alternates() -> None:
+    rig, broker, consumer, channel = consuming()
+    rig.reconnect()
+    rig.lose()
+    rig.advance(1)
+    broker = rig.up()
+    channel = broker.channel_of(BasicConsume)
+    broker.close_channel(channel, 406)
+    broker.serve()
+    rig.advance(1)
+    broker.serve()
+    consumer.cancel()
+    broker.serve()
+    operational = [call for call in consumer.calls if isinstance(call, bool)]
+    assert operational == [True, False] * 4
+    assert consumer.calls.count('close') == 4
+
+
+def test_a_channel_error_while_online_sets_the_consumer_up_again() -> None:
+    rig, broker, consumer, channel = consuming(no_ack=False)
+    broker.deliver(channel, 1)
+    broker.close_channel(channel, 406)
+    assert consumer.state == ST_OFFLINE
+    broker.serve()
+    rig.advance(0.05)
+    broker.serve()
+    assert consumer.state == ST_ONLINE
+    assert len(broker.said(BasicConsume)) == 2
+    rig.messages()[0].ack()
+    assert broker.hear() == []
+    for _ in range(5):  # being online in between, it never waits longer than the first time
+        broker.close_channel(broker.channel_of(BasicConsume), 406)
+        broker.serve()
+        rig.advance(0.05)
+        broker.serve()
+        assert consumer.state == ST_ONLINE
+    assert rig.reported(ConnectionLost) == []
+
+
+def test_a_cancel_by_the_broker_sets_the_consumer_up_again() -> None:
+    _, broker, consumer, channel = consuming()
+    broker.send(channel, BasicCancel(b'jobs', True))
+    broker.serve()
+    assert consumer.calls == [True, 'broker cancel', False, 'close', True]
+    assert consumer.state == ST_ONLINE
+    assert len(broker.said(QueueDeclare)) == 2
+
+
+def test_a_cancel_by_the_broker_of_a_queue_that_is_gone_for_good() -> None:
+    _, broker, consumer, channel = consuming()
+    broker.refuses = refuse_queues(403)
+    broker.send(channel, BasicCancel(b'jobs', True))
+    broker.serve()
+    assert consumer.cancelled
+    assert consumer.calls == [True, 'broker cancel', False, 'close', 'cancel']
+
+
+def test_cancel_on_failure() -> None:
+    rig, _, consumer, _ = consuming(cancel_on_failure=True)
+    rig.lose()
+    assert consumer.cancelled
+    assert consumer.calls == [True, False, 'close', 'cancel']
+    rig.advance(1)
+    assert rig.up().said(BasicConsume) == []
+
+
+# Cancelling
+
+
+def stage(name: str) -> tuple[Rig, ScriptedBroker, Watched, Ending]:
+    """Lead a consumer into a stage of its life."""
+    rig = Rig()
+    if name == 'never connected':
+        consumer, future = watched(rig)
+        rig.engine.start(rig.clock.now)
+        return rig, rig.connect(), consumer, future
+    broker = rig.up()
+    if name == 'between retries':
+        broker.refuses = refuse_queues(405)
+    elif name not in ('online', 'offline'):
+        broker.unanswered = {name}
+    consumer, future = watched(rig)
+    broker.serve()
+    if name == 'offline':
+        rig.lose()
+    broker.unanswered = set()
+    return rig, broker, consumer, future
+
+
+STAGES = [
+    'never connected', 'channel.open', 'queue.declare', 'basic.consume', 'online', 'offline',
+    'between retries',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize('name', STAGES)
+def test_cancelling_always_succeeds_in_the_end(name: str) -> None:
+    rig, broker, consumer, future = stage(name)
+    promises = [consumer.cancel(), consumer.cancel()]
+    broker.serve()
+    promises.append(consumer.cancel())
+    assert [promise.result() for promise in promises] == [None, None, None]
+    assert consumer.cancelled
+    assert consumer.calls.count('cancel') == 1
+    assert future.done()
+    count = len(consumer.calls)
+    rig.advance(6)
+    assert broker.serve() == []
+    assert len(consumer.calls) == count
+    assert consumer.state == ST_OFFLINE
+
+
+@pytest.mark.parametrize('name', [name for name in STAGES if name != 'offline'])
+def test_cancelling_succeeds_though_the_connection_is_lost(name: str) -> None:
+    rig, broker, consumer, _ = stage(name)
+    broker.unanswered = {'basic.cancel', 'channel.close'}
+    promise = consumer.cancel()
+    rig.lose()
+    assert promise.result() is None
+    assert consumer.cancelled
+
+
+@pytest.mark.parametrize('name', [name for name in STAGES if name != 'never connected'])
+def test_cancelling_succeeds_though_the_broker_closes_the_channel(name: str) -> None:
+    rig, broker, consumer, _ = stage(name)
+    channel = broker.channel_of(ChannelOpen)
+    promise = consumer.cancel()
+    if name not in ('offline', 'between retries'):
+        broker.close_channel(channel, 406)
+        broker.serve()
+    assert promise.result() is None
+    assert rig.reported(ConnectionLost) == [] or name == 'offline'
+
+
+def test_what_was_acked_is_told_before_the_cancel_and_later_acks_are_no_ops() -> None:
+    rig, broker, consumer, channel = consuming(no_ack=False)
+    for tag in (1, 2, 3):
+        broker.deliver(channel, tag)
+    first, second, third = rig.messages()
+    first.ack()
+    promise = consumer.cancel()
+    second.ack()
+    broker.unanswered = {'channel.close'}
+    said = broker.serve()
+    assert [type(m) for m in said] == [BasicAck, BasicCancel, BasicAck, ChannelClose]
+    third.ack()  # while the channel is being closed
+    assert broker.hear() == []
+    broker.unanswered = set()
+    broker.open_channels.discard(channel)
+    broker.send(channel, ChannelCloseOk())
+    assert promise.result() is None
+    third.nack()
+    assert broker.hear() == []
+
+
+def test_a_change_of_qos_while_a_consumer_is_being_cancelled_is_harmless() -> None:
+    _rig, broker, consumer, _ = consuming()
+    broker.unanswered = {'channel.close'}
+    consumer.cancel()
+    broker.serve()
+    consumer.set_qos(5)
+    assert broker.serve() == []
+
+
+def test_cancelled_by_us_and_by_the_broker_at_once() -> None:
+    _rig, broker, consumer, channel = consuming()
+    promise = consumer.cancel()
+    broker.send(channel, BasicCancel(b'jobs', True))
+    broker.serve()
+    assert promise.result() is None
+    assert consumer.calls.count('cancel') == 1
+
+
+def test_a_cancelled_consumer_is_not_taken_up() -> None:
+    rig = Rig()
+    broker = rig.up()
+    future = Ending()
+    consumer = Consumer(Queue('q'), None, future_to_notify=future)
+    consumer.cancel()
+    rig.add(consumer)
+    rig.carry_out()
+    assert broker.serve() == []
+    assert isinstance(future.error, CoolAMQPError)

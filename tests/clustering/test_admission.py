@@ -1,0 +1,201 @@
+"""How threads publish: at once, or asleep until there is room."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from coolamqp.attaches.publication import Publication
+from coolamqp.clustering.admission import HELD_BACK_MAX, Admission
+from coolamqp.clustering.driver import Driver
+from coolamqp.exceptions import ConnectionDead
+from coolamqp.framing.definitions import BasicAck
+from coolamqp.objects import Message
+from tests.clustering.rig import DriverRig
+from tests.support.ending import Ending
+from tests.support.scripted_broker import ScriptedBroker
+
+PATIENCE = 20.0  # seconds
+SHORT = 0.05  # seconds, for what must not happen
+ROOM = 4
+
+
+class Publishers:
+    """Threads that publish by a driver in the hands of the test, for at most four messages."""
+
+    def __init__(self, rig: DriverRig, broker: ScriptedBroker, pool: ThreadPoolExecutor) -> None:
+        self.rig = rig
+        self.broker = broker
+        self.refusal: Exception | None = None  # what a thread gets that would have to wait
+        self._pool = pool
+        self._about_to_wait = threading.Event()
+        self.admission = Admission(
+            rig.engine, rig.lock, self._check_running, self._check_may_wait, rig.time
+        )
+        self.admission.open(rig.driver)
+
+    def _check_running(self) -> Driver:
+        """Called with the lock, by a thread that will wait before it lets go of the lock."""
+        if not self.rig.engine.takes_commands:
+            raise ConnectionDead('shut down')
+        self._about_to_wait.set()
+        return self.rig.driver
+
+    def _check_may_wait(self) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+
+    def publish(self, body: bytes, timeout: float | None = None) -> Ending:
+        """Publish in the thread of the test."""
+        publication = publication_of(body)
+        self.admission.publish(publication, timeout)
+        assert isinstance(publication.promise, Ending)
+        return publication.promise
+
+    def begin(self, act: Callable[[], object]) -> Future[object]:
+        """Act in another thread, which waits for room when this returns."""
+        self._about_to_wait.clear()
+        future = self._pool.submit(act)
+        assert self._about_to_wait.wait(PATIENCE)
+        with self.rig.lock:  # which is free once it waits
+            return future
+
+    def fill(self) -> None:
+        """Use all the room."""
+        for number in range(ROOM):
+            self.publish(b'%d' % number)
+
+    def confirm(self, tag: int, *, more_follows: bool = False) -> None:
+        """Let the broker confirm messages up to a tag."""
+        self.broker.serve()
+        self.broker.send(self.broker.published[0].channel, BasicAck(tag, True))
+        with self.rig.lock:
+            self.admission.on_progress(more_follows)
+
+    def bodies(self) -> list[bytes]:
+        self.broker.serve()
+        return [each.body for each in self.broker.published]
+
+
+def publication_of(body: bytes) -> Publication:
+    publication = Publication(Message(body), b'', b'key')
+    publication.promise = Ending()
+    return publication
+
+
+@pytest.fixture
+def publishers(no_leaks: None) -> Iterator[Publishers]:
+    with DriverRig(max_unconfirmed=ROOM) as rig, ThreadPoolExecutor(2) as pool:
+        publishers = Publishers(rig, rig.up(), pool)
+        yield publishers
+        with rig.lock:
+            rig.engine.abort()
+            publishers.admission.on_progress(False)
+
+
+def test_a_thread_that_finds_room_publishes_at_once(publishers: Publishers) -> None:
+    publishers.fill()
+    assert publishers.bodies() == [b'0', b'1', b'2', b'3']
+
+
+def test_a_thread_sleeps_until_there_is_room(publishers: Publishers) -> None:
+    publishers.fill()
+    late = publishers.begin(lambda: publishers.publish(b'late'))
+    assert not late.done()
+    publishers.confirm(1)
+    late.result(PATIENCE)
+    assert publishers.bodies()[-1] == b'late'
+
+
+def test_a_timeout_counts_from_the_call(publishers: Publishers) -> None:
+    publishers.fill()
+    publishers.rig.clock.now += 20.0  # in which the engine was not woken
+    late = publishers.begin(lambda: publishers.publish(b'late', timeout=5.0))
+    publishers.rig.advance(4.9)
+    assert len(publishers.rig.engine.window.unconfirmed) == ROOM + 1
+    publishers.rig.advance(0.1)
+    assert len(publishers.rig.engine.window.unconfirmed) == ROOM
+    with publishers.rig.lock:
+        publishers.admission.on_progress(False)
+    assert isinstance(late.exception(PATIENCE), TimeoutError)
+    publishers.confirm(ROOM)
+    assert b'late' not in publishers.bodies()
+
+
+def test_a_thread_that_waits_wakes_the_driver_which_keeps_its_time(publishers: Publishers) -> None:
+    rig = publishers.rig
+    publishers.fill()
+    rig.turn()
+
+    def meanwhile() -> None:
+        publishers.begin(lambda: publishers.publish(b'late', timeout=5.0))
+
+    rig.selector.meanwhile = meanwhile
+    rig.driver.turn(True)
+    assert rig.selector.woken
+    rig.turn()
+    rig.driver.turn(True)
+    assert rig.selector.timeout == pytest.approx(5.0)
+
+
+def test_a_shutdown_refuses_those_who_wait(publishers: Publishers) -> None:
+    publishers.fill()
+    late = publishers.begin(lambda: publishers.publish(b'late'))
+    with publishers.rig.lock:
+        publishers.rig.engine.stop(publishers.rig.clock.now, refuse_waiting=True)
+        publishers.admission.on_progress(False)
+    assert isinstance(late.exception(PATIENCE), ConnectionDead)
+    with pytest.raises(ConnectionDead):
+        publishers.publish(b'later')
+
+
+def test_a_thread_that_must_not_wait_is_refused_only_if_it_would_have_to(
+    publishers: Publishers,
+) -> None:
+    publishers.refusal = RuntimeError('this would be a deadlock')
+    publishers.fill()
+    with pytest.raises(RuntimeError, match='deadlock'):
+        publishers.publish(b'late')
+    assert publishers.rig.lock.acquire(timeout=0)
+    publishers.rig.lock.release()
+    assert b'late' not in publishers.bodies()
+
+
+def test_threads_are_left_asleep_while_more_room_is_coming(publishers: Publishers) -> None:
+    publishers.fill()
+    late = publishers.begin(lambda: publishers.publish(b'late'))
+    publishers.confirm(1, more_follows=True)
+    with publishers.rig.lock:
+        for _ in range(HELD_BACK_MAX - 2):
+            publishers.admission.on_progress(True)
+    with pytest.raises(TimeoutError):
+        late.result(SHORT)
+    with publishers.rig.lock:
+        publishers.admission.on_progress(True)
+    late.result(PATIENCE)
+
+
+def test_threads_are_woken_at_once_when_there_is_much_room(publishers: Publishers) -> None:
+    publishers.fill()
+    late = publishers.begin(lambda: publishers.publish(b'late'))
+    publishers.confirm(ROOM, more_follows=True)
+    late.result(PATIENCE)
+
+
+def test_a_batch_is_published_as_far_as_there_is_room(publishers: Publishers) -> None:
+    publishers.publish(b'0')
+    batch = [publication_of(b'%d' % number) for number in range(1, 9)]
+    assert publishers.admission.publish_batch(batch, None) == ROOM - 1
+    assert publishers.bodies() == [b'0', b'1', b'2', b'3']
+
+
+def test_the_first_of_a_batch_waits_for_room(publishers: Publishers) -> None:
+    publishers.fill()
+    batch = [publication_of(b'%d' % number) for number in range(4, 6)]
+    late = publishers.begin(lambda: publishers.admission.publish_batch(batch, None))
+    publishers.confirm(1)
+    assert late.result(PATIENCE) == 1
+    assert publishers.bodies()[-1] == b'4'
