@@ -23,7 +23,7 @@ class Docstrings(Extension):
     """The extension."""
 
     def on_instance(self, *, obj: Object, **kwargs: Any) -> None:
-        """Change the docstring of an object; remove those of modules, which are for contributors."""
+        """Change the docstring of an object; remove that of a module, which is for contributors."""
         if obj.is_module:
             obj.docstring = None
         elif obj.docstring is not None:

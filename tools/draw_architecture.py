@@ -21,15 +21,14 @@ from tests.test_architecture import FLOORS, INDEPENDENT, PACKAGE, SOURCE, import
 PICTURE = Path(__file__).parent.parent / 'docs' / 'explanation' / 'architecture.svg'
 
 WAY_OUT = (
-    'objects/message',
     'clustering/publishing',
     'attaches/publication',
     'clustering/admission',
     'supervisor/engine',
     'attaches/publisher',
-    'framing/hot',
     'uplink/channel',
-    'framing/send_buffer',
+    'framing/hot',
+    'supervisor/link',
     'clustering/driver',
     'net/transport',
 )
@@ -41,22 +40,25 @@ WAY_IN = (
     'framing/decoder',
     'uplink/channel',
     'framing/content',
-    'attaches/receiver',
+    'attaches/subscription',
     'attaches/delivery',
-    'api/core',
+    'attaches/effects',
     'clustering/dispatcher',
+    'supervisor/mailboxes',
 )
 CAPTIONS = {
     'aio': 'an event loop',
-    'clustering': 'threads, sockets, clocks',
-    'api': 'calls, for threads and asyncio',
-    'supervisor': 'the engine of a Cluster',
-    'attaches': 'the users of channels',
+    'clustering': 'threads and clocks',
+    'net': 'a socket, and TLS',
+    'api': 'the calls of a Cluster',
+    'supervisor': 'the engine',
+    'attaches': 'users of channels',
     'uplink': 'one connection to one broker',
     'telemetry': 'spans, for a tracer',
-    'objects': 'the objects for programs',
+    'objects': 'values for programs',
     'framing': 'bytes to frames, and back',
-    'exceptions': 'the vocabulary',
+    'exceptions': 'errors, codes and hooks',
+    '': 'names, and the compiled form',
 }
 # The colours of the floors from the top: of border and arrows, and of the background.
 COLOURS = (
@@ -197,7 +199,7 @@ def draw_band(band: Band) -> Iterator[str]:
         f'stroke-opacity="0.35"/>'
     )
     present = [module for module in band.modules if (SOURCE / module).is_dir()]
-    alone = band.modules[0] if len(band.modules) == 1 else 'the vocabulary'
+    alone = 'the ground' if '' in band.modules else 'the vocabulary'
     title = ', '.join(present) or alone
     middle = band.y + band.height / 2
     yield text(MARGIN + 16, middle - 3, title, 16, band.colour, 'font-weight="600"')
@@ -285,7 +287,7 @@ def draw_legend(y: float) -> Iterator[str]:
     yield text(MARGIN + 28, y + 4, 'the way of a message out', 13, '#333')
     yield from draw_badge(MARGIN + 222, y, '1', IN_COLOUR)
     yield text(MARGIN + 238, y + 4, 'the way of a message in', 13, '#333')
-    below = 'The floors below clustering own no socket, no thread and no clock.'
+    below = 'Everything below net has no socket, no thread, no clock.'
     yield text(CHIPS_RIGHT, y + 4, below, 13, '#333', 'text-anchor="end"')
 
 

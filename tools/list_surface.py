@@ -154,7 +154,7 @@ def is_public(cls: type, name: str) -> bool:
         return False
     if name == '__init__':
         return cls.__name__ not in GIVEN.get(cls.__module__, ()) and bool(
-            inspect.getattr_static(cls, name).__module__ == cls.__module__
+            getattr(inspect.getattr_static(cls, name), '__module__', '').startswith('coolamqp')
         )
     return not (name.startswith('_') or hasattr(Exception, name))
 

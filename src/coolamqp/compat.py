@@ -22,7 +22,7 @@ def is_span(value: object) -> bool:
 
 
 def check_span(value: object) -> None:
-    """Refuse as a span what is none of any tracer, but an argument in a wrong place.
+    """Refuse a span that is an argument in the wrong place.
 
     :raises TypeError: it is a number, a text or the like
     """
@@ -41,10 +41,10 @@ def _is_flag(value: object) -> bool:
 def takes_order_without(
     position: int, filling: tuple[Any, ...], sign: Callable[[object], bool]
 ) -> Callable[[Callable[Concatenate[_SelfT, _P], _T]], Callable[Concatenate[_SelfT, _P], _T]]:
-    """Have a method take its arguments also without some that stand at `position`, after `self`.
+    """Make a method accept its arguments also without those at `position`, `self` not counted.
 
-    :param filling: what those arguments are then
-    :param sign: tells by what stands in their place whether they were left out
+    :param filling: the values of the missing arguments
+    :param sign: whether an argument at their place shows that they are missing
     """
 
     def decorate(
@@ -86,7 +86,7 @@ class AttacheGroup:
         self._add_consumer(consumer)
 
 
-# 1.x knows no span, so it has a flag where 2.x has one.
+# 1.x has no span, but a flag in its place.
 consumer_takes_both_orders: Final = takes_order_without(2, (None,), _is_flag)
 consume_takes_both_orders: Final = takes_order_without(2, (None, False), _is_flag)
 # 2.x has the span, or None for none, where 1.x has `persistent`.
@@ -95,7 +95,7 @@ bind_takes_both_orders: Final = takes_order_without(3, (False,), _is_span_or_non
 
 
 def publish_order(tx: Any, confirm: Any, span: Any, dont_trace: bool) -> tuple[bool, Any, bool]:
-    """Give confirm, span and dont_trace of a publish, whose arguments may be in the order of 2.x.
+    """Return confirm, span and dont_trace of a publish, from the order of 1.x or of 2.x.
 
     1.x has `tx, confirm, span, dont_trace`, and 2.x `confirm, span, dont_trace`.
     """

@@ -339,7 +339,7 @@ async def test_reading_pauses_while_callbacks_do_not_keep_up(
     node: NodeDefinition, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     monkeypatch.setattr(watermarks, 'HIGH_MESSAGES', 500)
-    monkeypatch.setattr(watermarks, 'BRIM', 2)
+    monkeypatch.setattr(watermarks, 'ANSWERS_FACTOR', 2)
     count = 100_000
     async with cluster_with(node, 'q') as cluster:
         body = bytes(1000)

@@ -1,17 +1,33 @@
-"""What an operator reads in the log."""
+"""What an operator reads in the log, and what programs are told of events."""
 
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from coolamqp.api.reporter import Reporter
-from coolamqp.attaches.events import ConnectionEstablished, Event
+from coolamqp.api.reporter import FAULTS_MAX, Fault, Reporter
+from coolamqp.attaches import Consumer
+from coolamqp.attaches.effects import LogRecord
+from coolamqp.attaches.events import (
+    ClusterStopped,
+    ConnectionBlocked,
+    ConnectionEstablished,
+    ConnectionFailed,
+    ConnectionLost,
+    ConnectionUnblocked,
+    ConsumerCancelled,
+    Event,
+    MessageReturned,
+    TopologyFailed,
+    TopologyRestored,
+)
+from coolamqp.exceptions import Returned
 from coolamqp.framing.definitions import ConnectionStart
-from coolamqp.objects import NodeDefinition, ServerProperties
+from coolamqp.objects import NodeDefinition, Queue, ServerProperties
+from tests.support.deliveries import deliveries
 
 PROPERTIES = ServerProperties(ConnectionStart(0, 9, [], 'PLAIN', 'en_US'))
 
@@ -55,3 +71,115 @@ def test_a_password_that_nobody_can_read_is_not(
 ) -> None:
     reporter.report(ConnectionEstablished(node, PROPERTIES))
     assert [each for each in caplog.records if each.levelno >= logging.WARNING] == []
+
+
+class Told:
+    """A reporter, and everything that it has told a program.
+
+    :ivar told: hooks with their arguments, and events for `drain`, in order
+    """
+
+    def __init__(self, *, all_events: bool = True) -> None:
+        self.told: list[Any] = []
+        self.reporter = Reporter(
+            'billing',
+            lambda function, *arguments: self.told.append((function, *arguments)),
+            self.told.append,
+            lambda: NOON,
+            self.on_fail,
+            self.on_blocked,
+            all_events,
+        )
+
+    def on_fail(self) -> None:
+        """Do nothing."""
+
+    def on_blocked(self, blocked: bool) -> None:
+        """Do nothing."""
+
+
+NODE = NodeDefinition('one', 'guest', 'secret')
+NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
+CAUSE = OSError('cut')
+
+
+def test_a_lost_connection_is_told_each_time_and_on_fail_once() -> None:
+    program = Told(all_events=False)
+    lost = ConnectionLost(NODE, CAUSE)
+    program.reporter.report(lost)
+    program.reporter.report(lost)
+    assert program.told == [lost, (program.on_fail,), lost]
+
+
+def test_programs_of_old_are_told_of_lost_connections_only() -> None:
+    program, old = Told(), Told(all_events=False)
+    for told in (program, old):
+        told.reporter.report(TopologyRestored(NODE))
+        told.reporter.report(ConsumerCancelled(Consumer(Queue('q'), None), None))
+        told.reporter.report(TopologyFailed(Queue('q'), CAUSE))
+    assert [type(each) for each in program.told] == [
+        TopologyRestored, ConsumerCancelled, TopologyFailed,
+    ]  # fmt: skip
+    assert old.told == []
+
+
+def test_on_event_is_called_with_every_event_whatever_drain_gives() -> None:
+    old = Told(all_events=False)
+    old.reporter.on_event.add(print)
+    event = TopologyRestored(NODE)
+    old.reporter.report(event)
+    assert old.told == [(old.reporter.on_event, event)]
+
+
+def test_on_blocked_is_called_with_whether_the_broker_blocks() -> None:
+    program = Told()
+    program.reporter.report(ConnectionBlocked('low on memory'))
+    program.reporter.report(ConnectionUnblocked())
+    assert program.told == [(program.on_blocked, True), (program.on_blocked, False)]
+
+
+def test_a_message_that_came_back_is_told_or_else_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    program, error = Told(), Returned(deliveries(1)[0])
+    program.reporter.report(MessageReturned(error))
+    assert program.told == []
+    assert 'has returned a message' in caplog.text
+    program.reporter.on_return.add(print)
+    program.reporter.report(MessageReturned(error))
+    assert program.told == [(program.reporter.on_return, error)]
+
+
+def test_faults_are_remembered_with_their_time_and_the_oldest_forgotten() -> None:
+    program = Told()
+    program.reporter.report(ConnectionLost(NODE, CAUSE))
+    assert list(program.reporter.faults) == [Fault(NOON, NODE, CAUSE)]
+    for _ in range(FAULTS_MAX):
+        program.reporter.report(ConnectionFailed(NODE, OSError('away'), 1.0))
+    assert len(program.reporter.faults) == FAULTS_MAX
+    assert Fault(NOON, NODE, CAUSE) not in program.reporter.faults
+
+
+def test_a_failure_that_repeats_is_not_told_to_an_operator_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    program = Told()
+    for cause in ('away', 'away', 'refused', 'away'):
+        program.reporter.report(ConnectionFailed(NODE, OSError(cause), 1.0))
+    levels = [record.levelno for record in caplog.records]
+    assert levels == [logging.INFO, logging.DEBUG, logging.INFO, logging.INFO]
+
+
+def test_a_log_record_is_logged_at_its_level_in_the_name_of_the_cluster(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    Told().reporter.report(LogRecord('something', logging.ERROR))
+    (record,) = caplog.records
+    assert (record.levelno, record.getMessage()) == (logging.ERROR, 'billing: something')
+
+
+def test_events_of_other_kinds_need_nothing() -> None:
+    program = Told()
+    program.reporter.report(ClusterStopped())
+    assert program.told == []

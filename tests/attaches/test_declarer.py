@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from coolamqp.attaches.operation import Operation, binding_of, declare, delete_queue
+from coolamqp.attaches.declarer import Declarer
+from coolamqp.attaches.operation import Operation, declare
 from coolamqp.exceptions import AMQPError, ConnectionDead
-from coolamqp.framing.definitions import QueueDeclare, QueueDelete, QueuePurge
+from coolamqp.framing.definitions import ConnectionTune, QueueDeclare, QueueDelete, QueuePurge
 from coolamqp.framing.method import Method
-from coolamqp.objects import Exchange, Queue, QueueBind
-from coolamqp.uplink.channel_numbers import ChannelNumbers
+from coolamqp.objects import Exchange, Queue
 from tests.support.ending import Ending
 from tests.support.rig import Rig
 from tests.support.scripted_broker import ScriptedBroker
@@ -58,7 +58,7 @@ def test_a_refusal_fails_its_operation_and_the_rest_is_sent_again() -> None:
         else:
             assert isinstance(ending.error, AMQPError)
     assert list(dict.fromkeys(declared(broker))) == [b'a', b'b', b'c', b'd', b'e']
-    assert not rig.engine._registry.declarer.busy
+    assert not rig.engine.owes_answers
 
 
 @pytest.mark.parametrize('unanswered', ['exchange.declare', 'queue.declare', 'queue.bind'])
@@ -70,7 +70,7 @@ def test_what_was_not_answered_is_sent_again_from_its_beginning(unanswered: str)
         broker.unanswered.add('queue.declare')
     (ending,) = ask(rig, 'a')
     broker.serve()
-    assert rig.engine._registry.declarer.busy
+    assert rig.engine.owes_answers
     rig.lose()
     endings = [ending, *ask(rig, 'b')]
     rig.advance(1)
@@ -94,64 +94,38 @@ def test_a_channel_that_was_closed_for_nothing_of_ours_is_opened_again() -> None
     assert endings[0].result() is None
 
 
-def test_without_a_channel_it_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_channel_it_is_tried_again_until_there_is_one() -> None:
     rig = Rig()
-    broker = rig.up()
-    broker.refuses = refuse(b'a')
-    endings = ask(rig, 'a', 'b')
-    connection = rig.link().connection
-    channel = rig.engine._registry.declarer.channel
-    assert connection is not None
-    assert channel is not None
-    # Its number is never given back.
-    monkeypatch.setattr(channel, '_forget', connection._channels.pop)
-    connection._numbers = ChannelNumbers(0)
+    broker = rig.up(ConnectionTune(3, 0, 0))  # for two publishers, and one more
+    broker.close_channel(1, 541)
     broker.serve()
+    consumer = rig.consume(Queue('jobs'))  # which has the only number now
+    (ending,) = ask(rig, 'a')
+    broker.serve()
+    rig.advance(0.1)
     assert 'nothing can be declared' in rig.logged()
-    assert isinstance(endings[0].error, AMQPError)
-    connection._numbers = ChannelNumbers(10)
-    connection._numbers._next_unused = 5
+    assert rig.engine.owes_answers
+
+    consumer.cancel()
+    broker.serve()
     rig.advance(1)
     broker.serve()
-    assert endings[1].result() is None
+    assert ending.result() is None
 
 
-def test_how_things_are_declared() -> None:
-    queue = Queue('q', exchange=Exchange('ex'), routing_key='k')
-    names: list[list[str]] = [
-        [method.NAME for method in methods]
-        for methods in (
-            declare(Exchange('ex')),
-            declare(queue),
-            declare(Queue('q')),
-            declare(QueueBind('q', 'ex', 'k')),
-        )
-    ]
-    assert names == [
-        ['exchange.declare'],
-        ['exchange.declare', 'queue.declare', 'queue.bind'],
-        ['queue.declare'],
-        ['queue.bind'],
-    ]
-    assert binding_of(Queue('q', exchange=Exchange.direct), b'q') == []
-    assert delete_queue(queue, if_unused=False, if_empty=False) == QueueDelete(b'q')
-    with pytest.raises(ValueError, match='anonymous'):
-        declare(Queue())
-    with pytest.raises(TypeError, match='only a Queue'):
-        declare('q')  # type: ignore[arg-type]
-
-
-def test_operations_that_are_withdrawn_are_not_sent() -> None:
-    rig = Rig()
-    done: list[object] = []
+def test_operations_that_are_withdrawn_are_forgotten() -> None:
+    declarer = Declarer()
+    done: list[str] = []
     methods: list[Method] = [QueueDelete(b'q')]
-    operations = [Operation(methods, lambda error, _: done.append(error)) for _ in range(2)]
-    for operation in operations:
-        rig.engine._registry.declarer.submit(operation)
-    rig.engine._registry.declarer.withdraw(operations[:1])
-    broker = rig.up()
-    assert len(broker.said(QueueDelete)) == 1
-    assert done == [None]
+    withdrawn = Operation(methods, lambda _error, _answer: done.append('withdrawn'))
+    kept = Operation(methods, lambda _error, _answer: done.append('kept'))
+    declarer.submit(withdrawn)
+    declarer.submit(kept)
+    declarer.withdraw([withdrawn])
+    assert declarer.busy
+    declarer.fail_all(ConnectionDead('the end'))
+    assert done == ['kept']
+    assert not declarer.busy
 
 
 def test_what_must_not_be_repeated_fails_with_the_connection() -> None:

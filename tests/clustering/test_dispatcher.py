@@ -15,6 +15,7 @@ from coolamqp.clustering.dispatcher import Dispatcher
 from coolamqp.objects import Queue
 from coolamqp.supervisor.mailboxes import Mailboxes
 from coolamqp.supervisor.watermarks import ReadWatermarks
+from tests.support.deliveries import deliveries
 
 PATIENCE = 20.0  # seconds
 
@@ -209,3 +210,24 @@ def test_calls_for_nobody_keep_their_order(dispatcher: Dispatcher) -> None:
 
     assert done(end)
     assert seen == list(range(100))
+
+
+class Counted:
+    """A piece of a body that calls a function when it is counted, under the dispatcher's lock."""
+
+    def __init__(self, function: Callable[[], None]) -> None:
+        self._function = function
+
+    @property
+    def nbytes(self) -> int:
+        self._function()
+        return 1
+
+
+def test_a_late_call_may_come_from_where_the_lock_is_held(dispatcher: Dispatcher) -> None:
+    called = threading.Event()
+    (message,) = deliveries(1)
+    message.body = [Counted(lambda: dispatcher.call_late(called.set))]
+    dispatcher.post([(Mailbox(Queue('one'), id), message)])
+    dispatcher.relieve(time.monotonic())  # as the leader does when it is woken
+    assert done(called)

@@ -28,8 +28,9 @@ _ReportT = TypeVar('_ReportT')
 class LinkWire:
     """What a scripted broker needs of a link."""
 
-    rig: Rig
+    engine: Engine
     link: Link
+    carry_out: Callable[[], None]
 
     def data_to_send(self) -> list[Buffer]:
         return self.link.data_to_send()
@@ -38,8 +39,8 @@ class LinkWire:
         self.link.sent(count, now)
 
     def receive(self, data: bytes, now: float) -> None:
-        self.rig.engine.receive(self.link, data, now)
-        self.rig.carry_out()
+        self.engine.receive(self.link, data, now)
+        self.carry_out()
 
 
 class Rig(Commands):
@@ -65,7 +66,7 @@ class Rig(Commands):
         """Make the transport that the engine wishes for."""
         link = self.link()
         self.engine.link_up(link, self.clock.now)
-        return ScriptedBroker(LinkWire(self, link), self.clock)
+        return ScriptedBroker(LinkWire(self.engine, link, self.carry_out), self.clock)
 
     def link(self) -> Link:
         """Return the link, of which there must be one."""

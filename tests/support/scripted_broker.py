@@ -187,15 +187,20 @@ class ScriptedBroker:
         served: list[Method] = []
         while frames := self.hear():
             for frame in frames:
+                self.serve_frame(frame)
                 if isinstance(frame, AMQPMethodFrame):
                     served.append(frame.payload)
-                    self.log.append((frame.channel, frame.payload))
-                    self._serve_method(frame.channel, frame.payload)
-                elif isinstance(frame, AMQPHeaderFrame):
-                    self._on_header(frame)
-                elif isinstance(frame, AMQPBodyFrame):
-                    self._on_body(frame)
         return served
+
+    def serve_frame(self, frame: AMQPFrame) -> None:
+        """Answer one frame of the client."""
+        if isinstance(frame, AMQPMethodFrame):
+            self.log.append((frame.channel, frame.payload))
+            self._serve_method(frame.channel, frame.payload)
+        elif isinstance(frame, AMQPHeaderFrame):
+            self._on_header(frame)
+        elif isinstance(frame, AMQPBodyFrame):
+            self._on_body(frame)
 
     def _serve_method(self, channel: int, method: Method) -> None:
         if channel in self.closing:

@@ -6,23 +6,19 @@ awaited here. Here a Cluster begins and ends; the other calls are in the classes
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from coolamqp.aio.consuming import Consuming
 from coolamqp.aio.core import ClusterCore
 from coolamqp.aio.future import ClusterFuture
 from coolamqp.aio.publishing import Publishing
-from coolamqp.api.cluster import ClusterState
+from coolamqp.api.cluster import BaseCluster
 from coolamqp.api.options import ClusterOptions
 from coolamqp.api.requests import RequestCalls, check_timeout
 from coolamqp.api.topology import TopologyCalls
 from coolamqp.exceptions import ConnectionDead
-from coolamqp.framing.field_table import Arguments
 from coolamqp.net.tls import check_contexts
-from coolamqp.objects.node import Nodes, nodes_of
-from coolamqp.tracing import BaseFrameTracer
 
 
 class Cluster(
@@ -30,29 +26,29 @@ class Cluster(
     Consuming,
     TopologyCalls[ClusterFuture],
     RequestCalls[ClusterFuture],
-    ClusterState[ClusterFuture],
+    BaseCluster[ClusterFuture],
 ):
-    """A connection to RabbitMQ that keeps itself, and all that was set up on it, alive.
+    """A connection to RabbitMQ that survives: CoolAMQP reconnects, and restores everything on it.
 
-    It belongs to the event loop on which it is started. Calls that wait for the broker give a
-    future at once, to be awaited now, later, or never. Callbacks and hooks may be plain functions
-    or coroutine functions.
+    It belongs to the event loop on which it is started. Calls that need the broker return a future
+    at once; await it now, later, or never. Callbacks and hooks may be plain functions or coroutine
+    functions.
 
     :param nodes: a `NodeDefinition`, a connection string, which may have several hosts, or a list
         of either in the order of preference
-    :param on_fail: called once, the first time that a connection which was up is lost
-    :param extra_properties: client properties to send besides ours
-    :param log_frames: who is to see every frame, see `coolamqp.tracing`
-    :param name: of the connection, in log lines and in RabbitMQ's list of connections
+    :param on_fail: called once, the first time that an established connection is lost
+    :param extra_properties: client properties to send in addition to ours
+    :param log_frames: a frame tracer that sees every frame, see `coolamqp.tracing`
+    :param name: the name of the connection, in log lines and in RabbitMQ's list of connections
     :param on_blocked: called with True when the broker blocks the connection for lack of memory or
-        disk, with False when it goes on
-    :param tracer: an OpenTracing tracer, which gets spans around the calls
-    :param max_unconfirmed: how many messages may wait for their confirm; others wait for room
-    :param max_unconfirmed_bytes: how large they may be together, in bytes
-    :param all_events: whether `drain` is to give all events of `coolamqp.aio.events`; if not, it
-        gives messages and `ConnectionLost`
-    :raises ValueError: no nodes, or a file for TLS that cannot be used
-    :raises RuntimeError: there is a tracer, and the package `opentracing` is not installed
+        disk space, and with False when it unblocks the connection
+    :param tracer: an OpenTracing tracer, which records a span for each call
+    :param max_unconfirmed: how many messages may be unconfirmed; others wait for room
+    :param max_unconfirmed_bytes: their size in all, in bytes
+    :param all_events: whether `drain` returns all events of `coolamqp.aio.events`; if not, it
+        returns messages and `ConnectionLost`
+    :raises ValueError: there are no nodes, or a file for TLS cannot be used
+    :raises RuntimeError: there is a tracer, but the package `opentracing` is not installed
 
     >>> async with Cluster('amqp://guest:guest@localhost/') as cluster:  # doctest: +SKIP
     ...     await cluster.declare(Queue('jobs'))  # doctest: +SKIP
@@ -60,47 +56,19 @@ class Cluster(
 
     _core: ClusterCore
 
-    def __init__(
-        self,
-        nodes: Nodes,
-        on_fail: Callable[[], Any] | None = None,
-        extra_properties: Arguments = None,
-        log_frames: BaseFrameTracer | None = None,
-        name: str | None = None,
-        on_blocked: Callable[[bool], Any] | None = None,
-        tracer: Any = None,
-        *,
-        max_unconfirmed: int = 100_000,
-        max_unconfirmed_bytes: int = 256 * 1024 * 1024,
-        all_events: bool = False,
-    ) -> None:
-        definitions = nodes_of(nodes)
-        check_contexts(definitions)
-        self.name = name or 'CoolAMQP'
-        self._core = ClusterCore(
-            ClusterOptions(
-                nodes=definitions,
-                name=self.name,
-                extra_properties=extra_properties,
-                log_frames=log_frames,
-                on_fail=on_fail,
-                on_blocked=on_blocked,
-                max_unconfirmed=max_unconfirmed,
-                max_unconfirmed_bytes=max_unconfirmed_bytes,
-                all_events=all_events,
-                tracer=tracer,
-            )
-        )
+    def _make_core(self, options: ClusterOptions) -> None:
+        check_contexts(options.nodes)
+        self._core = ClusterCore(options)
 
-    # Life
+    # Beginning and end
 
     async def start(self, wait: bool = True, timeout: float | None = 10.0) -> None:
         """Connect.
 
-        :param wait: whether to wait until everything can be used
-        :param timeout: how long to wait, in seconds; None for as long as it takes
-        :raises ConnectionDead: there is no connection in time, or every node has refused us; it
-            says why for each of them. The Cluster is shut down then, as if this is cancelled.
+        :param wait: whether to wait until the Cluster is connected and restored
+        :param timeout: how long to wait, in seconds; None waits without a limit
+        :raises ConnectionDead: there is no connection in time, or all nodes have refused us; the
+            error says why for each node. The Cluster is shut down then, also if this is cancelled
         :raises RuntimeError: it was started before
         """
         check_timeout(timeout)
@@ -121,9 +89,9 @@ class Cluster(
     async def wait_connected(self, timeout: float | None = None) -> bool:
         """Wait until there is a connection, with everything on it restored.
 
-        :param timeout: seconds; None for as long as it takes
-        :returns: whether there is one
-        :raises ConnectionDead: the Cluster was shut down, or is meanwhile
+        :param timeout: seconds; None waits without a limit
+        :returns: whether there is a connection
+        :raises ConnectionDead: the Cluster was shut down, before or meanwhile
         """
         check_timeout(timeout)
         core = self._core
@@ -135,12 +103,12 @@ class Cluster(
         return self.connected
 
     async def shutdown(self, wait: bool = True) -> None:
-        """End everything in good order: cancel consumers, flush what was promised, disconnect.
+        """Shut down: cancel the consumers, send what is pending, and close the connection.
 
-        Waits at most some ten seconds for the broker. Every future that is left ends with
+        It waits for the broker for at most about ten seconds. All futures that are left end with
         `ConnectionDead`. A second call does nothing.
 
-        :param wait: whether to wait for the end
+        :param wait: whether to wait for the end of the shutdown
         :raises RuntimeError: it was never started
         """
         await self._core.shutdown(wait)

@@ -29,15 +29,15 @@ class Consuming(ConsumeCalls[ClusterFuture]):
         dont_trace: bool = False,
         **options: Any,
     ) -> tuple[Consumer, ClusterFuture]:
-        """Consume a queue, which is declared first.
+        """Consume a queue. CoolAMQP declares it first.
 
-        :param on_message: a plain or a coroutine function, called with each message in order, the
-            next when it has ended; None to `drain` them
-        :param span: if there is a tracer, parent of the span of this call, and what the spans of
-            the callbacks refer to; None for the active one
-        :param dont_trace: True for no span, neither for this call nor for the callbacks
-        :param options: keyword arguments of `Consumer`. With `workers`, so many messages are worked
-            on at once; with `inline`, `on_message` is called at reception, and must be quick
+        :param on_message: a plain or a coroutine function, called with each message, the next one
+            when it has ended; with None, `drain` returns the messages
+        :param span: the parent of the span of this call; the spans of callbacks refer to it, too.
+            None for the active span
+        :param dont_trace: whether to make no spans, for this call and for the callbacks
+        :param options: keyword arguments of `Consumer`. With `workers`, that many messages are
+            processed at once. With `inline`, `on_message` runs at reception, and must be quick
         :returns: the consumer, and a future that ends when consuming has begun, or with `AMQPError`
 
         >>> consumer, ready = cluster.consume(Queue('jobs'), on_message)  # doctest: +SKIP
@@ -56,14 +56,14 @@ class Consuming(ConsumeCalls[ClusterFuture]):
     ) -> MessageIterator:
         """Consume a queue by iterating over its messages.
 
-        The iteration ends at the shutdown of the Cluster, when the consumer ends, or when nothing
-        has come for `timeout`. Leaving it, best by its `async with` block, ends the consumer, and
-        what was fetched and not settled goes back into the queue. At a reconnect it just goes on.
+        The iteration ends with the Cluster, with the consumer, or when no message has come for
+        `timeout` seconds. The end of its `async with` block ends the consumer; messages that were
+        not settled go back to the queue. The iteration continues after a reconnect.
 
-        :param timeout: how long to wait for a message, in seconds; None for as long as it takes
+        :param timeout: how long to wait for a message, in seconds; None waits without a limit
         :param prefetch: how many unsettled messages the broker sends ahead
         :param options: further keyword arguments of `Consumer`
-        :raises AMQPError: from the first step: the broker refuses
+        :raises AMQPError: in the first step, if the broker refuses the consumer
 
         >>> async for message in cluster.messages(Queue('jobs'), timeout=1.0):  # doctest: +SKIP
         ...     print(message.text())
@@ -76,12 +76,12 @@ class Consuming(ConsumeCalls[ClusterFuture]):
     async def drain(
         self, timeout: float | None, span: Any = None, dont_trace: bool = False
     ) -> Event:
-        """Wait for an event: a message for a consumer without `on_message`, a lost connection.
+        """Wait for an event: a message for a consumer without `on_message`, or a lost connection.
 
-        :param timeout: seconds; 0 returns at once, None waits until there is an event or a shutdown
-        :param span: parent of the span of this call, if there is a tracer; None for the active one
-        :param dont_trace: True for no span
-        :returns: `NothingMuch` if nothing came
+        :param timeout: seconds; 0 returns at once, None waits until an event or the shutdown
+        :param span: the parent of the span of this call; None for the active span
+        :param dont_trace: whether to make no span
+        :returns: the event; `NothingMuch` if there was none
         :raises RuntimeError: the Cluster was not started
         """
         with self._core.traced('drain', None, span, dont_trace, kind='consumer') as traced:

@@ -25,7 +25,7 @@ from coolamqp.api.publishing import PublishCommands
 from coolamqp.api.spans import processing
 from coolamqp.attaches import Consumer
 from coolamqp.attaches.ack_ledger import AckLedger
-from coolamqp.attaches.events import Event, MessageReceived
+from coolamqp.attaches.events import Event
 from coolamqp.attaches.mailbox import Mailbox
 from coolamqp.attaches.publication import Publication
 from coolamqp.objects.message import Settlement
@@ -50,7 +50,6 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         )
         wrap = None if self.tracer is None else self._wrap
         self.dispatcher = Dispatcher(options.name, self.engine.mailboxes, wrap, self._wake)
-        self._iterations: set[Inbox] = set()
         self._ended_future: ClusterFuture | None = None
         self._loop_end: AsyncGenerator[None, None] | None = None
 
@@ -121,8 +120,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         """Wake everybody who waits for the connection to come up, or for the end."""
         self.state_changed.notify_all()
         if self.stopped:
-            for inbox in (self.inbox, *tuple(self._iterations)):
-                inbox.close()
+            self.close_inboxes()
 
     # Publishing
 
@@ -235,23 +233,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
     async def take(self, inbox: Inbox, timeout: float | None) -> Event:
         """Wait for an event, and count it out."""
         self.lock.check()
-        event = await inbox.take(timeout)
-        if isinstance(event, MessageReceived):
-            self.dispatcher.release(event)
-        return event
-
-    def begin_iteration(self, inbox: Inbox) -> None:
-        """Remember an inbox, to close it at the end."""
-        self._iterations.add(inbox)
-
-    def end_iteration(self, consumer: Consumer, inbox: Inbox) -> ClusterFuture:
-        """Cancel the consumer of an iteration, and forget its messages."""
-        self._iterations.discard(inbox)
-        future = cast('ClusterFuture', consumer.cancel())
-        for event in inbox.discard():
-            if isinstance(event, MessageReceived):
-                self.dispatcher.release(event)
-        return future
+        return self.count_out(await inbox.take(timeout))
 
     def end_iteration_later(self, consumer: Consumer, inbox: Inbox) -> None:
         """Do the same from any thread: the garbage collector has found the iteration."""

@@ -1,4 +1,4 @@
-"""The futures that a Cluster gives: those of asyncio; cancelling one takes its message back."""
+"""The futures of a Cluster for asyncio: cancelling one withdraws its message."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ class FutureOwner(Protocol):
     """The Cluster that made a future, as far as the future needs it."""
 
     def withdraw(self, publication: Publication) -> None:
-        """Take a message back, if it has not been sent."""
+        """Withdraw a message, if it was not sent."""
 
 
 class ClusterFuture(asyncio.Future[Any]):
-    """A future that a Cluster ends; to be awaited, gathered, shielded as any other.
+    """A future that a Cluster ends. Await, gather or shield it like any other.
 
-    Cancelling it, or the task that awaits it, takes back a message that was not sent yet. One that
-    was sent stays with the broker; only nobody waits for its confirm any more.
+    Cancelling it, or the task that awaits it, withdraws a message that was not sent yet. A message
+    that was sent stays with the broker.
     """
 
-    _publication: Publication | None = None  # what it is about, as long as that may be taken back
+    _publication: Publication | None = None  # which `cancel` withdraws
     _owner: FutureOwner  # set with the publication
 
     def cancel(self, msg: Any | None = None) -> bool:
-        """Wait no more; False if it has ended."""
+        """Cancel it; False if it has ended."""
         publication, self._publication = self._publication, None
         if publication is not None and not self.done():
             self._owner.withdraw(publication)
         return super().cancel(msg)
 
     def set_result(self, result: Any, /) -> None:
-        """End it well."""
+        """End it with a result; for the Cluster."""
         if self._publication is not None:
             self._publication = None  # It holds this future.
         super().set_result(result)
 
     def set_exception(self, exception: type | BaseException, /) -> None:
-        """End it with an error."""
+        """End it with an error; for the Cluster."""
         self._publication = None
         super().set_exception(exception)
 
 
 class TracedFuture(ClusterFuture):
-    """The future of a call that is traced. The span has ended when anybody sees that it has.
+    """The future of a traced call. Its span ends before the future does.
 
-    :param span: of the call
+    :param span: the span of the call
     """
 
     def __init__(self, span: CallSpan, loop: asyncio.AbstractEventLoop | None) -> None:
@@ -57,24 +57,24 @@ class TracedFuture(ClusterFuture):
         self._span = span
 
     def cancel(self, msg: Any | None = None) -> bool:
-        """Wait no more; False if it has ended."""
+        """Cancel it; False if it has ended."""
         if not self.done():
             end_span(self._span, asyncio.CancelledError('the call was cancelled'))
         return super().cancel(msg)
 
     def set_result(self, result: Any, /) -> None:
-        """End it well."""
+        """End it with a result; for the Cluster."""
         end_span(self._span)
         super().set_result(result)
 
     def set_exception(self, exception: type | BaseException, /) -> None:
-        """End it with an error."""
+        """End it with an error; for the Cluster."""
         end_span(self._span, exception if isinstance(exception, BaseException) else exception())
         super().set_exception(exception)
 
 
 def publish_with(future: ClusterFuture, publication: Publication, owner: FutureOwner) -> None:
-    """Make a future the promise of a publication, which its `cancel` takes back."""
+    """Make a future the promise of a publication; its `cancel` withdraws it."""
     publication.promise = future
     future._publication = publication  # noqa: SLF001 - faster than a constructor of our own
     future._owner = owner  # noqa: SLF001

@@ -1,4 +1,7 @@
-"""The check that stands where threads have a lock: a Cluster belongs to one event loop."""
+"""The loop guard: checks that a call comes from the event loop of its Cluster.
+
+It takes the place of the lock of a Cluster by threads.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import asyncio
 
 
 class LoopGuard:
-    """Lets in who runs on the loop, and nobody else.
+    """Lets in calls from the event loop, and refuses all others.
 
     :ivar loop: the loop on which the Cluster was started; None before that
     """
@@ -21,9 +24,9 @@ class LoopGuard:
         return
 
     def check(self) -> None:
-        """Refuse whoever is elsewhere.
+        """Refuse a call from elsewhere.
 
-        :raises RuntimeError: another thread, another loop, or none that runs
+        :raises RuntimeError: the call comes from another thread or loop, or no loop is running
         """
         if self.loop is not None and _running_loop() is not self.loop:
             raise RuntimeError(

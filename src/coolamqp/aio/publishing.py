@@ -34,21 +34,21 @@ class Publishing(PublishCalls[ClusterFuture]):
         span: Any = None,
         dont_trace: bool = False,
     ) -> ClusterFuture:
-        """Publish a message, in the order of the calls; awaiting the future is the back-pressure.
+        """Publish a message, in the order of the calls. Awaiting the future is the back-pressure.
 
-        :param exchange: None is the default exchange
-        :param confirm: True to keep the message until the broker has taken responsibility for it,
-            across reconnects; False to send and forget, or drop if there is no connection
-        :param mandatory: whether the message comes back if no queue takes it: with `confirm` its
-            future ends with `Returned`, without, `Cluster.on_return` is called
+        :param exchange: an `Exchange` or a name; None is the default exchange
+        :param routing_key: the routing key; for the default exchange it is the name of a queue
+        :param confirm: True keeps the message until the broker has confirmed it, across reconnects.
+            False sends it once, or drops it if there is no connection
+        :param mandatory: whether the broker returns the message if no queue takes it. With
+            `confirm`, the future then ends with `Returned`; without, `Cluster.on_return` is called
         :param timeout: how long the message may wait for room if too much is unconfirmed or unsent,
             in seconds; then the future ends with `TimeoutError`, and it is not published
-        :param span: parent of the span of this call, if there is a tracer; None for the active one
-        :param dont_trace: True for no span
-        :returns: with `confirm`, a future that ends with None when the message is safe, or with the
-            reason why not; without, one that ends with None when the message is handed over, the
-            same for all that are so at once. Cancelling it takes the message back if it was not
-            sent
+        :param span: the parent of the span of this call; None for the active span
+        :param dont_trace: whether to make no span
+        :returns: with `confirm`, a future that ends with None when the broker has confirmed the
+            message, or with an error that says why not; without, a future that ends with None when
+            the message is handed over. Cancelling it withdraws a message that was not sent
 
         >>> await cluster.publish(message, routing_key='jobs', confirm=True)  # doctest: +SKIP
         """
@@ -63,24 +63,24 @@ class Publishing(PublishCalls[ClusterFuture]):
         return self._core.publish(publication, confirm, timeout, None)
 
     async def wait_for_confirms(self, timeout: float | None = None) -> None:
-        """Wait until every message that was published with `confirm` so far has ended, well or not.
+        """Wait until all messages that are unconfirmed now are confirmed or have failed.
 
-        :param timeout: seconds; None for as long as it takes
-        :raises TimeoutError: some are still open
+        :param timeout: seconds; None waits without a limit
+        :raises TimeoutError: some are still unconfirmed
         """
         check_timeout(timeout)
         await self._core.wait_for_confirms(timeout)
 
     def transaction(self, timeout: float | None = None) -> Transaction:
-        """Publish several messages together, or none of them.
+        """Publish several messages together, or none of them (a transaction of AMQP).
 
-        They are committed when the block is left, and forgotten if it raises.
+        CoolAMQP commits them at the end of the block, and forgets them if the block raises.
 
-        :param timeout: how long to wait for the commit, in seconds; None for as long as it takes
-        :raises ConnectionDead: from leaving the block: the connection was lost in the middle of the
-            commit, so that nobody knows what became of it
-        :raises TimeoutError: likewise: it is not committed in time. If it had not been sent, as
-            without a connection, it will not be; if it had, nobody knows
+        :param timeout: how long to wait for the commit, in seconds; None waits without a limit
+        :raises ConnectionDead: at the end of the block: the connection was lost during the commit,
+            so the result is unknown
+        :raises TimeoutError: at the end of the block: the commit took too long. A transaction that
+            was not sent, as without a connection, will not be sent; otherwise the result is unknown
 
         >>> async with cluster.transaction() as tx:  # doctest: +SKIP
         ...     tx.publish(Message(b'debit'), routing_key='ledger')

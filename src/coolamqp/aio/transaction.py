@@ -14,7 +14,7 @@ from coolamqp.api.transaction import TransactionCalls
 class Transaction(TransactionCalls[ClusterFuture]):
     """Publishes on leaving its block, or nothing if the block raises.
 
-    :param timeout: how long to wait for the commit, in seconds; None for as long as it takes
+    :param timeout: how long to wait for the commit, in seconds; None waits without a limit
     """
 
     def __init__(self, commands: Commands[ClusterFuture], timeout: float | None) -> None:

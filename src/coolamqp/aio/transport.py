@@ -17,7 +17,7 @@ from coolamqp.net.tls import failure_of, make_context, no_tls, server_name
 from coolamqp.objects import NodeDefinition
 from coolamqp.supervisor.link import Link
 
-# How long an address is tried alone before the next one is, too, in seconds (RFC 8305, section 5).
+# How long an address is tried before the next one is tried too, in seconds (RFC 8305, section 5).
 HEAD_START: Final = 0.25
 # The most that is read at once, in bytes.
 READ_SIZE: Final = 256 * 1024
@@ -25,7 +25,7 @@ READ_SIZE: Final = 256 * 1024
 WRITE_AHEAD: Final = 256 * 1024
 # How long the loop may take to close a transport, in seconds.
 CLOSE_TIMEOUT: Final = 1.0
-# What OpenSSL says when the first bytes of the peer are not TLS.
+# The reasons of OpenSSL if the first bytes of the peer are not TLS.
 NO_TLS: Final = ('WRONG_VERSION_NUMBER', 'RECORD_LAYER_FAILURE')
 
 
@@ -95,7 +95,7 @@ class Transport(asyncio.BufferedProtocol):
             self._transport.pause_reading()
 
     def close(self) -> None:
-        """Send what was written, in bounded time, and close."""
+        """Send everything that was written, in bounded time, and close."""
         self._closed = True
         self._connecting.cancel()
         if self._transport is not None:
@@ -111,7 +111,7 @@ class Transport(asyncio.BufferedProtocol):
             self._transport.abort()
 
     async def wait_closed(self) -> None:
-        """Wait until nothing of it is left."""
+        """Wait until the loop has closed it."""
         await asyncio.wait([self._connecting])
         if self._transport is not None:
             await self._lost.wait()
@@ -131,10 +131,10 @@ class Transport(asyncio.BufferedProtocol):
         except (OSError, ValueError) as error:
             loop.call_soon(self._owner.on_failed, self, _failure_of(error, node))
 
-    # What the event loop calls
+    # Called by the event loop
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection, unless it is not wanted any more."""
+        """Tell the driver that the transport is connected, unless it was closed meanwhile."""
         self._transport = cast('asyncio.Transport', transport)
         if self._closed:
             self._transport.abort()
@@ -143,24 +143,24 @@ class Transport(asyncio.BufferedProtocol):
         self._owner.on_connected(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Say where to put what comes."""
+        """Return the buffer to read into."""
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Pass on what has come."""
+        """Pass the bytes on to the driver."""
         self._owner.on_received(self, bytes(self._buffer[:nbytes]))
 
     def pause_writing(self) -> None:
-        """Have nothing more written for now."""
+        """Stop writing: the buffer of the loop is full."""
         self._full = True
 
     def resume_writing(self) -> None:
-        """Have the rest written."""
+        """Write on: the buffer of the loop has room."""
         self._full = False
         self._owner.on_writable(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell that the connection is gone."""
+        """Tell the driver that the transport is lost."""
         self._lost.set()
         if self._abort_timer is not None:
             self._abort_timer.cancel()
@@ -169,7 +169,7 @@ class Transport(asyncio.BufferedProtocol):
 
 
 def _tls_arguments(node: NodeDefinition) -> dict[str, Any]:
-    """Give the arguments of `create_connection` that say how TLS is spoken, if it is.
+    """Return the arguments of `create_connection` for TLS; none without TLS.
 
     :raises ValueError: a file cannot be used
     """
@@ -183,7 +183,7 @@ def _tls_arguments(node: NodeDefinition) -> dict[str, Any]:
 
 
 def _failure_of(error: Exception, node: NodeDefinition) -> Exception:
-    """Give the error to report: it says what one of the event loop means."""
+    """Return the error to report for one of the event loop, in plain words."""
     if isinstance(error, ssl.SSLError):
         return no_tls() if error.reason in NO_TLS else failure_of(error, node)
     if isinstance(error, (gaierror, UnicodeError)):  # UnicodeError: what cannot be a host name

@@ -10,6 +10,7 @@ from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.effects import Effects, LogRecord
 from coolamqp.attaches.events import Event
 from coolamqp.attaches.mailbox import Item, Mailbox
+from coolamqp.objects import ReceivedMessage
 from coolamqp.supervisor.engine import Engine
 
 Reports: TypeAlias = list[Event | LogRecord]
@@ -23,6 +24,9 @@ class CallbackRunner(Protocol):
 
     def deliver(self, mailbox: Mailbox, message: Delivery) -> None:
         """Deliver a message to the program, from a hook of its consumer."""
+
+    def release(self, message: ReceivedMessage) -> None:
+        """Count out a message that a program has taken from an inbox."""
 
 
 class BaseDriver:

@@ -1,20 +1,64 @@
-"""The state of a Cluster, for threads and for asyncio."""
+"""What the Clusters for threads and for asyncio share: their options, and their state."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, Generic
 
 from coolamqp.api.commands import FutureT
 from coolamqp.api.core import Core
+from coolamqp.api.options import ClusterOptions
 from coolamqp.api.reporter import Fault
+from coolamqp.framing.field_table import Arguments
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import NodeDefinition, ServerProperties
+from coolamqp.objects.node import Nodes, nodes_of
+from coolamqp.supervisor.engine import MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES
+from coolamqp.tracing import BaseFrameTracer
 
 
-class ClusterState(Generic[FutureT]):
-    """The state of a Cluster. Any thread may read it."""
+class BaseCluster(ABC, Generic[FutureT]):
+    """A Cluster, without its calls. Its state may be read from any thread.
+
+    :ivar name: the name, or 'CoolAMQP'
+    """
 
     _core: Core[FutureT, Any]
+
+    def __init__(
+        self,
+        nodes: Nodes,
+        on_fail: Callable[[], Any] | None = None,
+        extra_properties: Arguments = None,
+        log_frames: BaseFrameTracer | None = None,
+        name: str | None = None,
+        on_blocked: Callable[[bool], Any] | None = None,
+        tracer: Any = None,
+        *,
+        max_unconfirmed: int = MAX_UNCONFIRMED,
+        max_unconfirmed_bytes: int = MAX_UNCONFIRMED_BYTES,
+        all_events: bool = False,
+    ) -> None:
+        self.name = name or 'CoolAMQP'
+        self._make_core(
+            ClusterOptions(
+                nodes=nodes_of(nodes),
+                name=self.name,
+                extra_properties=extra_properties,
+                log_frames=log_frames,
+                on_fail=on_fail,
+                on_blocked=on_blocked,
+                max_unconfirmed=max_unconfirmed,
+                max_unconfirmed_bytes=max_unconfirmed_bytes,
+                all_events=all_events,
+                tracer=tracer,
+            )
+        )
+
+    @abstractmethod
+    def _make_core(self, options: ClusterOptions) -> None:
+        """Make the core, and check the files for TLS."""
 
     @property
     def connected(self) -> bool:

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, Generic, Protocol
+from typing import Any, Final, Generic
 
 from coolamqp.api.commands import FutureT
-from coolamqp.api.core import Core
+from coolamqp.api.core import ClosableInbox, Core
 from coolamqp.attaches import Consumer
-from coolamqp.attaches.events import Event
-from coolamqp.attaches.mailbox import Inbox
 from coolamqp.compat import AttacheGroup
 from coolamqp.objects import Queue
 
 # The default prefetch count of an iteration, in messages.
 ITERATION_PREFETCH: Final = 100
-
-
-class IterationInbox(Inbox, Protocol):
-    """The inbox of an iteration over messages."""
-
-    def close(self) -> None:
-        """End the iteration, and wake all readers."""
-
-    def discard(self) -> list[Event]:
-        """Accept no more events, and return the unread ones."""
 
 
 class ConsumeCalls(Generic[FutureT]):
@@ -71,8 +59,8 @@ class ConsumeCalls(Generic[FutureT]):
             consumer.dont_trace = dont_trace
             return consumer, self._core.consume(consumer, traced)
 
-    def _begin_iteration(self, consumer: Consumer, inbox: IterationInbox) -> FutureT:
-        """Start a consumer whose messages go to the inbox of an iteration."""
+    def _begin_iteration(self, consumer: Consumer, inbox: ClosableInbox) -> FutureT:
+        """Consume into an inbox of its own."""
         consumer.on_cancel.add(inbox.close)
         with self._core.traced('consume', consumer.queue, kind='consumer') as traced:
             return self._core.consume(consumer, traced, inbox)

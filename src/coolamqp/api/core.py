@@ -23,7 +23,7 @@ from coolamqp.api.spans import end_with, with_context
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.consumer import Consumer, subscription_of
 from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.events import AllNodesRefused, TopologyRestored
+from coolamqp.attaches.events import AllNodesRefused, Event, MessageReceived, TopologyRestored
 from coolamqp.attaches.mailbox import Inbox
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.subscription import Subscription
@@ -35,6 +35,16 @@ from coolamqp.supervisor.engine import Engine
 from coolamqp.supervisor.states import EngineState
 from coolamqp.telemetry import call_tracer
 from coolamqp.tracing import CallSpan
+
+
+class ClosableInbox(Inbox, Protocol):
+    """An inbox that a program takes events from."""
+
+    def close(self) -> None:
+        """End all waiting."""
+
+    def discard(self) -> list[Event]:
+        """Take no more events, and return those that were not taken."""
 
 
 class Driver(Protocol):
@@ -66,7 +76,7 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
         self,
         options: ClusterOptions,
         run: Callable[..., None],
-        inbox: Inbox,
+        inbox: ClosableInbox,
         utc_now: Callable[[], datetime],
         random: Callable[[], float],
         clock: Callable[[], float],
@@ -94,6 +104,7 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
         self.driver: DriverT | None = None
         self.clock = clock
         self._common_inbox = inbox
+        self._iterations: set[ClosableInbox] = set()
         self._refusals: list[tuple[NodeDefinition, Exception]] = []
 
     @abstractmethod
@@ -192,8 +203,8 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
             if future is None:
                 future = self.new_future(span)
             self.engine.advance(self.clock())
-            subscription.mailbox.inbox = self._common_inbox if inbox is None else inbox
             self.engine.consume(subscription, future)
+            subscription.mailbox.inbox = self._common_inbox if inbox is None else inbox
             driver.notify()
         return future
 
@@ -245,6 +256,31 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
                 self.engine.announce(ledger)
                 if self.driver is not None:
                     self.driver.notify()
+
+    # Iterations
+
+    def begin_iteration(self, inbox: ClosableInbox) -> None:
+        """Remember the inbox of an iteration, to close it at the end."""
+        self._iterations.add(inbox)
+
+    def end_iteration(self, consumer: Consumer, inbox: ClosableInbox) -> Any:
+        """Cancel the consumer of an iteration, and forget its messages; return the future."""
+        self._iterations.discard(inbox)
+        future = consumer.cancel()
+        for event in inbox.discard():
+            self.count_out(event)
+        return future
+
+    def count_out(self, event: Event) -> Event:
+        """Count out an event that a program has taken from an inbox."""
+        if isinstance(event, MessageReceived):
+            self.dispatcher.release(event)
+        return event
+
+    def close_inboxes(self) -> None:
+        """End all waiting for events."""
+        for inbox in (self._common_inbox, *tuple(self._iterations)):
+            inbox.close()
 
     # Reports
 

@@ -7,11 +7,10 @@ ends; the other calls are in the classes that it is made of.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
-from coolamqp.api.cluster import ClusterState
+from coolamqp.api.cluster import BaseCluster
 from coolamqp.api.options import ClusterOptions
 from coolamqp.api.requests import RequestCalls, check_timeout
 from coolamqp.api.topology import TopologyCalls
@@ -20,9 +19,6 @@ from coolamqp.clustering.core import ClusterCore
 from coolamqp.clustering.future import ClusterFuture
 from coolamqp.clustering.publishing import Publishing
 from coolamqp.exceptions import ConnectionDead
-from coolamqp.framing.field_table import Arguments
-from coolamqp.objects.node import Nodes, nodes_of
-from coolamqp.tracing import BaseFrameTracer
 
 
 class Cluster(
@@ -30,30 +26,29 @@ class Cluster(
     Consuming,
     TopologyCalls[ClusterFuture],
     RequestCalls[ClusterFuture],
-    ClusterState[ClusterFuture],
+    BaseCluster[ClusterFuture],
 ):
-    """A connection to RabbitMQ that keeps itself, and all that was set up on it, alive.
+    """A connection to RabbitMQ that survives: CoolAMQP reconnects, and restores everything on it.
 
     All methods may be called from any thread, callbacks included.
 
     :param nodes: a `NodeDefinition`, a connection string, which may have several hosts, or a list
         of either in the order of preference
-    :param on_fail: called once, the first time that a connection which was up is lost
-    :param extra_properties: client properties to send besides ours
-    :param log_frames: who is to see every frame, see `coolamqp.tracing`
-    :param name: of the connection, in log lines and in RabbitMQ's list of connections
+    :param on_fail: called once, the first time that an established connection is lost
+    :param extra_properties: client properties to send in addition to ours
+    :param log_frames: a frame tracer that sees every frame, see `coolamqp.tracing`
+    :param name: the name of the connection, in log lines and in RabbitMQ's list of connections
     :param on_blocked: called with True when the broker blocks the connection for lack of memory or
-        disk, with False when it goes on
-    :param tracer: an OpenTracing tracer, which gets spans around the calls
-    :param max_unconfirmed: how many messages may wait for their confirm; `publish` blocks at it
-    :param max_unconfirmed_bytes: how large they may be together, in bytes
-    :param all_events: whether `drain` is to give all events of `coolamqp.clustering.events`; if
-        not, it gives messages and `ConnectionLost`, as in CoolAMQP 1.x and 2.x
-    :raises ValueError: no nodes, or a file for TLS that cannot be used
-    :raises RuntimeError: there is a tracer, and the package `opentracing` is not installed
-    :ivar name: as it was given, or 'CoolAMQP'
-    :ivar ST_LINK_LOST: 0, a name that programs for CoolAMQP 1.x use
-    :ivar ST_LINK_REGAINED: 1, likewise
+        disk space, and with False when it unblocks the connection
+    :param tracer: an OpenTracing tracer, which records a span for each call
+    :param max_unconfirmed: how many messages may be unconfirmed; beyond it `publish` waits
+    :param max_unconfirmed_bytes: their size in all, in bytes
+    :param all_events: whether `drain` returns all events of `coolamqp.clustering.events`; if
+        not, it returns messages and `ConnectionLost`, as in CoolAMQP 1.x and 2.x
+    :raises ValueError: there are no nodes, or a file for TLS cannot be used
+    :raises RuntimeError: there is a tracer, but the package `opentracing` is not installed
+    :ivar ST_LINK_LOST: 0; programs for CoolAMQP 1.x use this name
+    :ivar ST_LINK_REGAINED: 1; programs for CoolAMQP 1.x use this name
 
     >>> cluster = Cluster(NodeDefinition('amqp://guest:guest@localhost/'), name='billing')
     """
@@ -63,50 +58,22 @@ class Cluster(
     ST_LINK_LOST: ClassVar[int] = 0
     ST_LINK_REGAINED: ClassVar[int] = 1
 
-    def __init__(
-        self,
-        nodes: Nodes,
-        on_fail: Callable[[], Any] | None = None,
-        extra_properties: Arguments = None,
-        log_frames: BaseFrameTracer | None = None,
-        name: str | None = None,
-        on_blocked: Callable[[bool], Any] | None = None,
-        tracer: Any = None,
-        *,
-        max_unconfirmed: int = 100_000,
-        max_unconfirmed_bytes: int = 256 * 1024 * 1024,
-        all_events: bool = False,
-    ) -> None:
-        definitions = nodes_of(nodes)
-        if any(node.tls for node in definitions):
+    def _make_core(self, options: ClusterOptions) -> None:
+        if any(node.tls for node in options.nodes):
             from coolamqp.net.tls import check_contexts  # noqa: PLC0415 - few need ssl
 
-            check_contexts(definitions)
-        self.name = name or 'CoolAMQP'
-        self._core = ClusterCore(
-            ClusterOptions(
-                nodes=definitions,
-                name=self.name,
-                extra_properties=extra_properties,
-                log_frames=log_frames,
-                on_fail=on_fail,
-                on_blocked=on_blocked,
-                max_unconfirmed=max_unconfirmed,
-                max_unconfirmed_bytes=max_unconfirmed_bytes,
-                all_events=all_events,
-                tracer=tracer,
-            )
-        )
+            check_contexts(options.nodes)
+        self._core = ClusterCore(options)
 
-    # Life
+    # Beginning and end
 
     def start(self, wait: bool = True, timeout: float | None = 10.0) -> None:
         """Connect.
 
-        :param wait: whether to wait until everything can be used
-        :param timeout: how long to wait, in seconds; None for as long as it takes
-        :raises ConnectionDead: there is no connection in time, or every node has refused us; it
-            says why for each of them. The Cluster is shut down then.
+        :param wait: whether to wait until the Cluster is connected and restored
+        :param timeout: how long to wait, in seconds; None waits without a limit
+        :raises ConnectionDead: there is no connection in time, or all nodes have refused us; the
+            error says why for each node. The Cluster is shut down then
         :raises RuntimeError: it was started before
         """
         check_timeout(timeout)
@@ -128,9 +95,9 @@ class Cluster(
     def wait_connected(self, timeout: float | None = None) -> bool:
         """Wait until there is a connection, with everything on it restored.
 
-        :param timeout: seconds; None for as long as it takes
-        :returns: whether there is one
-        :raises ConnectionDead: the Cluster was shut down, or is meanwhile
+        :param timeout: seconds; None waits without a limit
+        :returns: whether there is a connection
+        :raises ConnectionDead: the Cluster was shut down, before or meanwhile
         """
         check_timeout(timeout)
         core = self._core
@@ -144,12 +111,12 @@ class Cluster(
         return self.connected
 
     def shutdown(self, wait: bool = True) -> None:
-        """End everything in good order: cancel consumers, flush what was promised, disconnect.
+        """Shut down: cancel the consumers, send what is pending, and close the connection.
 
-        Waits at most some ten seconds for the broker. Every future that is left ends with
+        It waits for the broker for at most about ten seconds. All futures that are left end with
         `ConnectionDead`. A second call does nothing.
 
-        :param wait: whether to wait for the end
+        :param wait: whether to wait for the end of the shutdown
         :raises RuntimeError: it was never started
         """
         self._core.shutdown(wait)

@@ -1,8 +1,8 @@
-"""What `threading.Condition` is, for the few things that are done once a chunk or a confirm.
+"""A condition like `threading.Condition`, compiled, for what is done once a chunk or a confirm.
 
-That one is written in Python, and costs more than all the rest of handing a chunk of messages to
-another thread. This one is compiled, does no more than is needed, and has a lock that cannot be
-taken twice by the same thread.
+`threading.Condition` is written in Python, and costs more than all the rest of handing a chunk of
+messages to another thread. This one does only what is needed here. A thread cannot take its lock
+twice.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from types import TracebackType
 
 
 class Condition:
-    """A lock, and threads that wait until something has changed under it.
+    """A lock, and threads that wait for a change of what it guards.
 
-    :param lock: one that others use too; None for one of its own
+    :param lock: a lock with other users, too; None for a lock of its own
     """
 
     def __init__(self, lock: threading.Lock | None = None) -> None:
         self._lock = threading.Lock() if lock is None else lock
-        # For each thread that waits a lock, which it takes a second time, and others release.
+        # A lock for each waiting thread. The thread takes it a second time; a notifier releases it.
         self._waiting: deque[threading.Lock] = deque()
 
     def acquire(self) -> bool:
@@ -65,7 +65,7 @@ class Condition:
         return notified
 
     def wait_for(self, predicate: Callable[[], bool], timeout: float | None = None) -> bool:
-        """Wait until something is so; give whether it is.
+        """Wait until a predicate is true; return whether it is.
 
         :param timeout: seconds; None for as long as it takes
         """
@@ -78,14 +78,14 @@ class Condition:
         return True
 
     def notify(self, count: int = 1) -> None:
-        """Have so many go on that wait, the latest first; the lock must be held.
+        """Wake up to `count` waiting threads, the latest first; the lock is held.
 
-        So threads of which fewer would do are not needed in turns, and can see that they are not.
+        A thread that is needed seldom then stays asleep, and can end after a while.
         """
         while count > 0 and self._waiting:
             self._waiting.pop().release()
             count -= 1
 
     def notify_all(self) -> None:
-        """Have all go on that wait; the lock must be held."""
+        """Wake all waiting threads; the lock is held."""
         self.notify(len(self._waiting))

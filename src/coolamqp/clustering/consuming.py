@@ -33,13 +33,14 @@ class Consuming(ConsumeCalls[ClusterFuture]):
         *args: Any,
         **kwargs: Any,
     ) -> tuple[Consumer, ClusterFuture]:
-        """Consume a queue, which is declared first.
+        """Consume a queue. CoolAMQP declares it first.
 
-        :param queue: declared with its exchange and its binding, if it names one
-        :param on_message: called with each message on a dispatcher thread; None to `drain` them
-        :param span: if there is a tracer, parent of the span of this call, and what the spans of
-            the callbacks refer to; None for the active one
-        :param dont_trace: True for no span, neither for this call nor for the callbacks
+        :param queue: the queue, with an exchange and a binding to declare, if it has them
+        :param on_message: called with each message on a dispatcher thread; with None, `drain`
+            returns the messages
+        :param span: the parent of the span of this call; the spans of callbacks refer to it, too.
+            None for the active span
+        :param dont_trace: whether to make no spans, for this call and for the callbacks
         :param args: further arguments of `Consumer`, by position or by keyword
         :returns: the consumer, and a future that ends when consuming has begun, or with `AMQPError`
 
@@ -60,16 +61,16 @@ class Consuming(ConsumeCalls[ClusterFuture]):
     ) -> MessageIterator:
         """Consume a queue by iterating over its messages.
 
-        The iteration ends at the shutdown of the Cluster, when the consumer ends, or when nothing
-        has come for `timeout`. Leaving it, best by its `with` block, ends the consumer, and what
-        was fetched and not settled goes back into the queue. At a reconnect it just goes on.
+        The iteration ends with the Cluster, with the consumer, or when no message has come for
+        `timeout` seconds. The end of its `with` block ends the consumer; messages that were not
+        settled go back to the queue. The iteration continues after a reconnect.
 
-        :param timeout: how long to wait for a message, in seconds; None for as long as it takes
-        :param queue: declared with its exchange and its binding, if it names one
-        :param no_ack: whether the broker forgets a message as soon as it is sent
+        :param timeout: how long to wait for a message, in seconds; None waits without a limit
+        :param queue: the queue, with an exchange and a binding to declare, if it has them
+        :param no_ack: whether the broker forgets a message as soon as it has sent it
         :param prefetch: how many unsettled messages the broker sends ahead
         :param options: further keyword arguments of `Consumer`
-        :raises AMQPError: the broker refuses
+        :raises AMQPError: the broker refuses the consumer
 
         >>> for message in cluster.messages(Queue('jobs'), timeout=1.0):  # doctest: +SKIP
         ...     print(message.text())
@@ -88,12 +89,12 @@ class Consuming(ConsumeCalls[ClusterFuture]):
         return iterator
 
     def drain(self, timeout: float | None, span: Any = None, dont_trace: bool = False) -> Event:
-        """Wait for an event: a message for a consumer without `on_message`, a lost connection.
+        """Wait for an event: a message for a consumer without `on_message`, or a lost connection.
 
-        :param timeout: seconds; 0 returns at once, None waits until there is an event or a shutdown
-        :param span: parent of the span of this call, if there is a tracer; None for the active one
-        :param dont_trace: True for no span
-        :returns: `NothingMuch` if nothing came
+        :param timeout: seconds; 0 returns at once, None waits until an event or the shutdown
+        :param span: the parent of the span of this call; None for the active span
+        :param dont_trace: whether to make no span
+        :returns: the event; `NothingMuch` if there was none
         :raises RuntimeError: the Cluster was not started
         """
         if self._core.tracer is None or dont_trace:

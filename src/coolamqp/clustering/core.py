@@ -13,12 +13,12 @@ from concurrent.futures import wait
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
-from coolamqp.api.core import Core, is_coroutine_function
+from coolamqp.api.core import ClosableInbox, Core, is_coroutine_function
 from coolamqp.api.options import ClusterOptions
 from coolamqp.api.publishing import PublishCommands
 from coolamqp.api.spans import end_span, processing
 from coolamqp.attaches import Consumer
-from coolamqp.attaches.events import Event, MessageReceived
+from coolamqp.attaches.events import Event
 from coolamqp.attaches.mailbox import Mailbox
 from coolamqp.attaches.publication import Publication
 from coolamqp.clustering import forks
@@ -61,7 +61,6 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         self.dispatcher = Dispatcher(self.name, self.engine.mailboxes, wrap, self._wake)
         self.admission = self._make_admission()
         self._io_thread: IOThread | None = None
-        self._iterations: set[Inbox] = set()
 
     def _make_locks(self) -> None:
         self.lock = threading.Lock()
@@ -167,8 +166,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         with self.state_changed:
             self.state_changed.notify_all()
         if self.stopped:
-            for inbox in (self.inbox, *tuple(self._iterations)):
-                inbox.close()
+            self.close_inboxes()
             self.dispatcher.finish()
 
     # Publishing
@@ -261,24 +259,12 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
             self.check_process()
         else:
             self.check_may_wait()
-        event = inbox.take(timeout)
-        if isinstance(event, MessageReceived):
-            self.dispatcher.release(event)
-        return event
+        return self.count_out(inbox.take(timeout))
 
-    def begin_iteration(self, inbox: Inbox) -> None:
-        """Remember an inbox, to close it at the end."""
-        self._iterations.add(inbox)
-
-    def end_iteration(self, consumer: Consumer, inbox: Inbox) -> None:
-        """Cancel the consumer of an iteration, and forget its messages."""
-        if self._forked:
-            return  # Threads that do not exist here may have held the locks.
-        self._iterations.discard(inbox)
-        consumer.cancel()
-        for event in inbox.discard():
-            if isinstance(event, MessageReceived):
-                self.dispatcher.release(event)
+    def end_iteration(self, consumer: Consumer, inbox: ClosableInbox) -> Any:
+        """Cancel the consumer of an iteration, unless this is the copy of a child process."""
+        # Threads that do not exist here may have held the locks.
+        return None if self._forked else super().end_iteration(consumer, inbox)
 
     def end_iteration_later(self, consumer: Consumer, inbox: Inbox) -> None:
         """Do the same from where a lock may be held: the garbage collector."""

@@ -24,6 +24,7 @@ from coolamqp.clustering.waker import Waker
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.net.transport import Transport
 from coolamqp.supervisor.engine import Engine
+from coolamqp.supervisor.link import Link
 from coolamqp.supervisor.states import EngineState
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,9 @@ class Driver(BaseDriver):
     :param on_reported: see `BaseDriver`
     :param on_progress: called with the lock when the engine may have room again, and whether it
         will be called again at once
+    :param clock: returns the time, in seconds on a monotonic clock
+    :param make_transport: makes the transport of a link
+    :param selector: sleeps for the driver; None for the best one that the platform has
     """
 
     def __init__(
@@ -65,13 +69,18 @@ class Driver(BaseDriver):
         report: Callable[[Reports], None],
         on_reported: Callable[[Reports], None],
         on_progress: Callable[[bool], None],
+        clock: Callable[[], float] = time.monotonic,
+        make_transport: Callable[[Link, Callable[[], None]], Transport] = Transport,
+        selector: selectors.BaseSelector | None = None,
     ) -> None:
         super().__init__(engine, dispatcher, report, on_reported)
         self._lock = lock
         self._leadership = leadership
         self._dispatcher = dispatcher
         self._on_progress = on_progress
-        self._selector = _make_selector()
+        self._clock = clock
+        self._make_transport = make_transport
+        self._selector = _make_selector() if selector is None else selector
         self._waker = Waker(self._selector)
         self._transport: Transport | None = None
         self._old_transports: list[Transport] = []  # whose links are not over yet
@@ -101,7 +110,7 @@ class Driver(BaseDriver):
         """
         if not self._asleep and not self._leadership.away:
             return
-        now = time.monotonic()
+        now = self._clock()
         transport = self._transport
         if (
             now < self._sent_at + BURST_SECONDS
@@ -123,7 +132,7 @@ class Driver(BaseDriver):
 
     def turn(self, may_sleep: bool) -> bool:
         """Do everything that can be done now, then look out for more; False at the end."""
-        now = time.monotonic()
+        now = self._clock()
         with self._lock:
             self._engine.tick(now)
             self._follow_engine(now)
@@ -193,7 +202,7 @@ class Driver(BaseDriver):
     def _sleep(self, timeout: float) -> None:
         events = self._selector.select(max(timeout, 0))
         self._asleep = False
-        now = time.monotonic()
+        now = self._clock()
         for key, mask in events:
             if key.fileobj is self._waker.receiver:
                 self._waker.clear()
@@ -259,7 +268,7 @@ class Driver(BaseDriver):
         if link is None:
             return
         if self._transport is None:
-            self._transport = Transport(link, self.wake)
+            self._transport = self._make_transport(link, self.wake)
         transport = self._transport
         try:
             if transport.is_due(now):

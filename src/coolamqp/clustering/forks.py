@@ -1,8 +1,8 @@
-"""What becomes of Clusters when a process forks.
+"""Forks: a Cluster lets go of its socket in a child process.
 
-The child has a copy of the socket, and no thread that would look after it. If it wrote to it, or
-closed the connection in good order, it would break its parent's. So it lets go of the socket
-without a word, and its copy of the Cluster refuses to be used.
+The child has a copy of the socket, and no thread that serves it. If the child wrote to the socket,
+or closed the connection in good order, it would break the connection of its parent. So it closes
+its copy of the socket without a word, and its copy of the Cluster raises an error when it is used.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from weakref import WeakSet
 
 
 class Forkable(Protocol):
-    """Something that must not be used on both sides of a fork."""
+    """An object that must not be used on both sides of a fork."""
 
     def abandon(self) -> None:
         """Let go of everything, in the child."""
@@ -23,7 +23,7 @@ _watched: WeakSet[Forkable] = WeakSet()
 
 
 def watch(cluster: Forkable) -> None:
-    """Have a Cluster told when it finds itself in a child process."""
+    """Call `abandon` of a Cluster in each child process."""
     _watched.add(cluster)
 
 

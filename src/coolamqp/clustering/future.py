@@ -1,9 +1,9 @@
-"""The futures that a Cluster gives: `concurrent.futures.Future`, made light.
+"""The futures of a Cluster by threads: a light `concurrent.futures.Future`.
 
-An ordinary one makes a condition and a lock when it is born, which costs more than all the rest of
-publishing a message. This one makes them when somebody first waits. One lock for all of them orders
-the two: a future either ends before there is a condition, and then whoever makes one sees the end;
-or it ends under its condition, as those who wait for several futures at once rely on.
+An ordinary future makes a condition and a lock when it is created, which costs more than all the
+rest of publishing a message. This one makes them when a thread first waits for it. One lock for all
+futures orders the two steps. Either the future ends before it has a condition, and the thread that
+makes one sees the end; or it ends under its condition, as `concurrent.futures.wait` needs it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from coolamqp.attaches.publication import Publication
 from coolamqp.clustering.condition import Condition
 from coolamqp.tracing import CallSpan
 
-# The states of concurrent.futures, whose `wait` and `as_completed` read them.
+# The states of concurrent.futures; its `wait` and `as_completed` read them.
 PENDING: Final = 'PENDING'
 CANCELLED: Final = 'CANCELLED_AND_NOTIFIED'
 FINISHED: Final = 'FINISHED'
@@ -43,7 +43,7 @@ class FutureOwner(Protocol):
         """Run a done-callback, not on the I/O thread."""
 
     def withdraw(self, publication: Publication) -> bool:
-        """Take a message back; False if it has been sent."""
+        """Withdraw a message; False if it was sent."""
 
     def check_may_wait(self) -> None:
         """Raise RuntimeError where waiting would never end."""
@@ -55,10 +55,10 @@ class ClusterFuture(Future[Any]):
     Done-callbacks run on a dispatcher thread of the Cluster, so they may block. `cancel` succeeds
     only for a message that has not been sent yet.
 
-    :param publication: the message that it is about, as long as that may be taken back
+    :param publication: the publication that `cancel` withdraws
     """
 
-    # What most of them never change stands here once, and not in each of them.
+    # Most futures never change these, so the class has them and not each future.
     _state = PENDING
     _result: Any = None
     _exception: BaseException | None = None
@@ -92,34 +92,34 @@ class ClusterFuture(Future[Any]):
         return self._state is CANCELLED
 
     def running(self) -> bool:
-        """Whether it cannot be cancelled any more, though it has not ended."""
+        """Whether it has not ended, and cannot be cancelled."""
         return self._state is PENDING and self._publication is None
 
     def cancel(self) -> bool:
-        """Take the message back; False if it is too late for that."""
+        """Withdraw the message; False if it was sent already, or if there is none."""
         publication = self._publication  # which `_end` may take away meanwhile
         if publication is not None and not self.done() and self._owner.withdraw(publication):
             self._end(CANCELLED)
         return self._state is CANCELLED
 
     def set_result(self, result: Any) -> None:
-        """End it well."""
+        """End it with a result; for the Cluster."""
         if result is not None:
             self._result = result
         self._end(FINISHED)
 
     def set_exception(self, exception: BaseException | None) -> None:
-        """End it with an error."""
+        """End it with an error; for the Cluster."""
         self._exception = exception
         self._end(FINISHED)
 
     def result(self, timeout: float | None = None) -> Any:
-        """Wait for the end, and give the result or raise the error.
+        """Wait for the end; return the result, or raise the error.
 
-        :param timeout: seconds; None waits as long as it takes
-        :raises TimeoutError: it has not ended in time
+        :param timeout: seconds; None waits without a limit
+        :raises TimeoutError: it did not end within the timeout
         :raises CancelledError: it was cancelled
-        :raises RuntimeError: this is an inline callback, which would wait for itself
+        :raises RuntimeError: this is an inline callback; it would wait for itself
         """
         if self._state is PENDING:
             self._wait(timeout)
@@ -130,7 +130,7 @@ class ClusterFuture(Future[Any]):
         return self._result
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
-        """Wait for the end, and give the error, or None; raises as `result` does."""
+        """Wait for the end; return the error, or None. It raises like `result`."""
         if self._state is PENDING:
             self._wait(timeout)
         if self._state is CANCELLED:
@@ -138,14 +138,17 @@ class ClusterFuture(Future[Any]):
         return self._exception
 
     def add_done_callback(self, fn: Callable[[Future[Any]], Any]) -> None:
-        """Have a function called with this future once it has ended; at once if it has."""
+        """Call a function with this future when it ends; at once if it has ended.
+
+        The function runs on a dispatcher thread, or in this thread if the future has ended.
+        """
         with _lazy_lock:
             if self._callbacks is None:
                 self._callbacks = []
             callbacks = self._callbacks
         callbacks.append(fn)
         if self._state is not PENDING and fn in callbacks:
-            # Too late for `_end`, unless it is just emptying the list: who takes it out, runs it.
+            # Perhaps too late for `_end`. The thread that removes it from the list runs it.
             try:
                 callbacks.remove(fn)
             except ValueError:
@@ -192,9 +195,9 @@ class ClusterFuture(Future[Any]):
 
 
 class TracedFuture(ClusterFuture):
-    """The future of a call that is traced. The span has ended when anybody sees that it has.
+    """The future of a traced call. Its span ends before the future does.
 
-    :param span: of the call
+    :param span: the span of the call
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Giving threads their names for the operating system too, where a library for it is installed."""
+"""Names of threads for the operating system, if a library for that is installed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import logging
 
 logger = logging.getLogger(__name__)
 
-# Module and function that names the thread which calls it; whichever is there.
+# Modules and functions that name the calling thread; the first one that is installed is used.
 _NAMERS = (('prctl', 'set_name'), ('setproctitle', 'setthreadtitle'))
 
 
 def name_this_thread(name: str) -> None:
-    """Name the calling thread in `ps` and `top`, as far as that is possible."""
+    """Name the calling thread in `ps` and `top`, if that is possible."""
     for module_name, function in _NAMERS:
         try:
             module = importlib.import_module(module_name)

@@ -119,10 +119,6 @@ class Decoder:
             return self._hold(buffer, offset, length + FRAME_OVERHEAD)
         if buffer[end] != FRAME_END:
             raise self._bad_end(buffer[end], end)
-        self._dispatch(kind, channel, buffer, start, end)
-        return end + 1
-
-    def _dispatch(self, kind: int, channel: int, buffer: bytes, start: int, end: int) -> None:
         route = self.routes.get(channel)
         if route is not None:
             if kind == FRAME_METHOD:
@@ -131,7 +127,13 @@ class Decoder:
                 route.on_header(buffer, start, end)
             else:
                 route.on_body(buffer, start, end, True)
-        elif kind == FRAME_METHOD:
+        else:
+            self._pass_on(kind, channel, buffer, start, end)
+        return end + 1
+
+    def _pass_on(self, kind: int, channel: int, buffer: bytes, start: int, end: int) -> None:
+        """Pass on a frame of a channel without a route."""
+        if kind == FRAME_METHOD:
             self._sink.on_method(channel, buffer, start, end)
         elif kind == FRAME_HEADER:
             self._sink.on_header(channel, buffer, start, end)
@@ -141,6 +143,7 @@ class Decoder:
             self._sink.on_heartbeat()
 
     def _pass_on_piece(self, buffer: bytes, start: int, end: int, frame_ended: bool) -> None:
+        """Pass on a piece of the body frame that has begun."""
         route = self.routes.get(self._body_channel)
         if route is not None:
             route.on_body(buffer, start, end, frame_ended)

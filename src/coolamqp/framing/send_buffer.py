@@ -61,7 +61,14 @@ class SendBuffer:
 
     def front(self, count: int) -> bytes:
         """Return the first `count` bytes of what `pieces` has returned."""
-        return b''.join(self.pieces())[:count]
+        parts: list[Buffer] = []
+        missing = count
+        for piece in self.pieces():
+            if missing <= 0:
+                break
+            parts.append(piece[:missing])
+            missing -= len(piece)
+        return b''.join(parts)
 
     def peek(self) -> Buffer:
         """Return the next piece to send; empty only if nothing is waiting."""

@@ -1,4 +1,4 @@
-"""Making the TLS context of a node, and saying in words what went wrong with TLS.
+"""The TLS context of a node, and plain words for errors of TLS.
 
 The one place that turns settings into an `ssl.SSLContext`, for the face with threads and the one
 for asyncio alike. Knows nothing of sockets, and never falls back to plain text.
@@ -20,9 +20,9 @@ _NOT_YET_VALID: Final = 9
 _EXPIRED: Final = 10
 _UNKNOWN_AUTHORITY: Final = (2, 18, 19, 20, 21)
 _WRONG_NAME: Final = (62, 63, 64)
-# What brokers answer if they want a certificate of ours: TLS 1.3, and Erlang with TLS 1.2.
+# The alerts of brokers that want a client certificate: TLS 1.3, and Erlang with TLS 1.2.
 _ALERTS_FOR_NO_CERTIFICATE: Final = ('certificate required', 'handshake failure')
-# Those about certificates aside, the ones that trying again does not mend (RFC 8446, section 6.2).
+# Other alerts that trying again does not mend (RFC 8446, section 6.2).
 _LASTING_ALERTS: Final = (
     'access denied', 'handshake failure', 'insufficient security', 'protocol version',
     'unknown ca', 'unrecognized name',
@@ -30,9 +30,9 @@ _LASTING_ALERTS: Final = (
 
 
 def make_context(settings: TLSSettings) -> ssl.SSLContext:
-    """Make the context for the connections to a node, reading its files anew.
+    """Make the TLS context for connections to a node. It reads the files each time.
 
-    :raises ValueError: a file cannot be used; it names the file, and nothing that is in it
+    :raises ValueError: a file cannot be used; the error names it, and shows no content
     """
     if settings.ssl_context is not None:
         return cast('ssl.SSLContext', settings.ssl_context)
@@ -53,7 +53,7 @@ def make_context(settings: TLSSettings) -> ssl.SSLContext:
 
 
 def check_contexts(nodes: Iterable[NodeDefinition]) -> None:
-    """Try whether the contexts of all nodes can be made.
+    """Check that the contexts of all nodes can be made.
 
     :raises ValueError: a file cannot be used
     """
@@ -63,11 +63,11 @@ def check_contexts(nodes: Iterable[NodeDefinition]) -> None:
 
 
 def server_name(node: NodeDefinition) -> str | None:
-    """Give the name to send, and to expect in the certificate of a node; None for none."""
+    """Return the name to send and to expect in the certificate of a node; None for none."""
     if node.tls is None or not node.tls.checks_name:
         return None
     name = node.tls.server_name_indication or node.host
-    # Neither the dot that ends an absolute name nor the zone of an address is in a certificate.
+    # A certificate has neither the dot at the end of an absolute name nor the zone of an address.
     return name.rstrip('.').partition('%')[0]
 
 
@@ -86,7 +86,7 @@ def _load_certificate(context: ssl.SSLContext, path: str, settings: TLSSettings)
     asked = False
 
     def tell_password() -> str:
-        # Unless we answer, OpenSSL asks on the terminal.
+        # Without this function OpenSSL asks for the password on the terminal.
         nonlocal asked
         asked = True
         return settings.key_password or ''
@@ -102,7 +102,7 @@ def _load_certificate(context: ssl.SSLContext, path: str, settings: TLSSettings)
             what = f'the key in {key_path} cannot be decrypted; its password is another'
         else:
             what = f'certfile {path} needs a certificate in PEM form, and {key_path} its key'
-        # The cause is left out, since nobody knows what it may show.
+        # Without its cause, which might show a secret.
         raise ValueError(what) from None
 
 
@@ -114,11 +114,11 @@ def _check_readable(path: str, name: str) -> None:
         raise ValueError(f'{name} {path} cannot be read: {error.strerror}') from error
 
 
-# What went wrong
+# Errors
 
 
 def failure_of(error: ssl.SSLError, node: NodeDefinition) -> ConnectionDead:
-    """Give the error to raise for one of TLS: it says what that means, and what would help."""
+    """Return the error to raise for one of TLS: it says what happened, and what to do."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return TLSRefused(_describe_refusal(error, node))
     reason = (error.reason or '').replace('_', ' ').lower()
@@ -130,7 +130,7 @@ def failure_of(error: ssl.SSLError, node: NodeDefinition) -> ConnectionDead:
 
 
 def no_tls() -> TLSRefused:
-    """Give the error to raise for a peer whose first bytes are not TLS."""
+    """Return the error to raise for a peer whose first bytes are not TLS."""
     return TLSRefused(
         'the peer does not speak TLS; is this the port of amqp://, which is 5672 on most brokers?'
     )

@@ -1,4 +1,4 @@
-"""TLS between a socket and what goes over it: ciphertext on one side, plain bytes on the other.
+"""The TLS stream: ciphertext for the socket on one side, plain bytes on the other.
 
 Owns the TLS of one connection, in memory. Touches no socket, so it never waits, and need not care
 in which direction TLS wants to go on: what is to be sent is always in `unsent`.
@@ -14,10 +14,10 @@ from coolamqp.framing.hot import Buffer
 from coolamqp.net.tls import failure_of, make_context, no_tls, server_name
 from coolamqp.objects import NodeDefinition
 
-# How much is encrypted at once; it waits here as ciphertext until the socket has taken it.
+# How many bytes are encrypted at once. They wait here until the socket has taken them.
 ENCRYPTED_MAX: Final = 256 * 1024
 _RECORD_MAX: Final = 16 * 1024  # RFC 8446, section 5.1
-# The content types of alerts and handshakes, with one of which a peer that speaks TLS begins.
+# A peer that speaks TLS begins with the content type of an alert or of a handshake.
 _FIRST_OCTETS: Final = (b'\x15', b'\x16')
 
 
@@ -25,7 +25,7 @@ class TLSStream:
     """The client's side of TLS with one node.
 
     :ivar unsent: ciphertext on its way to the socket
-    :raises ConnectionDead: the node's files cannot be used
+    :raises ConnectionDead: a file of the node cannot be used
     """
 
     def __init__(self, node: NodeDefinition) -> None:
@@ -47,9 +47,9 @@ class TLSStream:
     def shake_hands(self, received: bytes | None) -> bool:
         """Go on with the handshake.
 
-        :param received: what the socket had, None for nothing, empty at its end
-        :returns: whether it is over
-        :raises ConnectionDead: it has failed; what is in `unsent` may tell the broker so
+        :param received: bytes from the socket; None if there are none yet, empty at its end
+        :returns: whether the handshake is complete
+        :raises ConnectionDead: it has failed; `unsent` may have an alert for the broker
         """
         if received == b'':
             raise ConnectionDead('the peer hung up in the TLS handshake; does the port speak TLS?')
@@ -66,7 +66,7 @@ class TLSStream:
         return True
 
     def encrypt(self, data: Buffer) -> int:
-        """Encrypt as much as should be on its way at once; give how much that was.
+        """Encrypt at most as much as may be on its way; return how many bytes that was.
 
         :raises ConnectionDead: the broker has ended TLS
         """
@@ -80,9 +80,9 @@ class TLSStream:
             self._collect()
 
     def decrypt(self, received: bytes) -> bytes:
-        """Give the plain bytes in what the socket had, which may be none.
+        """Return the plain bytes in bytes from the socket; there may be none.
 
-        :param received: empty at its end
+        :param received: bytes from the socket; empty at its end
         :raises ConnectionDead: the broker has ended TLS, or the connection was cut
         """
         if not received:
@@ -95,7 +95,7 @@ class TLSStream:
         return plain
 
     def _read(self) -> bytes:
-        """Read a record; empty if there is no more, or no more to come."""
+        """Read a record; empty if there is none."""
         if self._end is not None:
             return b''
         try:
@@ -110,7 +110,7 @@ class TLSStream:
         return plain
 
     def end(self) -> None:
-        """Have the broker told, by a close_notify in `unsent`, that nothing more will come."""
+        """Put a close_notify into `unsent`: nothing more will come."""
         try:
             self._tls.unwrap()
         except ssl.SSLError:

@@ -28,8 +28,8 @@ logger = logging.getLogger(__name__)
 
 Address: TypeAlias = tuple[Any, ...]
 
-# How many bytes are asked for at once: more while that many come. Asking for much costs, since a
-# large block of memory is had from the system, and given back to it, each time.
+# The size of one read, in bytes: it grows while reads fill it. A large read costs more, since the
+# system provides a large block of memory each time, and gets it back.
 LEAST_READ: Final = 16 * 1024
 MOST_READ: Final = 256 * 1024
 _SOCKET_ERROR: Final = (socket.SOL_SOCKET, socket.SO_ERROR)
@@ -39,7 +39,7 @@ _IN_PROGRESS: Final = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
 class Transport:
     """The transport of a link.
 
-    :param on_resolved: called on another thread when the name has been looked up
+    :param on_resolved: called on another thread when the name is resolved
     :ivar socket: the socket, once connecting has begun
     :ivar connected: whether bytes may go over it, TLS included
     :ivar wake_at: the time at which the next address is tried
@@ -91,12 +91,12 @@ class Transport:
         return self._resolved is not None or now >= self.wake_at
 
     def advance(self, now: float) -> None:
-        """Begin to connect, or go on to the next address if this one has had its share of the time.
+        """Connect to the next address: the first one, or when the time of another is over.
 
         The socket becomes another one, so it must not be watched meanwhile.
 
-        :raises OSError: there is no way to the node
-        :raises ConnectionDead: likewise
+        :raises OSError: no address can be reached
+        :raises ConnectionDead: the same
         """
         if isinstance(self._resolved, OSError):
             raise ConnectionDead(f'the name cannot be resolved: {self._resolved}')
@@ -125,18 +125,18 @@ class Transport:
         raise self._last_error or ConnectionDead('the name has no address')
 
     def _wait_for(self, sock: socket.socket, address: Address, now: float) -> None:
-        """Give an address its share of the time that is left; the last one has all of it."""
+        """Set how long an address may take: its share of the rest; the last one has all of it."""
         self.socket = sock
         self.link.waiting_for = f'answer from {address[0]}'
         if self._addresses:
             self.wake_at = now + (self.link.deadline - now) / (len(self._addresses) + 1)
 
     def finish_connecting(self, now: float) -> None:
-        """Go on, now that the socket is ready; perhaps with the next address.
+        """Go on when the socket is ready; if connecting failed, with the next address.
 
         The socket may become another one, so it must not be watched meanwhile.
 
-        :raises OSError: there is no way to the node
+        :raises OSError: no address can be reached
         :raises ConnectionDead: there is no TLS with it
         """
         if self._tls is None and not self._has_reached_node(now):
@@ -152,7 +152,7 @@ class Transport:
         self._shake_hands(self._tls)
 
     def _has_reached_node(self, now: float) -> bool:
-        """Learn how connecting went; if badly, begin with the next address."""
+        """Whether the socket is connected; if not, connect to the next address."""
         code = 0 if self.socket is None else self.socket.getsockopt(*_SOCKET_ERROR)
         if code:
             self._last_error = OSError(code, os.strerror(code))
@@ -165,18 +165,18 @@ class Transport:
         try:
             self.connected = tls.shake_hands(self._receive_raw())
         except ConnectionDead:
-            self._flush_farewell()  # the alert that says why
+            self._flush_alert()  # the alert that says why
             raise
         self.flush()
 
     @property
     def bare(self) -> bool:
-        """Whether bytes go as they are, so that to send needs nothing but the socket."""
+        """Whether it is connected, and without TLS: sending needs only the socket."""
         return self.connected and self._tls is None
 
     @property
     def interest(self) -> int:
-        """For what the socket is to be watched, besides what the program wants to send or read."""
+        """The events to watch the socket for, in addition to sending and reading."""
         if self.socket is None:
             return 0
         if self._tls is not None:
@@ -187,7 +187,7 @@ class Transport:
     # Sending and receiving
 
     def send(self, pieces: list[Buffer]) -> int:
-        """Send as much of the pieces as the socket takes, or TLS; return how many bytes.
+        """Send as much of the pieces as the socket, or TLS, takes; return how many bytes.
 
         :raises OSError: the connection is lost
         :raises ConnectionDead: the same
@@ -207,10 +207,10 @@ class Transport:
             return 0
 
     def flush(self) -> None:
-        """Send on what TLS has already taken.
+        """Send the ciphertext that TLS has made.
 
         :raises OSError: the connection is lost
-        :raises ConnectionDead: likewise
+        :raises ConnectionDead: the same
         """
         tls = self._tls
         if tls is None or not tls.unsent:
@@ -222,7 +222,7 @@ class Transport:
             raise
 
     def _look_for_alert(self, tls: TLSStream) -> None:
-        """Raise what the broker said before it hung up, which tells more than that it did.
+        """Raise the alert that the broker sent before it hung up, if it sent one.
 
         With TLS 1.3 a broker refuses our certificate after the handshake has ended for us.
         """
@@ -240,7 +240,7 @@ class Transport:
         """Receive what there is; None if there is nothing yet.
 
         :raises OSError: the connection is lost
-        :raises ConnectionDead: likewise
+        :raises ConnectionDead: the same
         """
         data = self._receive_raw()
         if data is None:
@@ -273,18 +273,18 @@ class Transport:
         """Close the socket, if there is one, and TLS before it."""
         if self._tls is not None and self.connected:
             self._tls.end()
-            self._flush_farewell()
+            self._flush_alert()
         self._drop_socket()
 
-    def _flush_farewell(self) -> None:
+    def _flush_alert(self) -> None:
         try:
             self.flush()
         except (OSError, ConnectionDead) as error:
-            # Nobody is there any more to be told.
-            logger.debug('no end of TLS could be sent to %s: %s', self.link.node, error)
+            # The connection ends anyway.
+            logger.debug('TLS with %s ended without close_notify: %s', self.link.node, error)
 
     def abandon(self) -> None:
-        """Close the socket without a word, in a child process whose parent goes on using it."""
+        """Close the socket without a word, in a child process; the parent goes on using it."""
         self._drop_socket()
 
     def _drop_socket(self) -> None:
