@@ -24,7 +24,7 @@ WAY_OUT = (
     'clustering/publishing',
     'attaches/publication',
     'clustering/admission',
-    'supervisor/engine',
+    'supervisor/window',
     'attaches/publisher',
     'uplink/channel',
     'framing/hot',

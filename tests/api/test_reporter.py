@@ -144,7 +144,7 @@ def test_a_message_that_came_back_is_told_or_else_logged(
     program, error = Told(), Returned(deliveries(1)[0])
     program.reporter.report(MessageReturned(error))
     assert program.told == []
-    assert 'has returned a message' in caplog.text
+    assert 'returned a message' in caplog.text
     program.reporter.on_return.add(print)
     program.reporter.report(MessageReturned(error))
     assert program.told == [(program.reporter.on_return, error)]

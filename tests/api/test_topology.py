@@ -164,7 +164,11 @@ def test_purging_ends_with_how_many_messages_there_were() -> None:
         (lambda calls: calls.declare(Queue()), ValueError, 'anonymous'),
         (lambda calls: calls.declare('q'), TypeError, 'only a Queue'),
         (lambda calls: calls.declare(Queue('q'), persistent='yes'), TypeError, 'persistent must'),
-        (lambda calls: calls.declare(Queue('q'), True, passive=True), ValueError, 'a passive'),
+        (
+            lambda calls: calls.declare(Queue('q'), True, passive=True),
+            ValueError,
+            'passive declaration',
+        ),
         (lambda calls: calls.declare(QueueBind('q', 'ex', 'k'), passive=True), TypeError, 'only a'),
         (lambda calls: calls.bind('q', 'ex', 'k', persistent=1), TypeError, 'persistent must'),
         (lambda calls: calls.bind(Queue(), 'ex', 'k'), ValueError, 'anonymous'),

@@ -146,7 +146,7 @@ def test_messages_are_sent_ahead_up_to_a_bound_only() -> None:
         Publication(Message(bytes(SEND_BUFFER_BYTES // 4)), b'', b'') for _ in range(10)
     ]
     for publication in publications:
-        rig.engine.publish(publication)
+        rig.engine.window.publish(publication)
     assert SEND_BUFFER_BYTES <= rig.link().unsent < 1.5 * SEND_BUFFER_BYTES
     assert rig.engine._publisher.held == 10
     assert not rig.engine._publisher.withdraw(publications[0])
@@ -161,7 +161,7 @@ def test_a_message_that_was_taken_back_is_not_sent() -> None:
     rig = Rig()
     publications = [Publication(Message(body), b'', b'') for body in (b'a', b'b', b'c')]
     for publication in publications:
-        rig.engine.publish(publication)
+        rig.engine.window.publish(publication)
     assert rig.engine._publisher.withdraw(publications[1])
     broker = rig.up()
     assert [each.body for each in broker.published] == [b'a', b'c']
@@ -210,13 +210,13 @@ def test_a_refused_plain_message_is_dropped_and_publishing_goes_on() -> None:
     rig = Rig()
     broker = rig.up()
     broker.refuses = refuse_exchange
-    rig.engine.publish_plain(Publication(Message(b'a'), b'gone', b''))
+    rig.engine.window.publish_plain(Publication(Message(b'a'), b'gone', b''))
     broker.serve()
     assert 'refused a message published without confirm' in rig.logged()
-    rig.engine.publish_plain(Publication(Message(b'b'), b'', b''))
+    rig.engine.window.publish_plain(Publication(Message(b'b'), b'', b''))
     rig.advance(1)
     broker.serve()
-    rig.engine.publish_plain(Publication(Message(b'c'), b'', b''))
+    rig.engine.window.publish_plain(Publication(Message(b'c'), b'', b''))
     broker.serve()
     assert [each.body for each in broker.published] == [b'c']
 
@@ -224,7 +224,7 @@ def test_a_refused_plain_message_is_dropped_and_publishing_goes_on() -> None:
 def test_nobody_needs_to_wait_for_a_message() -> None:
     rig = Rig()
     broker = rig.up()
-    rig.engine.publish(Publication(Message(b''), b'', b''))
+    rig.engine.window.publish(Publication(Message(b''), b'', b''))
     broker.serve()
     confirm_all(broker)
     assert rig.engine._publisher.held == 0

@@ -52,7 +52,7 @@ def test_headers_that_the_broker_has_written_anew_are_the_same() -> None:
         publication = Publication(message, b'', b'key', mandatory=True)
         publication.promise = promise = Ending()
         promises.append(promise)
-        rig.engine.publish(publication)
+        rig.engine.window.publish(publication)
     broker.serve()
     second = broker.published[1]
     second.properties = second.properties.replace(headers={'a': {'x': 'y'}, 'b': 2})
@@ -73,7 +73,7 @@ def test_headers_that_the_broker_has_taken_away_or_added_change_nothing(
     message = Message(b'x', {'headers': {'BCC': ['x'], 'k': 1}})
     publication = Publication(message, b'', b'key', mandatory=True)
     publication.promise = promise = Ending()
-    rig.engine.publish(publication)
+    rig.engine.window.publish(publication)
     broker.serve()
     (published,) = broker.published
     published.properties = published.properties.replace(headers=changed, timestamp=5)
@@ -112,7 +112,7 @@ def test_what_came_back_before_a_lost_connection_is_sent_again() -> None:
 def test_a_message_without_confirm_that_comes_back_is_noticed() -> None:
     rig = Rig()
     broker = rig.up()
-    rig.engine.publish_plain(Publication(Message(b'x'), b'', b'key', mandatory=True))
+    rig.engine.window.publish_plain(Publication(Message(b'x'), b'', b'key', mandatory=True))
     broker.serve()
     broker.give_back(broker.published[0])
 

@@ -163,7 +163,7 @@ def test_a_publisher_wakes_the_driver_for_effects(rig: DriverRig) -> None:
     publication.promise = refused = Ending()
 
     def act() -> None:
-        rig.engine.publish(publication)  # which does not fit into a frame
+        rig.engine.window.publish(publication)  # which does not fit into a frame
         rig.driver.send_or_notify()
 
     rig.while_asleep(act)

@@ -325,14 +325,14 @@ def test_a_call_is_remembered_once_it_has_succeeded_and_not_if_it_was_refused() 
 def test_plain_messages_are_dropped_while_there_is_no_connection() -> None:
     rig = Rig()
     publication = Publication(Message(b'plain'), b'ex', b'key')
-    rig.engine.publish_plain(publication)
+    rig.engine.window.publish_plain(publication)
     broker = rig.up()
     assert broker.published == []
-    rig.engine.publish_plain(publication)
+    rig.engine.window.publish_plain(publication)
     broker.serve()
     assert [(each.body, each.tag) for each in broker.published] == [(b'plain', 0)]
     rig.lose()
-    rig.engine.publish_plain(publication)
+    rig.engine.window.publish_plain(publication)
     rig.advance(1)
     assert rig.up().published == []
 

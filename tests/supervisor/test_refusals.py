@@ -91,7 +91,7 @@ def test_what_does_not_fit_into_a_frame_is_not_sent() -> None:
     publication = Publication(Message(b'', {'headers': {'x': bytes(140_000)}}), b'', b'')
     too_large, declared, good = Ending(), Ending(), rig.publish(b'good')
     publication.promise = too_large
-    rig.engine.publish(publication)
+    rig.engine.window.publish(publication)
     rig.engine.call(declare(Queue('q', arguments={'x': bytes(140_000)})), declared)
     consumer = rig.consume(Queue('p', arguments={'x': bytes(140_000)}))
     future = consumer.future_to_notify
@@ -126,7 +126,7 @@ def test_what_was_sent_cannot_be_taken_back_even_if_its_connection_is_lost() -> 
     rig.up()
     publication = Publication(Message(b'sent'), b'', b'')
     publication.promise = Ending()
-    rig.engine.publish(publication)
+    rig.engine.window.publish(publication)
     rig.lose()
     assert not rig.engine.withdraw(publication)
     assert rig.engine._publisher.held == 1

@@ -44,7 +44,7 @@ class Commands(ABC):
         """Publish a message with a confirm."""
         publication = Publication(Message(body), exchange, b'key', mandatory)
         publication.promise = promise = Ending()
-        self.engine.publish(publication, timeout)
+        self.engine.window.publish(publication, timeout)
         return promise
 
     def fetch(self, queue: bytes = b'q', *, no_ack: bool = False) -> Ending:
@@ -98,7 +98,7 @@ class Commands(ABC):
     def publish_reply(self, answer: Message, routing_key: bytes) -> Ending:
         publication = Publication(answer, b'', routing_key)
         publication.promise = promise = Ending()
-        self.engine.publish(publication)
+        self.engine.window.publish(publication)
         return promise
 
     def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> None:

@@ -156,15 +156,15 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         span: CallSpan | None,
     ) -> ClusterFuture:
         engine = self.engine
-        if not confirm and span is None and engine.has_room_for_plain():
-            engine.publish_plain(publication)
+        if not confirm and span is None and engine.window.is_open_for_plain():
+            engine.window.publish_plain(publication)
             return self._handed_over()
         future = self.new_future(span)
         publish_with(future, publication, self)
         if confirm:
-            engine.publish(publication, timeout)
+            engine.window.publish(publication, timeout)
         else:
-            engine.publish_plain(publication, timeout)
+            engine.window.publish_plain(publication, timeout)
         return future
 
     def _handed_over(self) -> ClusterFuture:
@@ -182,7 +182,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         """
         with self.lock:
             self.running()
-        futures = cast('list[ClusterFuture]', self.engine.unconfirmed)
+        futures = cast('list[ClusterFuture]', self.engine.window.unconfirmed)
         if not futures:
             return
         unended = (await asyncio.wait(futures, timeout=timeout))[1]

@@ -14,7 +14,7 @@ from coolamqp.framing.field_table import Arguments
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import NodeDefinition, ServerProperties
 from coolamqp.objects.node import Nodes, nodes_of
-from coolamqp.supervisor.engine import MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES
+from coolamqp.supervisor.window import MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES
 from coolamqp.tracing import BaseFrameTracer
 
 

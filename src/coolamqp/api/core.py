@@ -220,7 +220,7 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
 
         def command(engine: Engine, promise: Any) -> None:
             publication.promise = promise
-            engine.publish(publication)
+            engine.window.publish(publication)
 
         with self.traced('reply', routing_key, kind='producer') as traced:
             publication = Publication(with_context(answer, traced), b'', routing_key)

@@ -210,11 +210,28 @@ class Publisher(Channeler):
 
 
 class PlainPublisher(Channeler):
-    """The attach that publishes without confirms. It drops messages while it is offline."""
+    """The attach that publishes without confirms. It drops messages while it must not send."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._released = False
+
+    def release(self) -> None:
+        """Start to send: the topology for the messages is in place."""
+        self._released = True
+
+    def hold(self) -> None:
+        """Stop sending until `release`: the topology may not be in place."""
+        self._released = False
 
     def publish(self, publication: Publication) -> bool:
-        """Send a message, or drop it if there is no channel. Return whether it was sent."""
-        if self.channel is None or self.connection is None or self.state != ST_ONLINE:
+        """Send a message, or drop it if that is not possible. Return whether it was sent."""
+        if (
+            self.channel is None
+            or self.connection is None
+            or self.state != ST_ONLINE
+            or not self._released
+        ):
             return False
         if not publication.fits(self.connection.limits.frame_max):
             error = properties_too_large(self.connection.limits.frame_max)

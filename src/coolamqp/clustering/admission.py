@@ -34,6 +34,7 @@ class Admission:
         check_may_wait: Callable[[], None],
     ) -> None:
         self._engine = engine
+        self._window = engine.window
         self._lock = lock
         self._room = Condition(lock)
         self._sleeping = 0  # threads
@@ -54,7 +55,7 @@ class Admission:
         """
         with self._lock:
             driver = self._running(timeout)
-            waiting = self._engine.publish(publication, timeout)
+            waiting = self._window.publish(publication, timeout)
             if waiting is None:
                 driver.send_or_notify()
             else:
@@ -64,7 +65,7 @@ class Admission:
         """Publish without a confirm; as `publish` otherwise."""
         with self._lock:
             driver = self._running(timeout)
-            waiting = self._engine.publish_plain(publication, timeout)
+            waiting = self._window.publish_plain(publication, timeout)
             if waiting is None:
                 driver.send_or_notify()
             else:
@@ -79,10 +80,10 @@ class Admission:
         with self._lock:
             driver = self._running(timeout)
             for done, publication in enumerate(publications):
-                if done and not self._engine.has_room():
+                if done and not self._window.is_open():
                     driver.notify()
                     return done
-                waiting = self._engine.publish(publication, timeout)
+                waiting = self._window.publish(publication, timeout)
                 if waiting is not None:
                     self._wait(waiting)
             driver.notify()
@@ -97,7 +98,7 @@ class Admission:
         if not self._sleeping:
             return
         self._held_back += 1
-        if not more_follows or self._held_back >= HELD_BACK_MAX or self._engine.has_much_room:
+        if not more_follows or self._held_back >= HELD_BACK_MAX or self._window.is_wide_open():
             self._held_back = 0
             self._room.notify_all()
 

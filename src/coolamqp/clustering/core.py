@@ -226,7 +226,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         self.check_may_wait()
         with self.lock:
             self.running()
-            promises = self.engine.unconfirmed
+            promises = self.engine.window.unconfirmed
         unended = wait(cast('list[ClusterFuture]', promises), timeout).not_done
         if unended:
             raise TimeoutError(f'{len(unended)} messages are not confirmed within {timeout} s')

@@ -38,7 +38,6 @@ from coolamqp.exceptions import ConnectionDead, CoolAMQPError
 from coolamqp.framing.field_table import Arguments
 from coolamqp.framing.method import Method
 from coolamqp.objects import NodeDefinition, ServerProperties
-from coolamqp.supervisor.admission import Admission, Waiting
 from coolamqp.supervisor.link import Link
 from coolamqp.supervisor.mailboxes import Mailboxes
 from coolamqp.supervisor.nodes import NodeChoice
@@ -47,7 +46,7 @@ from coolamqp.supervisor.registry import Registry
 from coolamqp.supervisor.states import ENDING, TRANSITIONS, UP, EngineState
 from coolamqp.supervisor.topology import Topology
 from coolamqp.supervisor.watermarks import ReadWatermarks
-from coolamqp.supervisor.window import UNSENT_BYTES_MAX, PublishWindow
+from coolamqp.supervisor.window import MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES, PublishWindow
 from coolamqp.tracing import BaseFrameTracer
 from coolamqp.uplink.connection import Connection, ConnectionObserver
 
@@ -57,9 +56,6 @@ CONNECT_TIMEOUT: Final = 10.0
 DRAIN_TIMEOUT: Final = 10.0
 # The time that publishers wait for recovery, in seconds.
 RESTORE_TIMEOUT: Final = 30.0
-# The default bounds of the publish window.
-MAX_UNCONFIRMED: Final = 100_000
-MAX_UNCONFIRMED_BYTES: Final = 256 * 1024 * 1024
 
 
 class Engine(ConnectionObserver):
@@ -76,6 +72,7 @@ class Engine(ConnectionObserver):
     :ivar link: the link that the driver must have a transport for; None for none
     :ivar wants_read: whether the driver must read from the transport
     :ivar effects: the work for the driver
+    :ivar window: publishes messages as far as there is room
     :ivar mailboxes: the mailboxes of the Cluster
     :ivar topology: the persistent declarations
     """
@@ -106,12 +103,13 @@ class Engine(ConnectionObserver):
         self._timers = Timers(now)
         self._registry = Registry(owner, self.effects, self._timers)
         self._publisher = self._registry.publisher
-        self._window = PublishWindow(self._publisher, max_unconfirmed, max_unconfirmed_bytes)
-        self._admission = Admission(
-            self._window.is_open, self._publisher.publish, self.effects, self._timers
-        )
-        self._plain_admission = Admission(
-            self._has_plain_room, self._send_plain, self.effects, self._timers
+        self.window = PublishWindow(
+            self._publisher,
+            self._registry.plain_publisher,
+            self.effects,
+            self._timers,
+            max_unconfirmed,
+            max_unconfirmed_bytes,
         )
         self._recovery: Recovery | None = None
         self._deadline = inf  # of the current state
@@ -161,11 +159,10 @@ class Engine(ConnectionObserver):
         self._timers.advance(now)
         if (self.state, 'stop') not in TRANSITIONS:
             return
-        for admission in (self._admission, self._plain_admission):
-            if refuse_waiting:
-                admission.fail_all(_shut_down())
-            else:
-                admission.admit_all()
+        if refuse_waiting:
+            self.window.fail_waiting(_shut_down())
+        else:
+            self.window.admit_all()
         self._move('stop')
         if self.state is EngineState.STOPPED:
             self._drop_link()
@@ -188,69 +185,11 @@ class Engine(ConnectionObserver):
         """Stop without effects and without a close: the connection belongs to another process."""
         self.state = EngineState.STOPPED
 
-    def has_room(self) -> bool:
-        """Whether there is room for a message with a confirm."""
-        return not len(self._admission) and self._window.is_open()
-
-    def has_room_for_plain(self) -> bool:
-        """Whether there is room for a message without a confirm."""
-        return not len(self._plain_admission) and self._has_plain_room()
-
-    def publish(self, publication: Publication, timeout: float | None = None) -> Waiting | None:
-        """Publish a message with a confirm, which ends the promise of the publication.
-
-        :param timeout: the time to wait for room, in seconds; None for no limit
-        :returns: None if there is room; otherwise the entry in the queue of waiting publications
-        """
-        if self.has_room():
-            self._publisher.publish(publication)
-            return None
-        return self._admission.enqueue(publication, timeout)
-
-    def publish_plain(
-        self, publication: Publication, timeout: float | None = None
-    ) -> Waiting | None:
-        """Publish a message without a confirm. Without a connection, the message is dropped.
-
-        The promise of the publication, if it has one, ends when the message is admitted.
-
-        :param timeout: see `publish`
-        :returns: see `publish`
-        """
-        if self.has_room_for_plain():
-            self._send_plain(publication)
-            return None
-        return self._plain_admission.enqueue(publication, timeout)
-
-    def _send_plain(self, publication: Publication) -> None:
-        if self.state is UP:
-            self._registry.plain_publisher.publish(publication)
-        self.effects.succeed(publication.promise)
-
-    def _has_plain_room(self) -> bool:
-        link = self.link
-        return link is None or link.unsent < UNSENT_BYTES_MAX
-
     def withdraw(self, publication: Publication) -> bool:
         """Withdraw a publication. Return False if it was sent."""
-        withdrawn = (
-            self._admission.withdraw(publication)
-            or self._plain_admission.withdraw(publication)
-            or self._publisher.withdraw(publication)
-        )
+        withdrawn = self.window.withdraw(publication)
         self._check_drained()
         return withdrawn
-
-    @property
-    def unconfirmed(self) -> list[Promise]:
-        """The promises of the unconfirmed messages, in the order of publishing."""
-        waiting = [each.promise for each in self._admission if each.promise is not None]
-        return self._publisher.promises + waiting
-
-    @property
-    def has_much_room(self) -> bool:
-        """Whether there is room for many more messages."""
-        return self._window.is_wide_open()
 
     def call(
         self,
@@ -383,19 +322,12 @@ class Engine(ConnectionObserver):
             connection.tick(now)
             self._review_reading(connection, now)
         self._check_drained()
-        self._admit_waiting()
+        self.window.admit_waiting()
 
     def _flush(self) -> None:
         """Fill the send buffer of the connection."""
-        self._admit_waiting()
+        self.window.admit_waiting()
         self._registry.flush()
-
-    def _admit_waiting(self) -> None:
-        """Admit waiting publications while there is room."""
-        if len(self._admission):
-            self._admission.admit_waiting()
-        if len(self._plain_admission):
-            self._plain_admission.admit_waiting()
 
     def _review_reading(self, connection: Connection, now: float) -> None:
         """Decide whether to read from the broker. Heartbeats count silence only while it reads."""
@@ -459,6 +391,7 @@ class Engine(ConnectionObserver):
         self._deadline = inf
         self.effects.report(TopologyRestored(self.link.node))
         self._publisher.release()
+        self._registry.plain_publisher.release()
 
     def on_closed(self, cause: Exception | None) -> None:
         """Handle the end of the connection: finish after a stop, otherwise reconnect."""
@@ -539,8 +472,7 @@ class Engine(ConnectionObserver):
     def _finish(self) -> None:
         """Fail everything that is pending, so that no program waits for ever."""
         error = _shut_down()
-        self._admission.fail_all(error)
-        self._plain_admission.fail_all(error)
+        self.window.fail_waiting(error)
         self._registry.fail_all(error)
         self._timers.clear()
         self.effects.report(ClusterStopped())

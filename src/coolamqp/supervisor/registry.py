@@ -112,6 +112,7 @@ class Registry:
         for attach in (self.declarer, *self.recoverable()):
             attach.detach(cause)
         self.publisher.hold()
+        self.plain_publisher.hold()
 
     def flush(self) -> None:
         """Add acknowledgements and unsent messages to the send buffer."""

@@ -1,11 +1,23 @@
-"""The publish window: the bounds for unconfirmed and for unsent messages."""
+"""The publish window: publishes messages as far as there is room, and queues the others.
+
+Two bounds make the room: for messages with a confirm, how many are unconfirmed and how large they
+are; for messages without, how many bytes wait for the socket.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-from coolamqp.attaches.publisher import Publisher
+from coolamqp.attaches.effects import Effects
+from coolamqp.attaches.promise import Promise
+from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.publisher import PlainPublisher, Publisher
+from coolamqp.attaches.timers import Timers
+from coolamqp.supervisor.admission import Admission, Waiting
 
+# The bounds for unconfirmed messages, unless the program gives others.
+MAX_UNCONFIRMED: Final = 100_000
+MAX_UNCONFIRMED_BYTES: Final = 256 * 1024 * 1024
 # Messages without confirm wait for room while the send buffer has at least this many bytes.
 UNSENT_BYTES_MAX: Final = 16 * 1024 * 1024
 # The window is wide open up to this fraction of its bounds.
@@ -13,31 +25,115 @@ WIDE_OPEN_FRACTION: Final = 0.75
 
 
 class PublishWindow:
-    """The publish window for messages with confirms.
+    """The publish window of one engine.
 
     :param max_unconfirmed: the largest number of unconfirmed messages
     :param max_unconfirmed_bytes: the largest size of all unconfirmed messages together, in bytes
     """
 
     def __init__(
-        self, publisher: Publisher, max_unconfirmed: int, max_unconfirmed_bytes: int
+        self,
+        publisher: Publisher,
+        plain_publisher: PlainPublisher,
+        effects: Effects,
+        timers: Timers,
+        max_unconfirmed: int,
+        max_unconfirmed_bytes: int,
     ) -> None:
         self._publisher = publisher
+        self._plain_publisher = plain_publisher
+        self._effects = effects
         self._max_unconfirmed = max_unconfirmed
         self._max_unconfirmed_bytes = max_unconfirmed_bytes
+        self._admission = Admission(self._has_room, publisher.publish, effects, timers)
+        self._plain_admission = Admission(
+            self._has_room_for_plain, self._send_plain, effects, timers
+        )
 
     def is_open(self) -> bool:
-        """Whether there is room for one more message."""
+        """Whether there is room for a message with a confirm."""
+        return not len(self._admission) and self._has_room()
+
+    def is_open_for_plain(self) -> bool:
+        """Whether there is room for a message without a confirm."""
+        return not len(self._plain_admission) and self._has_room_for_plain()
+
+    def is_wide_open(self) -> bool:
+        """Whether there is room for many more messages with a confirm."""
+        publisher = self._publisher
+        return (
+            publisher.held <= self._max_unconfirmed * WIDE_OPEN_FRACTION
+            and publisher.held_bytes <= self._max_unconfirmed_bytes * WIDE_OPEN_FRACTION
+        )
+
+    def publish(self, publication: Publication, timeout: float | None = None) -> Waiting | None:
+        """Publish a message with a confirm, which ends the promise of the publication.
+
+        :param timeout: the time to wait for room, in seconds; None for no limit
+        :returns: None if there is room; otherwise the entry in the queue of waiting publications
+        """
+        if self.is_open():
+            self._publisher.publish(publication)
+            return None
+        return self._admission.enqueue(publication, timeout)
+
+    def publish_plain(
+        self, publication: Publication, timeout: float | None = None
+    ) -> Waiting | None:
+        """Publish a message without a confirm. Without a connection, the message is dropped.
+
+        The promise of the publication, if it has one, ends when the message is admitted.
+
+        :param timeout: see `publish`
+        :returns: see `publish`
+        """
+        if self.is_open_for_plain():
+            self._send_plain(publication)
+            return None
+        return self._plain_admission.enqueue(publication, timeout)
+
+    def withdraw(self, publication: Publication) -> bool:
+        """Withdraw a publication. Return False if it was sent."""
+        return (
+            self._admission.withdraw(publication)
+            or self._plain_admission.withdraw(publication)
+            or self._publisher.withdraw(publication)
+        )
+
+    @property
+    def unconfirmed(self) -> list[Promise]:
+        """The promises of the unconfirmed messages, in the order of publishing."""
+        waiting = [each.promise for each in self._admission if each.promise is not None]
+        return self._publisher.promises + waiting
+
+    def admit_waiting(self) -> None:
+        """Admit publications that wait for room, as far as there is room."""
+        if len(self._admission):
+            self._admission.admit_waiting()
+        if len(self._plain_admission):
+            self._plain_admission.admit_waiting()
+
+    def admit_all(self) -> None:
+        """Admit all publications that wait, since no more will come."""
+        self._admission.admit_all()
+        self._plain_admission.admit_all()
+
+    def fail_waiting(self, error: Exception) -> None:
+        """Fail all publications that wait for room."""
+        self._admission.fail_all(error)
+        self._plain_admission.fail_all(error)
+
+    def _has_room(self) -> bool:
         publisher = self._publisher
         return (
             publisher.held < self._max_unconfirmed
             and publisher.held_bytes < self._max_unconfirmed_bytes
         )
 
-    def is_wide_open(self) -> bool:
-        """Whether there is room for many more messages."""
-        publisher = self._publisher
-        return (
-            publisher.held <= self._max_unconfirmed * WIDE_OPEN_FRACTION
-            and publisher.held_bytes <= self._max_unconfirmed_bytes * WIDE_OPEN_FRACTION
-        )
+    def _has_room_for_plain(self) -> bool:
+        connection = self._plain_publisher.connection
+        return connection is None or connection.out.size < UNSENT_BYTES_MAX
+
+    def _send_plain(self, publication: Publication) -> None:
+        self._plain_publisher.publish(publication)
+        self._effects.succeed(publication.promise)
