@@ -1,7 +1,6 @@
-"""How fast CoolAMQP is beside other clients, on one machine, in one run. Run by `make bench`.
+"""The comparison of CoolAMQP with other clients, on one machine. `make bench` runs it.
 
-`__main__` takes a `plan` (what is measured), has the `runner` do it, and prints `tables`. Each run
-is a `child` process, in an environment of the client's own, which is told its `task` on the command
-line and hands back a `measurement`. What such a process imports of this package needs nothing but
-the standard library and the client.
+`__main__` passes a `plan` to the `runner`, and prints `tables`. Each run is a `child` process in an
+environment for one client. The process receives its `task` on the command line, and returns a
+`measurement`. The modules that it imports need only the standard library and the client.
 """

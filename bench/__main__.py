@@ -1,4 +1,4 @@
-"""Measure clients against one RabbitMQ node, the runs of all interleaved, and print the tables."""
+"""Measure clients with one RabbitMQ node, with interleaved runs, and print the tables."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from typing import Final
 from rich.console import Console
 
 from bench import plan
+from bench.client_list import BY_NAME, CLIENTS, chosen
 from bench.environments import NotInstallable
 from bench.figures import Results
 from bench.plan import Entry
 from bench.report import report, surroundings
-from bench.roster import BY_NAME, ROSTER, chosen
 from bench.runner import RunFailed, Runner
 from bench.tables import inabilities, table
 from bench.task import WORKS, Item
 from tests.support.rabbitmq import RabbitMQNode
 
-# Of the tables where no terminal says how wide it is.
+# The width of the tables without a terminal, in characters.
 WIDTH: Final = 130
 
 
 def main() -> int:
-    """Measure, print, and write JSON if asked to."""
+    """Measure, print the tables, and write a report with the option `--json`."""
     options = _parser().parse_args()
     results, versions = Results(), dict[str, str]()
     begun = time.monotonic()
@@ -47,17 +47,19 @@ def main() -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='bench', description=__doc__)
-    parser.add_argument('--quick', action='store_true', help='the nearest peers, a minute')
-    parser.add_argument('--clients', type=_names, help=f'some of {",".join(BY_NAME)}')
-    parser.add_argument('--works', type=_names, help=f'some of {",".join(WORKS)}')
-    parser.add_argument('--messages', type=int, help='a run, the same for all clients')
+    parser.add_argument(
+        '--quick', action='store_true', help='measure the nearest peers only, in a minute'
+    )
+    parser.add_argument('--clients', type=_names, help=f'comma-separated, from {",".join(BY_NAME)}')
+    parser.add_argument('--works', type=_names, help=f'comma-separated, from {",".join(WORKS)}')
+    parser.add_argument('--messages', type=int, help='messages in a run, for all clients')
     parser.add_argument('--runs', type=int, default=5)
-    parser.add_argument('--size', type=int, default=Item.size, help='of the bodies, in bytes')
-    parser.add_argument('--headers', type=int, default=0, help='of each message')
-    parser.add_argument('--threads', type=int, default=1, help='that publish')
+    parser.add_argument('--size', type=int, default=Item.size, help='size of the bodies, in bytes')
+    parser.add_argument('--headers', type=int, default=0, help='headers of each message')
+    parser.add_argument('--threads', type=int, default=1, help='publishing threads')
     parser.add_argument('--consumers', type=int, default=1)
     parser.add_argument('--broker', choices=('rabbitmq', 'null'), default='rabbitmq')
-    parser.add_argument('--json', type=Path, help='write everything to this file')
+    parser.add_argument('--json', type=Path, help='write a report to this file')
     return parser
 
 
@@ -66,12 +68,12 @@ def _names(text: str) -> list[str]:
 
 
 def _entries(options: argparse.Namespace) -> list[Entry]:
-    """Give what is to be measured: a plan, or what the options make up."""
+    """Return a plan, or the entries that the options describe."""
     if options.quick:
         return plan.quick()
     if not options.clients and not options.works:
         return plan.full()
-    clients = chosen(options.clients) if options.clients else [*ROSTER]
+    clients = chosen(options.clients) if options.clients else [*CLIENTS]
     items = [
         Item(
             work=work,
@@ -89,7 +91,7 @@ def _entries(options: argparse.Namespace) -> list[Entry]:
 def _measure(
     runner: Runner, entries: list[Entry], runs: int, results: Results, versions: dict[str, str]
 ) -> None:
-    """Run everything once, then once more, so that what disturbs the machine disturbs all."""
+    """Run all entries once, then again, so that a disturbance of the machine affects all."""
     for run in range(1, runs + 1):
         for number, entry in enumerate(entries, start=1):
             row = results.row(entry.client, entry.item)
@@ -97,14 +99,14 @@ def _measure(
                 continue
             _progress(f'run {run}, {number} of {len(entries)}: {entry.client.label}, {entry.item}')
             try:
-                outcome = runner.run(entry.client, entry.item, entry.messages)
+                result = runner.run(entry.client, entry.item, entry.messages)
             except NotInstallable as error:
                 row.unable = f'cannot be installed: {error}'
                 continue
-            versions[entry.client.label] = outcome.version
-            row.unable = outcome.unable
-            if outcome.measurement:
-                row.runs.append(outcome.measurement)
+            versions[entry.client.label] = result.version
+            row.unable = result.unable
+            if result.measurement:
+                row.runs.append(result.measurement)
     _progress('')
 
 

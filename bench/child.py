@@ -1,8 +1,8 @@
-"""One run of one client in a process of its own: python -m bench.child MODULE DISTRIBUTION TASK.
+"""One run of one client in its own process: python -m bench.child MODULE DISTRIBUTION TASK.
 
-Talks with the runner over its standard input and output, a line each: it says `ready` once
-everything is imported, begins when it is told `go`, says `started` when the queue is to be filled
-after that, and in the end gives the result as JSON.
+It exchanges lines with the runner over its standard input and output. It writes `ready` after all
+imports, and waits for `go`. It writes `started` if the runner must fill the queue then. At the end
+it writes the result as JSON.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from typing import Any, Final
 from bench.measurement import Measurement, peak_memory
 from bench.task import Task
 
-# A client that waits for ever is shown with the stacks of all its threads.
+# After this many seconds, the process prints the stacks of all its threads and ends.
 TIMEOUT: Final = 120
 
 
 def main() -> None:
-    """Do the work, and print what came of it."""
+    """Run the task, and print the result."""
     name, distribution, text = sys.argv[1:]
     task = Task.from_json(text)
     module = importlib.import_module(name)
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def version(distribution: str) -> str:
-    """Tell what is measured, and if it is ours, in which form. The floor has no distribution."""
+    """Return the version of a client; empty for the floor. Ours says if it is compiled."""
     if not distribution:
         return ''
     compiled = getattr(sys.modules.get('coolamqp'), 'compiled', None)
@@ -50,7 +50,7 @@ def version(distribution: str) -> str:
 
 
 def inability(module: ModuleType, task: Task) -> str | None:
-    """Tell what the adapter says its client cannot do."""
+    """Return the reason why the client cannot do the task; None if it can."""
     if task.undisturbed_work not in module.WORKS:
         return str(module.UNABLE[task.undisturbed_work])
     if task.threads > 1 and 'threads' not in module.ABILITIES:
@@ -61,7 +61,7 @@ def inability(module: ModuleType, task: Task) -> str | None:
 
 
 def run(module: ModuleType, task: Task) -> Measurement:
-    """Run the adapter's function for the work."""
+    """Run the function of the adapter for the work."""
     if task.busy:
         threading.Thread(target=_be_busy, daemon=True).start()
     measurement: Measurement = module.WORKS[task.undisturbed_work](task)
@@ -70,9 +70,9 @@ def run(module: ModuleType, task: Task) -> Measurement:
 
 
 def _be_busy() -> None:
-    turns = 0
+    count = 0
     while True:
-        turns += 1
+        count += 1
 
 
 if __name__ == '__main__':

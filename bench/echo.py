@@ -1,7 +1,7 @@
 """The partner of a round trip, the same for every client: python -m bench.echo TASK.
 
-Sends as many bytes as come in the ping queue back to the other one. Says `ready`, and runs until it
-is ended, or the broker is.
+It answers each message from the ping queue with a message of the same size to the other queue. It
+prints `ready`, and runs until the runner or the broker ends it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from bench.task import Task
 
 
 def main() -> None:
-    """Echo. Frames are read one by one, as a client may add properties of its own."""
+    """Echo messages. It reads single frames, because a client may add its own properties."""
     task = Task.from_json(sys.argv[1])
     message = raw.publish(task.queue, task.body, task.table)
     with raw.Connection(task.url) as connection:

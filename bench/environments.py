@@ -1,7 +1,7 @@
-"""An environment for each peer, made once from one table of pinned requirements.
+"""The virtual environments of the peers, with pinned requirements.
 
-A peer and what it needs stand apart from all others, and from CoolAMQP. CoolAMQP 2 could not stand
-beside ours at all: the import package has the same name.
+Each peer has its own environment, apart from the other peers and from CoolAMQP. CoolAMQP 2 has the
+same import name as ours.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ REQUIREMENTS: Final[dict[str, tuple[str, ...]]] = {
 
 
 class NotInstallable(Exception):
-    """A client cannot be installed on this Python; the text has what pip says."""
+    """A client cannot be installed on this Python. The text has the last line of pip."""
 
 
 def python_of(environment: str) -> str:
-    """Give the interpreter of an environment, which is made if it is not there."""
+    """Return the interpreter of an environment; make the environment if necessary."""
     if environment == OURS:
         return sys.executable
     folder = FOLDER / 'environments' / environment
@@ -59,7 +59,7 @@ def _make(folder: Path, environment: str) -> None:
 
 
 def _install(folder: Path, requirements: tuple[str, ...]) -> None:
-    # Only wheels: to build a client from source needs more than this bench may ask for.
+    # Only wheels: a build from source may need a compiler and libraries.
     command = [str(folder / 'bin' / 'pip'), 'install', '--quiet', '--only-binary=:all:']
     done = subprocess.run(
         [*command, *requirements],

@@ -1,4 +1,4 @@
-"""What one run yields, and how the client's own process takes it."""
+"""The measurement of one run, which the process of the client makes."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ QUANTILES: Final = {'p50': 0.5, 'p99': 0.99, 'p99.9': 0.999}
 
 @dataclass
 class Measurement:
-    """One run: seconds on the clock and of CPU, taken around the work alone, and peak memory."""
+    """One run: time and CPU time of the work alone, in seconds, and the peak memory."""
 
     messages: int
     seconds: float = 0.0
     user: float = 0.0
     system: float = 0.0
-    peak: int = 0  # bytes; of the whole process, imports included
-    start: float = 0.0  # seconds until all consumers were there
+    peak: int = 0  # bytes; of the whole process, including imports
+    start: float = 0.0  # seconds until all consumers had started
     latencies: dict[str, float] = field(default_factory=dict)  # seconds, by quantile
 
     @property
     def rate(self) -> float:
-        """Messages a second."""
+        """The number of messages in a second."""
         return self.messages / self.seconds
 
     @property
     def cpu(self) -> float:
-        """Microseconds of CPU a message."""
+        """The CPU time for a message, in microseconds."""
         return (self.user + self.system) / self.messages * 1e6
 
     @property
     def system_share(self) -> float:
-        """The part of the CPU that was spent in system calls."""
+        """The fraction of the CPU time in system calls."""
         return self.system / ((self.user + self.system) or 1.0)
 
 
@@ -47,7 +47,7 @@ class Measurement:
 def measured(
     task: Task, watch: Stopwatch | None = None, tally: Tally | None = None
 ) -> Iterator[Measurement]:
-    """Measure what is done inside; tell the latencies of the watch, and check the tally."""
+    """Measure the work in a `with` block; add the latencies of `watch`, and check `tally`."""
     measurement = Measurement(task.messages)
     before, begun = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
     yield measurement
@@ -63,9 +63,10 @@ def measured(
 
 @contextmanager
 def consumption(task: Task, tally: Tally, start: Callable[[], object]) -> Iterator[Measurement]:
-    """Measure what is received inside, by the consumers that `start` starts.
+    """Measure the consumption in a `with` block, by the consumers that `start` starts.
 
-    Many are started beforehand, in a time of its own, and the queue is filled when they are there.
+    If a task has many consumers, they start first, and their start has its own time. The runner
+    fills the queue after that.
     """
     if not task.starts_first:
         with measured(task, tally=tally) as measurement:
@@ -82,24 +83,24 @@ def consumption(task: Task, tally: Tally, start: Callable[[], object]) -> Iterat
 
 
 def quantiles(latencies: list[float]) -> dict[str, float]:
-    """Pick the quantiles from what was measured."""
+    """Return the quantiles of some latencies."""
     ordered = sorted(latencies)
     return {name: ordered[int(share * (len(ordered) - 1))] for name, share in QUANTILES.items()}
 
 
 def peak_memory() -> int:
-    """Give the most memory that this program had, in bytes.
+    """Return the peak memory of this process, in bytes.
 
-    Not `ru_maxrss`, which a child takes over from the process that started it.
+    `ru_maxrss` does not work, because a child inherits it from its parent.
     """
     for line in Path('/proc/self/status').read_text('ascii').splitlines():
         if line.startswith('VmHWM:'):
             return int(line.split()[1]) * 1024
-    raise RuntimeError('this system does not tell VmHWM')
+    raise RuntimeError('/proc/self/status has no VmHWM; run the bench on Linux')
 
 
 class Tally:
-    """Counts what is received, and calls `done` when all is there."""
+    """The count of received messages. It calls `done` after the last one."""
 
     def __init__(self, task: Task, done: Callable[[], object]) -> None:
         self.messages = task.messages
@@ -116,34 +117,40 @@ class Tally:
 
     @property
     def missing(self) -> bool:
-        """Whether there is something yet to come."""
+        """Whether messages are missing."""
         return self.received < self.messages
 
     def check(self) -> None:
-        """Raise if it was not just the messages that should have come."""
+        """Raise RuntimeError if the number or the size of the messages is wrong."""
         found, expected = (self.received, self.size), (self.messages, self.expected_size)
         if found != expected:
-            raise RuntimeError('received {} messages of {} bytes'.format(*found))
+            raise RuntimeError(
+                'received {} messages of {} bytes instead of {} of {}'.format(*found, *expected)
+            )
 
 
 class Stopwatch:
-    """Takes the time of one message after the other."""
+    """The latencies of messages, one after the other."""
 
     def __init__(self) -> None:
         self.latencies: list[float] = []
         self._begun = 0.0
 
     def begin(self) -> None:
-        """Begin one."""
+        """Start a latency."""
         self._begun = time.perf_counter()
 
     def end(self) -> None:
-        """End it."""
+        """Record the latency."""
         self.latencies.append(time.perf_counter() - self._begun)
 
 
 class RoundTrips:
-    """Has `send` send one message after the other, each when the one before it is back."""
+    """Round trips, each of which starts after the end of the one before.
+
+    :param send: sends one message
+    :param done: called after the last round trip
+    """
 
     def __init__(self, task: Task, send: Callable[[], object], done: Callable[[], object]) -> None:
         self.watch = Stopwatch()
@@ -151,12 +158,12 @@ class RoundTrips:
         self._send = send
 
     def begin(self) -> None:
-        """Begin one."""
+        """Start a round trip."""
         self.watch.begin()
         self._send()
 
     def end(self, body: Any) -> None:
-        """End it with what is back, and begin the next."""
+        """End a round trip with the received body, and start the next."""
         self.watch.end()
         self.tally.take(body)
         if self.tally.missing:

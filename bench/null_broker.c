@@ -1,15 +1,15 @@
-/* A broker that keeps nothing, so that what a client can do is not hidden behind what RabbitMQ can.
+/* A broker that stores nothing, so that the limits of RabbitMQ do not hide those of a client.
  *
- * It logs anybody in, reads publishes and discards them, confirms with `multiple` once for all that
- * one read has brought, and streams deliveries that it has encoded beforehand. A thread for each
+ * It accepts every login and discards published messages. It confirms the messages of one read with
+ * one `multiple`. It streams deliveries that it has encoded before. It has a thread for each
  * connection.
  *
- *   queue.purge     has the count of publishes begin at 0
- *   queue.declare   message_count is how many messages were published since, on all connections
- *   basic.consume   from the queue `stream.MESSAGES.SIZE` sends so many messages with bodies of so
- *                   many bytes; queue.declare of it tells how many are not acknowledged yet
+ *   queue.purge     sets the count of published messages to 0
+ *   queue.declare   returns the count of published messages on all connections as message_count
+ *   basic.consume   from the queue `stream.MESSAGES.SIZE` sends MESSAGES messages of SIZE bytes;
+ *                   queue.declare of this queue returns the number of unacknowledged ones
  *
- * Prints its port, and ends when its standard input does.
+ * It prints its port, and ends with its standard input.
  */
 #include <arpa/inet.h>
 #include <endian.h>
@@ -28,26 +28,26 @@
 #define FRAME_END 0xCE
 #define OVERHEAD 8 /* of a frame: type, channel, size and end */
 #define READ_SIZE (1 << 20)
-#define BLOCK_SIZE (1 << 18) /* about how much of a stream is encoded at once */
+#define BLOCK_SIZE (1 << 18) /* bytes of a stream that are encoded at once, approximately */
 #define METHOD(class, number) ((class) << 16 | (number))
 
 enum { FRAME_METHOD = 1, FRAME_HEADER, FRAME_BODY, FRAME_HEARTBEAT };
 
 static atomic_ulong published;
-static atomic_long left; /* of the last stream that was begun: not sent, or not acknowledged */
+static atomic_long left; /* unsent and unacknowledged messages of the last stream */
 
-/* What is sent to a consumer: one block of deliveries, sent again and again with new tags. */
+/* The stream to a consumer: a block of deliveries, which is sent repeatedly with new tags. */
 struct stream {
     unsigned char *block;
-    size_t message_size, tag_offset, offset; /* offset: how much of the block was sent */
-    unsigned long in_block, filled;          /* deliveries that fit, and that are there now */
+    size_t message_size, tag_offset, offset; /* offset: sent bytes of the block */
+    unsigned long in_block, filled;          /* deliveries that fit, and current deliveries */
     unsigned long total, sent, acked, prefetch;
     int no_ack;
 };
 
 struct channel {
-    uint64_t body_left;     /* of the message that is coming in */
-    uint64_t confirm_count; /* how many messages came since confirm.select */
+    uint64_t body_left;     /* missing bytes of the current message */
+    uint64_t confirm_count; /* messages since confirm.select */
     int confirming;
 };
 
@@ -56,7 +56,7 @@ struct connection {
     unsigned char in[READ_SIZE];
     size_t in_size;
     struct channel *channels; /* by number */
-    int unconfirmed;          /* number of the channel that has confirms to be sent, or 0 */
+    int unconfirmed;          /* number of the channel with unsent confirms, or 0 */
     unsigned long prefetch;
     struct stream stream;
     int ended;
@@ -101,12 +101,12 @@ static void end_frame(struct out *out) {
     put(out, FRAME_END, 1);
 }
 
-/* Waits until all is sent. A client that does not read its answers has only itself to blame. */
+/* Sends all bytes. It blocks if the client does not read its answers. */
 static void send_all(struct connection *c, const unsigned char *bytes, size_t size) {
     if (send(c->socket, bytes, size, MSG_NOSIGNAL) != (ssize_t)size) c->ended = 1;
 }
 
-/* Ends the frame and sends it, not into the middle of a delivery. */
+/* Ends the frame and sends it, but not in the middle of a delivery. */
 static void answer(struct connection *c, struct out *out) {
     struct stream *s = &c->stream;
     size_t begun = s->block ? s->offset % s->message_size : 0, rest = s->message_size - begun;
@@ -118,7 +118,7 @@ static void answer(struct connection *c, struct out *out) {
     send_all(c, out->bytes, out->size);
 }
 
-/* Most answers have no arguments, or such that are reserved or do not matter: so many zeros. */
+/* Sends an answer whose arguments are zero bytes, as most answers are. */
 static void answer_zeros(struct connection *c, int channel, uint32_t method, int zeros) {
     struct out out;
     begin_method(&out, channel, method);
@@ -126,7 +126,7 @@ static void answer_zeros(struct connection *c, int channel, uint32_t method, int
     answer(c, &out);
 }
 
-/* Others name a queue or a consumer, with so many bytes of numbers behind the name. */
+/* Sends an answer with the name of a queue or a consumer, and numbers after it. */
 static void answer_name(struct connection *c, int channel, uint32_t method, const char *name,
                         uint64_t numbers, int size) {
     struct out out;
@@ -138,7 +138,7 @@ static void answer_name(struct connection *c, int channel, uint32_t method, cons
 
 /* -- streaming deliveries */
 
-/* Writes one delivery, and gives its size. */
+/* Writes one delivery, and returns its size. */
 static size_t encode_delivery(struct stream *s, unsigned char *at, int channel, const char *tag,
                               const char *queue, uint64_t body_size) {
     struct out out;
@@ -185,7 +185,7 @@ static void begin_stream(struct connection *c, int channel, const char *tag, con
         memcpy(s->block + i * s->message_size, s->block, s->message_size);
 }
 
-/* Puts as many deliveries into the block as the prefetch allows; tells if there are any. */
+/* Fills the block with deliveries up to the prefetch count. Returns whether there are any. */
 static int fill_block(struct stream *s) {
     if (s->offset < s->filled * s->message_size) return 1;
     unsigned long count = s->total - s->sent, allowed = s->prefetch - (s->sent - s->acked);
@@ -202,19 +202,19 @@ static int fill_block(struct stream *s) {
     return count > 0;
 }
 
-/* Sends as much as the socket takes; tells if it is the socket that takes no more. */
+/* Sends bytes until the socket is full or all are sent. Returns whether the socket is full. */
 static int stream_on(struct connection *c) {
     struct stream *s = &c->stream;
     while (s->block && !c->ended && fill_block(s)) {
         size_t size = s->filled * s->message_size - s->offset;
         ssize_t sent = send(c->socket, s->block + s->offset, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent < 0) return 1; /* a socket that is broken is found out by the next read */
+        if (sent < 0) return 1; /* the next read finds a broken socket */
         s->offset += sent;
     }
     return 0;
 }
 
-/* Deliveries are acknowledged in order, one by one or up to one; which is all that is counted. */
+/* Counts acknowledgements. Clients acknowledge in order, one by one or with `multiple`. */
 static void acknowledge(struct connection *c, uint64_t tag, int multiple) {
     struct stream *s = &c->stream;
     unsigned long count = multiple ? (tag ? tag : s->sent) - s->acked : 1;
@@ -222,9 +222,9 @@ static void acknowledge(struct connection *c, uint64_t tag, int multiple) {
     left -= count;
 }
 
-/* -- what the client sends */
+/* -- methods of the client */
 
-/* Confirms everything that has come on the channel. */
+/* Confirms all messages of the channel. */
 static void confirm(struct connection *c) {
     struct out out;
     begin_method(&out, c->unconfirmed, METHOD(60, 80));
@@ -243,7 +243,7 @@ static void count_message(struct connection *c, int number) {
     channel->confirm_count++;
 }
 
-/* What connection.start says of us. Some clients look at the capabilities before they use them. */
+/* The server properties. Some clients check the capabilities before they use them. */
 static const char START[] = "\0\x09" "\0\0\0\x5f"
     "\x0c" "capabilities" "F" "\0\0\0\x3b"
         "\x12" "publisher_confirms" "t\1"
@@ -267,7 +267,7 @@ static uint64_t get(const unsigned char *at, int size) {
     return value;
 }
 
-/* Gives the short string there, ended with a zero, and where the next field begins. */
+/* Copies the short string with a zero at its end. Returns the start of the next field. */
 static const unsigned char *take_short(const unsigned char *at, char *text) {
     memcpy(text, at + 1, *at);
     text[*at] = 0;
@@ -315,7 +315,7 @@ static void on_method(struct connection *c, int channel, uint32_t method, const 
     case METHOD(10, 50): answer_zeros(c, channel, ok, 0); c->ended = 1; return;
     case METHOD(10, 51): c->ended = 1; return;
     }
-    fprintf(stderr, "the null broker does not know %u.%u\n", method >> 16, method & 0xFFFF);
+    fprintf(stderr, "the null broker has no method %u.%u\n", method >> 16, method & 0xFFFF);
     c->ended = 1;
 }
 
@@ -328,7 +328,7 @@ static void on_frame(struct connection *c, int kind, int number, const unsigned 
     if (!channel->body_left) count_message(c, number);
 }
 
-/* Takes the whole frames out of what was read, and gives how many bytes they were. */
+/* Processes the complete frames of the received bytes, and returns their size. */
 static size_t take_frames(struct connection *c) {
     size_t offset = 0;
     while (!c->ended && c->in_size - offset >= OVERHEAD) {
@@ -336,7 +336,7 @@ static size_t take_frames(struct connection *c) {
         size_t size = get(frame + 3, 4);
         if (size <= FRAME_MAX - OVERHEAD && c->in_size - offset < size + OVERHEAD) break;
         if (size > FRAME_MAX - OVERHEAD || frame[7 + size] != FRAME_END) {
-            fprintf(stderr, "the null broker was sent a frame that is none\n");
+            fprintf(stderr, "the null broker has received an invalid frame\n");
             c->ended = 1;
             break;
         }

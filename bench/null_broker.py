@@ -1,4 +1,4 @@
-"""The null broker as a process: compiled when its source is newer, and ended with us."""
+"""The process of the null broker. This module compiles it if the source is newer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SOURCE: Final = Path(__file__).with_suffix('.c')
 
 
 class NullBroker:
-    """A running null broker. Use as a context manager."""
+    """A running null broker. It is a context manager, and ends with the block."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
@@ -29,7 +29,7 @@ class NullBroker:
 
 
 def stream(messages: int, size: int) -> str:
-    """Name the queue from which so many messages of so many bytes come."""
+    """Return the name of a queue with `messages` messages of `size` bytes."""
     return f'stream.{messages}.{size}'
 
 

@@ -1,4 +1,4 @@
-"""What adapters with futures and with coroutines share: a window of confirms, and a loop."""
+"""The window of unconfirmed messages for adapters with futures or coroutines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.task import WINDOW, Task
 
 
 def in_window(task: Task, send: Callable[[], Any]) -> None:
-    """Send all messages, with no more than a window of futures not done."""
+    """Send all messages, with at most `WINDOW` unfinished futures."""
     futures: deque[Any] = deque()
     for _ in range(task.messages):
         if len(futures) == WINDOW:
@@ -23,7 +23,7 @@ def in_window(task: Task, send: Callable[[], Any]) -> None:
 
 
 async def awaited_in_window(task: Task, send: Callable[[], Awaitable[Any]]) -> None:
-    """Send all messages, with no more than a window of them not answered."""
+    """Send all messages, with at most `WINDOW` unfinished coroutines."""
     pending: deque[asyncio.Future[Any]] = deque()
     for _ in range(task.messages):
         if len(pending) == WINDOW:
@@ -33,5 +33,5 @@ async def awaited_in_window(task: Task, send: Callable[[], Awaitable[Any]]) -> N
 
 
 def on_loop(work: Callable[[Task], Coroutine[Any, Any, Measurement]]) -> Any:
-    """Make a plain function of a coroutine function."""
+    """Return a plain function that runs a coroutine function."""
     return lambda task: asyncio.run(work(task))

@@ -1,14 +1,14 @@
-"""Which clients are measured at what by `make bench`, and with how many messages."""
+"""The plan of `make bench`: clients, items and numbers of messages."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bench.roster import ROSTER, Client, chosen
+from bench.client_list import CLIENTS, Client, chosen
 from bench.task import WORKS, Item
 
-# How many messages of 100 bytes a run has at least to have for a figure worth its name.
+# The number of messages of 100 bytes in a run. Fewer give no stable figure.
 MESSAGES: Final = {
     'publish': 15_000,
     'confirm': 12_000,
@@ -18,9 +18,9 @@ MESSAGES: Final = {
     'ping-pong': 1_000,
     'ping-pong-busy': 100,
 }
-# Of large bodies fewer do: so many bytes in all.
-BYTES: Final = 512 << 20
-LEAST: Final = 50
+# The largest size of all messages of a run together, in bytes.
+BYTES_MAX: Final = 512 << 20
+MESSAGES_MIN: Final = 50
 
 MAIN: Final = ('publish', 'confirm', 'confirm-each', 'consume', 'consume-ack')
 CLOSE: Final = ('raw', 'threads', 'librabbitmq', 'pika_select')
@@ -28,7 +28,7 @@ CLOSE: Final = ('raw', 'threads', 'librabbitmq', 'pika_select')
 
 @dataclass(frozen=True)
 class Entry:
-    """One client at one item."""
+    """One client for one item."""
 
     client: Client
     item: Item
@@ -36,21 +36,24 @@ class Entry:
 
 
 def entry(client: Client, item: Item, messages: int | None = None) -> Entry:
-    """Make one, with as many messages as the work, the size and the client call for."""
+    """Return an entry; the number of messages depends on work, size and client by default."""
     if messages is None:
-        share = client.patience if item.one_by_one else client.share
+        share = client.one_by_one_share if item.one_by_one else client.share
         messages = int(MESSAGES[item.work] * share)
-        messages = max(LEAST, min(messages, BYTES // item.size))
+        messages = max(MESSAGES_MIN, min(messages, BYTES_MAX // item.size))
     return Entry(client, item, messages)
 
 
 def entries(clients: list[Client], items: list[Item], messages: int | None) -> list[Entry]:
-    """Make all, the clients of an item one after the other, so that all meet the same weather."""
+    """Return entries for all clients and items.
+
+    The clients of an item run one after the other, so that the machine is in the same state.
+    """
     return [entry(client, item, messages) for item in items for client in clients]
 
 
 def quick() -> list[Entry]:
-    """What takes a minute: the nearest peers at the four main works."""
+    """Return the plan for a minute: the nearest peers for four works."""
     items = [Item(work=work) for work in MAIN if work != 'confirm-each']
     return [
         replace(one, messages=one.messages // 2) for one in entries(chosen([*CLOSE]), items, None)
@@ -58,8 +61,8 @@ def quick() -> list[Entry]:
 
 
 def full() -> list[Entry]:
-    """What takes ten: everybody at the main works, the nearest peers at the rest."""
-    main = entries([*ROSTER], [Item(work=work) for work in MAIN], None)
+    """Return the plan for ten minutes: all clients for the main works, the nearest for the rest."""
+    main = entries([*CLIENTS], [Item(work=work) for work in MAIN], None)
     return main + _sizes() + _headers() + _threads() + _scale() + _latency() + _null()
 
 

@@ -1,4 +1,4 @@
-"""Bars from a report: python -m bench.plots REPORT FOLDER. One picture for each item."""
+"""Draw bars from a report, one picture for each item: python -m bench.plots REPORT FOLDER."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
+from bench.client_list import FLOOR
 from bench.figures import short
-from bench.roster import FLOOR
 
 WIDTH: Final = 800
-LEFT: Final = 230  # where the bars begin; names stand before it
-RIGHT: Final = 680  # where the longest ends; its value stands behind it
+LEFT: Final = 230  # the start of the bars; their names are left of it
+RIGHT: Final = 680  # the end of the longest bar; its value is right of it
 TOP: Final = 76
 BAR: Final = 20
 STEP: Final = 30
@@ -33,7 +33,7 @@ STYLE: Final = """
 
 
 def main() -> None:
-    """Draw all items of the report."""
+    """Draw all items of a report."""
     source, folder = map(Path, sys.argv[1:])
     report = json.loads(source.read_text('utf-8'))
     folder.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def _by_item(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
-    """Give the rows with figures by the title of their item, the best first."""
+    """Return the rows with figures by the title of their item, the best first."""
     found: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         if row['cost']:
@@ -52,7 +52,7 @@ def _by_item(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
 
 
 def draw(title: str, rows: list[dict[str, Any]], surroundings: dict[str, Any]) -> str:
-    """Draw one item."""
+    """Return the picture of one item, as SVG."""
     height = TOP + STEP * len(rows) + FOOT
     longest = max(row['cost']['most'] for row in rows)
     scale = (RIGHT - LEFT) / longest

@@ -1,4 +1,4 @@
-"""Publishing from as many threads as a task asks for."""
+"""Publishing from several threads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bench.task import Task
 
 
 def on_threads(task: Task, send: Callable[[int], object]) -> None:
-    """Call `send` with how many messages it is to send, on each thread, or here if it is one."""
+    """Call `send` with a number of messages on each thread; on this thread if there is only one."""
     if task.threads == 1:
         send(task.messages)
         return

@@ -1,6 +1,6 @@
-"""AMQP 0-9-1 by hand, as much of it as measuring takes: the floor under every client.
+"""The part of AMQP 0-9-1 that the measurements need, without a client: the floor.
 
-Also what the runner itself talks to brokers with, since it needs nothing but the standard library.
+The runner uses it, too, because it needs only the standard library.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ TIMEOUT: Final = 120.0
 CHANNEL_MAX: Final = 2047
 FRAME_MAX: Final = 131072
 OVERHEAD: Final = 8  # of a frame: type, channel, size and end
-# The persistence of messages is left to the queue; all that a property may be here is headers.
+# The only property of messages here is their headers.
 _HAS_HEADERS: Final = 1 << 13
 
 Method = tuple[int, int]
@@ -39,27 +39,27 @@ ACK: Final = (60, 80)
 
 
 def frame(kind: int, channel: int, payload: bytes) -> bytes:
-    """Write a frame."""
+    """Return a frame."""
     return struct.pack('>BHL', kind, channel, len(payload)) + payload + FRAME_END
 
 
 def method(which: Method, arguments: bytes = b'', channel: int = 1) -> bytes:
-    """Write the frame of a method."""
+    """Return the frame of a method."""
     return frame(METHOD, channel, struct.pack('>HH', *which) + arguments)
 
 
 def short(text: str) -> bytes:
-    """Write a short string."""
+    """Return a short string."""
     return bytes([len(text)]) + text.encode()
 
 
 def long(data: bytes) -> bytes:
-    """Write a long string, or a table that is written already."""
+    """Return a long string or a table, with its length."""
     return struct.pack('>L', len(data)) + data
 
 
 def table(values: dict[str, Any]) -> bytes:
-    """Write a field table of strings and numbers."""
+    """Return a field table of strings and numbers."""
     return long(b''.join(short(name) + _field(value) for name, value in values.items()))
 
 
@@ -70,14 +70,14 @@ def _field(value: str | int) -> bytes:
 
 
 def properties(headers: dict[str, Any]) -> bytes:
-    """Write the property flags, and the headers if there are any."""
+    """Return the property flags, and the headers if there are any."""
     if not headers:
         return bytes(2)
     return struct.pack('>H', _HAS_HEADERS) + table(headers)
 
 
 def content(body: bytes, headers: dict[str, Any]) -> bytes:
-    """Write the frames of a message that follow its method."""
+    """Return the header frame and the body frames of a message."""
     header = struct.pack('>HHQ', 60, 0, len(body)) + properties(headers)
     step = FRAME_MAX - OVERHEAD
     pieces = [body[begin : begin + step] for begin in range(0, len(body), step)]
@@ -85,17 +85,17 @@ def content(body: bytes, headers: dict[str, Any]) -> bytes:
 
 
 def publish(queue: str, body: bytes, headers: dict[str, Any]) -> bytes:
-    """Write all frames of a message to a queue."""
+    """Return all frames of a message to a queue."""
     return method(PUBLISH, bytes(2) + short('') + short(queue) + bytes(1)) + content(body, headers)
 
 
 def ack(tag: int, multiple: bool) -> bytes:
-    """Write an acknowledgement."""
+    """Return the frame of an acknowledgement."""
     return method(ACK, struct.pack('>QB', tag, multiple))
 
 
 class Connection:
-    """A connection with channel 1 open. Blocks, and knows no heartbeats."""
+    """A blocking connection with channel 1 and without heartbeats."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -117,18 +117,18 @@ class Connection:
         self.call(CHANNEL_OPEN, short(''))
 
     def call(self, which: Method, arguments: bytes = b'') -> bytes:
-        """Send a method, and give the arguments of what answers it."""
+        """Send a method. Return the arguments of the answer."""
         self.socket.sendall(method(which, arguments))
         answer, arguments = self.read_method()
         if answer != (which[0], which[1] + 1):
-            raise RuntimeError(f'{answer} came in answer to {which}: {arguments!r}')
+            raise RuntimeError(f'the broker answered {which} with {answer}: {arguments!r}')
         return arguments
 
     def read_method(self) -> tuple[Method, bytes]:
-        """Wait for a frame, which is a method's."""
+        """Wait for a method. Return its number and its arguments."""
         kind, payload = self.read_frame()
         if kind != METHOD:
-            raise RuntimeError(f'a frame of kind {kind} came where a method should be')
+            raise RuntimeError(f'received a frame of type {kind} instead of a method')
         return struct.unpack_from('>HH', payload), payload[4:]
 
     def read_frame(self) -> tuple[int, bytes]:
@@ -136,7 +136,7 @@ class Connection:
         kind, _, size = struct.unpack('>BHL', self._read(7))
         payload = self._read(size)
         if self._read(1) != FRAME_END:
-            raise RuntimeError('a frame does not end where it should')
+            raise RuntimeError('received a frame without an end byte')
         return kind, payload
 
     def _read(self, size: int) -> bytes:
@@ -153,31 +153,31 @@ class Connection:
         raise RuntimeError('the broker has closed the connection')
 
     def left_over(self) -> int:
-        """Forget what was received behind the last frame read, and give how many bytes it was."""
+        """Discard the bytes after the last frame. Return their number."""
         size = len(self._received)
         self._received.clear()
         return size
 
     def count(self, queue: str) -> int:
-        """Give how many messages a queue has."""
+        """Return the number of messages in a queue."""
         passive = b'\x01'
         answer = self.call(QUEUE_DECLARE, bytes(2) + short(queue) + passive + table({}))
         return int.from_bytes(answer[1 + len(queue) :][:4])
 
     def renew(self, queue: str) -> None:
-        """Make a durable queue, in place of one that there may be."""
+        """Delete a queue if it exists, and declare it as a durable queue."""
         self.call(QUEUE_DELETE, bytes(2) + short(queue) + bytes(1))
         durable = b'\x02'
         self.call(QUEUE_DECLARE, bytes(2) + short(queue) + durable + table({}))
 
     def consume(self, queue: str, *, no_ack: bool, prefetch: int) -> None:
-        """Begin to consume; the consumer's tag is the queue's name."""
+        """Start to consume. The consumer tag is the name of the queue."""
         self.call(QOS, struct.pack('>LHB', 0, prefetch, 0))
         flags = b'\x02' if no_ack else b'\0'
         self.call(CONSUME, bytes(2) + short(queue) + short(queue) + flags + table({}))
 
     def publish_many(self, message: bytes, messages: int) -> None:
-        """Send one message's frames many times over, from one buffer."""
+        """Send the frames of a message many times, from one buffer."""
         batch = max(1, min(messages, (1 << 18) // len(message)))
         buffer = memoryview(message * batch)
         for _ in range(messages // batch):
@@ -185,7 +185,7 @@ class Connection:
         self.socket.sendall(buffer[: messages % batch * len(message)])
 
     def close(self) -> None:
-        """Say good-bye, as RabbitMQ's log is otherwise full of complaints."""
+        """Close the connection cleanly; otherwise RabbitMQ logs a warning."""
         self.socket.sendall(method(CLOSE, struct.pack('>H', 200) + short('') + bytes(4), 0))
         while self.read_frame()[1][:4] != CLOSE_OK:
             pass
@@ -199,9 +199,9 @@ class Connection:
 
 
 def deliver_size(queue: str, size: int, headers: dict[str, Any]) -> int:
-    """Give how many bytes each delivery of such a message takes, with the queue as consumer tag.
+    """Return the size of a delivery, in bytes, with the name of the queue as consumer tag.
 
-    All take the same, so that whoever counts bytes has counted deliveries.
+    All deliveries have the same size, so that a count of bytes is a count of deliveries.
     """
     arguments = short(queue) + bytes(9) + short('') + short(queue)
     return len(method(DELIVER, arguments)) + len(content(bytes(size), headers))

@@ -1,4 +1,4 @@
-"""The report: every run as plain values, with what it ran on. What the plots are made from."""
+"""The report for the plots: all runs as plain values, with a description of the machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.figures import Results, Row, ratio
 
 
 def surroundings(rabbitmq: str) -> dict[str, Any]:
-    """Tell what a figure depends on besides the clients."""
+    """Return the machine and the versions of Python and RabbitMQ."""
     return {
         'system': platform.platform(),
         'cpu': _cpu_model(),
@@ -23,7 +23,7 @@ def surroundings(rabbitmq: str) -> dict[str, Any]:
 
 
 def report(results: Results, versions: dict[str, str], rabbitmq: str) -> dict[str, Any]:
-    """Give everything as plain values."""
+    """Return the report."""
     return {
         'surroundings': surroundings(rabbitmq),
         'versions': versions,
@@ -47,7 +47,7 @@ def report(results: Results, versions: dict[str, str], rabbitmq: str) -> dict[st
 
 
 def _cost(row: Row) -> dict[str, Any]:
-    """Give what clients are compared by, and what it is called."""
+    """Return the name and the figure of the compared cost."""
     what = 'Median latency' if row.item.one_by_one else "The client's CPU time for each message"
     return {'name': f'{what}, in µs', **row.costs._asdict()}
 

@@ -1,4 +1,4 @@
-"""Has one client do one work in a process of its own, and checks at the broker that it has."""
+"""The runner: it runs one client in its own process, and checks the result at the broker."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from tempfile import TemporaryFile
 from typing import IO, Any, Final, Self
 
 from bench import raw
+from bench.client_list import Client
 from bench.environments import python_of
 from bench.measurement import Measurement
 from bench.null_broker import NullBroker, stream
-from bench.roster import Client
 from bench.task import Item, Task
 
 QUEUE: Final = 'bench'
 ROOT: Final = Path(__file__).resolve().parent.parent
-# Seconds until what is published must be in the queue; another channel may count before it is.
-SETTLING: Final = 5.0
+# The queue must have the right count within this time. Other channels may publish until then.
+COUNT_SECONDS_MAX: Final = 5.0
 
 
 class RunFailed(Exception):
-    """A client has failed at a work, or lied about it; the text names both."""
+    """A run has failed, or has lost messages. The text names the client and the item."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a run gave: a measurement, or the reason why this client cannot do it."""
+class RunResult:
+    """The result of a run: a measurement, or the reason why the client cannot do the item."""
 
     version: str
     measurement: Measurement | None
@@ -41,12 +41,12 @@ class Outcome:
 
 
 class Runner:
-    """Runs anything on the RabbitMQ at `url`, or on a null broker of its own."""
+    """The runner for the RabbitMQ at `url` and for its own null broker."""
 
     def __init__(self, url: str) -> None:
         self._resources = ExitStack()
         self._urls = {'rabbitmq': url}
-        self._orders: dict[str, raw.Connection] = {}
+        self._controls: dict[str, raw.Connection] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -54,13 +54,16 @@ class Runner:
     def __exit__(self, *_: object) -> None:
         self._resources.close()
 
-    def run(self, client: Client, item: Item, messages: int) -> Outcome:
-        """Run it once. Raises RunFailed if any message was lost or miscounted."""
-        orders = self._connection(item.broker)
+    def run(self, client: Client, item: Item, messages: int) -> RunResult:
+        """Run a client once.
+
+        :raises RunFailed: the process has failed, or the number of messages is wrong
+        """
+        control = self._connection(item.broker)
         task = self._task(item, messages)
         try:
             with self._partner(task):
-                return self._converse(client, task, orders)
+                return self._converse(client, task, control)
         except (RuntimeError, json.JSONDecodeError, subprocess.TimeoutExpired) as error:
             raise RunFailed(f'{client.label} failed at "{item}": {error}') from error
 
@@ -76,38 +79,38 @@ class Runner:
     def _connection(self, broker: str) -> raw.Connection:
         if broker == 'null' and broker not in self._urls:
             self._urls[broker] = self._resources.enter_context(NullBroker()).url
-        if broker not in self._orders:
+        if broker not in self._controls:
             connection = self._resources.enter_context(raw.Connection(self._urls[broker]))
-            self._orders[broker] = connection
-        return self._orders[broker]
+            self._controls[broker] = connection
+        return self._controls[broker]
 
-    def _converse(self, client: Client, task: Task, orders: raw.Connection) -> Outcome:
+    def _converse(self, client: Client, task: Task, control: raw.Connection) -> RunResult:
         with _child(client, task) as child:
-            _empty(orders, task)
+            _empty(control, task)
             if not task.publishes and not task.echoed and not task.starts_first:
-                _fill(orders, task)
+                _fill(control, task)
             answer = child.readline()
             if answer == 'ready\n':
-                child.say('go')
+                child.send('go')
                 answer = child.readline()
             if answer == 'started\n':
-                _fill(orders, task)
+                _fill(control, task)
                 answer = child.readline()
             if not answer:
-                raise RuntimeError(f'its process ended:\n{child.complaint()}')
-        outcome = _outcome(json.loads(answer))
-        if outcome.measurement:
-            _check(orders, task)
-        return outcome
+                raise RuntimeError(f'its process has ended:\n{child.errors()}')
+        result = _result_of(json.loads(answer))
+        if result.measurement:
+            _check(control, task)
+        return result
 
     @contextmanager
     def _partner(self, task: Task) -> Iterator[None]:
         if not task.echoed:
             yield
             return
-        orders = self._orders[task.broker]
-        orders.renew(task.ping_queue)
-        orders.renew(task.queue)
+        control = self._controls[task.broker]
+        control.renew(task.ping_queue)
+        control.renew(task.queue)
         command = [sys.executable, '-m', 'bench.echo', task.to_json()]
         with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as partner:
             try:
@@ -118,60 +121,60 @@ class Runner:
                 partner.kill()
 
 
-def _empty(orders: raw.Connection, task: Task) -> None:
-    """Have an empty queue; on the null broker, a count that begins at 0."""
+def _empty(control: raw.Connection, task: Task) -> None:
+    """Empty the queue; on the null broker, set the count to 0."""
     if task.broker == 'null':
-        orders.call(raw.QUEUE_PURGE, bytes(2) + raw.short(task.queue) + bytes(1))
+        control.call(raw.QUEUE_PURGE, bytes(2) + raw.short(task.queue) + bytes(1))
     elif not task.echoed:
-        orders.renew(task.queue)
+        control.renew(task.queue)
 
 
-def _fill(orders: raw.Connection, task: Task) -> None:
-    """Have the messages in the queue. The null broker needs no filling."""
+def _fill(control: raw.Connection, task: Task) -> None:
+    """Publish the messages into the queue. The queues of the null broker have them already."""
     if task.broker != 'null':
-        orders.publish_many(raw.publish(task.queue, task.body, task.table), task.messages)
+        control.publish_many(raw.publish(task.queue, task.body, task.table), task.messages)
         if not task.starts_first:
-            _await_count(orders, task.queue, task.messages)
+            _await_count(control, task.queue, task.messages)
 
 
-def _check(orders: raw.Connection, task: Task) -> None:
-    """Raise if the queue has not just what it should have now."""
-    _await_count(orders, task.queue, task.messages if task.publishes else 0)
+def _check(control: raw.Connection, task: Task) -> None:
+    """Raise RuntimeError if the number of messages in the queue is wrong."""
+    _await_count(control, task.queue, task.messages if task.publishes else 0)
 
 
-def _await_count(orders: raw.Connection, queue: str, messages: int) -> None:
-    deadline = time.monotonic() + SETTLING
-    while (found := orders.count(queue)) != messages:
+def _await_count(control: raw.Connection, queue: str, messages: int) -> None:
+    deadline = time.monotonic() + COUNT_SECONDS_MAX
+    while (found := control.count(queue)) != messages:
         if time.monotonic() > deadline:
-            raise RuntimeError(f'{found} messages are in the queue, where {messages} should be')
+            raise RuntimeError(f'the queue has {found} messages instead of {messages}')
         time.sleep(0.005)
 
 
-def _outcome(answer: dict[str, Any]) -> Outcome:
+def _result_of(answer: dict[str, Any]) -> RunResult:
     found = answer.get('measurement')
     measurement = Measurement(**found) if found else None
-    return Outcome(answer['version'], measurement, answer.get('unable', ''))
+    return RunResult(answer['version'], measurement, answer.get('unable', ''))
 
 
 class _Child:
-    """The process of a client, to talk with a line at a time."""
+    """The process of a client, which exchanges lines with the runner."""
 
     def __init__(self, process: subprocess.Popen[str], errors: IO[str]) -> None:
         self._process, self._errors = process, errors
 
-    def say(self, line: str) -> None:
-        """Tell it something."""
+    def send(self, line: str) -> None:
+        """Send a line."""
         assert self._process.stdin is not None
         self._process.stdin.write(f'{line}\n')
         self._process.stdin.flush()
 
     def readline(self) -> str:
-        """Give what it says next; nothing if it has ended."""
+        """Return the next line; an empty text if the process has ended."""
         assert self._process.stdout is not None
         return self._process.stdout.readline()
 
-    def complaint(self) -> str:
-        """Give what it has to say about its end."""
+    def errors(self) -> str:
+        """Wait for the end of the process, and return its standard error."""
         self._process.wait(30)
         self._errors.seek(0)
         return self._errors.read()

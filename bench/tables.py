@@ -1,4 +1,4 @@
-"""The tables that people read."""
+"""The tables for the terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NONE: Final = '-'
 
 
 def table(results: Results, item: Item) -> Table:
-    """Draw all clients at one item, the cheapest first."""
+    """Return the table of one item, the cheapest client first."""
     drawn = Table(
         title=str(item), title_justify='left', caption=_caption(item), caption_justify='left'
     )
@@ -27,7 +27,7 @@ def table(results: Results, item: Item) -> Table:
 
 
 def inabilities(results: Results, item: Item) -> list[str]:
-    """Tell which clients are not in the table, and why."""
+    """Return the clients that are not in the table, each with the reason."""
     return [f'{row.client.label}: {row.unable}' for row in results.of(item) if row.unable]
 
 

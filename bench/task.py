@@ -1,4 +1,4 @@
-"""What is measured, and what one run of it is told to do."""
+"""The items that the bench measures, and the task of one run."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
-# Each work, as people read it.
+# The titles of the works.
 WORKS: Final = {
     'publish': 'publish',
     'confirm': 'publish, confirms pipelined',
@@ -18,12 +18,12 @@ WORKS: Final = {
     'ping-pong-busy': 'round trip through two queues, beside a busy thread',
 }
 PREFETCH: Final = 500
-# How many messages may be unconfirmed at a time when confirms are pipelined.
+# The largest number of unconfirmed messages with pipelined confirms.
 WINDOW: Final = 1000
 
 
 class Address(NamedTuple):
-    """The parts of a URL, for clients that want them apart. The virtual host is `/`."""
+    """The parts of a URL, for clients without URLs. The virtual host is `/`."""
 
     host: str
     port: int
@@ -32,7 +32,7 @@ class Address(NamedTuple):
 
 
 def size_in_words(size: int) -> str:
-    """Name a size as people do."""
+    """Return a size with its unit, such as '16 KiB'."""
     for unit, bytes_ in (('MiB', 1 << 20), ('KiB', 1 << 10)):
         if size and not size % bytes_:
             return f'{size // bytes_} {unit}'
@@ -41,7 +41,7 @@ def size_in_words(size: int) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """One thing that is measured: the work, and what the messages and the program are like."""
+    """An item of the bench: a work, with the kind of messages, program and broker."""
 
     work: str
     size: int = 100
@@ -51,7 +51,7 @@ class Item:
     broker: str = 'rabbitmq'
 
     def __str__(self) -> str:
-        """Name it on one line, leaving out what is as usual."""
+        """Return a title without the default values."""
         notes = [
             (WORKS[self.work], True),
             (size_in_words(self.size), self.size != Item.size),
@@ -64,41 +64,41 @@ class Item:
 
     @property
     def publishes(self) -> bool:
-        """Whether the messages end up in the queue, rather than being taken out of it."""
+        """Whether the messages are in the queue at the end of the run."""
         return self.work in ('publish', 'confirm', 'confirm-each')
 
     @property
     def echoed(self) -> bool:
-        """Whether each message goes to a partner and comes back."""
+        """Whether a partner sends each message back."""
         return self.work.startswith('ping-pong')
 
     @property
     def busy(self) -> bool:
-        """Whether a thread that has nothing to do with it competes, and spends CPU of its own."""
+        """Whether an unrelated thread of the process uses CPU time."""
         return self.work.endswith('-busy')
 
     @property
     def undisturbed_work(self) -> str:
-        """The work by itself, which is what an adapter knows."""
+        """The name of the work for adapters."""
         return self.work.removesuffix('-busy')
 
     @property
     def one_by_one(self) -> bool:
-        """Whether each message waits for the one before, so that latencies are what counts."""
+        """Whether each message waits for the one before. The tables then compare latencies."""
         return self.echoed or self.work == 'confirm-each'
 
     @property
     def starts_first(self) -> bool:
-        """Whether the queue is to be filled only after all consumers are there."""
+        """Whether the runner fills the queue after the start of all consumers."""
         return self.consumers > 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task(Item):
-    """One run: the item, how many messages, and where.
+    """The task of one run.
 
-    The queue exists. It is empty for publishing, and has the messages for consuming. What is
-    published to `ping_queue` comes back in `queue`.
+    The queue exists. It is empty for publishing, and has the messages for consuming. The partner
+    sends the messages of `ping_queue` back to `queue`.
     """
 
     messages: int
@@ -112,7 +112,7 @@ class Task(Item):
 
     @property
     def table(self) -> dict[str, Any]:
-        """The headers of every message: strings and numbers in turn."""
+        """The headers of every message: alternately strings and numbers."""
         return {
             f'header-{index}': index * 1000 if index % 2 else f'value {index}'
             for index in range(self.headers)
@@ -120,7 +120,7 @@ class Task(Item):
 
     @property
     def ping_queue(self) -> str:
-        """Where the partner of a round trip listens."""
+        """The queue of the partner of a round trip."""
         return f'{self.queue}.ping'
 
     @property
@@ -131,10 +131,10 @@ class Task(Item):
         return Address(host, port, str(parts.username), str(parts.password))
 
     def to_json(self) -> str:
-        """Write it for a child's command line."""
+        """Return the task as JSON, for a command line."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read it from the command line."""
+        """Return the task from JSON."""
         return cls(**json.loads(text))

@@ -1,8 +1,9 @@
-"""Has docstrings shown in the documentation as they are meant.
+"""An extension for griffe, which reads the docstrings for the documentation.
 
-An extension for griffe, which mkdocstrings reads docstrings with. In the field-list style it takes
-what follows the fields for a part of the last one, and lines that begin with `>>>` for text, which
-Markdown would take for quotations. And it cannot know that `@method` makes a dataclass.
+It moves examples in front of the fields of a docstring, because griffe regards all text after the
+fields as a part of the last field. It puts examples into code blocks, because Markdown regards
+lines that begin with `>>>` as quotations. It adds the constructors of methods of AMQP, because
+griffe does not know that `@method` makes dataclasses.
 """
 
 from __future__ import annotations
@@ -12,31 +13,31 @@ from typing import Any
 
 from griffe import Attribute, Class, Docstring, Extension, Object
 
-# An example goes on to the next empty line.
+# An example ends at the next empty line.
 _EXAMPLE = re.compile(r'^>>> .*(?:\n(?!\s*$).*)*', re.MULTILINE)
 _FIELDS = re.compile(r'^:', re.MULTILINE)
 _MARK = re.compile(r'  # doctest:.*')
 
 
 class Docstrings(Extension):
-    """Puts a docstring into the form in which it is shown."""
+    """The extension."""
 
     def on_instance(self, *, obj: Object, **kwargs: Any) -> None:
-        """Look at something that was read; what a module says of itself is for its readers."""
+        """Change the docstring of an object; remove that of a module, which is for contributors."""
         if obj.is_module:
             obj.docstring = None
         elif obj.docstring is not None:
             obj.docstring.value = with_examples_first(obj.docstring.value)
 
     def on_class_members(self, *, cls: Class, **kwargs: Any) -> None:
-        """Add to what a method of the protocol says how one is made."""
+        """Add the constructor to the docstring of a method of AMQP."""
         if [str(base) for base in cls.bases] == ['Method'] and cls.docstring is not None:
             code = f'```python\n{constructor(cls)}\n```'
             cls.docstring = Docstring(f'{cls.docstring.value}\n\n{code}\n', parent=cls)
 
 
 def with_examples_first(docstring: str) -> str:
-    """Give a docstring with its examples before its fields, each with a fence around it."""
+    """Return a docstring with its examples in code blocks in front of its fields."""
     examples = [f'```pycon\n{_MARK.sub("", each)}\n```\n\n' for each in _EXAMPLE.findall(docstring)]
     rest = _EXAMPLE.sub('', docstring).rstrip() + '\n'
     fields = _FIELDS.search(rest)
@@ -46,7 +47,7 @@ def with_examples_first(docstring: str) -> str:
 
 
 def constructor(cls: Class) -> str:
-    """Write how a method of the protocol is made: with its fields, in their order."""
+    """Return the constructor call of a method of AMQP, with all fields in order."""
     fields = [
         f'{name}: {member.annotation}'
         for name, member in cls.members.items()

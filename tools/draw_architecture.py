@@ -1,10 +1,10 @@
-"""Draws the floors of the house, who imports whom, and the ways of a message through it.
+"""Draw the floors of the code, their imports, and the ways of a message through the files.
 
     python -m tools.draw_architecture
 
-Writes docs/explanation/architecture.svg. Files and arrows are read from the source by the functions
-that test the architecture; the two ways are told in docs/explanation/architecture.md, and stand
-here in the same order.
+Writes docs/explanation/architecture.svg. The files and imports come from the source, through the
+functions of tests/test_architecture.py. docs/explanation/architecture.md describes the two ways in
+the same order.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ CAPTIONS = {
     'exceptions': 'errors, codes and hooks',
     '': 'names, and the compiled form',
 }
-# One colour a floor, from the top down: border and arrows, and the ground.
+# The colours of the floors from the top: of border and arrows, and of the background.
 COLOURS = (
     ('#8e44ad', '#f7eefa'),
     ('#c0392b', '#fbecea'),
@@ -76,7 +76,7 @@ OUT_COLOUR, IN_COLOUR = '#d35400', '#1565c0'
 WIDTH, MARGIN = 1040, 20
 CHIPS_LEFT, CHIPS_RIGHT = 230, 860
 CHIP_HEIGHT, GAP, PADDING = 28, 8, 16
-LETTER = 7.3  # width of one, in the chips
+LETTER = 7.3  # width of a letter in a chip
 BADGE = 20
 BAND_GAP = 14
 TOP = 66
@@ -84,7 +84,7 @@ TOP = 66
 
 @dataclass
 class Chip:
-    """The box of one file."""
+    """The box of one file, with its numbers on the two ways."""
 
     name: str
     x: float
@@ -107,7 +107,7 @@ class Band:
 
 
 def picture() -> str:
-    """Give the whole picture as SVG."""
+    """Return the whole picture as SVG."""
     bands = lay_out()
     height = bands[-1].y + bands[-1].height + 62
     fonts = 'system-ui, -apple-system, Segoe UI, Roboto, sans-serif'
@@ -130,7 +130,7 @@ def picture() -> str:
 
 
 def lay_out() -> list[Band]:
-    """Place every file of the package, the highest floor at the top."""
+    """Return the floors with their files and positions, the highest floor first."""
     bands: list[Band] = []
     y: float = TOP
     for row in rows():
@@ -145,12 +145,12 @@ def lay_out() -> list[Band]:
     known = {chip.name for band in bands for chip in band.chips}
     missing = {*WAY_OUT, *WAY_IN} - known
     if missing:
-        raise ValueError(f'no such files any more: {missing}; mend WAY_OUT and WAY_IN')
+        raise ValueError(f'these files do not exist: {missing}; correct WAY_OUT and WAY_IN')
     return bands
 
 
 def rows() -> Iterator[tuple[str, ...]]:
-    """Give the floors from the top down; modules that know nothing of each other stand apart."""
+    """Yield the floors from the top; modules that must not import each other come separately."""
     for row in reversed(FLOORS):
         if INDEPENDENT.isdisjoint(row):
             yield row
@@ -159,7 +159,7 @@ def rows() -> Iterator[tuple[str, ...]]:
 
 
 def files_of(row: tuple[str, ...]) -> list[str]:
-    """Name the files of a floor, such as 'framing/hot'."""
+    """Return the names of the files of a floor, such as 'framing/hot'."""
     files = []
     for module in filter(None, row):
         files += [module] if (SOURCE / f'{module}.py').exists() else []
@@ -169,7 +169,7 @@ def files_of(row: tuple[str, ...]) -> list[str]:
 
 
 def place_chips(band: Band, files: list[str]) -> None:
-    """Set the files of a floor in lines, like words."""
+    """Place the files of a floor in lines."""
     x, y = float(CHIPS_LEFT), band.y + PADDING
     for name in files:
         out_step = WAY_OUT.index(name) + 1 if name in WAY_OUT else None
@@ -184,7 +184,7 @@ def place_chips(band: Band, files: list[str]) -> None:
 
 
 def shown(name: str) -> str:
-    """Name a file within its floor."""
+    """Return the name of a file without its folder."""
     return name.rpartition('/')[2]
 
 
@@ -209,7 +209,7 @@ def draw_band(band: Band) -> Iterator[str]:
 
 
 def draw_chip(chip: Chip, colour: str) -> Iterator[str]:
-    """Draw a file, with its number on the way out and on the way in."""
+    """Draw a file with its numbers on the two ways."""
     travelled = chip.out_step is not None or chip.in_step is not None
     yield (
         f'<rect x="{chip.x:.1f}" y="{chip.y:.1f}" width="{chip.width:.1f}" '
@@ -219,7 +219,7 @@ def draw_chip(chip: Chip, colour: str) -> Iterator[str]:
     )
     fonts = 'ui-monospace, SFMono-Regular, Menlo, DejaVu Sans Mono, monospace'
     length = len(shown(chip.name)) * LETTER
-    # Whatever font there is, the name shall be as long as its box expects.
+    # textLength fits the name into its box with any font.
     style = f'font-family="{fonts}" textLength="{length:.1f}" lengthAdjust="spacingAndGlyphs"'
     ink = '#222' if travelled else '#777'
     yield text(chip.x + 9, chip.y + 18.5, shown(chip.name), 12, ink, style)
@@ -231,14 +231,14 @@ def draw_chip(chip: Chip, colour: str) -> Iterator[str]:
 
 
 def draw_badge(x: float, y: float, number: str, colour: str) -> Iterator[str]:
-    """Draw a number in a disc."""
+    """Draw a number in a circle."""
     yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="9" fill="{colour}"/>'
     style = 'font-weight="600" text-anchor="middle"'
     yield text(x, y + 3.8, number, 11, '#ffffff', style)
 
 
 def draw_arrows(bands: list[Band]) -> Iterator[str]:
-    """Draw on the right which floor imports from which, the thicker the more files do."""
+    """Draw the imports between floors at the right; more importing files make thicker arrows."""
     counts = count_imports(bands)
     for (source, target), count in sorted(counts.items()):
         start, end = bands[source], bands[target]
@@ -259,14 +259,14 @@ def draw_arrows(bands: list[Band]) -> Iterator[str]:
 
 
 def name_of(band: Band) -> str:
-    """Name a floor by the modules of it that there are."""
+    """Return the names of the modules of a floor."""
     return ', '.join(dict.fromkeys(chip.name.partition('/')[0] for chip in band.chips))
 
 
 def count_imports(bands: list[Band]) -> Counter[tuple[int, int]]:
-    """Count the files of a floor, by index, that import from another.
+    """Return the number of files that import, by the indexes of the two floors.
 
-    Files and not names, so that the picture changes with the architecture and not with every line.
+    It counts files instead of names, so that the picture changes only with the architecture.
     """
     floor = {module: index for index, band in enumerate(bands) for module in band.modules if module}
     counts: Counter[tuple[int, int]] = Counter()
@@ -282,7 +282,7 @@ def count_imports(bands: list[Band]) -> Counter[tuple[int, int]]:
 
 
 def draw_legend(y: float) -> Iterator[str]:
-    """Explain the numbers."""
+    """Draw the explanation of the numbers."""
     yield from draw_badge(MARGIN + 12, y, '1', OUT_COLOUR)
     yield text(MARGIN + 28, y + 4, 'the way of a message out', 13, '#333')
     yield from draw_badge(MARGIN + 222, y, '1', IN_COLOUR)
@@ -292,7 +292,7 @@ def draw_legend(y: float) -> Iterator[str]:
 
 
 def text(x: float, y: float, words: str, size: int, colour: str, style: str = '') -> str:
-    """Write words."""
+    """Return a text as SVG."""
     space = ' ' if style else ''
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{colour}"{space}{style}>'

@@ -1,8 +1,8 @@
-"""Draws the states of connection, channel, attach and engine from the tables in the code.
+"""Draw the states of connection, channel, attach and engine from the tables in the code.
 
     python -m tools.draw_states
 
-Writes docs/explanation/states.md: for each table a Mermaid diagram and the same as a table.
+Writes docs/explanation/states.md, with a Mermaid diagram and a table for each.
 """
 
 from __future__ import annotations
@@ -23,18 +23,19 @@ INTRODUCTION = """\
 
 <!-- Made by `make docs` from the tables in the code; see tools/draw_states.py. Do not edit. -->
 
-Four tables in the code say what may happen in which state, and what follows. The code looks it up
-there, and this page is drawn from them.
+Four tables in the code have all states and all transitions between them. The code uses these
+tables, and `make docs` draws this page from them.
 """
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Something that has states.
+    """A state machine.
 
     :ivar where: the module with the table
-    :ivar transitions: by name of state and event, the state that follows
-    :ivar start: the state in which it begins
+    :ivar story: a description
+    :ivar transitions: (name of the state, event) -> name of the next state
+    :ivar start: the name of the first state
     """
 
     title: str
@@ -45,46 +46,46 @@ class Machine:
 
     @property
     def final(self) -> list[str]:
-        """The states that nothing leads out of."""
+        """The states without a transition to another state."""
         left = {state for (state, _), following in self.transitions.items() if following != state}
         return sorted(set(self.transitions.values()) - left)
 
 
 def machines() -> list[Machine]:
-    """Give all that have a table."""
+    """Return all state machines."""
     return [
         Machine(
             'The engine of a Cluster',
             'supervisor/states.py',
-            'From `start` to `shutdown`. `up` is what `Cluster.connected` tells. '
-            'See [what happens at a reconnect](reconnect.md).',
+            'It starts with `start` and ends with `shutdown`. `Cluster.connected` is True in the '
+            'state `up`. See [what happens at a reconnect](reconnect.md).',
             by_value(supervisor_states.TRANSITIONS),
             supervisor_states.EngineState.IDLE.value,
         ),
         Machine(
             'An attach: publisher, consumer, declarer',
             'attaches/channeler.py',
-            'Each has a channel of its own. While *syncing* it opens the channel and says what it '
-            'needs; while *online* it works.',
+            'Each attach has a channel of its own. In the state *syncing* it opens the channel and '
+            'sets itself up on it. In the state *online* it works.',
             by_name(channeler.TRANSITIONS, channeler.STATE_NAMES),
             channeler.STATE_NAMES[channeler.ST_OFFLINE],
         ),
         Machine(
             'A connection',
             'uplink/states.py',
-            'The methods of the broker, and what follows from them (AMQP 0-9-1, section 2.2.4). '
-            'What the broker may not send in a state ends the connection with reply code 503; '
-            'once we are closing it is ignored. '
-            'We ourselves begin *closing*, by `connection.close`, from *open*; and a transport '
-            'that is lost ends it from everywhere.',
+            'The events are the methods of the broker (AMQP 0-9-1, section 2.2.4). If the broker '
+            'sends a method that a state does not allow, CoolAMQP closes the connection with '
+            'reply code 503; in the state *closing* it ignores the method. CoolAMQP goes from '
+            '*open* to *closing* when it sends `connection.close`. The loss of the transport ends '
+            'the connection in every state.',
             by_value(uplink_states.CONNECTION_TRANSITIONS),
             uplink_states.ConnectionState.AWAITING_START.value,
         ),
         Machine(
             'A channel',
             'uplink/states.py',
-            'Likewise (section 2.2.5). We ourselves begin *closing*, by `channel.close`, from '
-            '*opening* or *open*.',
+            'The events are the methods of the broker (section 2.2.5). CoolAMQP goes from '
+            '*opening* or *open* to *closing* when it sends `channel.close`.',
             by_value(uplink_states.CHANNEL_TRANSITIONS),
             uplink_states.ChannelState.OPENING.value,
         ),
@@ -92,24 +93,24 @@ def machines() -> list[Machine]:
 
 
 def by_value(table: Mapping[tuple[Any, str], Any]) -> dict[tuple[str, str], str]:
-    """Name the states of a table by the values of their enumeration."""
+    """Return a table with the values of its enumeration as names of the states."""
     return {(state.value, event): after.value for (state, event), after in table.items()}
 
 
 def by_name(
     table: Mapping[tuple[int, str], int], names: Mapping[int, str]
 ) -> dict[tuple[str, str], str]:
-    """Name the states of a table that are numbers."""
+    """Return a table with names instead of the numbers of its states."""
     return {(names[state], event): names[after] for (state, event), after in table.items()}
 
 
 def page() -> str:
-    """Write the whole page."""
+    """Return the whole page."""
     return '\n'.join([INTRODUCTION, *(section(machine) for machine in machines())])
 
 
 def section(machine: Machine) -> str:
-    """Write what there is to tell of one of them."""
+    """Return the section about one state machine."""
     rows = [
         f'| {state} | `{event}` | {after} |'
         for (state, event), after in machine.transitions.items()
@@ -121,7 +122,7 @@ def section(machine: Machine) -> str:
             '```mermaid',
             *diagram(machine),
             '```\n',
-            '| in state | at | goes to |',
+            '| state | event | next state |',
             '|---|---|---|',
             *rows,
             '',
@@ -130,7 +131,7 @@ def section(machine: Machine) -> str:
 
 
 def diagram(machine: Machine) -> list[str]:
-    """Write a Mermaid state diagram; events that lead the same way share an arrow."""
+    """Return a Mermaid state diagram; events with the same transition share an arrow."""
     arrows: dict[tuple[str, str], list[str]] = {}
     for (state, event), after in machine.transitions.items():
         arrows.setdefault((state, after), []).append(event.rpartition('.')[2])
@@ -148,7 +149,7 @@ def diagram(machine: Machine) -> list[str]:
 
 
 def alias(state: str) -> str:
-    """Make a name without spaces, as Mermaid wants it."""
+    """Return a name without spaces, which Mermaid does not allow."""
     return state.replace(' ', '_').replace('-', '_')
 
 

@@ -1,9 +1,9 @@
-"""Lists what programs may use, one name a line: the public surface.
+"""List the public surface: all names that programs may use, one in each line.
 
     python -m tools.list_surface
 
-Writes tests/public/surface.txt, which is the same on every version of Python. A change of it is a
-change of what programs may rely on, so look at the difference.
+Writes tests/public/surface.txt, which is the same on every version of Python. A change of this file
+is a change of the public API, so review the difference.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Final
 
 FILE: Final = Path(__file__).parent.parent / 'tests' / 'public' / 'surface.txt'
 
-# The modules from which programs import; where they have an `__all__`, it says what is public.
+# The modules from which programs import. If a module has an `__all__`, this lists its public names.
 MODULES: Final = (
     'coolamqp',
     'coolamqp.aio',
@@ -34,7 +34,7 @@ MODULES: Final = (
     'coolamqp.objects',
     'coolamqp.tracing',
 )
-# Classes whose objects programs are given, and do not make.
+# Classes of objects that programs receive and do not make.
 GIVEN: Final = {
     'coolamqp.aio.future': ('ClusterFuture',),
     'coolamqp.aio.messages': ('MessageIterator',),
@@ -45,7 +45,7 @@ GIVEN: Final = {
     'coolamqp.clustering.transaction': ('Transaction',),
     'coolamqp.framing.method': ('Method',),
 }
-# What programs use of modules that have more in them.
+# The public names of modules that also have others.
 NAMES: Final = {
     'coolamqp': ('__version__',),
     'coolamqp.attaches.channeler': ('ST_OFFLINE', 'ST_ONLINE', 'ST_SYNCING'),
@@ -64,7 +64,7 @@ NAMES: Final = {
 class Symbol:
     """A public name.
 
-    :ivar path: what a program writes for it
+    :ivar path: its full name, such as `coolamqp.clustering.Cluster.publish`
     :ivar text: its line in the list
     """
 
@@ -73,21 +73,21 @@ class Symbol:
 
     @property
     def is_attribute(self) -> bool:
-        """Whether it is an attribute, of which its class tells."""
+        """Whether it is an attribute, which the docstring of its class describes."""
         return self.text.endswith('[attribute]')
 
     @property
     def is_constant(self) -> bool:
-        """Whether it is a value of a module, which has no docstring."""
+        """Whether it is a constant of a module, which has no docstring."""
         return ': ' in self.text.partition('(')[0]
 
     @property
     def has_docstring(self) -> bool:
-        """Whether it has one of its own; that of a class tells how to make one."""
+        """Whether it has its own docstring; that of a class describes `__init__`, too."""
         return not (self.is_attribute or self.is_constant or self.path.endswith('.__init__'))
 
     def find(self) -> Any:
-        """Give what it is; an attribute of instances is not to be had from the class."""
+        """Return the object with this name. It does not find attributes of instances."""
         parts = self.path.split('.')
         for count in range(len(parts) - 1, 0, -1):
             try:
@@ -101,7 +101,7 @@ class Symbol:
 
 
 def surface() -> list[Symbol]:
-    """Give everything that is public, sorted."""
+    """Return all public names, sorted."""
     found = {
         f'{module_name}.{name}': getattr(import_module(module_name), name)
         for module_name in sorted({*MODULES, *NAMES, *GIVEN})
@@ -114,15 +114,15 @@ def surface() -> list[Symbol]:
 
 
 def public_names(module: ModuleType) -> tuple[str, ...]:
-    """Give what is public in a module."""
+    """Return the public names of a module."""
     declared = module.__dict__.get('__all__', ())
     return NAMES.get(module.__name__) or GIVEN.get(module.__name__) or tuple(declared)
 
 
 def describe(path: str, value: Any, homes: dict[type, str]) -> Iterator[Symbol]:
-    """Give the lines for a name: itself, and if it is a class its members.
+    """Yield a name and, for a class, its members.
 
-    :param homes: public classes, each with the one of its paths under which it is described
+    :param homes: all public classes, each with the path under which the list has its members
     """
     if inspect.isclass(value):
         bases = ', '.join(base.__name__ for base in value.__bases__ if base is not object)
@@ -137,7 +137,7 @@ def describe(path: str, value: Any, homes: dict[type, str]) -> Iterator[Symbol]:
 
 
 def members(path: str, cls: type, homes: dict[type, str]) -> Iterator[Symbol]:
-    """Give a line for each member, but for what is inherited from a public class."""
+    """Yield the members of a class, without those that it inherits from a public class."""
     bases = [base for base in cls.__mro__ if base.__module__.startswith('coolamqp')]
     own = [base for base in bases if base is cls or base not in homes]
     inherited = {name for base in bases if base not in own for name in vars(base)}
@@ -149,7 +149,7 @@ def members(path: str, cls: type, homes: dict[type, str]) -> Iterator[Symbol]:
 
 
 def is_public(cls: type, name: str) -> bool:
-    """Whether a member is for programs; fields of a dataclass are told by how one is made."""
+    """Whether a member is public. The constructor of a dataclass shows its fields."""
     if is_dataclass(cls) and name in {field.name for field in fields(cls)}:
         return False
     if name == '__init__':
@@ -160,7 +160,7 @@ def is_public(cls: type, name: str) -> bool:
 
 
 def member_text(path: str, value: Any) -> str:
-    """Write the line for a member."""
+    """Return the line for a member."""
     if isinstance(value, (staticmethod, classmethod)):
         return f'{path}{signature(value.__func__)} [{type(value).__name__}]'
     if inspect.isfunction(value):
@@ -171,7 +171,7 @@ def member_text(path: str, value: Any) -> str:
 
 
 def attributes(cls: type) -> set[str]:
-    """Give what a class declares, and what its `__init__` sets on instances."""
+    """Return the annotated names of a class, and the attributes that its `__init__` sets."""
     if '__init__' not in vars(cls) or is_dataclass(cls):
         return set()
     declared = set(inspect.get_annotations(cls))
@@ -185,7 +185,7 @@ def attributes(cls: type) -> set[str]:
 
 
 def signature(function: Any) -> str:
-    """Write a signature with annotations as they stand in the source."""
+    """Return a signature with the annotations of the source."""
     given = inspect.signature(function)
     parameters = list(given.parameters.values())
     written: list[str] = []
@@ -201,7 +201,7 @@ def signature(function: Any) -> str:
 
 
 def parameter_text(parameter: inspect.Parameter) -> str:
-    """Write one parameter."""
+    """Return the text of one parameter."""
     stars = '*' * (parameter.kind is parameter.VAR_POSITIONAL)
     stars += '**' * (parameter.kind is parameter.VAR_KEYWORD)
     text = stars + parameter.name + annotation(parameter.annotation, ': ')
@@ -211,12 +211,12 @@ def parameter_text(parameter: inspect.Parameter) -> str:
 
 
 def annotation(value: Any, sign: str) -> str:
-    """Write an annotation behind its sign, or nothing if there is none."""
+    """Return an annotation after its sign; an empty text if there is none."""
     return '' if value is inspect.Signature.empty else f'{sign}{value}'
 
 
 def page() -> str:
-    """Write the whole list."""
+    """Return the whole list."""
     return ''.join(f'{symbol.text}\n' for symbol in surface())
 
 

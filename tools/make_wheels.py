@@ -1,9 +1,9 @@
-"""Builds a wheel for each Python that is here, and tries it where nothing else is installed.
+"""Build a wheel for each installed Python, and test it in an empty environment.
 
     python -m tools.make_wheels
 
-Each is built and installed in virtual environments of its own in a temporary folder, out of sight
-of the sources, and sends a message through a RabbitMQ. The wheels are left in dist/.
+Each wheel has its own virtual environments in a temporary folder, without access to the sources.
+The test sends a message through a RabbitMQ. The wheels are in dist/ afterwards.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ print(f'Python {sys.version.split()[0]}: a compiled wheel, and it works')
 
 
 def main() -> None:
-    """Make and try a wheel for each version; the exit code says whether all of them worked."""
+    """Build and test a wheel for each version."""
     interpreters = {version: find(version) for version in VERSIONS}
     for version, python in interpreters.items():
         if python is None:
-            print(f'Python {version}: not here, so no wheel for it', file=sys.stderr)
+            print(f'Python {version} is not installed: no wheel for it', file=sys.stderr)
     node = RabbitMQNode()
     try:
         node.start()
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def find(version: str) -> str | None:
-    """Find a Python that runs, on the path or where pyenv keeps its own."""
+    """Return a working interpreter from the PATH or from pyenv; None if there is none."""
     name = f'python{version}'
     kept = sorted(Path.home().glob(f'.pyenv/versions/{version}.*/bin/{name}'))
     for candidate in (shutil.which(name), *map(str, kept)):
@@ -63,7 +63,7 @@ def find(version: str) -> str | None:
 
 
 def runs(python: str) -> bool:
-    """Whether a Python is more than a name: pyenv has names for all that it could have."""
+    """Whether an interpreter works: pyenv also has commands for versions that are not installed."""
     done = subprocess.run(
         [python, '-c', 'import venv, ensurepip'], capture_output=True, check=False
     )
@@ -71,7 +71,7 @@ def runs(python: str) -> bool:
 
 
 def make(python: str) -> Path:
-    """Build a wheel, from a copy of what belongs to it."""
+    """Build a wheel from a copy of the sources. Return its path."""
     with tempfile.TemporaryDirectory(prefix='coolamqp-') as folder:
         source = Path(folder) / 'source'
         source.mkdir()
@@ -87,7 +87,7 @@ def make(python: str) -> Path:
 
 
 def try_out(python: str, wheel: Path, url: str) -> None:
-    """Install a wheel by itself, and send a message with it."""
+    """Install a wheel in a new environment, and send a message with it."""
     with tempfile.TemporaryDirectory(prefix='coolamqp-') as folder:
         pip = environment(python, Path(folder) / 'venv')
         run(*pip, 'install', str(wheel))
@@ -95,13 +95,13 @@ def try_out(python: str, wheel: Path, url: str) -> None:
 
 
 def environment(python: str, folder: Path) -> list[str]:
-    """Make a virtual environment; give how its pip is called."""
+    """Make a virtual environment. Return the command for its pip."""
     run(python, '-m', 'venv', str(folder))
     return [str(folder / 'bin' / 'python'), '-m', 'pip', '--quiet', '--disable-pip-version-check']
 
 
 def run(*command: str) -> None:
-    """Run a command, and raise if it fails."""
+    """Run a command. Raise `CalledProcessError` if it fails."""
     subprocess.run(command, check=True, cwd=tempfile.gettempdir())
 
 

@@ -1,8 +1,8 @@
-"""One adapter a client, each written as that client's documentation recommends.
+"""The adapters of the clients. Each follows the documentation of its client.
 
-An adapter has `WORKS`, a function for each work that its client can do, `UNABLE`, the reason for
-each that it cannot, and `ABILITIES`, which of `threads` (publishing from several) and `consumers`
-(many at once) it can do. A function does a task and gives its measurement, taken from the first
-message to when the last was received or the broker has answered behind it, and raises if anything
-was lost.
+An adapter has `WORKS`, a function for each work that its client supports, `UNABLE`, the reasons for
+the other works, and `ABILITIES`, a set of `threads` (several publishing threads) and `consumers`
+(many consumers). A function carries out a task and returns its measurement. The measurement starts
+with the first message. It ends when the last message is received, or when the broker has answered
+after it. The function raises if messages are lost.
 """

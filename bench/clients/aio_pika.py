@@ -1,4 +1,4 @@
-"""aio-pika, as its quick start has it, with a plain connection as the quicker one."""
+"""aio-pika, as in its quick start, but with a plain connection, which is faster."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ async def ping_pong(task: Task) -> Measurement:
 
 @asynccontextmanager
 async def connected(task: Task, **options: Any) -> AsyncIterator[Any]:
-    """Give an open channel."""
+    """Open a channel for a `with` block."""
     async with await aio_pika.connect(task.url) as connection:
         yield await connection.channel(**options)
 

@@ -1,4 +1,4 @@
-"""aiormq, what aio-pika stands on."""
+"""aiormq, the base of aio-pika."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def ping_pong(task: Task) -> Measurement:
 
 @asynccontextmanager
 async def connected(task: Task, **options: Any) -> AsyncIterator[Any]:
-    """Give an open channel."""
+    """Open a channel for a `with` block."""
     connection = await aiormq.connect(task.url)
     try:
         yield await connection.channel(**options)
@@ -105,7 +105,7 @@ async def connected(task: Task, **options: Any) -> AsyncIterator[Any]:
 
 
 def properties_of(task: Task) -> Any:
-    """Give the properties, which all messages share."""
+    """Return the properties of all messages."""
     return aiormq.spec.Basic.Properties(headers=task.table) if task.table else None
 
 

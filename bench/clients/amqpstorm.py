@@ -1,4 +1,4 @@
-"""amqpstorm: threads, each with a channel of its own. Its confirms are waited for one at a time."""
+"""amqpstorm: threads with a channel each. It waits for each confirm."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def ping_pong(task: Task) -> Measurement:
 
 
 def connect(task: Task) -> Any:
-    """Give an open connection, to be closed by `with`."""
+    """Return an open connection, which is a context manager."""
     host, port, user, password = task.address
     return amqpstorm.Connection(host, user, password, port=port)
 

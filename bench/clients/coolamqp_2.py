@@ -1,4 +1,4 @@
-"""CoolAMQP 2, what this project follows upon. Same import package, so an environment of its own."""
+"""CoolAMQP 2, the version before this one."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def ping_pong(task: Task) -> Measurement:
 
 @contextmanager
 def connected(task: Task) -> Iterator[Cluster]:
-    """Give a started Cluster."""
+    """Start a Cluster for a `with` block."""
     host, port, user, password = task.address
     cluster = Cluster([NodeDefinition(host, user, password, '/', port=port)])
     cluster.start(wait=True)
@@ -101,12 +101,12 @@ def connected(task: Task) -> Iterator[Cluster]:
 
 
 def queue_of(task: Task) -> Queue:
-    """Give the queue; unlike in CoolAMQP 3 it is exclusive unless one says otherwise."""
+    """Return the queue. In CoolAMQP 2 a queue is exclusive by default."""
     return Queue(task.queue, durable=True, exclusive=False, auto_delete=False)
 
 
 def properties_of(task: Task) -> Any:
-    """Give the properties, which all messages share."""
+    """Return the properties of all messages."""
     return MessageProperties(headers=task.table) if task.table else None
 
 

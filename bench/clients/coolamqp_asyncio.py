@@ -89,12 +89,12 @@ async def ping_pong(task: Task) -> Measurement:
 
 
 async def flush(cluster: Cluster, task: Task) -> None:
-    """Wait for an answer of the broker: everything before has been sent then."""
+    """Wait for an answer of the broker, which comes after all messages."""
     await cluster.declare(Queue(task.queue, durable=True), passive=True)
 
 
 def connected(task: Task, **options: Any) -> Cluster:
-    """Give a Cluster, to be started by `async with`."""
+    """Return a Cluster, which `async with` starts."""
     return Cluster(NodeDefinition(task.url), **options)
 
 

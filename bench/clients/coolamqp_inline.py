@@ -1,4 +1,4 @@
-"""CoolAMQP, threads, with callbacks on the thread that looks after the connection."""
+"""CoolAMQP, threads, with inline callbacks."""
 
 from __future__ import annotations
 

@@ -107,17 +107,17 @@ def ping_pong(task: Task, **options: Any) -> Measurement:
 
 
 def connected(task: Task, **options: Any) -> Cluster:
-    """Give a Cluster, to be started by `with`."""
+    """Return a Cluster, which `with` starts."""
     return Cluster(NodeDefinition(task.url), **options)
 
 
 def flush(cluster: Cluster, task: Task) -> None:
-    """Wait for an answer of the broker: everything before has been sent then."""
+    """Wait for an answer of the broker, which comes after all messages."""
     cluster.declare(Queue(task.queue, durable=True), passive=True).result(TIMEOUT)
 
 
 def properties_of(task: Task) -> Any:
-    """Give the properties, which all messages share."""
+    """Return the properties of all messages."""
     return Message.Properties(headers=task.table) if task.table else None
 
 

@@ -1,4 +1,4 @@
-"""librabbitmq: the binding of the C library. It has no confirms."""
+"""librabbitmq: a binding of the C library, without confirms."""
 
 from __future__ import annotations
 
@@ -71,14 +71,14 @@ def ping_pong(task: Task) -> Measurement:
 
 
 def connect(task: Task) -> tuple[Any, Any]:
-    """Give a connection and a channel."""
+    """Return a connection and a channel."""
     host, port, user, password = task.address
     connection = librabbitmq.Connection(host, user, password, '/', port)
     return connection, connection.channel()
 
 
 def properties_of(task: Task) -> dict[str, Any]:
-    """Give the properties of each message."""
+    """Return the properties of all messages."""
     return {'headers': task.table} if task.table else {}
 
 

@@ -1,4 +1,4 @@
-"""pika, blocking: what its documentation begins with."""
+"""pika, with its blocking connection, the first one in its documentation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def confirm_each(task: Task) -> Measurement:
     with measured(task, watch) as measurement:
         for _ in range(task.messages):
             watch.begin()
-            channel.basic_publish('', task.queue, task.body)  # which waits for the confirm
+            channel.basic_publish('', task.queue, task.body)  # it waits for the confirm
             watch.end()
     connection.close()
     return measurement
@@ -75,13 +75,13 @@ def ping_pong(task: Task) -> Measurement:
 
 
 def connect(task: Task) -> tuple[Any, Any]:
-    """Give a connection and a channel."""
+    """Return a connection and a channel."""
     connection = pika.BlockingConnection(pika.URLParameters(task.url))
     return connection, connection.channel()
 
 
 def properties_of(task: Task) -> Any:
-    """Give the properties, which all messages share."""
+    """Return the properties of all messages."""
     return pika.BasicProperties(headers=task.table) if task.table else None
 
 

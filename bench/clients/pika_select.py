@@ -1,4 +1,4 @@
-"""pika, on its select loop: its fastest adapter, with batches as its documentation has them."""
+"""pika, with its select loop, which is its fastest, and batches as in its documentation."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bench.measurement import Measurement, RoundTrips, Stopwatch, Tally, consump
 from bench.task import PREFETCH, WINDOW, Task
 
 ABILITIES: Final = frozenset({'consumers'})
-# How many are published before the loop may send them.
+# The number of messages that are published before the loop may send them.
 BATCH: Final = 500
 
 
 class Session:
-    """One connection with one channel, which `begin` sets to work once it is open."""
+    """A connection with a channel. It calls `begin` when the channel is open."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -36,12 +36,12 @@ class Session:
         self.loop.start()
 
     def on_open(self, channel: Any) -> None:
-        """Have a channel."""
+        """Store the open channel."""
         self.channel = channel
         self.loop.stop()
 
     def fail(self, _connection: Any, error: Any) -> None:
-        """Have no connection."""
+        """Raise the error of a failed connection."""
         raise error
 
     def measure(
@@ -58,16 +58,16 @@ class Session:
         return measurement
 
     def close(self) -> None:
-        """Close it, and wait until that is done."""
+        """Close the connection, and wait for the end."""
         self.connection.close()
         self.loop.start()
 
     def stop(self, *_: object) -> None:
-        """End what is measured."""
+        """End the measurement."""
         self.loop.stop()
 
     def flush(self) -> None:
-        """End it when the broker has answered."""
+        """End the measurement after an answer of the broker."""
         self.channel.queue_declare(self.task.queue, passive=True, callback=self.stop)
 
 

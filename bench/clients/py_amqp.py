@@ -1,4 +1,4 @@
-"""py-amqp, the client of Celery. Its confirms are waited for one at a time."""
+"""py-amqp, the client of Celery. It waits for each confirm."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def ping_pong(task: Task) -> Measurement:
 
 
 def connect(task: Task, **options: Any) -> Any:
-    """Give a connection, to be opened by `with`."""
+    """Return a connection, which `with` opens."""
     host, port, user, password = task.address
     return amqp.Connection(f'{host}:{port}', user, password, **options)
 

@@ -1,4 +1,4 @@
-"""rabbitpy: objects with threads underneath. Its confirms are waited for one at a time."""
+"""rabbitpy: objects with internal threads. It waits for each confirm."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def ping_pong(task: Task) -> Measurement:
 
 
 def connect(task: Task) -> Any:
-    """Give an open connection, to be closed by `with`."""
+    """Return an open connection, which is a context manager."""
     return rabbitpy.Connection(f'{task.url}%2f')
 
 

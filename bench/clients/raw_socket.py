@@ -1,4 +1,4 @@
-"""The floor: a socket, frames encoded beforehand, and deliveries counted by their bytes."""
+"""The floor: a raw socket with encoded frames. It counts the bytes of deliveries."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def confirm(task: Task) -> Measurement:
 
 
 def _read_confirms(connection: raw.Connection, confirmed: int) -> int:
-    """Count what one read has brought; a confirm not `multiple` is for the one message."""
+    """Read once, and return the number of confirmed messages."""
     data = connection.receive()
     while len(data) % ACK_SIZE:
         data += connection.receive()
@@ -90,7 +90,7 @@ def _consume(task: Task, *, no_ack: bool) -> Measurement:
                 received += size
             if not no_ack:
                 connection.count(task.queue)
-        # Just so many bytes, and the last of them ends a frame: so it is deliveries they were.
+        # The number of bytes is right, and the last one ends a frame: so these were deliveries.
         surplus = received - step * task.messages
         ends_a_frame = not size or buffer[size - 1] == raw.FRAME_END[0]
         if surplus or not ends_a_frame:

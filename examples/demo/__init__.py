@@ -1,5 +1,5 @@
-"""The demo: the whole standard library goes through a RabbitMQ that restarts half-way.
+"""The demo: it sends Python's standard library through a RabbitMQ that restarts half-way.
 
-Run it by `make demo`. `broker` is where the RabbitMQ comes from, `transfer` sends and receives,
-`tally` counts, `display` shows it on a terminal.
+Run it with `make demo`. `broker` starts or reaches the RabbitMQ, `transfer` sends and receives,
+`tally` counts, and `display` shows the counts on a terminal.
 """

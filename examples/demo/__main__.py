@@ -23,23 +23,23 @@ from examples.demo.transfer import receiving, sending, source_files
 from tests.support.installation import RabbitMQMissing
 from tests.support.rabbitmq import RabbitMQFailed
 
-PATIENCE = 120.0  # seconds for everything to arrive
+ARRIVAL_TIMEOUT = 120.0  # seconds
 SUCCESS, FAILURE, NOT_RUN, INTERRUPTED = 0, 1, 2, 130
 
 
 def main() -> int:
-    """Run the demo and give its exit status: 0 if everything has arrived whole."""
+    """Run the demo. Return its exit status: 0 if all messages have arrived intact."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up, as after Ctrl-C
     parser = argparse.ArgumentParser(
         prog='python -m examples.demo',
         description='Send every .py file of a folder through a RabbitMQ that restarts half-way.',
-        epilog='The broker is the one of the environment variable AMQP_URL, or else a private one.',
+        epilog='Set AMQP_URL to use your own broker. Otherwise the demo starts a private one.',
     )
     parser.add_argument(
         '--folder',
         type=Path,
         default=Path(sysconfig.get_path('stdlib')),
-        help="what to send instead of Python's standard library",
+        help="the folder to send instead of Python's standard library",
     )
     folder: Path = parser.parse_args().folder.absolute()
     try:
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def run(folder: Path) -> int:
-    """Send a folder, show how it goes, and print the last line."""
+    """Send a folder, show the progress, and print the counts."""
     total = len(source_files(folder))
     if not total:
         raise ValueError(f'there is no .py file in {folder}; name a folder that has some')
@@ -67,7 +67,7 @@ def run(folder: Path) -> int:
 
 
 def choose_broker(display: Display) -> AbstractContextManager[Broker]:
-    """Take the broker of AMQP_URL, or else start one."""
+    """Return the broker of AMQP_URL; if it is not set, a private one."""
     url = os.environ.get('AMQP_URL')
     if url:
         display.say('using the RabbitMQ of AMQP_URL')
@@ -77,7 +77,7 @@ def choose_broker(display: Display) -> AbstractContextManager[Broker]:
 
 
 def transfer(broker: Broker, folder: Path, tally: Tally, display: Display) -> None:
-    """Send every file and receive it again, and disturb the broker in the middle."""
+    """Send and receive all files, and disturb the broker half-way."""
     queue = Queue(f'coolamqp-demo-{uuid.uuid4().hex}', durable=True)
     with (
         Cluster(broker.node, name='consumer') as consumer,
@@ -85,16 +85,16 @@ def transfer(broker: Broker, folder: Path, tally: Tally, display: Display) -> No
         receiving(consumer, queue, tally),
         sending(publisher, queue, folder, tally) as sender,
     ):
-        in_time = sender.half_way.wait(PATIENCE)
+        in_time = sender.half_way.wait(ARRIVAL_TIMEOUT)
         if sender.error is None:
             display.say(f'half of it is published: [bold]{broker.disturbance}[/]')
             broker.disturb()
             display.say('the broker takes connections again')
-            in_time = tally.complete.wait(PATIENCE)
+            in_time = tally.complete.wait(ARRIVAL_TIMEOUT)
         if sender.error is not None:
             raise sender.error
         if not in_time:
-            display.say(f'[red]not everything has arrived within {PATIENCE:.0f} s[/]')
+            display.say(f'[red]not everything has arrived within {ARRIVAL_TIMEOUT:.0f} s[/]')
 
 
 if __name__ == '__main__':

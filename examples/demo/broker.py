@@ -1,7 +1,7 @@
-"""The broker of the demo: a private node of its own, or the one that AMQP_URL names.
+"""The broker of the demo: a private node, or the one of AMQP_URL.
 
-Knows how to disturb each of them once: the private node is restarted, while the connections to a
-node that is not ours to restart are cut on the way.
+The demo disturbs it once. It restarts a private node. It cannot restart the other node, so it cuts
+the connections to it in a proxy.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from tests.support.rabbitmq import RabbitMQNode
 
 @dataclass(frozen=True)
 class Broker:
-    """A broker to send through.
+    """A broker for the demo.
 
-    :ivar disturbance: what `disturb` does, in words
-    :ivar disturb: breaks every connection once, and returns when new ones can be made
+    :ivar disturbance: a description of `disturb`
+    :ivar disturb: ends all connections once, and returns when the broker accepts new ones
     """
 
     node: NodeDefinition
@@ -30,7 +30,7 @@ class Broker:
 
 @contextmanager
 def private_broker() -> Iterator[Broker]:
-    """Run Debian's RabbitMQ on a free loopback port, in a temporary folder, while this lasts.
+    """Run Debian's RabbitMQ on a free loopback port, in a temporary folder, during a `with` block.
 
     :raises RabbitMQMissing: it is not installed
     :raises RabbitMQFailed: it does not start
@@ -41,9 +41,9 @@ def private_broker() -> Iterator[Broker]:
 
 @contextmanager
 def given_broker(url: str) -> Iterator[Broker]:
-    """Reach the broker at `url` by way of a proxy on loopback, which can cut the connections.
+    """Connect to the broker at `url` through a proxy on loopback, which can cut connections.
 
-    :raises ValueError: the URL makes no sense
+    :raises ValueError: the URL is not valid
     """
     target = NodeDefinition(url)
     with FaultProxy(target.host, target.port) as proxy:
@@ -52,7 +52,7 @@ def given_broker(url: str) -> Iterator[Broker]:
 
 
 def _name_to_expect(target: NodeDefinition) -> dict[str, str]:
-    """Name the broker, whose certificate is seen through the proxy and is not for its address."""
+    """Return the name in the certificate of the broker, which differs from that of the proxy."""
     if target.tls is None:
         return {}
     return {'server_name_indication': target.tls.server_name_indication or target.host}

@@ -1,4 +1,4 @@
-"""The demo on a terminal: three bars, and above them what happens to the connections."""
+"""The terminal output of the demo: three bars, and the events of the connections above them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COUNTS = ('published', 'confirmed', 'received')
 
 
 class Display:
-    """Shows one run, from any thread."""
+    """The output of one run. Any thread may use it."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -34,13 +34,13 @@ class Display:
         self._console.print(f'[bold cyan]▸[/] {text}', highlight=False, soft_wrap=True)
 
     def show(self, tally: Tally) -> None:
-        """Move the bars on."""
+        """Update the bars."""
         for name, task in self._tasks.items():
             self._progress.update(task, completed=getattr(tally, name), total=tally.total)
 
     @contextmanager
     def live(self) -> Iterator[None]:
-        """Draw the bars, and CoolAMQP's warnings above them, while this lasts."""
+        """Show the bars, and the warnings of CoolAMQP above them, during a `with` block."""
         logger = logging.getLogger('coolamqp')
         handler = _Sayer(self)
         logger.addHandler(handler)
@@ -52,7 +52,7 @@ class Display:
 
 
 class _Sayer(logging.Handler):
-    """Shows log lines above the bars."""
+    """A log handler that prints records above the bars."""
 
     def __init__(self, display: Display) -> None:
         super().__init__(logging.WARNING)

@@ -1,7 +1,4 @@
-"""What has become of each message: published, confirmed, received, and how often.
-
-Counts only; called by several threads at once.
-"""
+"""The counts of published, confirmed and received messages. Several threads may use them."""
 
 from __future__ import annotations
 
@@ -12,10 +9,10 @@ from collections.abc import Callable
 
 
 class Tally:
-    """The books of one run.
+    """The counts of one run.
 
-    :param total: how many messages there are to send
-    :param on_change: called after each entry, on the thread that made it
+    :param total: the number of messages to send
+    :param on_change: called after each change, on the same thread
     """
 
     def __init__(self, total: int, on_change: Callable[[Tally], None]) -> None:
@@ -33,34 +30,34 @@ class Tally:
 
     @property
     def published(self) -> int:
-        """How many messages were handed to CoolAMQP."""
+        """The number of published messages."""
         return len(self._published)
 
     @property
     def confirmed(self) -> int:
-        """For how many of them the broker has taken responsibility."""
+        """The number of confirmed messages."""
         return len(self._confirmed)
 
     @property
     def received(self) -> int:
-        """How many of them came out of the queue, each counted once."""
+        """The number of received messages, without duplicates."""
         return len(self._received)
 
     def enter_published(self, path: str, size: int) -> None:
-        """Note that a message of `size` bytes was handed to CoolAMQP."""
+        """Record that the program publishes a message of `size` bytes."""
         with self._lock:
             self._published.add(path)
             self._bytes += size
         self._changed()
 
     def enter_confirmed(self, path: str) -> None:
-        """Note that the broker has confirmed a message."""
+        """Record that the broker has confirmed a message."""
         with self._lock:
             self._confirmed.add(path)
         self._changed()
 
     def enter_received(self, path: str, intact: bool) -> None:
-        """Note that a message came out of the queue; one that nobody has sent is corrupted too."""
+        """Record a received message; a message that was never published counts as corrupted."""
         with self._lock:
             if intact and path in self._published:
                 self._received[path] += 1
@@ -75,12 +72,12 @@ class Tally:
 
     @property
     def lost(self) -> int:
-        """How many confirmed messages have not come out of the queue."""
+        """The number of confirmed messages that were not received."""
         return len(self._confirmed - self._received.keys())
 
     @property
     def clean(self) -> bool:
-        """Whether everything was sent, confirmed and received, and nothing was corrupted."""
+        """Whether all messages were published, confirmed and received, and none was corrupted."""
         counts = {self.published, self.confirmed, self.received}
         return counts == {self.total} and not self.lost and not self._corrupted
 

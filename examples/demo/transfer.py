@@ -1,7 +1,7 @@
-"""Sending files through a queue and taking them out at the other end.
+"""The sender and the receiver of files, through a queue.
 
-This is the part of the demo that a program of yours would have. That the broker is disturbed
-meanwhile shows nowhere in it, except where it waits for the disturbance on purpose.
+A program of yours would have this part of the demo. It has no code for the disturbance of the
+broker, except that it waits for it on purpose.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from coolamqp.exceptions import CoolAMQPError
 from coolamqp.objects import Message, Queue, ReceivedMessage
 from examples.demo.tally import Tally
 
-ANSWER_TIMEOUT = 5.0  # seconds for a single answer of a broker that is up
+ANSWER_TIMEOUT = 5.0  # seconds for one answer of a running broker
 logger = logging.getLogger('coolamqp.demo')
 
 PREFETCH = 100
@@ -29,10 +29,10 @@ PERSISTENT = 2
 
 
 class Sender(threading.Thread):
-    """Publishes every file. The first half at once; the last quarter when the connection is gone.
+    """The thread that publishes all files, the last quarter of them without a connection.
 
-    :ivar half_way: set when half of the files are on their way
-    :ivar error: what it has ended of, if it has ended badly
+    :ivar half_way: set when half of the files are published
+    :ivar error: the error that has ended the thread; None for none
     """
 
     def __init__(self, cluster: Cluster, queue: Queue, folder: Path, tally: Tally) -> None:
@@ -46,10 +46,10 @@ class Sender(threading.Thread):
         self._tally = tally
 
     def run(self) -> None:
-        """Publish, in the thread's own time."""
+        """Publish all files."""
         try:
             self._publish_all(source_files(self._folder))
-        except Exception as error:  # noqa: BLE001 - the main thread reports it, whatever it is
+        except Exception as error:  # noqa: BLE001 - the main thread reports it
             self.error = error
             self.half_way.set()
             self._tally.complete.set()
@@ -61,7 +61,7 @@ class Sender(threading.Thread):
         self.half_way.set()
         for path in paths[half:three_quarters]:
             self._publish(path)
-        # What follows is published without a connection, and must arrive all the same.
+        # The program publishes the rest without a connection. It must arrive nevertheless.
         self.connection_lost.wait()
         for path in paths[three_quarters:]:
             self._publish(path)
@@ -81,7 +81,7 @@ class Sender(threading.Thread):
             self._tally.enter_confirmed(name)
 
     def count_lost_connections(self) -> None:
-        """Count, until the Cluster is shut down, how often it loses its connection."""
+        """Count lost connections until the shutdown of the Cluster."""
         while isinstance(self._cluster.drain(None), ConnectionLost):
             self._tally.reconnects += 1
             self.connection_lost.set()
@@ -89,7 +89,7 @@ class Sender(threading.Thread):
 
 @contextmanager
 def sending(cluster: Cluster, queue: Queue, folder: Path, tally: Tally) -> Iterator[Sender]:
-    """Publish every file of a folder on a thread; shut the Cluster down at the end."""
+    """Publish all files of a folder on a thread; shut the Cluster down at the end."""
     sender = Sender(cluster, queue, folder, tally)
     threads = [
         sender,
@@ -108,7 +108,7 @@ def sending(cluster: Cluster, queue: Queue, folder: Path, tally: Tally) -> Itera
 
 @contextmanager
 def receiving(cluster: Cluster, queue: Queue, tally: Tally) -> Iterator[None]:
-    """Consume the queue, checking and acknowledging each message; at the end delete the queue."""
+    """Receive, check and acknowledge messages; delete the queue at the end."""
 
     def on_message(message: ReceivedMessage) -> None:
         headers = {name: value.decode() for name, (value, _) in message.properties.headers}
@@ -133,7 +133,7 @@ def _delete(cluster: Cluster, queue: Queue) -> None:
 
 
 def source_files(folder: Path) -> list[Path]:
-    """Find every .py file in a folder, except for what was installed into it later."""
+    """Return all .py files in a folder, except those of installed packages."""
     return sorted(
         path
         for path in folder.rglob('*.py')

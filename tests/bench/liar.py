@@ -1,4 +1,4 @@
-"""A client that loses a message, and says nothing of it."""
+"""A client that loses a message without an error."""
 
 from __future__ import annotations
 

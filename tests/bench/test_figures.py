@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
+from bench.client_list import BY_NAME
 from bench.figures import Results, ratio
 from bench.measurement import Measurement, Tally, quantiles
 from bench.report import report
-from bench.roster import BY_NAME
 from bench.tables import table
 from bench.task import Item, Task
 

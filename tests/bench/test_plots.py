@@ -1,4 +1,4 @@
-"""Plots: a reader sees who took how long, without the text."""
+"""Plots: they show the cost of each client."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from bench import plots
+from bench.client_list import BY_NAME
 from bench.figures import Results
 from bench.measurement import Measurement
 from bench.report import report
-from bench.roster import BY_NAME
 from bench.task import Item
 
 SVG = '{http://www.w3.org/2000/svg}'

@@ -1,11 +1,11 @@
-"""Runs: each work is done and checked, and who loses messages gets no figure."""
+"""Runs: the runner carries out and checks each work, and refuses runs that lose messages."""
 
 from __future__ import annotations
 
 import pytest
 
 from bench import runner
-from bench.roster import BY_NAME, Client
+from bench.client_list import BY_NAME, Client
 from bench.runner import RunFailed, Runner
 from bench.task import WORKS, Item
 from tests.support.rabbitmq import RabbitMQNode
@@ -25,14 +25,14 @@ class Liar(Client):
 @pytest.mark.parametrize('work', [work for work in WORKS if work != 'ping-pong-busy'])
 def test_every_work_is_done(rabbitmq: RabbitMQNode, name: str, work: str) -> None:
     with Runner(rabbitmq.url()) as running:
-        outcome = running.run(BY_NAME[name], Item(work=work), MESSAGES)
-    assert outcome.unable or (outcome.measurement and outcome.measurement.messages == MESSAGES)
+        result = running.run(BY_NAME[name], Item(work=work), MESSAGES)
+    assert result.unable or (result.measurement and result.measurement.messages == MESSAGES)
 
 
 def test_who_loses_a_message_fails_the_run(
     rabbitmq: RabbitMQNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, 'SETTLING', 0.2)
+    monkeypatch.setattr(runner, 'COUNT_SECONDS_MAX', 0.2)
     liar = Liar('liar', 'a liar', 'liar', BY_NAME['raw'].environment, '')
     with Runner(rabbitmq.url()) as running, pytest.raises(RunFailed, match='49 messages'):
         running.run(liar, Item(work='publish'), MESSAGES)
@@ -40,6 +40,6 @@ def test_who_loses_a_message_fails_the_run(
 
 def test_who_cannot_do_something_says_why(rabbitmq: RabbitMQNode) -> None:
     with Runner(rabbitmq.url()) as running:
-        outcome = running.run(BY_NAME['raw'], Item(work='publish', threads=8), MESSAGES)
-    assert outcome.measurement is None
-    assert outcome.unable == 'one thread only'
+        result = running.run(BY_NAME['raw'], Item(work='publish', threads=8), MESSAGES)
+    assert result.measurement is None
+    assert result.unable == 'one thread only'

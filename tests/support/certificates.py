@@ -1,6 +1,6 @@
-"""Certificates for tests: an authority, what it has signed, and what nobody should trust.
+"""Certificates for tests: from a trusted and from an untrusted authority.
 
-Made anew for each run, in a folder; nothing of it is worth keeping secret.
+Each run makes new ones in a folder. None of them is secret.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 KEY_PASSWORD = 'of the key'
-CLIENT = 'tester'  # the common name of the client, which RabbitMQ takes as its user
+CLIENT = 'tester'  # the common name of the client, which is its user name for RabbitMQ
 
 
 class Certificates:
-    """PEM files, each certificate with its key.
+    """PEM files, each with a certificate and its key.
 
-    :ivar authority: who has signed `server`, `expired`, `elsewhere` and `client`
-    :ivar stranger: an authority that nobody trusts, who has signed `impostor`
-    :ivar client_key: the key of `client` alone, encrypted with KEY_PASSWORD
+    :ivar authority: the authority that has signed `server`, `expired`, `elsewhere` and `client`
+    :ivar stranger: an untrusted authority, which has signed `impostor`
+    :ivar client_key: only the key of `client`, encrypted with KEY_PASSWORD
     """
 
     def __init__(self, folder: Path) -> None:

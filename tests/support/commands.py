@@ -23,7 +23,7 @@ from tests.support.scripted_broker import Clock
 
 
 class Commands(ABC):
-    """Commands for the engine of a rig, which is the owner of consumers and messages as well."""
+    """The commands of a rig to its engine. The rig is also the owner of consumers and messages."""
 
     engine: Engine
     clock: Clock
@@ -41,7 +41,7 @@ class Commands(ABC):
         mandatory: bool = False,
         timeout: float | None = None,
     ) -> Ending:
-        """Publish with a confirm."""
+        """Publish a message with a confirm."""
         publication = Publication(Message(body), exchange, b'key', mandatory)
         publication.promise = promise = Ending()
         self.engine.window.publish(publication, timeout)
@@ -72,7 +72,7 @@ class Commands(ABC):
         return promise
 
     def consume(self, queue: Queue | None = None, **arguments: Any) -> Consumer:
-        """Consume; the future of the consumer is an `Ending`."""
+        """Start a consumer whose future is an `Ending`."""
         consumer = Consumer(queue or Queue('jobs'), None, future_to_notify=Ending(), **arguments)
         self.add(consumer)
         return consumer

@@ -1,4 +1,4 @@
-"""Messages as a consumer receives them, that need no broker."""
+"""Received messages without a broker."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PAYLOAD = bytes(encode_method(1, BasicDeliver(b'tag', 1, False, b'', b'key'))[7:
 
 
 class Refusable(Delivery):
-    """A message that records whether and how it was refused."""
+    """A message that records its rejections."""
 
     def __init__(self, body: bytes) -> None:
         super().__init__(Envelope(PAYLOAD), b'\0\0', body, None, None)

@@ -1,4 +1,4 @@
-"""A promise that records how it has ended."""
+"""A promise that records its end."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 
 class Ending:
-    """A promise that notes how it ended, and does not take a second end."""
+    """A promise that records its end. A second end fails the test."""
 
     def __init__(self) -> None:
         self.ends: list[Any] = []
 
     def result(self, timeout: float | None = None) -> Any:
-        """Give the end."""
+        """Return the result, or raise the error."""
         assert self.ends, 'this has not ended'
         if isinstance(self.ends[0], BaseException):
             raise self.ends[0]
@@ -24,13 +24,13 @@ class Ending:
 
     @property
     def error(self) -> BaseException:
-        """The error with which it has ended."""
+        """The error of the promise."""
         assert self.ends
-        assert isinstance(self.ends[0], BaseException), 'this has ended well'
+        assert isinstance(self.ends[0], BaseException), 'this has succeeded'
         return self.ends[0]
 
     def set_result(self, result: Any) -> None:
-        """End well."""
+        """End with a result."""
         assert not self.ends, f'ended twice: {self.ends}'
         self.ends.append(result)
 

@@ -1,8 +1,8 @@
-"""Where a RabbitMQ is installed, and how its programs are run: on this machine, or inside a root.
+"""The installation of RabbitMQ that the tests use: on this machine, or inside a root.
 
-A root is a folder with a small Debian of its own, made by tools/rabbitmq_root; it has a version
-that this machine's Debian does not have. Owns the choice between them. Must not know what the
-programs are run for.
+A root is a folder with a small Debian and another version of RabbitMQ; tools/rabbitmq_root makes
+it. This module chooses the installation, and makes the commands that run its programs. It must not
+know the purpose of the programs.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ ROOTS = Path(__file__).parents[2] / '.rabbitmq'
 
 _VERSIONS = 'usr/lib/rabbitmq/lib/rabbitmq_server-'
 
-# Becomes a program inside a root, in a mount namespace of its own. The process started is thus the
-# program's, so signals reach it, and its mounts end with it. The folder that holds the program's
-# has the same path inside, with the certificates and the like that tests have put beside it.
+# Runs a program inside a root, in its own mount namespace, which ends with the program. The script
+# becomes the program, so that signals reach it. The parent of the program's folder has the same
+# path inside the root, because tests put certificates and other files there.
 _ENTER = """
 set -eu
 root=$1 folder=$2
@@ -36,30 +36,30 @@ exec chroot "$root" env --chdir="$folder" "$@"
 
 
 class RabbitMQMissing(Exception):
-    """RabbitMQ, or the right to run it, is not there; the text says what to do about it."""
+    """RabbitMQ is not installed, or needs root. The text says how to fix it."""
 
 
 @dataclass(frozen=True)
 class Installation:
-    """A RabbitMQ in a root; by default in this machine's own, where its package has put it."""
+    """A RabbitMQ on this machine (the default) or in a root."""
 
     root: Path = HOST_ROOT
 
     @property
     def version(self) -> tuple[int, ...]:
-        """Its version, such as (3, 10, 8); empty when there is none."""
+        """The version, such as (3, 10, 8); empty if RabbitMQ is not installed."""
         for found in self.root.glob(f'{_VERSIONS}*'):
             return parsed(found.name.rpartition('-')[2])
         return ()
 
     def require(self) -> None:
-        """Raise RabbitMQMissing when it cannot be run."""
+        """Raise RabbitMQMissing if its programs cannot run."""
         if self.root == HOST_ROOT:
             _require_package(self)
         elif os.geteuid() != 0:
             raise RabbitMQMissing(
-                f'the RabbitMQ in {self.root} is run by chroot, which only root may do. '
-                'Run the tests as root, or without RABBITMQ_VERSION on the RabbitMQ of this machine'
+                f'the RabbitMQ in {self.root} needs chroot, and only root may use it. Run the '
+                'tests as root, or without RABBITMQ_VERSION for the RabbitMQ of this machine'
             )
         elif not self.version:
             raise RabbitMQMissing(
@@ -68,7 +68,10 @@ class Installation:
             )
 
     def command(self, command: list[str], folder: Path) -> list[str]:
-        """Return what runs a command here; `folder` is a temporary one that it works in."""
+        """Return the command line that runs a command in this installation.
+
+        :param folder: the temporary folder of the command
+        """
         if self.root == HOST_ROOT:
             return command
         enter = ['unshare', '--mount', '/bin/sh', '-c', _ENTER, 'enter']
@@ -76,9 +79,9 @@ class Installation:
 
 
 def chosen_installation() -> Installation:
-    """Return the one that RABBITMQ_VERSION names, such as 4.0; unset, that of this machine.
+    """Return the installation of RABBITMQ_VERSION, such as 4.0; by default that of this machine.
 
-    A variable, since it reaches the processes that tests start, too.
+    It is an environment variable so that processes of the tests inherit it.
     """
     host, wanted = Installation(HOST_ROOT), os.environ.get(VARIABLE, '')
     series = parsed(wanted) if wanted else ()
@@ -88,7 +91,7 @@ def chosen_installation() -> Installation:
 
 
 def parsed(version: str) -> tuple[int, ...]:
-    """Return a version as numbers, which compare as versions do."""
+    """Return a version as a tuple of numbers, which compares correctly."""
     try:
         return tuple(int(number) for number in version.split('.'))
     except ValueError:

@@ -1,6 +1,6 @@
-"""Free TCP ports on loopback, for servers that must keep their port when they are restarted.
+"""Free TCP ports on loopback, for servers that keep their port across a restart.
 
-Not for sockets that can bind port 0 and stay bound.
+Other servers bind port 0.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import socket
 
 HOST = '127.0.0.1'
 
-# Below the range from which the system takes the ports of outgoing connections (32768 and up,
-# Linux's ip_local_port_range). A port from that range could be taken by somebody's connection while
-# the server is down, or a client that retries could even be connected to itself.
+# Linux chooses the ports of outgoing connections from 32768 up (ip_local_port_range). While a
+# server with such a port is down, another connection could occupy the port, or a client that
+# retries could connect to itself.
 _PORTS = range(20000, 32000)
 
 
 def free_port() -> int:
-    """Return a port on which nothing listens at the moment."""
+    """Return a port that is free at the moment."""
     for port in random.sample(_PORTS, k=200):
         with socket.socket() as probe:
             try:
@@ -25,5 +25,5 @@ def free_port() -> int:
             except OSError:
                 continue
             return port
-    message = f'200 random ports of {_PORTS} are all in use; something is wrong on this machine'
+    message = f'200 random ports of {_PORTS} are all in use; look for programs that occupy them'
     raise OSError(message)

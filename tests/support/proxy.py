@@ -1,6 +1,6 @@
-"""A TCP proxy that does to a connection what networks do: stall, cut, swallow, delay, split.
+"""A TCP proxy that simulates faults of the network: stalls, resets, losses, delays and splits.
 
-Owns one listening port and one thread with an asyncio loop. Must not know what the bytes mean.
+It has one listening port and one thread with an asyncio loop. It must not know the protocol.
 """
 
 from __future__ import annotations
@@ -19,25 +19,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 CHUNK = 65536
-TIMEOUT = 10.0  # seconds for each order to be carried out
-PIECE_GAP = 0.001  # seconds; without it the kernel would join the pieces again
+TIMEOUT = 10.0  # seconds for one call of the proxy
+PIECE_GAP = 0.001  # seconds; without it the kernel would join the pieces
 
 _End = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class FaultProxy:
-    """Stands between a client and `target_host:target_port`, on `host:port`.
+    """A proxy on `host:port` for the server at `target_host:target_port`.
 
-    Use as a context manager. Orders may be given from any thread, and have been carried out when
-    they return. Connections that come later are treated like the present ones, except by cut() and
-    drop(), which are about the present ones only.
+    It is a context manager. Any thread may call its methods, which return when they are done. They
+    also apply to later connections, except cut() and drop().
     """
 
     def __init__(self, target_host: str, target_port: int) -> None:
         self.host = HOST
-        # Not port 0: refuse() and accept() give the port up and take it again.
+        # Not port 0: refuse() and accept() close and open the same port.
         self.port = free_port()
-        self.accepted = 0  # connections ever taken
+        self.accepted = 0  # the number of all connections so far
         self._target = (target_host, target_port)
         self._links: set[_Link] = set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -63,23 +62,23 @@ class FaultProxy:
 
     @property
     def connected(self) -> int:
-        """How many connections are up now, dropped ones included."""
+        """The number of current connections, including dropped ones."""
         return len(self._links)
 
     def pause(self) -> None:
-        """Let nothing pass, in either direction, until resume(). Nothing is lost."""
+        """Hold all bytes back, in both directions, until resume(). No bytes are lost."""
         self._call(self._open.clear)
 
     def resume(self) -> None:
-        """Let pass what waits, and what comes."""
+        """Pass the held bytes and all later ones on."""
         self._call(self._open.set)
 
     def cut(self) -> None:
-        """Reset every connection, on both sides; bytes under way are lost."""
+        """Reset all current connections on both sides; bytes in the proxy are lost."""
         self._run(self._end_links())
 
     def drop(self) -> None:
-        """Swallow whatever is sent on the present connections, their end included, for ever."""
+        """Discard all further bytes of the current connections, and also their end."""
 
         def swallow() -> None:
             for link in self._links:
@@ -88,23 +87,23 @@ class FaultProxy:
         self._call(swallow)
 
     def refuse(self) -> None:
-        """Refuse new connections; the present ones stay."""
+        """Refuse new connections; current ones stay."""
         self._run(self._stop_listening())
 
     def accept(self) -> None:
-        """Take new connections, as at the beginning."""
+        """Accept new connections again."""
         self._run(self._listen())
 
     def delay(self, seconds: float) -> None:
-        """Hold back each piece that passes, in both directions; 0 ends it."""
+        """Delay each piece in both directions; 0 ends the delay."""
         self._delay = seconds
 
     def split(self, size: int = CHUNK) -> None:
-        """Pass bytes on in pieces of this size at most, a millisecond between two of them."""
+        """Pass bytes on in pieces of at most `size` bytes, with a millisecond between them."""
         self._split = size
 
     def close(self) -> None:
-        """End all connections, the thread and the loop. May be called twice."""
+        """End all connections, the thread and the loop. A second call does nothing."""
         if self._loop.is_closed():
             return
         self._run(self._stop_listening())
@@ -114,14 +113,14 @@ class FaultProxy:
         self._thread.join(TIMEOUT)
         self._loop.close()
 
-    # -- how
+    # -- private
 
-    def _run(self, order: Coroutine[object, object, None]) -> None:
-        asyncio.run_coroutine_threadsafe(order, self._loop).result(TIMEOUT)
+    def _run(self, coroutine: Coroutine[object, object, None]) -> None:
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(TIMEOUT)
 
-    def _call(self, order: Callable[[], object]) -> None:
+    def _call(self, function: Callable[[], object]) -> None:
         async def call() -> None:
-            order()
+            function()
 
         self._run(call())
 
@@ -132,12 +131,12 @@ class FaultProxy:
             self._loop.add_reader(self._driver, self._accept, self._driver)
 
     def _accept(self, listener: socket.socket) -> None:
-        """Accept by hand: asyncio.Server forgets, open, what comes while it is being closed."""
+        """Accept a connection; asyncio.Server would leave one open that comes during its close."""
         client, _ = listener.accept()
         client.setblocking(False)
         self.accepted += 1
         task = asyncio.ensure_future(self._serve(client))
-        # Also for a task that is cancelled before its first step.
+        # This also closes the socket of a task that is cancelled before its first step.
         task.add_done_callback(partial(_close, client))
 
     async def _stop_listening(self) -> None:
@@ -159,9 +158,9 @@ class FaultProxy:
             task.cancel()
         if connecting:
             await asyncio.wait(connecting)
-        for writer in self._writers:  # of tasks that were cancelled before their first step, too
+        for writer in self._writers:  # also of tasks that were cancelled before their first step
             _reset(writer)
-        for _ in range(3):  # rounds of the loop in which what was aborted is closed
+        for _ in range(3):  # The loop closes aborted transports in its next iterations.
             await asyncio.sleep(0)
 
     async def _serve(self, client: socket.socket) -> None:
@@ -180,7 +179,7 @@ class FaultProxy:
         self._writers -= {writer, target[1]}
 
     async def pass_on(self, data: bytes, writer: asyncio.StreamWriter) -> None:
-        """Write what has come, as the present orders have it."""
+        """Write received bytes, with the current delay, pause and split."""
         await asyncio.sleep(self._delay)
         for start in range(0, len(data), self._split):
             if start:
@@ -191,7 +190,7 @@ class FaultProxy:
 
 
 class _Link:
-    """One connection from a client, and the one to the target that belongs to it."""
+    """A connection from a client, together with its connection to the target."""
 
     def __init__(self, proxy: FaultProxy, client: _End, target: _End) -> None:
         self.dropped = False
@@ -237,6 +236,6 @@ def _close(client: socket.socket, _task: asyncio.Task[None]) -> None:
 
 def _reset(writer: asyncio.StreamWriter) -> None:
     connection = writer.get_extra_info('socket')
-    with contextlib.suppress(OSError):  # it may be closed already
+    with contextlib.suppress(OSError):  # The socket may be closed already.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
     writer.transport.abort()

@@ -1,8 +1,8 @@
-"""A private RabbitMQ node, of any version installed, to be stopped, killed, frozen and restarted.
+"""A private RabbitMQ node, which tests can stop, kill, freeze and restart.
 
-Owns the node's folder, ports and processes, its epmd (Erlang's port mapper) included, and sees to
-it that none outlives this process. Must not know anything of the client under test, nor where
-RabbitMQ is installed.
+This module has the folder, the ports and the processes of the node, including its epmd (Erlang's
+port mapper). It ends the processes at the latest with this process. It must not know the client
+under test or the place of the installation.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 STARTUP_TIMEOUT = 60.0  # seconds; a start takes 3 to 6 on an idle machine
-STOP_TIMEOUT = 30.0
-COMMAND_TIMEOUT = 60.0
-ERL_CALL_ATTEMPTS = 5
+STOP_TIMEOUT = 30.0  # seconds
+COMMAND_TIMEOUT = 60.0  # seconds
+ERL_CALL_TRIES = 5
 
 _CONFIG = """\
 listeners.tcp.default = {host}:{port}
@@ -36,8 +36,8 @@ loopback_users = none
 disk_free_limit.absolute = 10MB
 """
 
-# Holds our processes' ids and ends them when its input ends, that is when this process is gone, be
-# it by SIGKILL. An empty line means that there is nothing to end.
+# Reads the ids of our processes, and kills them when its input ends, that is, when this process has
+# ended, even by SIGKILL. After an empty line there is nothing to kill.
 _WATCHDOG = """
 while read -r line; do pids=$line; done
 [ -z "$pids" ] || { kill -KILL $pids; rm -rf "$1"; }
@@ -45,18 +45,18 @@ while read -r line; do pids=$line; done
 
 
 class RabbitMQFailed(Exception):
-    """The node, or a command to it, did not do what was asked; the text has its own words."""
+    """The node or one of its commands has failed. The text has their output."""
 
 
 class RabbitMQNode:
-    """One node with one folder and one set of ports, through any number of starts.
+    """A RabbitMQ node, which keeps its folder and ports across restarts.
 
-    Parameters: `plugins` are names such as `rabbitmq_management`; `config` is added to
-    rabbitmq.conf, as key and value; `installation` is which RabbitMQ to run, by default the one
-    chosen for the whole suite.
+    It is a context manager, which starts and closes the node. Only one thread may use it at a time.
 
-    Use as a context manager, which starts and closes it. For one thread at a time.
-    Raises RabbitMQMissing when made where that RabbitMQ cannot be run.
+    :param plugins: the names of plugins, such as `rabbitmq_management`
+    :param config: keys and values to add to rabbitmq.conf
+    :param installation: the RabbitMQ to run; by default the one for the whole suite
+    :raises RabbitMQMissing: this RabbitMQ cannot run here
     """
 
     user = 'guest'
@@ -85,10 +85,10 @@ class RabbitMQNode:
             start_new_session=True,
         )
 
-    # -- life and death
+    # -- start and end
 
     def start(self) -> None:
-        """Start the node, and return when it speaks AMQP."""
+        """Start the node. Return when it accepts AMQP connections."""
         if self.running:
             raise RabbitMQFailed('the node is running already; stop() or kill() it first')
         if self._epmd is None:
@@ -98,11 +98,11 @@ class RabbitMQNode:
         self._await_startup()
 
     def stop(self) -> None:
-        """Stop the node cleanly: its clients get a connection.close with reply code 320."""
+        """Stop the node cleanly: it sends connection.close with reply code 320 to its clients."""
         self._end_node(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Kill the node; what it has not written to disk is lost."""
+        """Kill the node; it loses everything that is not on the disk."""
         self._end_node(signal.SIGKILL)
 
     def restart(self) -> None:
@@ -111,15 +111,15 @@ class RabbitMQNode:
         self.start()
 
     def freeze(self) -> None:
-        """Stop the node's clock, as it were: its sockets stay open, and nothing answers."""
+        """Suspend the process of the node: its sockets stay open, and it does not answer."""
         self._running_node().send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let a frozen node run on."""
+        """Continue the process of a frozen node."""
         self._running_node().send_signal(signal.SIGCONT)
 
     def close(self) -> None:
-        """End everything, in whatever state it is, and remove the folder. May be called twice."""
+        """End all processes, in any state, and remove the folder. A second call does nothing."""
         for process in (self._node, self._epmd):
             if process is not None:
                 process.kill()
@@ -141,21 +141,21 @@ class RabbitMQNode:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # -- what it is
+    # -- state
 
     @property
     def version(self) -> tuple[int, ...]:
-        """RabbitMQ's version, such as (3, 10, 8), for what a test expects of this one only."""
+        """The version of RabbitMQ, such as (3, 10, 8), for tests that depend on it."""
         return self._installation.version
 
     @property
     def running(self) -> bool:
-        """Whether the node's process is there, frozen or not."""
+        """Whether the process of the node exists, frozen or not."""
         return self._node is not None and self._node.poll() is None
 
     @property
     def pids(self) -> list[int]:
-        """The processes that run for us: the node's and its port mapper's."""
+        """The ids of the processes of the node and of its port mapper."""
         processes = (self._node, self._epmd)
         return [each.pid for each in processes if each is not None and each.poll() is None]
 
@@ -165,7 +165,7 @@ class RabbitMQNode:
         return f'amqp://{self.user}:{self.password}@{self.host}:{self.port}/{path}'
 
     def log(self, lines: int = 100) -> str:
-        """Return the last lines of what the node has logged and printed."""
+        """Return the last lines of the log and of the output of the node."""
         files = [*sorted(self._folder.glob('log/*.log')), self._folder / 'console.log']
         return '\n'.join(
             f'--- {file.name}\n'
@@ -174,22 +174,22 @@ class RabbitMQNode:
             if file.exists()
         )
 
-    # -- orders
+    # -- commands
 
     def ctl(self, *arguments: str) -> str:
-        """Run rabbitmqctl, which takes 1 to 2 seconds, and return what it prints."""
+        """Run rabbitmqctl, which takes 1 to 2 seconds, and return its output."""
         return self._command([str(SCRIPTS / 'rabbitmqctl'), '--quiet', *arguments])
 
     def eval(self, expression: str) -> str:
         """Evaluate an Erlang expression in the node, in milliseconds, and return its value."""
         command = ['erl_call', '-r', '-address', f'{HOST}:{self._distribution_port}', '-e']
-        for link in range(1, ERL_CALL_ATTEMPTS + 1):
+        for number in range(1, ERL_CALL_TRIES + 1):
             try:
                 answer = self._command(command, f'{expression}.\n')
                 break
             except RabbitMQFailed as error:
-                # The node now and then turns away a name that erl_call has made up at random.
-                if 'failed to connect' not in str(error) or link == ERL_CALL_ATTEMPTS:
+                # The node sometimes refuses the random name of an erl_call.
+                if 'failed to connect' not in str(error) or number == ERL_CALL_TRIES:
                     raise
         # erl_call prints {ok, VALUE} or {error, REASON}.
         status, _, value = answer.removeprefix('{').partition(', ')
@@ -198,18 +198,18 @@ class RabbitMQNode:
         return value.removesuffix('}')
 
     def sync_declarations(self) -> None:
-        """Have everything declared so far on the disk.
+        """Write all declarations to the disk.
 
         RabbitMQ syncs messages before it confirms them, but Mnesia writes declarations a little
-        later; a node that is killed at once can come back without a queue it has just declared.
-        Khepri, alone from 4.3 on, syncs its log before it answers.
+        later. So a node that is killed at once may lose a new queue. Khepri, the only store from
+        4.3 on, syncs its log before it answers.
         """
         self.eval(
             'ok = case mnesia:system_info(is_running) of yes -> mnesia:sync_log(); no -> ok end'
         )
 
     def add_vhost(self, name: str) -> None:
-        """Make a virtual host in which the user may do everything."""
+        """Make a virtual host with all permissions for the user."""
         vhost, user, everything = _binary(name), _binary(self.user), '<<".*">>'
         self.eval(f'ok = rabbit_vhost:add({vhost}, {user})')
         self.eval(
@@ -218,21 +218,21 @@ class RabbitMQNode:
         )
 
     def delete_vhost(self, name: str) -> None:
-        """Delete a virtual host with all that is in it, closing its connections."""
+        """Delete a virtual host with its contents, and close its connections."""
         self.eval(f'rabbit_vhost:delete({_binary(name)}, {_binary(self.user)})')
 
     def close_all_connections(self) -> None:
-        """Close every client's connection, with reply code 320."""
+        """Close the connections of all clients with reply code 320."""
         self.eval(
             'rabbit_networking:close_connections(rabbit_networking:connections(), "on order")'
         )
 
     def set_memory_alarm(self, on: bool) -> None:
-        """Raise or clear the memory alarm, which blocks the connections that publish."""
+        """Raise or clear the memory alarm, which blocks publishing connections."""
         limit = '{absolute, 1}' if on else '0.4'
         self.eval(f'vm_memory_monitor:set_vm_memory_high_watermark({limit})')
 
-    # -- how
+    # -- private
 
     def _write_files(self, plugins: Sequence[str], config: Mapping[str, str]) -> None:
         cookie = self._folder / '.erlang.cookie'
@@ -262,7 +262,7 @@ class RabbitMQNode:
             'RABBITMQ_CONFIG_FILE': f'{folder}/rabbitmq',
             'RABBITMQ_CONF_ENV_FILE': f'{folder}/there-is-none',
             'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS': '-kernel inet_dist_use_interface {127,0,0,1}',
-            # The script then becomes the node instead of waiting for it, so we hold its process.
+            # With it, the script becomes the node instead of waiting for it.
             'RUNNING_UNDER_SYSTEMD': 'true',
         }
 
@@ -287,8 +287,8 @@ class RabbitMQNode:
         deadline = time.monotonic() + STARTUP_TIMEOUT
         while not _speaks_amqp(self.port):
             if not self.running or time.monotonic() > deadline:
-                what = 'is not up in time' if self.running else 'ended instead of starting'
-                raise RabbitMQFailed(f'RabbitMQ {what}; its last words:\n{self.log()}')
+                what = 'did not start in time' if self.running else 'ended instead of starting'
+                raise RabbitMQFailed(f'RabbitMQ {what}; the end of its log:\n{self.log()}')
             time.sleep(0.05)
 
     def _running_node(self) -> subprocess.Popen[bytes]:
@@ -326,7 +326,7 @@ class RabbitMQNode:
 
 
 def _speaks_amqp(port: int) -> bool:
-    """Tell whether a protocol header sent to the port is answered by connection.start."""
+    """Whether a server at the port answers a protocol header with connection.start."""
     try:
         with socket.create_connection((HOST, port), timeout=5) as connection:
             connection.sendall(b'AMQP\x00\x00\x09\x01')
@@ -336,5 +336,5 @@ def _speaks_amqp(port: int) -> bool:
 
 
 def _binary(text: str) -> str:
-    """Write a text as an Erlang binary."""
+    """Return a text as an Erlang binary."""
     return f'<<{",".join(map(str, text.encode()))}>>'

@@ -1,6 +1,6 @@
-"""The third driver: an engine in the hands of a test, with a manual clock and no transport.
+"""The driver for tests of the engine, with a manual clock and without a transport.
 
-It knows the engine and its effects, and nothing below; `tests/support/commands.py` makes commands.
+It uses only the engine and its effects. `tests/support/commands.py` has the commands.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ReportT = TypeVar('_ReportT')
 
 @dataclass
 class LinkWire:
-    """What a scripted broker needs of a link."""
+    """The part of a link that a scripted broker uses."""
 
     engine: Engine
     link: Link
@@ -44,10 +44,10 @@ class LinkWire:
 
 
 class Rig(Commands):
-    """Drives an engine as a test says.
+    """The driver of an engine for a test.
 
-    :ivar reports: events and log records, as they came
-    :ivar callbacks: messages and hooks, as they came; the hooks have run
+    :ivar reports: all events and log records, in order
+    :ivar callbacks: all messages and hooks, in order; the rig runs the hooks at once
     """
 
     def __init__(
@@ -63,22 +63,22 @@ class Rig(Commands):
         self.callbacks: list[tuple[Mailbox, Item]] = []
 
     def connect(self) -> ScriptedBroker:
-        """Make the transport that the engine wishes for."""
+        """Make the transport for the link of the engine."""
         link = self.link()
         self.engine.link_up(link, self.clock.now)
         return ScriptedBroker(LinkWire(self.engine, link, self.carry_out), self.clock)
 
     def link(self) -> Link:
-        """Return the link, of which there must be one."""
+        """Return the link; there must be one."""
         assert self.engine.link is not None
         return self.engine.link
 
     def state(self) -> EngineState:
-        """Return the state of the engine, which changes behind the type checker's back."""
+        """Return the state of the engine, in a way that mypy does not remember."""
         return self.engine.state
 
     def up(self, tune: ConnectionTune | None = None) -> ScriptedBroker:
-        """Start, if that is still to be done, and connect with all that belongs to it."""
+        """Start if necessary, connect, and answer until everything is restored."""
         if self.state() is EngineState.IDLE:
             self.engine.start(self.clock.now)
         broker = self.connect()
@@ -88,19 +88,19 @@ class Rig(Commands):
         return broker
 
     def lose(self, cause: Exception | None = None) -> None:
-        """Lose the transport, or fail to make it."""
+        """Report the loss or the failure of the transport."""
         cause = cause or ConnectionResetError('cut')
         self.engine.link_failed(self.link(), cause, self.clock.now)
         self.carry_out()
 
     def reconnect(self) -> ScriptedBroker:
-        """Lose the transport, wait as long as the engine wants to, and connect again."""
+        """Lose the transport, wait for the back-off, and connect again."""
         self.lose()
         self.advance(1.0)
         return self.up()
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, calling the engine just when it asks for it."""
+        """Move the clock on, and call the engine exactly at its wake-up times."""
         end = self.clock.now + seconds
         while self.engine.wake_at() <= end:
             self.clock.now = max(self.clock.now, self.engine.wake_at())
@@ -126,7 +126,7 @@ class Rig(Commands):
         self.reports += effects.reports
 
     def logged(self) -> str:
-        """Return the log, a line for each record."""
+        """Return all log records, one in each line."""
         return '\n'.join(record.text for record in self.reported(LogRecord))
 
     def reported(self, wanted: type[_ReportT]) -> list[_ReportT]:
@@ -134,5 +134,5 @@ class Rig(Commands):
         return [report for report in self.reports if isinstance(report, wanted)]
 
     def messages(self) -> list[Any]:
-        """Return the messages that have come."""
+        """Return the received messages."""
         return [item for _, item in self.callbacks if not isinstance(item, Hook)]

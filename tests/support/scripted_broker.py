@@ -1,4 +1,4 @@
-"""A broker in memory, in the hands of a test: no socket, no thread, and a manual clock.
+"""A broker in memory for tests, without a socket and a thread, and with a manual clock.
 
 `ScriptedBroker` is the other end of one connection. It is as strict as RabbitMQ about what a client
 may say on a channel, and when.
@@ -50,20 +50,20 @@ NODE = NodeDefinition('broker', 'guest', 'secret')
 
 
 class Wire(Protocol):
-    """The client's end of a connection."""
+    """The end of the client."""
 
     def data_to_send(self) -> list[Buffer]:
-        """Return what the client wants to send next."""
+        """Return the next bytes of the client."""
 
     def sent(self, count: int, now: float) -> None:
-        """Tell the client how much of it was sent."""
+        """Report to the client how many bytes were sent."""
 
     def receive(self, data: bytes, now: float) -> None:
-        """Let the client receive bytes."""
+        """Pass bytes to the client."""
 
 
 class Clock:
-    """The time, in seconds, as the test wants it."""
+    """The time, in seconds; a test sets it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -71,7 +71,7 @@ class Clock:
 
 @dataclass
 class Published:
-    """A message as the broker saw it; `tag` is its number on a confirming channel, 0 on others."""
+    """A received message; `tag` is its number on a channel with confirms, 0 on others."""
 
     channel: int
     tag: int
@@ -86,11 +86,11 @@ class ScriptedBroker:
     """The other end of one connection.
 
     :param wire: the client's end
-    :ivar unanswered: names of methods that `serve` leaves without an answer
-    :ivar refuses: gives the reply code with which to refuse a method, 0 to take it
-    :ivar log: every method that came, with its channel
-    :ivar published: every message that came
-    :ivar unconfirmed: by channel and tag, what came since its confirm.select; for tests to settle
+    :ivar unanswered: the names of methods that `serve` does not answer
+    :ivar refuses: returns the reply code to refuse a method with; 0 to accept it
+    :ivar log: all received methods, each with its channel
+    :ivar published: all received messages
+    :ivar unconfirmed: the messages on channels with confirms, by channel and tag; tests settle them
     """
 
     def __init__(self, wire: Wire, clock: Clock) -> None:
@@ -112,15 +112,15 @@ class ScriptedBroker:
     # To the client
 
     def feed(self, data: bytes) -> None:
-        """Have the client receive bytes."""
+        """Send bytes to the client."""
         self.wire.receive(data, self.clock.now)
 
     def send(self, channel: int, *methods: Method) -> None:
-        """Have the client receive methods, in one chunk."""
+        """Send methods to the client, in one chunk."""
         self.feed(b''.join(encode_method(channel, method) for method in methods))
 
     def deliver(self, channel: int, tag: int, body: bytes = b'body', frame: int = 4096) -> None:
-        """Have the client receive a message."""
+        """Deliver a message to the client."""
         method = BasicDeliver(self.consumers.get(channel, b'tag'), tag, False, b'ex', b'key')
         self.feed(encode_method(channel, method) + content(channel, body, frame))
 
@@ -131,19 +131,19 @@ class ScriptedBroker:
         body: bytes,
         properties: BasicContentPropertyList = EMPTY_PROPERTIES,
     ) -> None:
-        """Have the client receive a content, whatever announces it."""
+        """Send a method with a content to the client."""
         frames = content(channel, body, properties=properties)
         self.feed(encode_method(channel, method) + frames)
 
     def give_back(self, published: Published) -> None:
-        """Return a message as one that no queue takes."""
+        """Return an unroutable message to the client."""
         method = BasicReturn(312, b'NO_ROUTE', published.exchange, published.routing_key)
         self.send_content(published.channel, method, published.body, published.properties)
 
     def close_channel(
         self, channel: int, reply_code: int = 404, refused: type[Method] | None = None
     ) -> None:
-        """End a channel for an error, perhaps that of a method."""
+        """Close a channel with an error, which may name a refused method."""
         self.closing.add(channel)
         class_id, method_id = (0, 0) if refused is None else refused.INDEX
         text = f'error {reply_code}'
@@ -152,7 +152,7 @@ class ScriptedBroker:
     # From the client
 
     def hear(self) -> list[AMQPFrame]:
-        """Take everything that the client wants to send."""
+        """Receive all bytes of the client. Return the frames."""
         frames: list[AMQPFrame] = []
         while pieces := self.wire.data_to_send():
             data = b''.join(pieces)
@@ -161,11 +161,11 @@ class ScriptedBroker:
         return frames
 
     def methods(self) -> list[Method]:
-        """Take what the client wants to send, and give the methods in it."""
+        """Receive all bytes of the client. Return the methods in them."""
         return [frame.payload for frame in self.hear() if isinstance(frame, AMQPMethodFrame)]
 
     def expect(self, expected: type[_MethodT]) -> _MethodT:
-        """Take what the client wants to send: one method, of this class."""
+        """Receive exactly one method, of this class, and return it."""
         (method,) = self.methods()
         assert isinstance(method, expected), method
         return method
@@ -173,7 +173,7 @@ class ScriptedBroker:
     # Dialogues
 
     def shake_hands(self, tune: ConnectionTune | None = None) -> list[Method]:
-        """Go through the handshake; give what the client has said."""
+        """Carry out the handshake. Return the methods of the client."""
         said = self.methods()
         self.send(0, start())
         said += self.methods()
@@ -183,7 +183,7 @@ class ScriptedBroker:
         return said
 
     def serve(self) -> list[Method]:
-        """Answer the client as a broker would, until it falls silent; give what it said."""
+        """Answer like a broker until the client sends nothing more. Return its methods."""
         served: list[Method] = []
         while frames := self.hear():
             for frame in frames:
@@ -231,7 +231,7 @@ class ScriptedBroker:
             self.unconfirmed[channel] = {}
 
     def _serve_closing(self, channel: int, method: Method) -> None:
-        """Ignore everything but the two that end a channel that is being closed."""
+        """Ignore all methods except the two that end a closing channel."""
         if isinstance(method, ChannelClose):
             self.send(channel, ChannelCloseOk())
         elif isinstance(method, ChannelCloseOk):
@@ -277,7 +277,7 @@ class ScriptedBroker:
             self._complete(self._publishing.pop(frame.channel))
 
     def _on_body(self, frame: AMQPBodyFrame) -> None:
-        """Take a body; the messages of these tests fit into one frame."""
+        """Complete a message; all messages of these tests fit into one frame."""
         published = self._publishing.pop(frame.channel, None)
         if published is not None:
             published.body = frame.data
@@ -289,21 +289,21 @@ class ScriptedBroker:
             self.unconfirmed[published.channel][published.tag] = published
 
     def said(self, wanted: type[_MethodT]) -> list[_MethodT]:
-        """Give all methods of a class that came."""
+        """Return all received methods of a class."""
         return [method for _, method in self.log if isinstance(method, wanted)]
 
     def channel_of(self, wanted: type[Method]) -> int:
-        """Give the channel on which a method came last."""
+        """Return the channel of the last received method of a class."""
         return [channel for channel, method in self.log if isinstance(method, wanted)][-1]
 
 
 def refuse_nothing(_method: Method) -> int:
-    """Take every method."""
+    """Accept every method."""
     return 0
 
 
 def start(mechanisms: str = 'AMQPLAIN PLAIN') -> ConnectionStart:
-    """Give a broker's introduction."""
+    """Return the first method of a broker."""
     return ConnectionStart(0, 9, SERVER_PROPERTIES, mechanisms, 'en_US')
 
 

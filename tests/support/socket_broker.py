@@ -18,17 +18,17 @@ from coolamqp.objects import NodeDefinition
 from coolamqp.tracing import HoldingFrameTracer
 from tests.support.scripted_broker import Clock, ScriptedBroker
 
-PATIENCE = 20.0  # seconds, for bytes that must come
-# How often only a little is read after the close.
+PATIENCE = 20.0  # seconds for each operation of the socket
+# The number of small reads after the close.
 SLOW_READS = 100
-# So little that nearly all of a large message waits in the client.
+# In bytes; so small that nearly all of a large message waits in the client.
 RECEIVE_BUFFER = 64 * 1024
 
 
 class SocketWire:
-    """The client's end of a connection, as it is seen through a socket.
+    """The end of the client, behind a socket.
 
-    :ivar chunk: the most that is read at once, in bytes
+    :ivar chunk: the largest size of one read, in bytes
     :ivar ended: whether the client has closed the connection
     """
 
@@ -39,7 +39,7 @@ class SocketWire:
         self._heard = False
 
     def data_to_send(self) -> list[Buffer]:
-        """Return what comes next; nothing every other time, so that `hear` comes to an end."""
+        """Return received bytes; an empty list every other time, which ends `hear`."""
         self._heard = not self._heard
         if not self._heard:
             return []
@@ -48,14 +48,14 @@ class SocketWire:
         return [data]
 
     def sent(self, count: int, now: float) -> None:
-        """Nothing is to be told."""
+        """Do nothing."""
 
     def receive(self, data: bytes, now: float) -> None:
         self._socket.sendall(data)
 
 
 class SocketBroker:
-    """Listens on loopback, for one connection.
+    """A broker on loopback for one connection.
 
     :ivar node: the node to connect to
     """
@@ -81,11 +81,11 @@ class SocketBroker:
         self._listener.close()
 
     def close_amid_a_message(self) -> tuple[int, Method]:
-        """Take a connection, and close it when a message begins to come.
+        """Accept a connection, and close it at the start of a message.
 
-        Reads slowly at first, and then all.
+        After the close, it reads slowly at first, and then everything.
 
-        :returns: how many bytes of bodies came in all, and the last method
+        :returns: the number of received bytes of bodies, and the last method
         """
         client, _ = self._listener.accept()
         with client:
@@ -109,7 +109,7 @@ class SocketBroker:
 
 
 def methods_sent(tracer: HoldingFrameTracer) -> list[Method]:
-    """Return the methods that a client has sent, as its tracer saw them."""
+    """Return the methods that a client has sent, from its frame tracer."""
     return [
         frame.payload
         for direction, _, frame in tracer.frames

@@ -20,7 +20,7 @@ TOOL = Path(__file__).parents[2] / 'tools' / 'rabbitmq_root'
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Something that looks like a root with RabbitMQ 4.0.5."""
+    """A folder like that of a root with RabbitMQ 4.0.5."""
     root = tmp_path / '4.0'
     (root / 'usr/lib/rabbitmq/lib/rabbitmq_server-4.0.5').mkdir(parents=True)
     return root
@@ -28,7 +28,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine whose own RabbitMQ is 3.10.8, with roots in the folder that is returned."""
+    """A machine with RabbitMQ 3.10.8. The returned folder is for the roots."""
     machine = tmp_path / 'machine'
     (machine / 'usr/lib/rabbitmq/lib/rabbitmq_server-3.10.8').mkdir(parents=True)
     monkeypatch.setattr(module, 'ROOTS', tmp_path)
@@ -90,7 +90,7 @@ def test_missing_root_says_how_to_make_it(tmp_path: Path, monkeypatch: pytest.Mo
 def test_root_is_for_root_only(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, 'geteuid', lambda: 1000)
 
-    with pytest.raises(RabbitMQMissing, match=r'only root may do\. Run the tests as root'):
+    with pytest.raises(RabbitMQMissing, match=r'only root may use it\. Run the tests as root'):
         Installation(root).require()
 
 
@@ -114,4 +114,4 @@ def test_tool_refuses_what_no_debian_has(arguments: list[str]) -> None:
     done = subprocess.run([TOOL, *arguments], capture_output=True, text=True, check=False)
 
     assert done.returncode == 1
-    assert 'name a version that a Debian has (3.10, 4.0 or 4.3)' in done.stderr
+    assert 'unknown version; use 3.10, 4.0 or 4.3' in done.stderr

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
-QUIET = 0.2  # seconds in which nothing may come
+QUIET = 0.2  # seconds of silence
 
 
 class EchoServer:
-    """Sends back what it gets, and remembers in which pieces it came."""
+    """A server that sends all bytes back, and records the received pieces."""
 
     def __init__(self) -> None:
         self.pieces: list[bytes] = []

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 
-# Starts a node, prints its processes and folder, and waits to be killed.
+# Starts a node, prints its process ids and folder, and waits for its end.
 HOLDER = """
 import signal
 from tests.support.rabbitmq import RabbitMQNode
@@ -57,7 +57,7 @@ def get_message(url: str, queue: str) -> bytes | None:
 
 
 def gone(pid: int) -> bool:
-    """Tell whether a process has ended, be it as a zombie that nobody has collected."""
+    """Whether a process has ended, perhaps as a zombie."""
     try:
         return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] == 'Z'
     except FileNotFoundError:

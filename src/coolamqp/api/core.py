@@ -38,13 +38,13 @@ from coolamqp.tracing import CallSpan
 
 
 class ClosableInbox(Inbox, Protocol):
-    """An inbox that a program takes events from."""
+    """An inbox that a program reads events from."""
 
     def close(self) -> None:
-        """End all waiting."""
+        """Close the inbox, and wake all readers."""
 
     def discard(self) -> list[Event]:
-        """Take no more events, and return those that were not taken."""
+        """Accept no more events, and return the unread ones."""
 
 
 class Driver(Protocol):

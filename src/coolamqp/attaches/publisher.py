@@ -217,11 +217,11 @@ class PlainPublisher(Channeler):
         self._released = False
 
     def release(self) -> None:
-        """Start to send: the topology for the messages is in place."""
+        """Start to send: the topology is restored."""
         self._released = True
 
     def hold(self) -> None:
-        """Stop sending until `release`: the topology may not be in place."""
+        """Stop sending until `release`: the next broker may not have the topology yet."""
         self._released = False
 
     def publish(self, publication: Publication) -> bool:

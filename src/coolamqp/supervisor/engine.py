@@ -72,7 +72,7 @@ class Engine(ConnectionObserver):
     :ivar link: the link that the driver must have a transport for; None for none
     :ivar wants_read: whether the driver must read from the transport
     :ivar effects: the work for the driver
-    :ivar window: publishes messages as far as there is room
+    :ivar window: the publish window
     :ivar mailboxes: the mailboxes of the Cluster
     :ivar topology: the persistent declarations
     """

@@ -26,7 +26,7 @@ TURN_SECONDS: Final = 0.001
 class Mailboxes:
     """The mailboxes with waiting items.
 
-    :param watermarks: the count of the waiting messages
+    :param watermarks: the read watermarks, which count the backlog
     :ivar own: the mailbox for functions that belong to no consumer
     :ivar ready: the mailboxes that wait for a turn, in order
     :ivar extra_workers: the number of workers of all scheduled consumers beyond their first
@@ -100,7 +100,7 @@ class Mailboxes:
         return True
 
     def count_out(self, turn: Turn) -> bool:
-        """Remove the messages of a turn from the watermarks.
+        """Remove the messages of a turn from the count of the backlog.
 
         :returns: whether the engine may read again after a pause
         """
@@ -117,7 +117,7 @@ class Turn:
 
     :ivar mailbox: the mailbox of this turn
     :ivar callback: the function for the message that `next` has returned
-    :ivar messages: the number of messages that the turn has taken from the mailbox
+    :ivar messages: the number of messages that have left the backlog in this turn
     :ivar size: the size of their bodies, in bytes
     """
 

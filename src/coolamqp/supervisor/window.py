@@ -1,7 +1,7 @@
-"""The publish window: publishes messages as far as there is room, and queues the others.
+"""The publish window: it publishes messages while there is room, and queues the others.
 
-Two bounds make the room: for messages with a confirm, how many are unconfirmed and how large they
-are; for messages without, how many bytes wait for the socket.
+Messages with a confirm have bounds for the number and the size of unconfirmed messages. Messages
+without a confirm have a bound for the size of the send buffer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from coolamqp.attaches.publisher import PlainPublisher, Publisher
 from coolamqp.attaches.timers import Timers
 from coolamqp.supervisor.admission import Admission, Waiting
 
-# The bounds for unconfirmed messages, unless the program gives others.
+# The default bounds for unconfirmed messages.
 MAX_UNCONFIRMED: Final = 100_000
 MAX_UNCONFIRMED_BYTES: Final = 256 * 1024 * 1024
 # Messages without confirm wait for room while the send buffer has at least this many bytes.
@@ -107,19 +107,19 @@ class PublishWindow:
         return self._publisher.promises + waiting
 
     def admit_waiting(self) -> None:
-        """Admit publications that wait for room, as far as there is room."""
+        """Admit waiting publications while there is room."""
         if len(self._admission):
             self._admission.admit_waiting()
         if len(self._plain_admission):
             self._plain_admission.admit_waiting()
 
     def admit_all(self) -> None:
-        """Admit all publications that wait, since no more will come."""
+        """Admit all waiting publications, even without room."""
         self._admission.admit_all()
         self._plain_admission.admit_all()
 
     def fail_waiting(self, error: Exception) -> None:
-        """Fail all publications that wait for room."""
+        """Fail all waiting publications."""
         self._admission.fail_all(error)
         self._plain_admission.fail_all(error)
 

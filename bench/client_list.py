@@ -1,4 +1,4 @@
-"""Who is measured: each client, with its adapter and its environment."""
+"""The list of the clients, each with its adapter and its environment."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from bench.environments import OURS
 
 @dataclass(frozen=True)
 class Client:
-    """One row of the tables.
+    """A client.
 
-    `adapter` is a module of `bench.clients`, run in `environment` with `variables` set; the version
-    is that of `distribution`. `share` is the part of the messages that is enough to measure a slow
-    one, and `patience` the same where each message waits for the one before.
+    :ivar adapter: a module of `bench.clients`
+    :ivar environment: the virtual environment, see `bench.environments`
+    :ivar distribution: the package that has the version
+    :ivar variables: environment variables for the process
+    :ivar share: the fraction of the messages of a run; smaller for slow clients
+    :ivar one_by_one_share: the same if each message waits for the one before
+    :ivar compiled: whether the client is compiled, or written in C
     """
 
     name: str
@@ -24,8 +28,8 @@ class Client:
     distribution: str
     variables: dict[str, str] = field(default_factory=dict)
     share: float = 1.0
-    patience: float = 1.0
-    compiled: bool = False  # or in C
+    one_by_one_share: float = 1.0
+    compiled: bool = False
 
     @property
     def module(self) -> str:
@@ -34,14 +38,14 @@ class Client:
 
     @property
     def ours(self) -> bool:
-        """Whether it is what this bench is about."""
+        """Whether it is this version of CoolAMQP."""
         return self.environment == OURS and self.name != FLOOR
 
 
 FLOOR: Final = 'raw'
 C_CLIENT: Final = 'librabbitmq'
 
-ROSTER: Final = (
+CLIENTS: Final = (
     Client('raw', 'raw socket (the floor)', 'raw_socket', OURS, '', compiled=True),
     Client('threads', 'CoolAMQP, threads', 'coolamqp_threads', OURS, 'coolamqp', compiled=True),
     Client('inline', 'CoolAMQP, inline', 'coolamqp_inline', OURS, 'coolamqp', compiled=True),
@@ -66,18 +70,26 @@ ROSTER: Final = (
     Client('pika_blocking', 'pika, blocking', 'pika_blocking', 'pika', 'pika', share=0.3),
     Client('coolamqp_2', 'CoolAMQP 2', 'coolamqp_2', 'coolamqp_2', 'coolamqp', share=0.5),
     Client(
-        'amqpstorm', 'amqpstorm', 'amqpstorm', 'amqpstorm', 'AMQPStorm', share=0.5, patience=0.1
+        'amqpstorm',
+        'amqpstorm',
+        'amqpstorm',
+        'amqpstorm',
+        'AMQPStorm',
+        share=0.5,
+        one_by_one_share=0.1,
     ),
     Client('py_amqp', 'py-amqp', 'py_amqp', 'amqp', 'amqp', share=0.3),
-    Client('rabbitpy', 'rabbitpy', 'rabbitpy', 'rabbitpy', 'rabbitpy', share=0.2, patience=0.05),
+    Client(
+        'rabbitpy', 'rabbitpy', 'rabbitpy', 'rabbitpy', 'rabbitpy', share=0.2, one_by_one_share=0.05
+    ),
     Client('aiormq', 'aiormq', 'aiormq', 'aio_pika', 'aiormq', share=0.2),
     Client('aio_pika', 'aio-pika', 'aio_pika', 'aio_pika', 'aio-pika', share=0.15),
 )
-BY_NAME: Final = {client.name: client for client in ROSTER}
+BY_NAME: Final = {client.name: client for client in CLIENTS}
 
 
 def chosen(names: list[str]) -> list[Client]:
-    """Give the clients of these names."""
+    """Return the clients with these names."""
     if unknown := [name for name in names if name not in BY_NAME]:
-        raise ValueError(f'{unknown[0]} is none of {", ".join(BY_NAME)}')
+        raise ValueError(f'there is no client {unknown[0]}; choose from {", ".join(BY_NAME)}')
     return [BY_NAME[name] for name in names]
