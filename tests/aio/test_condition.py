@@ -14,13 +14,13 @@ async def test_what_holds_already_is_not_waited_for() -> None:
 
 
 async def test_all_who_wait_look_again_at_each_piece_of_news() -> None:
-    turnstile, count = Condition(), 0
-    waiting = [asyncio.create_task(turnstile.wait_for(lambda: count == 2, None)) for _ in range(3)]
+    condition, count = Condition(), 0
+    waiting = [asyncio.create_task(condition.wait_for(lambda: count == 2, None)) for _ in range(3)]
     for _ in range(2):
         await asyncio.sleep(0)
         assert not any(task.done() for task in waiting)
         count += 1
-        turnstile.notify_all()
+        condition.notify_all()
 
     assert await asyncio.gather(*waiting) == [True] * 3
 
@@ -31,11 +31,11 @@ async def test_it_ends_after_the_time_out() -> None:
 
 
 async def test_who_is_cancelled_is_forgotten() -> None:
-    turnstile = Condition()
-    task = asyncio.create_task(turnstile.wait_for(lambda: False, None))
+    condition = Condition()
+    task = asyncio.create_task(condition.wait_for(lambda: False, None))
     await asyncio.sleep(0)
     task.cancel()
 
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert turnstile._waiters == []
+    assert condition._waiters == []
