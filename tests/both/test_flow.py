@@ -10,7 +10,7 @@ from coolamqp.aio import Cluster, MessageReceived
 from coolamqp.objects import Queue, ReceivedMessage
 from coolamqp.supervisor.watermarks import HIGH_BYTES
 from tests.both.conftest import MakeCluster
-from tests.both.support import PATIENCE, SHORT, Collector, confirmed, consume, fill, numbers
+from tests.both.support import PATIENCE, Collector, confirmed, consume, fill, numbers
 
 pytestmark = pytest.mark.integration
 
@@ -50,7 +50,7 @@ async def test_messages_that_wait_to_be_drained_are_bounded_too(cluster: Cluster
     await cluster.declare(QUEUE)
     await fill(cluster, 'flood', COUNT, size=SIZE)
     await consume(cluster, QUEUE)
-    await asyncio.sleep(SHORT)  # in which all could be read
+    await asyncio.sleep(1)  # in which all could be read
     most = backlog(cluster)
     for number in range(COUNT):
         event = await cluster.drain(PATIENCE)
