@@ -9,7 +9,7 @@ import pytest
 from coolamqp.aio import Cluster
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.objects import Message, Queue, ReceivedMessage
-from coolamqp.supervisor import window
+from coolamqp.supervisor.window import UNSENT_BYTES_MAX
 from tests.both.conftest import MakeCluster
 from tests.both.support import (
     Collector,
@@ -26,29 +26,30 @@ from tests.support.proxy import FaultProxy
 pytestmark = pytest.mark.integration
 
 QUEUE = Queue('q', durable=True)
+SIZE = 100_000  # bytes
+COUNT = 2 * UNSENT_BYTES_MAX // SIZE
 
 
 async def test_plain_messages_wait_while_too_much_is_unsent(
-    make_cluster: MakeCluster, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+    make_cluster: MakeCluster, proxy: FaultProxy
 ) -> None:
-    monkeypatch.setattr(window, 'UNSENT_BYTES_MAX', 1_000_000)
     collector = Collector()
     async with make_cluster(port=proxy.port) as cluster:
         await consume(cluster, QUEUE, collector)
         proxy.pause()
         futures = [
-            cluster.publish(Message((b'%d' % number).ljust(100_000)), routing_key='q')
-            for number in range(300)
+            cluster.publish(Message((b'%d' % number).ljust(SIZE)), routing_key='q')
+            for number in range(COUNT)
         ]
         hurried = cluster.publish(Message(b'hurried'), routing_key='q', timeout=0.01)
-        assert sum(future.done() for future in futures) < 300
+        assert sum(future.done() for future in futures) < COUNT
         with pytest.raises(TimeoutError, match='unsent'):
             await hurried
         proxy.resume()
 
         await asyncio.gather(*futures)
-        await collector.wait_for(300)
-        assert numbers(collector.bodies) == list(range(300))
+        await collector.wait_for(COUNT)
+        assert numbers(collector.bodies) == list(range(COUNT))
 
 
 async def test_cancelling_takes_back_what_was_not_sent_and_makes_room(

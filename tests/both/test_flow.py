@@ -8,25 +8,20 @@ import pytest
 
 from coolamqp.aio import Cluster, MessageReceived
 from coolamqp.objects import Queue, ReceivedMessage
-from coolamqp.supervisor import watermarks
+from coolamqp.supervisor.watermarks import HIGH_BYTES
 from tests.both.conftest import MakeCluster
-from tests.both.support import PATIENCE, SHORT, Collector, confirmed, consume, fill, numbers
+from tests.both.support import PATIENCE, Collector, confirmed, consume, fill, numbers
 
 pytestmark = pytest.mark.integration
 
 QUEUE = Queue('flood', durable=True)
-HIGH = 500  # messages; reading pauses
-COUNT = 5000
-
-
-@pytest.fixture(autouse=True)
-def _low_mark(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watermarks, 'HIGH_MESSAGES', HIGH)
+SIZE = 512 * 1024  # bytes a message
+COUNT = 2 * HIGH_BYTES // SIZE  # twice as much as makes reading pause
 
 
 def backlog(cluster: Cluster) -> int:
-    """Return how many messages were received and wait."""
-    return cluster._core.engine.mailboxes.watermarks.messages
+    """Return how many bytes of bodies were received and wait."""
+    return cluster._core.engine.mailboxes.watermarks.bytes
 
 
 async def test_callbacks_that_do_not_keep_up_do_not_fill_the_memory(
@@ -43,30 +38,30 @@ async def test_callbacks_that_do_not_keep_up_do_not_fill_the_memory(
             done(message)
 
         await cluster.declare(QUEUE)
-        await fill(cluster, 'flood', COUNT, size=1000)
+        await fill(cluster, 'flood', COUNT, size=SIZE)
         await consume(cluster, QUEUE, on_message)
         await done.wait_for(COUNT)
         assert numbers(done.bodies) == list(range(COUNT))
-        assert HIGH <= most < COUNT / 2
+        assert HIGH_BYTES <= most < 1.5 * HIGH_BYTES
         assert cluster.faults == []
 
 
 async def test_messages_that_wait_to_be_drained_are_bounded_too(cluster: Cluster) -> None:
     await cluster.declare(QUEUE)
-    await fill(cluster, 'flood', COUNT, size=1000)
+    await fill(cluster, 'flood', COUNT, size=SIZE)
     await consume(cluster, QUEUE)
-    await asyncio.sleep(SHORT)  # in which all could be read
+    await asyncio.sleep(1)  # in which all could be read
     most = backlog(cluster)
     for number in range(COUNT):
         event = await cluster.drain(PATIENCE)
         assert isinstance(event, MessageReceived)
         assert int(event.body) == number
         most = max(most, backlog(cluster))
-    assert most < COUNT / 2
+    assert most < 1.5 * HIGH_BYTES
 
 
 async def test_who_does_not_drain_can_still_publish_and_wait(cluster: Cluster) -> None:
     await cluster.declare(QUEUE)
-    await fill(cluster, 'flood', 4 * HIGH)
+    await fill(cluster, 'flood', COUNT, size=SIZE)
     await consume(cluster, QUEUE)
     assert await confirmed(cluster, b'behind all the others', 'flood') is None

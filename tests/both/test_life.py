@@ -12,12 +12,19 @@ import pytest
 
 from coolamqp.aio import Cluster
 from coolamqp.aio import core as aio_core
-from coolamqp.aio.events import ConnectionEstablished, ConnectionLost, NothingMuch, TopologyRestored
+from coolamqp.aio.events import (
+    ConnectionEstablished,
+    ConnectionLost,
+    ConsumerCancelled,
+    NothingMuch,
+    TopologyRestored,
+)
 from coolamqp.clustering import core as threads_core
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.objects import Exchange, Message, NodeDefinition, Queue, QueueBind
 from coolamqp.tracing import HoldingFrameTracer
 from tests.both.conftest import MakeCluster
+from tests.both.faces import result
 from tests.both.support import (
     PATIENCE,
     Collector,
@@ -48,6 +55,8 @@ async def assert_over(cluster: Cluster) -> None:
     await cluster.shutdown()
     with pytest.raises(RuntimeError, match='make a new one'):
         await cluster.start()
+    with pytest.raises(ConnectionDead, match='was shut down'):
+        await cluster.wait_connected()
 
 
 @pytest.mark.parametrize(
@@ -208,6 +217,8 @@ async def test_shutdown_of_what_was_never_started_is_an_error(make_cluster: Make
     cluster = make_cluster()
     with pytest.raises(RuntimeError, match='never started'):
         await cluster.shutdown()
+    with pytest.raises(RuntimeError, match='not started'):
+        await cluster.wait_connected()
     assert not cluster.is_shutdown()
     assert not cluster.started
     assert cluster.properties is None
@@ -305,17 +316,28 @@ async def test_hooks_tell_of_a_lost_connection(
     cluster = make_cluster(port=proxy.port, on_fail=failed)
     cluster.on_event.add(told)
     async with cluster:
-        for times in (1, 2):
+        for count in (5, 8):
             proxy.cut()
             event = await cluster.drain(PATIENCE)
             assert isinstance(event, ConnectionLost)
             assert event.node == cluster.faults[0].node
-            await told.wait_until(lambda times=times: len(told.items) >= 2 + 3 * times)  # type: ignore[misc]
+            await told.wait_for(count)
         assert isinstance(await cluster.drain(0), NothingMuch)
         assert cluster.last_error is cluster.faults[-1].cause
     restored: list[type] = [ConnectionEstablished, TopologyRestored]
     assert [type(event) for event in told.items] == restored + [ConnectionLost, *restored] * 2
     assert failed.items == [None]  # once, and not for the shutdown
+
+
+async def test_drain_gives_all_events_if_asked(make_cluster: MakeCluster) -> None:
+    async with make_cluster(all_events=True) as cluster:
+        events = [await cluster.drain(PATIENCE) for _ in range(2)]
+        consumer = await consume(cluster, QUEUE, print)
+        await result(consumer.cancel())
+        cancelled = await cluster.drain(PATIENCE)
+    assert [type(event) for event in events] == [ConnectionEstablished, TopologyRestored]
+    assert isinstance(cancelled, ConsumerCancelled)
+    assert (cancelled.consumer, cancelled.reason) == (consumer, None)
 
 
 async def test_heartbeats_go_on_while_a_callback_is_slow(

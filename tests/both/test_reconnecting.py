@@ -9,9 +9,11 @@ from collections.abc import Iterator
 import pytest
 
 from coolamqp.aio import Cluster
+from coolamqp.aio.events import Event, TopologyFailed, TopologyRestored
+from coolamqp.exceptions import AMQPError
 from coolamqp.objects import Exchange, Message, NodeDefinition, Queue, ReceivedMessage
 from tests.both.conftest import MakeCluster
-from tests.both.support import Collector, confirmed, consume, content_of, lose_connection
+from tests.both.support import PATIENCE, Collector, confirmed, consume, content_of, lose_connection
 from tests.support.proxy import FaultProxy
 from tests.support.rabbitmq import RabbitMQNode
 
@@ -94,21 +96,24 @@ async def test_cuts_in_the_middle_of_traffic_lose_nothing(
     make_cluster: MakeCluster, proxy: FaultProxy, size: int
 ) -> None:
     proxy.split(size)
-    collector = Collector(ReceivedMessage.ack)
-    async with make_cluster(port=proxy.port) as out, make_cluster(port=proxy.port) as into:
-        await consume(into, QUEUE, collector, no_ack=False, qos=20)
+    news, bodies = Exchange('news', b'fanout'), [b'%d' % number for number in range(3000)]
+    steady, cut = Collector(ReceivedMessage.ack), Collector(ReceivedMessage.ack)
+    async with make_cluster(port=proxy.port) as cluster, make_cluster() as other:
+        await consume(other, Queue('steady', exchange=news), steady, no_ack=False, qos=20)
+        await consume(cluster, Queue('cut', exchange=news), cut, no_ack=False, qos=20)
         futures = []
-        for number in range(3000):
-            futures.append(confirmed(out, b'%d' % number, 'steady', {'delivery_mode': 2}))
+        for number, body in enumerate(bodies):
+            futures.append(cluster.publish(Message(body), news, confirm=True))
             if number % 500 == 250:
                 proxy.cut()
-                await lose_connection(out)
-                await out.wait_connected(LONG_PATIENCE)
+                await lose_connection(cluster)
+                await cluster.wait_connected(LONG_PATIENCE)
         assert await asyncio.gather(*futures) == [None] * 3000
-        bodies = [b'%d' % number for number in range(3000)]
-        await collector.wait_until(lambda: set(collector.bodies) == set(bodies))
-        assert list(dict.fromkeys(collector.bodies)) == bodies
-        assert len(out.faults) >= 6
+        assert len(cluster.faults) >= 6
+        await steady.wait_until(lambda: set(steady.bodies) == set(bodies))
+        assert list(dict.fromkeys(steady.bodies)) == bodies
+        # RabbitMQ may deliver others before it puts back what it has sent to a dead connection.
+        await cut.wait_until(lambda: set(cut.bodies) == set(bodies))
 
 
 async def test_cuts_are_survived_wherever_in_a_frame_they_come(
@@ -154,6 +159,24 @@ async def test_consumers_and_persistent_declarations_are_restored(
         await collector.wait_for(1)
         assert collector.bodies == [b'to all']
         assert await content_of(cluster, 'kept') == [b'to the exclusive queue']
+
+
+async def test_what_cannot_be_restored_is_told_and_holds_up_nothing(
+    cluster: Cluster, make_cluster: MakeCluster, proxy: FaultProxy
+) -> None:
+    events: list[Event] = []
+    async with make_cluster(port=proxy.port, all_events=True) as first:
+        await first.declare(QUEUE, persistent=True)
+        proxy.pause()
+        await cluster.delete_queue(QUEUE)
+        await cluster.declare(Queue('steady', durable=False))
+        proxy.cut()
+        proxy.resume()
+        while [type(event) for event in events].count(TopologyRestored) < 2:
+            events.append(await first.drain(PATIENCE))
+    (failed,) = (event for event in events if isinstance(event, TopologyFailed))
+    assert failed.object == QUEUE
+    assert isinstance(failed.error, AMQPError)
 
 
 async def test_a_consumer_that_should_not_outlive_its_connection_does_not(

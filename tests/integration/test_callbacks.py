@@ -12,7 +12,7 @@ import pytest
 
 from coolamqp.clustering import Cluster
 from coolamqp.objects import Message, Queue, ReceivedMessage
-from coolamqp.supervisor import watermarks
+from coolamqp.supervisor.watermarks import HIGH_MESSAGES
 from tests.integration.support import (
     PATIENCE,
     Collector,
@@ -87,23 +87,22 @@ def test_callbacks_that_publish_and_wait_do_so_with_a_thousand_messages(cluster:
 
 
 def test_a_callback_may_wait_for_futures_in_any_way_while_its_backlog_is_full(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster,
 ) -> None:
-    monkeypatch.setattr(watermarks, 'HIGH_MESSAGES', 500)
     outcome: list[int] = []
     done = threading.Event()
 
     def on_message(_message: object) -> None:
         if outcome:
             return
-        while cluster._core.engine.mailboxes.watermarks.messages < 500:
+        while cluster._core.engine.mailboxes.watermarks.messages < HIGH_MESSAGES:
             threading.Event().wait(0.01)
         futures = [confirmed(cluster, b'x', 'nowhere') for _ in range(3)]
         outcome.append(len(concurrent.futures.wait(futures, PATIENCE).done))
         done.set()
 
     cluster.declare(Queue('behind')).result(PATIENCE)
-    cluster.publish_many([Message(b'x')] * 2000, routing_key='behind')
+    cluster.publish_many([Message(b'x')] * (HIGH_MESSAGES + 5000), routing_key='behind')
     cluster.wait_for_confirms(PATIENCE)
     consume(cluster, Queue('behind'), on_message)
     await_event(done, 'the end of the callback')
