@@ -13,17 +13,21 @@ from collections.abc import Callable
 from math import inf
 from weakref import WeakSet
 
-from coolamqp.aio.transport import Transport
+from coolamqp.aio.transport import Transport, TransportOwner
 from coolamqp.api.base_driver import BaseDriver, CallbackRunner, Reports
 from coolamqp.api.guarded import log_exception
 from coolamqp.supervisor.engine import Engine
+from coolamqp.supervisor.link import Link
 from coolamqp.supervisor.states import EngineState
 
 logger = logging.getLogger(__name__)
 
 
 class Driver(BaseDriver):
-    """Drives the engine on the running loop; see `BaseDriver` for its parameters."""
+    """Drives the engine on the running loop; see `BaseDriver` for its other parameters.
+
+    :param make_transport: makes the transport of a link
+    """
 
     def __init__(
         self,
@@ -31,8 +35,10 @@ class Driver(BaseDriver):
         runner: CallbackRunner,
         report: Callable[[Reports], None],
         on_reported: Callable[[Reports], None],
+        make_transport: Callable[[Link, TransportOwner], Transport] = Transport,
     ) -> None:
         super().__init__(engine, runner, report, on_reported)
+        self._make_transport = make_transport
         self._loop = asyncio.get_running_loop()
         self._transport: Transport | None = None
         self._old_transports: set[Transport] = set()  # whose links are not over yet
@@ -96,7 +102,7 @@ class Driver(BaseDriver):
         for old in tuple(self._old_transports):
             self._end_transport(old, now)
         if link is not None and self._transport is None:
-            self._transport = Transport(link, self)
+            self._transport = self._make_transport(link, self)
 
     def _end_transport(self, transport: Transport, now: float) -> None:
         """Send the rest of a link, and close the transport once the link is over."""
