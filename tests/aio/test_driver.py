@@ -1,15 +1,264 @@
-"""The driver on an event loop: what is sent before a transport closes."""
+"""The driver on an event loop: what is sent, and how transports come and go."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+
+import pytest
 
 from coolamqp.aio import Cluster
-from coolamqp.framing.definitions import ConnectionCloseOk
-from coolamqp.objects import Message
+from coolamqp.aio.driver import Driver
+from coolamqp.aio.transport import Transport, TransportOwner
+from coolamqp.api.base_driver import Reports
+from coolamqp.attaches.delivery import Delivery
+from coolamqp.attaches.events import ConnectionFailed, ConnectionLost
+from coolamqp.attaches.mailbox import Item, Mailbox
+from coolamqp.exceptions import AMQPError, ConnectionDead
+from coolamqp.framing.definitions import ConnectionClose, ConnectionCloseOk
+from coolamqp.framing.hot import Buffer
+from coolamqp.objects import Message, ReceivedMessage
+from coolamqp.supervisor.link import Link
+from coolamqp.supervisor.states import EngineState
+from coolamqp.supervisor.watermarks import HIGH_MESSAGES
 from coolamqp.tracing import HoldingFrameTracer
 from tests.both.support import PATIENCE
+from tests.support.rig import Rig
+from tests.support.scripted_broker import ScriptedBroker
 from tests.support.socket_broker import SocketBroker, methods_sent
+
+
+class FakeTransport(Transport):
+    """A transport whose other end is the test.
+
+    :ivar writes: what was written, write by write
+    :ivar open: whether it takes bytes
+    :ivar reading: whether it reads
+    :ivar ended: 'closed' or 'aborted'; empty before
+    """
+
+    connected = True
+
+    def __init__(self, link: Link, owner: TransportOwner) -> None:
+        self.link = link
+        self.owner = owner
+        self.writes: list[bytes] = []
+        self.open = True
+        self.reading = True
+        self.ended = ''
+
+    @property
+    def writable(self) -> bool:
+        return self.open
+
+    def write(self, pieces: list[Buffer]) -> int:
+        self.writes.append(b''.join(pieces))
+        return len(self.writes[-1])
+
+    def set_reading(self, reading: bool) -> None:
+        self.reading = reading
+
+    def close(self) -> None:
+        self.ended = 'closed'
+
+    def abort(self) -> None:
+        self.ended = 'aborted'
+
+    async def wait_closed(self) -> None:
+        """Return at once."""
+
+
+class Runner:
+    """Runs no callbacks, since there are none."""
+
+    def post(self, callbacks: list[tuple[Mailbox, Item]]) -> None:
+        pytest.fail(f'no consumer has asked for {callbacks}')
+
+    def deliver(self, mailbox: Mailbox, message: Delivery) -> None:
+        pytest.fail(f'no consumer has asked for {message}')
+
+    def release(self, message: ReceivedMessage) -> None:
+        pytest.fail(f'no program has taken {message}')
+
+
+class DriverRig(Rig):
+    """An engine that is driven on the running loop; for a broker it is the wire, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        loop = asyncio.get_running_loop()
+        self.clock.now = loop.time()
+        self.transports: list[FakeTransport] = []
+        self.defect: Exception | None = None
+        self.driver = Driver(
+            self.engine, Runner(), self.reports.extend, self.on_reported, self._make_transport
+        )
+
+    def _make_transport(self, link: Link, owner: TransportOwner) -> Transport:
+        self.transports.append(FakeTransport(link, owner))
+        return self.transports[-1]
+
+    def on_reported(self, _reports: Reports) -> None:
+        """Raise the defect, if there is one."""
+        defect, self.defect = self.defect, None
+        if defect is not None:
+            raise defect
+
+    @property
+    def transport(self) -> FakeTransport:
+        """The latest transport."""
+        return self.transports[-1]
+
+    async def connect_all(self) -> ScriptedBroker:
+        """Connect, and restore everything."""
+        self.engine.start(self.clock.now)
+        self.driver.notify()
+        await self.turn()
+        self.driver.on_connected(self.transport)
+        broker = ScriptedBroker(self, self.clock)
+        broker.shake_hands()
+        broker.serve()
+        assert self.state() is EngineState.UP
+        await self.turn()
+        return broker
+
+    async def turn(self) -> None:
+        """Let the loop do what it has to do now."""
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    def data_to_send(self) -> list[Buffer]:
+        return list(self.transport.writes)
+
+    def sent(self, count: int, now: float) -> None:
+        self.transport.writes.clear()
+
+    def receive(self, data: bytes, now: float) -> None:
+        self.driver.on_received(self.transport, data)
+
+
+async def connected() -> tuple[DriverRig, ScriptedBroker]:
+    rig = DriverRig()
+    return rig, await rig.connect_all()
+
+
+async def test_everything_of_one_iteration_of_the_loop_is_sent_together() -> None:
+    rig, broker = await connected()
+    for number in range(3):
+        rig.publish(b'%d' % number)
+        rig.driver.notify()
+    assert rig.transport.writes == []
+    await rig.turn()
+    assert len(rig.transport.writes) == 1
+    broker.serve()
+    assert [each.body for each in broker.published] == [b'0', b'1', b'2']
+
+
+async def test_what_a_full_transport_does_not_take_is_sent_later() -> None:
+    rig, broker = await connected()
+    rig.transport.open = False
+    rig.publish(b'late')
+    rig.driver.notify()
+    await rig.turn()
+    assert rig.transport.writes == []
+    rig.transport.open = True
+    rig.driver.on_writable(rig.transport)
+    await rig.turn()
+    broker.serve()
+    assert [each.body for each in broker.published] == [b'late']
+
+
+async def test_reading_pauses_and_resumes_as_the_engine_wants() -> None:
+    rig, _ = await connected()
+    for change, reads in ((HIGH_MESSAGES, False), (-HIGH_MESSAGES, True)):
+        rig.engine.mailboxes.watermarks.add(change, 0)
+        rig.driver.notify()
+        await rig.turn()
+        assert rig.transport.reading is reads
+
+
+async def test_a_transport_that_cannot_be_had_is_reported_with_its_cause() -> None:
+    rig, error = DriverRig(), OSError('no way there')
+    rig.engine.start(rig.clock.now)
+    rig.driver.notify()
+    await rig.turn()
+    rig.driver.on_failed(rig.transport, error)
+    (failed,) = rig.reported(ConnectionFailed)
+    assert failed.cause is error
+    assert rig.transport.ended == 'closed'
+
+
+async def drop_link(rig: DriverRig, broker: ScriptedBroker) -> FakeTransport:
+    """Have the broker close the connection while the transport takes nothing."""
+    old = rig.transport
+    old.open = False
+    rig.publish(b'on its way')
+    rig.driver.notify()
+    await rig.turn()
+    broker.send(0, ConnectionClose(320, 'CONNECTION_FORCED', 0, 0))
+    assert rig.state() is EngineState.WAITING
+    return old
+
+
+async def test_the_rest_of_a_link_is_sent_before_its_transport_is_closed() -> None:
+    rig, broker = await connected()
+    old = await drop_link(rig, broker)
+    assert old.ended == ''
+    old.open = True
+    rig.driver.on_writable(old)
+    await rig.turn()
+    assert broker.methods()[-1] == ConnectionCloseOk()
+    assert old.ended == 'closed'
+
+
+async def test_an_error_on_an_old_transport_costs_nothing() -> None:
+    rig, broker = await connected()
+    old = await drop_link(rig, broker)
+    rig.driver.on_failed(old, ConnectionResetError('gone'))
+    (lost,) = rig.reported(ConnectionLost)
+    assert isinstance(lost.cause, AMQPError)
+    old.open = True
+    rig.driver.notify()
+    await rig.turn()
+    assert old.writes == []
+
+
+async def test_an_engine_that_has_stopped_is_driven_until_its_last_frames_are_sent() -> None:
+    rig, broker = await connected()
+    old = await drop_link(rig, broker)
+    rig.engine.stop(rig.clock.now, refuse_waiting=True)
+    rig.driver.notify()
+    await rig.turn()
+    closed = asyncio.ensure_future(rig.driver.wait_closed())
+    await rig.turn()
+    assert not closed.done()
+    old.open = True
+    rig.driver.on_writable(old)
+    await asyncio.wait_for(closed, PATIENCE)
+    assert broker.methods()[-1] == ConnectionCloseOk()
+
+
+async def test_an_abort_leaves_no_transport_open() -> None:
+    rig, broker = await connected()
+    old = await drop_link(rig, broker)
+    rig.driver.abort()
+    assert old.ended == 'aborted'
+    assert rig.state() is EngineState.STOPPED
+
+
+async def test_a_defect_ends_all_waiting_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.ERROR)
+    rig, _ = await connected()
+    promise = rig.publish(b'x')
+    rig.defect = ZeroDivisionError('a defect')
+    rig.engine.effects.log('something to carry out')
+    rig.driver.notify()
+    await asyncio.wait_for(rig.driver.wait_closed(), PATIENCE)
+    assert isinstance(promise.error, ConnectionDead)
+    assert 'a defect of CoolAMQP' in caplog.text
+
+
+# With a real socket
 
 
 async def test_a_broker_that_closes_gets_the_message_that_was_on_its_way_and_then_the_answer(
