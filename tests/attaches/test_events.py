@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
-
 import pytest
 
 from coolamqp.attaches.events import ConnectionUnblocked, MessageReceived, TopologyRestored
@@ -23,8 +21,3 @@ def test_a_received_message_is_an_event_that_has_everything_of_the_message() -> 
     assert event.refusals is message.refusals  # of the class of the message
     with pytest.raises(AttributeError, match='nonsense'):
         event.nonsense  # noqa: B018
-
-
-def test_a_received_message_can_be_copied() -> None:
-    copied = copy(MessageReceived(deliveries(1)[0]))
-    assert (copied.body, copied.routing_key) == (b'0', b'key')
