@@ -270,13 +270,7 @@ class OneWordServer:
         self._listening.close()
 
 
-async def test_a_handshake_that_is_cut(
-    connect: Connect, face: type[Cluster], request: pytest.FixtureRequest
-) -> None:
-    if face is aio.Cluster:
-        reason = 'the error of the event loop has no text, so the reason is empty'
-        request.applymarker(pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason))
-
+async def test_a_handshake_that_is_cut(connect: Connect) -> None:
     def hear_and_hang_up(connection: socket.socket) -> None:
         connection.recv(100_000)
 

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol, cast
 
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.framing.hot import Buffer
-from coolamqp.net.tls import failure_of, make_context, no_tls, server_name
+from coolamqp.net.tls import failure_of, hung_up, make_context, no_tls, server_name
 from coolamqp.objects import NodeDefinition
 from coolamqp.supervisor.link import Link
 
@@ -192,4 +192,6 @@ def _failure_of(error: Exception, node: NodeDefinition) -> Exception:
         return ConnectionDead(f'no TLS: {error}')
     if isinstance(error, OSError) and error.errno:
         return OSError(error.errno, os.strerror(error.errno))
+    if not str(error):  # as asyncio raises it in a handshake that is cut
+        return hung_up()
     return error

@@ -163,3 +163,8 @@ def _failure_of_alert(alert: str, node: NodeDefinition) -> ConnectionDead:
     if alert in _ALERTS_FOR_NO_CERTIFICATE and not certfile:
         return TLSRefused(f'{told}; it may want a certificate of ours, as certfile')
     return TLSRefused(told)
+
+
+def hung_up() -> ConnectionDead:
+    """Return the error to raise for a peer that ends the connection in the TLS handshake."""
+    return ConnectionDead('the peer hung up in the TLS handshake; does the port speak TLS?')

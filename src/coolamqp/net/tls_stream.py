@@ -11,7 +11,7 @@ from typing import Final
 
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.framing.hot import Buffer
-from coolamqp.net.tls import failure_of, make_context, no_tls, server_name
+from coolamqp.net.tls import failure_of, hung_up, make_context, no_tls, server_name
 from coolamqp.objects import NodeDefinition
 
 # How many bytes are encrypted at once. They wait here until the socket has taken them.
@@ -52,7 +52,7 @@ class TLSStream:
         :raises ConnectionDead: it has failed; `unsent` may have an alert for the broker
         """
         if received == b'':
-            raise ConnectionDead('the peer hung up in the TLS handshake; does the port speak TLS?')
+            raise hung_up()
         if received:
             self._take(received)
         try:
