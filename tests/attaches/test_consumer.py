@@ -11,6 +11,7 @@ from coolamqp.attaches import Consumer
 from coolamqp.framing.frames import AMQPFrame
 from coolamqp.framing.method import Method
 from coolamqp.objects import Exchange, Queue
+from tests.support.ending import Ending
 from tests.support.rig import Rig
 
 
@@ -59,6 +60,15 @@ def test_a_consumer_says_how_it_was_made() -> None:
     assert (consumer.consumer_tag, consumer.state, consumer.cancelled) == (b'mine', 0, False)
     consumer.on_message, consumer.dont_trace = repr, True
     assert (consumer.on_message, consumer.dont_trace, consumer.span) == (repr, True, None)
+
+
+def test_a_program_may_change_a_consumer() -> None:
+    consumer, future = Consumer(Queue('q'), print), Ending()
+    consumer.span, consumer.on_error, consumer.future_to_notify = None, 'reject', future
+    consumer.qos = 7
+    assert (consumer.on_error, consumer.future_to_notify, consumer.qos) == ('reject', future, 7)
+    with pytest.raises(ValueError, match="'requeue', 'reject' or 'keep'"):
+        consumer.on_error = 'drop'  # type: ignore[assignment]
 
 
 class SeesSetup(Consumer):

@@ -423,6 +423,32 @@ def test_cancel_on_failure() -> None:
     assert rig.up().said(BasicConsume) == []
 
 
+@pytest.mark.parametrize('flag', [0, 1, None, 'yes'])
+def test_flags_are_truths_whatever_their_type(flag: Any) -> None:
+    rig = Rig()
+    broker = rig.up()
+    _, future = watched(rig, no_ack=flag, no_local=flag, exclusive=flag)
+    consume = broker.serve()[-1]
+    assert isinstance(consume, BasicConsume)
+    assert (consume.no_ack, consume.no_local, consume.exclusive) == (bool(flag),) * 3
+    assert future.done()
+
+
+@pytest.mark.parametrize('flag', [0, 1, None, 'yes'])
+def test_flags_for_failures_are_truths_too(flag: Any) -> None:
+    rig, _, consumer, _ = consuming()
+    consumer.cancel_on_failure = flag
+    rig.lose()
+    assert consumer.cancelled is bool(flag)
+
+    rig = Rig()
+    broker = rig.up()
+    broker.refuses = refuse_queues(405)
+    consumer, _ = watched(rig, fail_on_first_time_resource_locked=flag)
+    broker.serve()
+    assert consumer.cancelled is bool(flag)
+
+
 # Cancelling
 
 

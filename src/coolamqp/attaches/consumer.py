@@ -220,10 +220,18 @@ class Consumer:
         """The prefetch count, in messages; None if it is not set."""
         return self._subscription.qos
 
+    @qos.setter
+    def qos(self, qos: int | tuple[int | None, int]) -> None:
+        self.set_qos(*qos) if isinstance(qos, tuple) else self.set_qos(qos)
+
     @property
     def future_to_notify(self) -> Promise | None:
         """The future that ends when consuming begins or fails; None after that."""
         return self._subscription.promise
+
+    @future_to_notify.setter
+    def future_to_notify(self, future: Promise | None) -> None:
+        self._subscription.promise = future
 
     @property
     def on_message(self) -> Callable[[Any], Any] | None:
@@ -249,10 +257,19 @@ class Consumer:
         """The treatment of an unsettled message whose callback raises."""
         return self._mailbox.on_error
 
+    @on_error.setter
+    def on_error(self, on_error: OnError) -> None:
+        self._mailbox.on_error = checked_on_error(on_error)
+
     @property
     def span(self) -> Any:
         """The span of the program that the spans of the callbacks belong to."""
         return self._mailbox.span
+
+    @span.setter
+    def span(self, span: Any) -> None:
+        check_span(span)
+        self._mailbox.span = span
 
     @property
     def dont_trace(self) -> bool:

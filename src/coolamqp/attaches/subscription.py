@@ -39,15 +39,18 @@ from coolamqp.uplink.channel import Channel
 
 
 class Subscriber(Protocol):
-    """The options and hooks of a `Consumer` that its subscription uses."""
+    """The options and hooks of a `Consumer` that its subscription uses.
+
+    A program may assign any value to a flag at any time. Only its truth counts.
+    """
 
     queue: Queue
-    no_ack: bool
-    exclusive: bool
-    no_local: bool
+    no_ack: Any
+    exclusive: Any
+    no_local: Any
     arguments: Arguments
-    cancel_on_failure: bool
-    fail_on_first_time_resource_locked: bool
+    cancel_on_failure: Any
+    fail_on_first_time_resource_locked: Any
     body_receive_mode: Any
     on_cancel: CallableList
     on_broker_cancel: CallableList
@@ -220,9 +223,9 @@ class Subscription(Channeler):
         return BasicConsume(
             consumer.queue.name or b'',
             self.consumer_tag,
-            no_local=consumer.no_local,
-            no_ack=consumer.no_ack,
-            exclusive=consumer.exclusive,
+            no_local=bool(consumer.no_local),
+            no_ack=bool(consumer.no_ack),
+            exclusive=bool(consumer.exclusive),
             arguments=consumer.arguments,
         )
 
