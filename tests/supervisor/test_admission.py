@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 
 from coolamqp.attaches.effects import Effects
@@ -32,6 +35,12 @@ class Room:
 
     def failures(self) -> list[type[BaseException]]:
         return [type(each.error) for each in self.effects.completions if each.error]
+
+
+def promise_of(waiting: Waiting) -> Ending:
+    promise = waiting.publication.promise
+    assert isinstance(promise, Ending)
+    return promise
 
 
 def test_publications_are_admitted_in_order_as_room_comes() -> None:
@@ -71,6 +80,16 @@ def test_time_means_nothing_to_a_publication_that_was_admitted() -> None:
 
     assert waiting.error is None
     assert room.failures() == []
+
+
+def test_nothing_keeps_a_publication_whose_wait_is_over() -> None:
+    room = Room(1)
+    promise = weakref.ref(promise_of(room.enqueue(timeout=1000.0)))
+    room.admission.admit_waiting()
+    room.admitted.clear()
+    gc.collect()
+
+    assert promise() is None
 
 
 @pytest.mark.parametrize('which', [0, 1])

@@ -8,7 +8,7 @@ request. When the channel closes, the outstanding replies are lost.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from logging import DEBUG
 from typing import Any, Final
@@ -18,6 +18,7 @@ from coolamqp.attaches.delivery import Delivery, MessageOwner
 from coolamqp.attaches.promise import Promise
 from coolamqp.attaches.publication import Publication, properties_too_large
 from coolamqp.attaches.returns import returned
+from coolamqp.attaches.timers import Timer
 from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError
 from coolamqp.framing.definitions import BasicConsume, BasicReturn
 from coolamqp.framing.hot import Envelope
@@ -32,12 +33,14 @@ class Request:
     """A message that needs a reply.
 
     :ivar timeout: the time to wait for the reply, in seconds; None for no limit
+    :ivar timer: the timer of this timeout, once the request is submitted
     """
 
     message: Message
     routing_key: bytes
     timeout: float | None
     promise: Promise
+    timer: Timer | None = field(default=None, init=False)
 
 
 class Requester(Channeler):
@@ -61,7 +64,9 @@ class Requester(Channeler):
         number = b'%d' % self._numbers
         self._requests[number] = request
         if request.timeout is not None:
-            self.timers.after(request.timeout, partial(self._expire, number, request.timeout))
+            request.timer = self.timers.after(
+                request.timeout, partial(self._expire, number, request.timeout)
+            )
         self._waiting.append(number)
         self._send_waiting()
 
@@ -81,7 +86,7 @@ class Requester(Channeler):
             if request is None:  # It has expired.
                 continue
             if request.promise.done():  # The program has cancelled it.
-                del self._requests[number]
+                self._take(number)
                 continue
             publication = _publication(request, number)
             if publication.fits(connection.limits.frame_max):
@@ -93,9 +98,16 @@ class Requester(Channeler):
         self._fail(number, TimeoutError(f'no reply within {timeout} s'))
 
     def _fail(self, number: bytes, error: Exception) -> None:
-        request = self._requests.pop(number, None)
+        request = self._take(number)
         if request is not None:
             self.effects.fail(request.promise, error)
+
+    def _take(self, number: bytes) -> Request | None:
+        """Remove a request, and return it; None if it has ended."""
+        request = self._requests.pop(number, None)
+        if request is not None and request.timer is not None:
+            self.timers.cancel(request.timer)
+        return request
 
     # The channel
 
@@ -110,7 +122,7 @@ class Requester(Channeler):
     def on_delivery(self, envelope: Envelope, properties: bytes, body: Any) -> None:
         """End a request with its reply."""
         reply = Delivery(envelope, properties, body, None, self._owner)
-        request = self._requests.pop(_correlation_id(reply), None)
+        request = self._take(_correlation_id(reply))
         if request is None:
             self.effects.log('CoolAMQP has dropped a reply: nobody waits for it any more', DEBUG)
         else:

@@ -12,7 +12,7 @@ from functools import partial
 
 from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.publication import Publication
-from coolamqp.attaches.timers import Timers
+from coolamqp.attaches.timers import Timer, Timers
 
 
 class Waiting:
@@ -20,12 +20,15 @@ class Waiting:
 
     :ivar over: whether the wait has ended
     :ivar error: the error if the publication was not admitted; otherwise None
+    :ivar raises: whether a waiting thread raises this error. Nobody then has the promise
     """
 
     def __init__(self, publication: Publication) -> None:
         self.publication = publication
         self.over = False
         self.error: Exception | None = None
+        self.raises = False
+        self.timer: Timer | None = None
 
 
 class Admission:
@@ -62,7 +65,7 @@ class Admission:
         """
         waiting = self._queue[publication] = Waiting(publication)
         if timeout is not None:
-            self._timers.after(timeout, partial(self._expire, waiting, timeout))
+            waiting.timer = self._timers.after(timeout, partial(self._expire, waiting, timeout))
         return waiting
 
     def admit_waiting(self) -> None:
@@ -85,24 +88,33 @@ class Admission:
         waiting = self._queue.pop(publication, None)
         if waiting is None:
             return False
-        waiting.over = True
+        self._end(waiting)
         return True
 
     def _admit_first(self) -> None:
         publication, waiting = self._queue.popitem(last=False)
-        waiting.over = True
+        self._end(waiting)
         self._admit(publication)
 
     def _expire(self, waiting: Waiting, timeout: float) -> None:
-        if not waiting.over:
-            del self._queue[waiting.publication]
-            error = TimeoutError(
-                f'no room to publish within {timeout} s: too much is unconfirmed or unsent; '
-                f'publish more slowly, or with a longer timeout'
-            )
-            self._fail(waiting, error)
+        del self._queue[waiting.publication]
+        self._fail(waiting, no_room(timeout))
 
     def _fail(self, waiting: Waiting, error: Exception) -> None:
-        waiting.over = True
+        self._end(waiting)
         waiting.error = error
-        self._effects.fail(waiting.publication.promise, error)
+        if not waiting.raises:
+            self._effects.fail(waiting.publication.promise, error)
+
+    def _end(self, waiting: Waiting) -> None:
+        waiting.over = True
+        if waiting.timer is not None:  # It holds the publication.
+            self._timers.cancel(waiting.timer)
+
+
+def no_room(timeout: float | None) -> TimeoutError:
+    """Return the error for a publication that has waited too long, in seconds."""
+    return TimeoutError(
+        f'no room to publish within {timeout} s: too much is unconfirmed or unsent; '
+        f'publish more slowly, or with a longer timeout'
+    )
