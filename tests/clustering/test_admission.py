@@ -30,11 +30,10 @@ class Publishers:
         self.rig = rig
         self.broker = broker
         self.refusal: Exception | None = None  # what a thread gets that would have to wait
+        self.before_waiting: Callable[[], None] = lambda: None
         self._pool = pool
         self._about_to_wait = threading.Event()
-        self.admission = Admission(
-            rig.engine, rig.lock, self._check_running, self._check_may_wait, rig.time
-        )
+        self.admission = Admission(rig.engine, rig.lock, self._check_running, self._check_may_wait)
         self.admission.open(rig.driver)
 
     def _check_running(self) -> Driver:
@@ -47,6 +46,7 @@ class Publishers:
     def _check_may_wait(self) -> None:
         if self.refusal is not None:
             raise self.refusal
+        self.before_waiting()
 
     def publish(self, body: bytes, timeout: float | None = None) -> Ending:
         """Publish in the thread of the test."""
@@ -110,35 +110,69 @@ def test_a_thread_sleeps_until_there_is_room(publishers: Publishers) -> None:
     assert publishers.bodies()[-1] == b'late'
 
 
-def test_a_timeout_counts_from_the_call(publishers: Publishers) -> None:
+def test_a_thread_waits_no_longer_than_its_timeout_even_if_nobody_drives(
+    publishers: Publishers,
+) -> None:
     publishers.fill()
-    publishers.rig.clock.now += 20.0  # in which the engine was not woken
-    late = publishers.begin(lambda: publishers.publish(b'late', timeout=5.0))
-    publishers.rig.advance(4.9)
-    assert len(publishers.rig.engine.window.unconfirmed) == ROOM + 1
-    publishers.rig.advance(0.1)
+    with pytest.raises(TimeoutError, match='no room to publish within 0'):
+        publishers.publish(b'late', timeout=SHORT)
     assert len(publishers.rig.engine.window.unconfirmed) == ROOM
-    with publishers.rig.lock:
-        publishers.admission.on_progress(False)
-    assert isinstance(late.exception(PATIENCE), TimeoutError)
     publishers.confirm(ROOM)
     assert b'late' not in publishers.bodies()
 
 
-def test_a_thread_that_waits_wakes_the_driver_which_keeps_its_time(publishers: Publishers) -> None:
+def test_a_thread_whose_time_runs_out_leaves_its_room_to_others(publishers: Publishers) -> None:
+    publishers.fill()
+    with pytest.raises(TimeoutError):
+        publishers.publish(b'late', timeout=0)
+    publishers.confirm(1)
+    publishers.publish(b'next')
+    assert publishers.bodies()[-1] == b'next'
+
+
+def test_a_thread_that_waits_wakes_the_driver(publishers: Publishers) -> None:
     rig = publishers.rig
     publishers.fill()
     rig.turn()
 
     def meanwhile() -> None:
-        publishers.begin(lambda: publishers.publish(b'late', timeout=5.0))
+        publishers.begin(lambda: publishers.publish(b'late'))
 
     rig.selector.meanwhile = meanwhile
     rig.driver.turn(True)
     assert rig.selector.woken
-    rig.turn()
-    rig.driver.turn(True)
-    assert rig.selector.timeout == pytest.approx(5.0)
+
+
+def test_an_error_that_a_thread_raises_does_not_end_its_future_too(
+    publishers: Publishers,
+) -> None:
+    publishers.fill()
+    publication = publication_of(b'late')
+    late = publishers.begin(lambda: publishers.admission.publish(publication, None))
+    with publishers.rig.lock:
+        publishers.rig.engine.abort()
+        publishers.admission.on_progress(False)
+    assert isinstance(late.exception(PATIENCE), ConnectionDead)
+    publishers.rig.driver.fail()
+    assert isinstance(publication.promise, Ending)
+    assert not publication.promise.done()
+
+
+def test_a_message_that_is_admitted_before_its_thread_sleeps_is_published(
+    publishers: Publishers,
+) -> None:
+    """The Cluster shuts down meanwhile, which is no reason to say that it was not sent."""
+    publishers.fill()
+
+    def meanwhile() -> None:
+        publishers.confirm(ROOM)
+        with publishers.rig.lock:
+            publishers.rig.engine.tick(publishers.rig.clock.now)
+            publishers.rig.engine.stop(publishers.rig.clock.now, refuse_waiting=True)
+
+    publishers.before_waiting = meanwhile
+    assert not publishers.publish(b'late').done()
+    assert publishers.bodies()[-1] == b'late'
 
 
 def test_a_shutdown_refuses_those_who_wait(publishers: Publishers) -> None:

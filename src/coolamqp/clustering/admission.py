@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from typing import Final
 
 from coolamqp.attaches.publication import Publication
 from coolamqp.clustering.condition import Condition
 from coolamqp.clustering.driver import Driver
-from coolamqp.supervisor.admission import Waiting
+from coolamqp.exceptions import ConnectionDead
+from coolamqp.supervisor.admission import Waiting, no_room
 from coolamqp.supervisor.engine import Engine
 
 # How often threads whose publications were admitted are left asleep, while more room is coming.
@@ -24,7 +24,6 @@ class Admission:
     :param check_running: returns the driver, or raises if nothing can be published; called with
         the lock
     :param check_may_wait: raises if this thread must not wait; called without the lock
-    :param clock: returns the time on the driver's clock, in seconds
     """
 
     def __init__(
@@ -33,7 +32,6 @@ class Admission:
         lock: threading.Lock,
         check_running: Callable[[], Driver],
         check_may_wait: Callable[[], None],
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._window = engine.window
@@ -43,7 +41,6 @@ class Admission:
         self._held_back = 0  # how often they were left asleep, one time after the other
         self._check_running = check_running
         self._check_may_wait = check_may_wait
-        self._clock = clock
         self._driver: Driver | None = None
 
     def open(self, driver: Driver) -> None:
@@ -57,22 +54,22 @@ class Admission:
         :raises TimeoutError: there was none in time; the message is not published
         """
         with self._lock:
-            driver = self._running(timeout)
-            waiting = self._window.publish(publication, timeout)
+            driver = self._running()
+            waiting = self._window.publish(publication)
             if waiting is None:
                 driver.send_or_notify()
             else:
-                self._wait(waiting)
+                self._wait(waiting, timeout)
 
     def publish_plain(self, publication: Publication, timeout: float | None) -> None:
         """Publish without a confirm; as `publish` otherwise."""
         with self._lock:
-            driver = self._running(timeout)
-            waiting = self._window.publish_plain(publication, timeout)
+            driver = self._running()
+            waiting = self._window.publish_plain(publication)
             if waiting is None:
                 driver.send_or_notify()
             else:
-                self._wait(waiting)
+                self._wait(waiting, timeout)
 
     def publish_batch(self, publications: list[Publication], timeout: float | None) -> int:
         """Publish with confirms as many as there is room for, at least one; return how many.
@@ -81,14 +78,14 @@ class Admission:
         :raises TimeoutError: there was none in time
         """
         with self._lock:
-            driver = self._running(timeout)
+            driver = self._running()
             for done, publication in enumerate(publications):
                 if done and not self._window.is_open():
                     driver.notify()
                     return done
-                waiting = self._window.publish(publication, timeout)
+                waiting = self._window.publish(publication)
                 if waiting is not None:
-                    self._wait(waiting)
+                    self._wait(waiting, timeout)
             driver.notify()
         return len(publications)
 
@@ -105,29 +102,40 @@ class Admission:
             self._held_back = 0
             self._room.notify_all()
 
-    def _running(self, timeout: float | None) -> Driver:
-        if timeout is not None:  # It counts from now on.
-            self._engine.advance(self._clock())
+    def _running(self) -> Driver:
         driver = self._driver
         if driver is None or not self._engine.takes_commands:
             return self._check_running()
         return driver
 
-    def _wait(self, waiting: Waiting) -> None:
-        """Sleep until the engine has admitted a publication, or has not; the lock is held."""
+    def _wait(self, waiting: Waiting, timeout: float | None) -> None:
+        """Sleep until the engine has admitted a publication, or has not; the lock is held.
+
+        The thread measures the timeout itself, since the leader may be busy in a callback.
+        """
+        waiting.raises = True
         try:
             self._check_without_lock()
-            self._check_running().notify()  # so that the driver knows when the time runs out
+            if not waiting.over:
+                self._check_running().notify()
             self._sleeping += 1
             try:
-                self._room.wait_for(lambda: waiting.over)
+                self._room.wait_for(lambda: waiting.over, timeout)
             finally:
                 self._sleeping -= 1
         except BaseException:  # Ctrl-C too: the message is not published then
-            self._engine.withdraw(waiting.publication)
+            self._withdraw(waiting)
             raise
-        if waiting.error is not None:
-            raise waiting.error
+        if not waiting.over:
+            self._withdraw(waiting)
+            raise no_room(timeout)
+        if waiting.error is not None:  # A new error, since other threads raise the same one.
+            raise ConnectionDead(str(waiting.error)) from waiting.error
+
+    def _withdraw(self, waiting: Waiting) -> None:
+        self._engine.withdraw(waiting.publication)
+        if self._driver is not None:
+            self._driver.notify()  # Others may wait for the room.
 
     def _check_without_lock(self) -> None:
         self._lock.release()
