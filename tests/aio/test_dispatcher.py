@@ -220,6 +220,52 @@ async def test_a_callback_that_takes_too_long_at_the_end_is_named(
     await rig.finish()
 
 
+@pytest.mark.parametrize('steps', [0, 1, 2, 3])
+async def test_a_task_that_a_program_cancels_costs_only_its_callback(steps: int) -> None:
+    rig, seen = Rig(), list[Delivery]()
+
+    async def on_message(message: Delivery) -> None:
+        seen.append(message)
+
+    to, sent = mailbox(on_message), deliveries(3 * TURN_ITEMS)
+    rig.post(to, *sent)
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    await rig.finish()
+
+    assert seen == sent
+
+
+async def test_a_callback_may_cancel_its_own_task() -> None:
+    rig, seen, sent = Rig(), list[Delivery](), deliveries(3)
+
+    async def on_message(message: Delivery) -> None:
+        seen.append(message)
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+
+    rig.post(mailbox(on_message), *sent)
+    await rig.finish()
+
+    assert seen == sent
+
+
+async def test_an_inline_callback_that_raises_cancelled_error_stops_nothing() -> None:
+    rig, seen = Rig(), list[Delivery]()
+
+    def on_message(message: Delivery) -> None:
+        seen.append(message)
+        raise asyncio.CancelledError
+
+    rig.post(mailbox(on_message, inline=True), *deliveries(2))
+    await rig.finish()
+
+    assert len(seen) == 2
+
+
 async def test_nothing_runs_after_the_loop_has_ended() -> None:
     rig, seen, gate = Rig(), list[Delivery](), asyncio.Event()
 

@@ -128,21 +128,6 @@ def test_what_comes_during_a_turn_is_not_forgotten() -> None:
     assert run_all(every) == [second]
 
 
-def test_a_mailbox_may_be_taken_again_at_once() -> None:
-    every, box, other = mailboxes(), mailbox(), mailbox()
-    post(every, box, *deliveries(TURN_ITEMS + 1))
-    turn = Turn(box)
-    for more in (True, False):
-        assert every.take() is (box if more else None)
-        turn.begin(box, 0.0)
-        while turn.next(0.0) is not None:
-            pass
-        every.give_back(turn)
-        assert every.take_again(box) is more
-        if more:
-            assert not every.take_again(other)
-
-
 def test_inline_items_are_returned_to_run_at_once_and_do_not_count() -> None:
     every, box = mailboxes(), mailbox(inline=True)
     (message,) = deliveries(1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from inspect import isawaitable
 from typing import Any, Final
 
@@ -80,10 +81,14 @@ class Dispatcher:
 
         :param timeout: how long to wait for a callback that is running, in seconds
         """
-        tasks = self._tasks - {asyncio.current_task()}
-        running = (await asyncio.wait(tasks, timeout=timeout))[1] if tasks else ()
-        for task in running:
-            logger.warning('%s still runs a callback; it is left to itself', task.get_name())
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        while tasks := self._tasks - {asyncio.current_task()}:
+            running = (await asyncio.wait(tasks, timeout=max(deadline - loop.time(), 0)))[1]
+            for task in running:
+                logger.warning('%s still runs a callback; it is left to itself', task.get_name())
+            if running:
+                return
 
     def abandon(self) -> None:
         """Run nothing any more: the event loop ends."""
@@ -98,24 +103,30 @@ class Dispatcher:
         while not self._abandoned and (mailbox := self._mailboxes.take()) is not None:
             consumer = f' of {mailbox.name}' if mailbox.name else ''
             name = f'{self._name} dispatcher{consumer}'
-            task = asyncio.create_task(self._serve(mailbox), name=name)
+            turn = Turn(mailbox)
+            task = asyncio.create_task(self._serve(turn), name=name)
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(partial(self._on_done, turn))
 
-    async def _serve(self, mailbox: Mailbox) -> None:
-        """Run turns of a mailbox until it is empty, and let other tasks run between them."""
-        turn, loop = Turn(mailbox), asyncio.get_running_loop()
+    async def _serve(self, turn: Turn) -> None:
+        """Run the items of a mailbox until it is empty. Let other tasks run now and then."""
+        mailbox, loop = turn.mailbox, asyncio.get_running_loop()
         while True:
             turn.begin(mailbox, loop.time())
-            try:
-                while (item := turn.next(loop.time())) is not None:
-                    await self._run(turn, item)
-            finally:
-                if self._mailboxes.give_back(turn):
-                    self._wake()
-            if not self._mailboxes.take_again(mailbox):
+            while (item := turn.next(loop.time())) is not None:
+                await self._run(turn, item)
+            if not mailbox.items:
                 return
+            if self._mailboxes.count_out(turn):
+                self._wake()
             await asyncio.sleep(0)
+
+    def _on_done(self, turn: Turn, task: asyncio.Task[None]) -> None:
+        """Give the mailbox of a task back, even if the task was cancelled before it began."""
+        self._tasks.discard(task)
+        if self._mailboxes.give_back(turn):
+            self._wake()
+        self._rouse()
 
     async def _run(self, turn: Turn, item: Item) -> None:
         mailbox = turn.mailbox
@@ -178,7 +189,7 @@ class Dispatcher:
     ) -> bool:
         try:
             result = function(*arguments)
-        except Exception:  # noqa: BLE001 - it is logged
+        except (Exception, asyncio.CancelledError):  # noqa: BLE001 - it is logged
             log_exception(logger, words, subject)
             return False
         if isawaitable(result):

@@ -92,13 +92,6 @@ class Mailboxes:
                 self.extra_workers -= mailbox.workers - 1
         return self.count_out(turn)
 
-    def take_again(self, mailbox: Mailbox) -> bool:
-        """Start another turn of a mailbox after `give_back`. Return False if it has no items."""
-        if mailbox not in self.ready:
-            return False
-        self.ready.remove(mailbox)
-        return True
-
     def count_out(self, turn: Turn) -> bool:
         """Remove the messages of a turn from the count of the backlog.
 
