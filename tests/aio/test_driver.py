@@ -15,7 +15,7 @@ from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.events import ConnectionFailed, ConnectionLost
 from coolamqp.attaches.mailbox import Item, Mailbox
 from coolamqp.exceptions import AMQPError, ConnectionDead
-from coolamqp.framing.definitions import ConnectionClose, ConnectionCloseOk
+from coolamqp.framing.definitions import ConnectionClose, ConnectionCloseOk, ExchangeDelete
 from coolamqp.framing.hot import Buffer
 from coolamqp.objects import Message, ReceivedMessage
 from coolamqp.supervisor.link import Link
@@ -23,6 +23,7 @@ from coolamqp.supervisor.states import EngineState
 from coolamqp.supervisor.watermarks import HIGH_MESSAGES
 from coolamqp.tracing import HoldingFrameTracer
 from tests.both.support import PATIENCE
+from tests.support.ending import Ending
 from tests.support.rig import Rig
 from tests.support.scripted_broker import ScriptedBroker
 from tests.support.socket_broker import SocketBroker, methods_sent
@@ -253,6 +254,25 @@ async def test_a_defect_ends_all_waiting_and_is_logged(caplog: pytest.LogCapture
     rig.defect = ZeroDivisionError('a defect')
     rig.engine.effects.log('something to carry out')
     rig.driver.notify()
+    await asyncio.wait_for(rig.driver.wait_closed(), PATIENCE)
+    assert isinstance(promise.error, ConnectionDead)
+    assert 'a defect of CoolAMQP' in caplog.text
+
+
+async def test_a_defect_in_receiving_ends_all_waiting_too(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.ERROR)
+    rig, broker = await connected()
+    promise = rig.publish(b'x')
+
+    def remember() -> None:
+        raise ZeroDivisionError('a defect')
+
+    rig.engine.call([ExchangeDelete(b'ex', False, False)], Ending(), remember)
+    rig.driver.notify()
+    await rig.turn()
+    broker.serve()
     await asyncio.wait_for(rig.driver.wait_closed(), PATIENCE)
     assert isinstance(promise.error, ConnectionDead)
     assert 'a defect of CoolAMQP' in caplog.text

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from math import inf
 from weakref import WeakSet
 
@@ -71,8 +72,12 @@ class Driver(BaseDriver):
         self._turn_due = False
         if self._ended.is_set():
             return
+        self._guard(self._drive)
+
+    def _guard(self, act: Callable[[float], None]) -> None:
+        """Make a call with the time. If it raises, end the Cluster."""
         try:
-            self._drive(self._loop.time())
+            act(self._loop.time())
         except Exception:  # noqa: BLE001 - it is logged
             self._engine.abort()
             log_exception(logger, 'the driver has failed, which is a defect of CoolAMQP')
@@ -144,12 +149,12 @@ class Driver(BaseDriver):
 
     def on_connected(self, transport: Transport) -> None:
         """Begin to speak."""
-        self._engine.link_up(transport.link, self._loop.time())
+        self._guard(partial(self._engine.link_up, transport.link))
         self._turn()
 
     def on_received(self, transport: Transport, data: bytes) -> None:
         """Process bytes from the broker."""
-        self._engine.receive(transport.link, data, self._loop.time())
+        self._guard(partial(self._engine.receive, transport.link, data))
         self._turn()
 
     def on_writable(self, transport: Transport) -> None:
@@ -162,5 +167,5 @@ class Driver(BaseDriver):
         if transport is self._transport:
             self._transport = None
             transport.close()
-        self._engine.link_failed(transport.link, error, self._loop.time())
+        self._guard(partial(self._engine.link_failed, transport.link, error))
         self._turn()
