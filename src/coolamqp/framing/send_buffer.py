@@ -90,6 +90,14 @@ class SendBuffer:
             self._front = self._pieces.popleft()
             self._pieces_size -= len(self._front)
 
+    def clear(self) -> None:
+        """Drop all bytes."""
+        self._writer = BytesWriter()
+        self._pieces.clear()
+        self._pieces_size = 0
+        self._front = b''
+        self._front_sent = 0
+
     def _seal(self) -> None:
         if len(self._writer):
             self._put(self._writer.getvalue())

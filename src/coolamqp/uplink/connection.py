@@ -157,7 +157,7 @@ class Connection(FrameSink):
             return
         if now >= self._deadline:
             if self.state is ConnectionState.CLOSING:
-                self._end(None)
+                self._give_up(None)
             else:
                 self._end(ConnectionDead(f'the handshake took over {HANDSHAKE_TIMEOUT:.0f} s'))
         elif self._heartbeat.peer_gone(now):
@@ -182,7 +182,15 @@ class Connection(FrameSink):
             cause = ConnectionDead(
                 f'the broker hung up on the login, perhaps a wrong password: {cause}'
             )
-        self._end(None if self.state is ConnectionState.CLOSING else cause)
+        self._give_up(None if self.state is ConnectionState.CLOSING else cause)
+
+    def _give_up(self, cause: Exception | None) -> None:
+        """End the connection, and drop the unsent bytes: nobody reads them.
+
+        The publisher sends its messages again. The old ones must not arrive after them.
+        """
+        self._end(cause)
+        self.out.clear()
 
     def close(self, now: float) -> None:
         """Close the connection; `on_closed` follows."""
