@@ -37,6 +37,7 @@ class FakeTransport(Transport):
     :ivar taken: the bytes that the client has sent
     :ivar room: how many more bytes it takes; None for any number
     :ivar encrypted: whether it stands for one with TLS
+    :ivar ciphertext: what TLS would still have to send
     :ivar error: what connecting and sending raise; None for nothing
     """
 
@@ -45,6 +46,7 @@ class FakeTransport(Transport):
         self.taken = bytearray()
         self.room: int | None = None
         self.encrypted = False
+        self.ciphertext = b''
         self.error: Exception | None = None
         self._closed = False
         self._due = True
@@ -62,6 +64,10 @@ class FakeTransport(Transport):
     @property
     def bare(self) -> bool:
         return self.connected and not self.encrypted
+
+    @property
+    def flushed(self) -> bool:
+        return not self.ciphertext
 
     def send(self, pieces: list[Buffer]) -> int:
         if self.error is not None:

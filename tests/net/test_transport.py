@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import selectors
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from typing import Any, TypeAlias
 
 import pytest
 
 from coolamqp.exceptions import ConnectionDead
+from coolamqp.framing.hot import Buffer
 from coolamqp.net.transport import Transport
 from coolamqp.objects import NodeDefinition
 from coolamqp.supervisor.link import Link
+from tests.support.certificates import Certificates
 from tests.support.ports import HOST, free_port
 
 MakeTransport: TypeAlias = Callable[..., Transport]
@@ -91,6 +95,38 @@ def test_a_name_with_one_address(make_transport: MakeTransport, listening: socke
     with peer:
         assert transport.send([b'he', b'llo']) == 5
         assert peer.recv(5) == b'hello'
+
+
+def test_tls_sends_many_pieces_at_once(
+    certificates: Certificates, listening: socket.socket
+) -> None:
+    pieces: list[Buffer] = [b'%d' % (number % 10) * 100 for number in range(40)]
+    with ThreadPoolExecutor(1) as pool:
+        received = pool.submit(receive_with_tls, listening, certificates)
+        with closing(transport_with_tls(listening, certificates)) as transport:
+            assert transport.send(pieces) == 4000
+            assert transport.flushed
+        assert received.result(PATIENCE) == b''.join(pieces)
+
+
+def receive_with_tls(listening: socket.socket, certificates: Certificates) -> bytes:
+    """Accept one connection, and return all that comes."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates.server)
+    peer, _ = listening.accept()
+    with context.wrap_socket(peer, server_side=True) as stream:
+        return b''.join(iter(lambda: stream.recv(1 << 16), b''))
+
+
+def transport_with_tls(listening: socket.socket, certificates: Certificates) -> Transport:
+    host, port = listening.getsockname()
+    authority = certificates.authority
+    node = NodeDefinition(host, 'u', 'p', port=port, cacertfile=authority)
+    transport = Transport(Link(node, NOW + 12, lambda: None), lambda: None)
+    transport.advance(NOW)
+    while not transport.connected:
+        go_on(transport, NOW)
+    return transport
 
 
 def test_an_address_that_refuses_is_passed_over(

@@ -8,12 +8,12 @@ carried out afterwards.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import selectors
 import threading
 import time
 from collections.abc import Callable
+from logging import DEBUG
 from typing import Final
 
 from coolamqp.api.base_driver import BaseDriver, Reports
@@ -26,8 +26,6 @@ from coolamqp.net.transport import Transport
 from coolamqp.supervisor.engine import Engine
 from coolamqp.supervisor.link import Link
 from coolamqp.supervisor.states import EngineState
-
-logger = logging.getLogger(__name__)
 
 # The longest sleep, in seconds.
 LONGEST_SLEEP: Final = 60.0
@@ -254,7 +252,8 @@ class Driver(BaseDriver):
             self._engine.link_failed(transport.link, error, now)
         else:
             self._old_transports.remove(transport)
-            logger.debug('the last frames to %s were not sent: %s', transport.link.node, error)
+            node = transport.link.node
+            self._engine.effects.log(f'the last frames to {node} were not sent: {error}', DEBUG)
 
     def _follow_engine(self, now: float) -> None:
         """Make the transport that the engine wishes for, and end all others."""
@@ -286,7 +285,9 @@ class Driver(BaseDriver):
         except (OSError, ConnectionDead) as error:
             self._on_error(transport, error, now)
             return
-        if transport.connected and not transport.link.is_over(now):
+        link = transport.link
+        unsent = not link.is_over(now) or (not transport.flushed and now < link.over_at)
+        if transport.connected and unsent:
             self._watch(transport, transport.interest | selectors.EVENT_WRITE)
         else:
             self._close(transport)

@@ -7,8 +7,8 @@ transport is `bare`.
 
 from __future__ import annotations
 
+import contextlib
 import errno
-import logging
 import os
 import selectors
 import socket
@@ -23,8 +23,6 @@ from coolamqp.supervisor.link import Link
 
 if TYPE_CHECKING:
     from coolamqp.net.tls_stream import TLSStream
-
-logger = logging.getLogger(__name__)
 
 Address: TypeAlias = tuple[Any, ...]
 
@@ -193,10 +191,7 @@ class Transport:
         :raises ConnectionDead: the same
         """
         if self._tls is not None:
-            self.flush()
-            count = self._tls.encrypt(pieces[0])
-            self.flush()
-            return count
+            return self._send_encrypted(self._tls, pieces)
         if self.socket is None:
             return 0
         try:
@@ -205,6 +200,23 @@ class Transport:
             return self.socket.sendmsg(pieces)
         except BlockingIOError:
             return 0
+
+    def _send_encrypted(self, tls: TLSStream, pieces: list[Buffer]) -> int:
+        """Encrypt and send pieces until the socket takes no more ciphertext."""
+        count = 0
+        for piece in pieces:
+            self.flush()
+            encrypted = tls.encrypt(piece)
+            count += encrypted
+            if encrypted < len(piece):
+                break
+        self.flush()
+        return count
+
+    @property
+    def flushed(self) -> bool:
+        """Whether the socket has taken all ciphertext."""
+        return self._tls is None or not self._tls.unsent
 
     def flush(self) -> None:
         """Send the ciphertext that TLS has made.
@@ -277,11 +289,9 @@ class Transport:
         self._drop_socket()
 
     def _flush_alert(self) -> None:
-        try:
+        # If it fails, the connection ends all the same. The caller has the reason.
+        with contextlib.suppress(OSError, ConnectionDead):
             self.flush()
-        except (OSError, ConnectionDead) as error:
-            # The connection ends anyway.
-            logger.debug('TLS with %s ended without close_notify: %s', self.link.node, error)
 
     def abandon(self) -> None:
         """Close the socket without a word, in a child process; the parent goes on using it."""
