@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def version(distribution: str) -> str:
-    """Return the version of a client; empty for the floor. Ours says if it is compiled."""
+    """Return the version of a client; empty for the raw socket. Ours says if it is compiled."""
     if not distribution:
         return ''
     compiled = getattr(sys.modules.get('coolamqp'), 'compiled', None)

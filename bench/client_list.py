@@ -39,14 +39,14 @@ class Client:
     @property
     def ours(self) -> bool:
         """Whether it is this version of CoolAMQP."""
-        return self.environment == OURS and self.name != FLOOR
+        return self.environment == OURS and self.name != RAW_SOCKET
 
 
-FLOOR: Final = 'raw'
+RAW_SOCKET: Final = 'raw'
 C_CLIENT: Final = 'librabbitmq'
 
 CLIENTS: Final = (
-    Client('raw', 'raw socket (the floor)', 'raw_socket', OURS, '', compiled=True),
+    Client('raw', 'raw socket', 'raw_socket', OURS, '', compiled=True),
     Client('threads', 'CoolAMQP, threads', 'coolamqp_threads', OURS, 'coolamqp', compiled=True),
     Client('inline', 'CoolAMQP, inline', 'coolamqp_inline', OURS, 'coolamqp', compiled=True),
     Client('asyncio', 'CoolAMQP, asyncio', 'coolamqp_asyncio', OURS, 'coolamqp', compiled=True),

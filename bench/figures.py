@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Self
 
-from bench.client_list import BY_NAME, C_CLIENT, FLOOR, Client
+from bench.client_list import BY_NAME, C_CLIENT, RAW_SOCKET, Client
 from bench.measurement import Measurement
 from bench.task import Item
 
@@ -94,7 +94,7 @@ class Results:
         return {
             'librabbitmq': self.reference(item, C_CLIENT),
             'best pure Python': self.best_pure_peer(item),
-            'floor': self.reference(item, FLOOR),
+            'raw socket': self.reference(item, RAW_SOCKET),
         }
 
 

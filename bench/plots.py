@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
-from bench.client_list import FLOOR
+from bench.client_list import RAW_SOCKET
 from bench.figures import short
 
 WIDTH: Final = 800
@@ -26,7 +26,7 @@ STYLE: Final = """
     .title { font-size: 19px; font-weight: 600 }
     .note { font-size: 12px; fill: #57606a }
     .name { text-anchor: end }
-    .bar { fill: #b6bfc9 } .ours { fill: #d1541f } .floor { fill: #7d8792 }
+    .bar { fill: #b6bfc9 } .ours { fill: #d1541f } .raw { fill: #7d8792 }
     text.ours { fill: #b0410f; font-weight: 600 }
     .spread { stroke: #24292f; stroke-width: 1.2 }
 """
@@ -79,7 +79,7 @@ def draw(title: str, rows: list[dict[str, Any]], surroundings: dict[str, Any]) -
 def _bars(rows: list[dict[str, Any]], scale: float) -> Iterator[str]:
     for index, row in enumerate(rows):
         cost, y = row['cost'], TOP + STEP * index
-        kind = 'ours' if row['ours'] else 'floor' if row['client'] == FLOOR else 'bar'
+        kind = 'ours' if row['ours'] else 'raw' if row['client'] == RAW_SOCKET else 'bar'
         end, least, most = (LEFT + cost[name] * scale for name in ('median', 'least', 'most'))
         middle, base = y + BAR / 2, y + 15
         yield f'<text x="{LEFT - 10}" y="{base}" class="name {kind}">{escape(row["label"])}</text>'

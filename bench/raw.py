@@ -1,4 +1,4 @@
-"""The part of AMQP 0-9-1 that the measurements need, without a client: the floor.
+"""The part of AMQP 0-9-1 that the measurements need, without a client.
 
 The runner uses it, too, because it needs only the standard library.
 """

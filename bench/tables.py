@@ -36,14 +36,14 @@ def _headings(item: Item) -> list[str]:
     headings += [f'{name} µs' for name in QUANTILES] if item.one_by_one else []
     headings += [] if item.busy else ['CPU µs', 'system']
     headings += ['started ms'] if item.starts_first else []
-    return [*headings, 'MiB', '÷ C', '÷ pure', '÷ floor']
+    return [*headings, 'MiB', '÷ C', '÷ pure', '÷ raw socket']
 
 
 def _caption(item: Item) -> str:
     compared = 'p50 latency' if item.one_by_one else 'CPU a message'
     return (
         f'Medians, with least and most. Less is better: {compared} divided by that of '
-        'librabbitmq (C), of the best peer in pure Python, and of the floor.'
+        'librabbitmq (C), of the best peer in pure Python, and of the raw socket.'
     )
 
 

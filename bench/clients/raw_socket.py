@@ -1,4 +1,4 @@
-"""The floor: a raw socket with encoded frames. It counts the bytes of deliveries."""
+"""A raw socket with encoded frames. It counts the bytes of deliveries."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def test_a_figure_is_the_median_and_what_it_lies_between(results: Results) -> No
     assert results.row(BY_NAME['threads'], CONSUME).costs == pytest.approx((2, 1, 6))
 
 
-def test_ratios_are_to_the_c_client_the_best_pure_peer_and_the_floor(results: Results) -> None:
+def test_ratios_are_to_the_c_client_the_best_pure_peer_and_the_raw_socket(results: Results) -> None:
     row = results.row(BY_NAME['threads'], CONSUME)
     found = [ratio(row, reference) for reference in results.references(CONSUME).values()]
     assert found == pytest.approx([0.5, 0.1, 2])
