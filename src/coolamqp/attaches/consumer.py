@@ -278,7 +278,7 @@ class Consumer:
 
     @dont_trace.setter
     def dont_trace(self, dont_trace: bool) -> None:
-        self._mailbox.dont_trace = dont_trace
+        self._mailbox.dont_trace = bool(dont_trace)
 
 
 def subscription_of(consumer: Consumer) -> Subscription:
