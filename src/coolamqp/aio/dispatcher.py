@@ -150,15 +150,12 @@ class Dispatcher:
             result = function(*arguments)
             if isawaitable(result):
                 await result
-        except asyncio.CancelledError:
-            if _is_cancelled():
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
             log_exception(logger, words, subject)
-        except Exception:  # noqa: BLE001 - it is logged
-            log_exception(logger, words, subject)
-        else:
-            return True
-        return False
+            return False
+        return True
 
     def _callback(self, mailbox: Mailbox, callback: Callable[[Any], Any]) -> Callable[[Any], Any]:
         if self._wrap is None or mailbox.dont_trace:

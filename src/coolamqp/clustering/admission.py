@@ -89,6 +89,13 @@ class Admission:
             driver.notify()
         return len(publications)
 
+    def withdraw(self, publication: Publication) -> bool:
+        """Withdraw a message; the lock is held. Return False if it was sent."""
+        withdrawn = self._engine.withdraw(publication)
+        if withdrawn and self._driver is not None:
+            self._driver.notify()  # Others may wait for the room.
+        return withdrawn
+
     def on_progress(self, more_follows: bool) -> None:
         """Wake the threads whose publications were admitted; the lock is held.
 
@@ -124,18 +131,13 @@ class Admission:
             finally:
                 self._sleeping -= 1
         except BaseException:  # Ctrl-C too: the message is not published then
-            self._withdraw(waiting)
+            self.withdraw(waiting.publication)
             raise
         if not waiting.over:
-            self._withdraw(waiting)
+            self.withdraw(waiting.publication)
             raise no_room(timeout)
         if waiting.error is not None:  # A new error, since other threads raise the same one.
             raise ConnectionDead(str(waiting.error)) from waiting.error
-
-    def _withdraw(self, waiting: Waiting) -> None:
-        self._engine.withdraw(waiting.publication)
-        if self._driver is not None:
-            self._driver.notify()  # Others may wait for the room.
 
     def _check_without_lock(self) -> None:
         self._lock.release()

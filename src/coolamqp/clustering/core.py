@@ -132,7 +132,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
             )
 
     def abandon(self) -> None:
-        """Let go of everything: this is the copy that a child process has after a fork.
+        """Close everything without a word to the broker: this is the copy in a forked child.
 
         Locks are made anew, since a thread that does not exist here may have held them.
         """
@@ -162,7 +162,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
             self._io_thread.wake()
 
     def on_state_change(self) -> None:
-        """Wake everybody who waits for the connection to come up, or for the end."""
+        """Wake the threads that wait for the connection to come up, or for the end."""
         with self.state_changed:
             self.state_changed.notify_all()
         if self.stopped:
@@ -267,20 +267,17 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         return None if self._forked else super().end_iteration(consumer, inbox)
 
     def end_iteration_later(self, consumer: Consumer, inbox: Inbox) -> None:
-        """Do the same from where a lock may be held: the garbage collector."""
+        """End an iteration later, for the garbage collector: a lock may be held now."""
         if not self._forked:
             self.dispatcher.call_late(self.end_iteration, consumer, inbox)
 
     # For futures
 
     def withdraw(self, publication: Publication) -> bool:
-        """Take a message back, for `cancel` of its future."""
+        """Withdraw a message, for `cancel` of its future. Return False if it was sent."""
         self.check_process()
         with self.lock:
-            withdrawn = self.engine.withdraw(publication)
-            if withdrawn and self.driver is not None:
-                self.driver.notify()  # Others may wait for the room.
-            return withdrawn
+            return self.admission.withdraw(publication)
 
     def run_callback(self, callback: Callable[..., Any], future: ClusterFuture) -> None:
         """Run a done-callback on a dispatcher thread."""
