@@ -58,7 +58,7 @@ INTERPRETED = ('framing/frames.py', 'framing/properties.py')
 
 
 def extensions() -> list[Any]:
-    """Give what is to be compiled; nothing where that is not wished for, or cannot be done."""
+    """Return the modules to compile; none if that is not wanted or not possible."""
     if os.environ.get('COOLAMQP_PURE'):
         return not_compiled('COOLAMQP_PURE is set')
     if not can_compile():
@@ -74,7 +74,7 @@ def extensions() -> list[Any]:
 
 
 def not_compiled(why: str) -> list[Any]:
-    """Say why nothing is compiled."""
+    """Print why nothing is compiled, and return no modules."""
     print(f'CoolAMQP: pure Python, not compiled, and slower for it: {why}', file=sys.stderr)
     return []
 

@@ -13,7 +13,7 @@ class Condition:
         self._waiters: list[asyncio.Future[None]] = []
 
     def notify_all(self) -> None:
-        """Wake everybody who waits, to check again."""
+        """Wake all waiting tasks. Each checks its condition again."""
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             if not waiter.done():

@@ -86,7 +86,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         driver.notify()
 
     async def _until_the_loop_ends(self, driver: Driver) -> AsyncGenerator[None, None]:
-        """Let go of everything if the loop ends without a shutdown.
+        """Abort everything if the loop ends without a shutdown.
 
         A loop that ends in good order closes the asynchronous generators that were begun on it.
         A loop that ends otherwise does not complain of a generator, as it would of a task.
@@ -117,7 +117,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
                 await self._loop_end.aclose()
 
     def on_state_change(self) -> None:
-        """Wake everybody who waits for the connection to come up, or for the end."""
+        """Wake the tasks that wait for the connection to come up, or for the end."""
         self.state_changed.notify_all()
         if self.stopped:
             self.close_inboxes()
@@ -190,7 +190,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
             raise TimeoutError(f'{len(unended)} messages are not confirmed within {timeout} s')
 
     def withdraw(self, publication: Publication) -> None:
-        """Take a message back, for `cancel` of its future.
+        """Withdraw a message, for `cancel` of its future.
 
         Also where the loop does not run any more, since a loop that ends cancels tasks.
         """
@@ -236,7 +236,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         return self.count_out(await inbox.take(timeout))
 
     def end_iteration_later(self, consumer: Consumer, inbox: Inbox) -> None:
-        """Do the same from any thread: the garbage collector has found the iteration."""
+        """End an iteration later, for the garbage collector, which runs on any thread."""
         loop = self.lock.loop
         if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self.end_iteration, consumer, inbox)

@@ -167,7 +167,7 @@ class Driver(BaseDriver):
         self._waker.close()
 
     def abandon(self) -> None:
-        """Let go of the descriptors without a word to the broker, in a child process."""
+        """Close the descriptors in a child process, without a word to the broker."""
         for transport in (*self._old_transports, self._transport):
             if transport is not None:
                 transport.abandon()

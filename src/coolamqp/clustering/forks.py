@@ -16,7 +16,7 @@ class Forkable(Protocol):
     """An object that must not be used on both sides of a fork."""
 
     def abandon(self) -> None:
-        """Let go of everything, in the child."""
+        """Close its descriptors in the child, without a word to the broker."""
 
 
 _watched: WeakSet[Forkable] = WeakSet()
