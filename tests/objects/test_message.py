@@ -7,18 +7,12 @@ from typing import Any
 
 import pytest
 
-from coolamqp.framing.definitions import BasicContentPropertyList, ConnectionStart
-from coolamqp.framing.text import ReceivedBytes
-from coolamqp.objects import Callable, Message, MessageProperties, ReceivedMessage, ServerProperties
+from coolamqp.framing.definitions import BasicContentPropertyList
+from coolamqp.objects import Message, MessageProperties, ReceivedMessage
 from coolamqp.objects.message import body_size, flat_body
 
 FLOATS = array.array('d', [1.0, 2.0])
 MATRIX = memoryview(bytes(range(6)))[::2]
-
-
-def test_properties_have_one_class_under_three_names() -> None:
-    assert MessageProperties is BasicContentPropertyList
-    assert Message.Properties is BasicContentPropertyList
 
 
 @pytest.mark.parametrize(
@@ -56,12 +50,15 @@ def test_what_is_no_body(body: Any) -> None:
 
 
 def test_forms_of_properties() -> None:
+    assert MessageProperties is Message.Properties is BasicContentPropertyList
     properties = MessageProperties(content_type='text/plain')
     assert Message(b'', properties).properties is properties
     assert Message(b'', {'content_type': 'text/plain'}).properties == properties
     assert Message(b'').properties.content_type is None
     with pytest.raises(TypeError, match='must be MessageProperties or a dict, not str'):
         Message(b'', 'text/plain')
+    with pytest.raises(ValueError, match='priority is 256'):
+        Message(b'', {'priority': 256})
 
 
 def received(calls: list[str]) -> ReceivedMessage:
@@ -84,9 +81,9 @@ def test_a_received_message_is_acked_once() -> None:
 def test_a_received_message_is_nacked_once() -> None:
     calls: list[str] = []
     message = received(calls)
-    message.nack()
-    message.ack()
-    assert not message.acked
+    for method in (message.nack, message.ack, message.nack):
+        method()
+        assert not message.acked
     assert calls == ['nack']
 
 
@@ -97,35 +94,6 @@ def test_a_received_message_of_nobody() -> None:
         assert message.delivery_tag is None
 
 
-def test_a_list_of_functions(caplog: pytest.LogCaptureFixture) -> None:
-    calls: list[Any] = []
-
-    def broken(*_args: Any, **_kwargs: Any) -> None:
-        raise RuntimeError('broken')
-
-    for oneshots, times in ((False, 2), (True, 1)):
-        calls.clear()
-        functions = Callable(oneshots)
-        functions.add(broken)
-        functions.add(lambda *args, **kwargs: calls.append((args, kwargs)))
-        functions(1, key=2)
-        functions(1, key=2)
-        assert calls == [((1,), {'key': 2})] * times
-    assert 'broken' in caplog.text
-    Callable()()
-
-
-def test_server_properties() -> None:
-    table = [(b'product', (ReceivedBytes(b'RabbitMQ'), 'S')), (b'version', (b'4.0', 'S'))]
-    start = ConnectionStart(0, 9, table, b'PLAIN AMQPLAIN', b'en_US \xff')
-    properties = ServerProperties(start)
-    assert properties.version == (0, 9)
-    assert properties.properties == {'product': 'RabbitMQ', 'version': '4.0'}
-    assert properties.mechanisms == ['PLAIN', 'AMQPLAIN']
-    assert properties.locales == 'en_US \\xff'
-    assert repr(properties) == '<ServerProperties of RabbitMQ 4.0>'
-
-
 def test_headers_are_plain_whatever_they_were_made_from() -> None:
     plain = {'n': 1, 'table': {'list': [1, {'deep': 'x'}]}}
     typed = [('n', (1, 'I')), ('table', ([('list', ([(1, 'I'), ({'deep': 'x'}, 'F')], 'A'))], 'F'))]
@@ -133,3 +101,15 @@ def test_headers_are_plain_whatever_they_were_made_from() -> None:
         message = ReceivedMessage(b'', b'', b'', MessageProperties(headers=headers))
         assert message.headers == plain
     assert ReceivedMessage(b'', b'', b'').headers == {}
+
+
+def test_a_body_is_read_as_text() -> None:
+    message = ReceivedMessage('grüß'.encode(), 'ex', 'key')
+    assert message.text() == 'grüß'
+    with pytest.raises(UnicodeDecodeError):
+        message.text('ascii')
+
+
+def test_a_message_that_asks_for_no_reply_cannot_be_replied_to() -> None:
+    with pytest.raises(ValueError, match='no reply_to'):
+        ReceivedMessage(b'', 'ex', 'key').reply(b'')

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import ssl
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from hypothesis import strategies as st
 
 from coolamqp.objects import NodeDefinition
 from coolamqp.objects.node import nodes_of
-from coolamqp.objects.tls import TLSSettings
 
 CONTEXT = ssl.create_default_context()
 
@@ -37,6 +35,8 @@ def fields(node: NodeDefinition) -> tuple[Any, ...]:
         (('h', 'u', 'p', 'v'), {'heartbeat': 5}, ('h', 'u', 'p', 'v', 5672, 5)),
         (('amqp://u:p@h/v',), {}, ('h', 'u', 'p', 'v', 5672, None)),
         ((b'amqp://u:p@h:99/v',), {}, ('h', 'u', 'p', 'v', 99, None)),
+        (('amqp://x:y@z:1/w',), {'host': 'h', 'user': 'u', 'password': 'p', 'virtual_host': 'v'},
+         ('h', 'u', 'p', 'v', 1, None)),
         (('amqp://u:p@h',), {}, ('h', 'u', 'p', '/', 5672, None)),
         (('amqp://u:p@h/',), {}, ('h', 'u', 'p', '/', 5672, None)),
         (('amqp://h/v',), {'user': 'u', 'password': 'p'}, ('h', 'u', 'p', 'v', 5672, None)),
@@ -73,20 +73,12 @@ def test_ways_to_describe_a_node(
         (('amqp://u:secret@h/v#part',), {}, 'is written %23'),
         (('amqp://u:secret@a,b/v',), {}, r'2 hosts; .*NodeDefinition\.several'),
         (('amqp://u:secret\udcff@h/v',), {}, 'connection string must be text'),
-        (('h', 'u', 'secret\udcff'), {}, 'password must be text'),
-        (('h', 'u', b'secret\xff'), {}, 'password must be text'),
         (('h', 'u', ['secret']), {}, 'password must be text'),
         (('h', 'u', 'secret', 'v' * 256), {}, 'virtual_host is 256 bytes'),
         (('h', 'u', 'secret'), {'port': 0}, 'port must be'),
-        (('h', 'u', 'secret'), {'port': '5672'}, 'port must be'),
         (('h', 'u', 'secret'), {'heartbeat': -1}, 'heartbeat must be'),
-        (('h', 'u', 'secret'), {'heartbeat': 65536}, 'heartbeat must be'),
-        (('h', 'u', 'secret'), {'heartbeat': True}, 'heartbeat must be'),
-        (('h', 'u', 'secret'), {'heartbeat': 1.5}, 'heartbeat must be'),
         (('h', 'u', 'secret'), {'channel_max': 65536}, 'channel_max must be'),
         (('h', 'u', 'secret'), {'connection_timeout': 0}, 'connection_timeout must be'),
-        (('h', 'u', 'secret'), {'connection_timeout': 10_000}, 'a number of seconds'),
-        (('h', 'u', 'secret'), {'connection_timeout': '5'}, 'a number of seconds'),
         (('h', 'u', 'secret'), {'auth_mechanism': 'login'}, "among PLAIN, .*not 'LOGIN'"),
         (('h', 'u', 'secret'), {'auth_mechanism': []}, 'not nothing'),
         (('h', 'u', 'secret'), {'auth_mechanism': 5}, 'auth_mechanism must be text'),
@@ -189,44 +181,6 @@ def test_user_and_password_may_be_absent_for_external() -> None:
     node = NodeDefinition('amqps://h?certfile=c.pem')
     assert (node.user, node.password) == ('', '')
     assert str(node) == 'amqps://h:5671'
-
-
-# TLS
-
-
-def test_without_tls() -> None:
-    assert NodeDefinition('h', 'u', 'p').tls is None
-    assert NodeDefinition('amqp://u:p@h').tls is None
-    node = NodeDefinition('amqps://u:p@h', tls=False)
-    assert (node.tls, node.port) == (None, 5672)
-
-
-@pytest.mark.parametrize(
-    ('given', 'options', 'expected'),
-    [
-        (('amqps://u:p@h',), {}, TLSSettings()),
-        (('amqp://u:p@h',), {'tls': True}, TLSSettings()),
-        (('h', 'u', 'p'), {'tls': True}, TLSSettings()),
-        (('h', 'u', 'p'), {'cacertfile': Path('ca.pem')}, TLSSettings('ca.pem')),
-        (('h', 'u', 'p'), {'ssl_context': CONTEXT}, TLSSettings(ssl_context=CONTEXT)),
-        (('h', 'u', 'p'), {'verify': 'verify_none'}, TLSSettings(verify='verify_none')),
-        (('amqps://u:p@h?cacertfile=a&verify=verify_none',), {'cacertfile': 'b'},
-         TLSSettings('b', verify='verify_none')),
-        (('amqps://u:p@h',), {'certfile': 'c', 'keyfile': 'k', 'key_password': 'w'},
-         TLSSettings(None, 'c', 'k', 'w')),
-    ],
-)  # fmt: skip
-def test_with_tls(given: Any, options: dict[str, Any], expected: TLSSettings) -> None:
-    node = NodeDefinition(*given, **options)
-    assert node.tls == expected
-    assert node.port == 5671
-    assert node != NodeDefinition('h', 'u', 'p', port=5671)
-
-
-def test_only_disable_ceases_to_check_the_name() -> None:
-    assert TLSSettings().checks_name
-    assert TLSSettings(server_name_indication='other').checks_name
-    assert not TLSSettings(server_name_indication='disable').checks_name
 
 
 # Several nodes

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from coolamqp.argumentify import argumentify
 from coolamqp.objects import Exchange, Queue, QueueBind
 from coolamqp.objects.topology import exchange_name, queue_name
 
@@ -20,6 +21,8 @@ def test_an_exchange() -> None:
     assert Exchange.direct == exchange
     exchange = Exchange(b'logs', 'fanout', False, True, {'alternate-exchange': 'other'})
     assert (exchange.name, exchange.type) == ('logs', b'fanout')
+    assert (exchange.durable, exchange.auto_delete) == (False, True)
+    assert exchange.arguments == {'alternate-exchange': 'other'}
     assert repr(exchange) == "Exchange('logs', b'fanout', durable=False)"
 
 
@@ -43,8 +46,9 @@ def test_exchanges_that_make_no_sense() -> None:
         Exchange('x' * 256)
     with pytest.raises(TypeError, match='arguments of exchange'):
         Exchange('ex', arguments={'a': object()})
-    with pytest.warns(UserWarning, match='durable and auto_delete'):
+    with pytest.warns(UserWarning, match="'ex' is durable and auto_delete") as caught:
         Exchange('ex', auto_delete=True)
+    assert caught[0].filename == __file__
 
 
 def test_names_of_exchanges() -> None:
@@ -87,9 +91,18 @@ def test_an_empty_name_is_made_up_at_once(name: Any) -> None:
     assert not queue.exclusive
 
 
+def test_a_queue_in_the_order_of_its_arguments() -> None:
+    logs = Exchange('logs', b'topic')
+    queue = Queue('q', False, logs, True, True, {'x-expires': 1000}, 'a.*', {'x-match': 'any'})
+    assert (queue.durable, queue.exchange) == (False, logs)
+    assert (queue.exclusive, queue.auto_delete) == (True, True)
+    assert (queue.arguments, queue.arguments_bind) == ({'x-expires': 1000}, {'x-match': 'any'})
+    assert queue.routing_key == b'a.*'
+
+
 def test_queues_that_make_no_sense() -> None:
     for flags in ({'durable': True}, {'auto_delete': False}):
-        with pytest.raises(ValueError, match='without a name'):
+        with pytest.raises(ValueError, match=r'without a name.*give it a name'):
             Queue(**flags)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match='durable and auto_delete'):
         Queue('q', durable=True, auto_delete=True)
@@ -102,8 +115,9 @@ def test_queues_that_make_no_sense() -> None:
     for name in ('arguments', 'arguments_bind'):
         with pytest.raises(TypeError, match=f'{name} of queue'):
             Queue('q', **{name: {'a': object()}})  # type: ignore[arg-type]
-    with pytest.warns(DeprecationWarning, match='not exclusive'):
+    with pytest.warns(DeprecationWarning, match=r'not exclusive.*name') as caught:
         assert not Queue(exclusive=False).exclusive
+    assert caught[0].filename == __file__
 
 
 def test_flags_that_are_fine_do_not_warn() -> None:
@@ -144,8 +158,37 @@ def test_a_binding_is_a_value() -> None:
     assert repr(binding) == "QueueBind(b'q', b'ex', b'key')"
 
 
+@pytest.mark.parametrize('queue', [Queue('q'), 'q', b'q'], ids=repr)
+@pytest.mark.parametrize('exchange', [Exchange('ex'), 'ex', b'ex'], ids=repr)
+@pytest.mark.parametrize('key', ['key', b'key'])
+def test_a_binding_takes_objects_and_names_and_keeps_bytes(
+    queue: Any, exchange: Any, key: Any
+) -> None:
+    binding = QueueBind(queue, exchange, key)
+    assert (binding.queue, binding.exchange, binding.routing_key) == (b'q', b'ex', b'key')
+
+
 def test_bindings_that_make_no_sense() -> None:
+    with pytest.raises(ValueError, match='queue is 256 bytes'):
+        QueueBind('q' * 256, 'ex', '')
     with pytest.raises(ValueError, match='anonymous'):
         QueueBind(Queue(), 'ex', '')
     with pytest.raises(ValueError, match='routing_key is 256 bytes'):
         QueueBind('q', 'ex', 'x' * 256)
+
+
+@pytest.mark.parametrize(
+    'arguments',
+    [
+        None,
+        {'x-max-length': 5},
+        {b'x-max-length': 5},
+        [('x-max-length', 5)],
+        argumentify({'x-max-length': 5}),
+    ],
+    ids=repr,
+)
+def test_arguments_are_a_dict_or_pairs_or_typed(arguments: Any) -> None:
+    Exchange('ex', arguments=arguments)
+    Queue('q', arguments=arguments, arguments_bind=arguments)
+    QueueBind('q', 'ex', 'key', arguments)
