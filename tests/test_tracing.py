@@ -40,12 +40,12 @@ def test_the_logging_tracer_warns_in_a_logger_of_its_own(caplog: pytest.LogCaptu
 def test_the_logging_tracer_takes_another_logger_and_level(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    tracer = LoggingFrameTracer(logging.getLogger('mine'), logging.DEBUG)
     caplog.set_level(logging.INFO, 'mine')
-    tracer.on_frame(1.5, FRAME, 'to_client')
+    LoggingFrameTracer(logging.getLogger('mine'), logging.DEBUG).on_frame(1.5, FRAME, 'to_client')
     assert caplog.record_tuples == []
 
     caplog.set_level(logging.DEBUG, 'mine')
+    tracer = LoggingFrameTracer(logger=logging.getLogger('mine'), log_level=logging.DEBUG)
     tracer.on_frame(1.5, FRAME, 'to_client')
     assert caplog.record_tuples == [
         ('mine', logging.DEBUG, f'1.500000 to_client: {FRAME}'),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -408,6 +409,8 @@ async def test_a_frame_tracer_sees_everything_but_the_password(
     try:
         async with make_cluster(user=user, password=password, log_frames=tracer) as cluster:
             await confirmed(cluster, b'x', 'nowhere')
+            rabbitmq.close_all_connections()
+            await confirmed(cluster, b'after a reconnect', 'nowhere')
         wrong = make_cluster(user=user, password=password + '!')
         with pytest.raises(ConnectionDead, match='ACCESS_REFUSED') as refused:
             await wrong.start()
@@ -418,5 +421,6 @@ async def test_a_frame_tracer_sees_everything_but_the_password(
     for name in ('ConnectionStartOk', 'ConnectionOpenOk', 'BasicPublish', 'BasicAck', 'data=b'):
         assert name in seen
     assert 'connected to' in caplog.text
-    for text in (seen, caplog.text, str(refused.value), repr(cluster), repr(wrong)):
+    told = ''.join(traceback.format_exception(refused.value))
+    for text in (seen, told, caplog.text, repr(cluster), repr(wrong), rabbitmq.log(200)):
         assert password not in text

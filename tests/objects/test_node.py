@@ -73,6 +73,7 @@ def test_ways_to_describe_a_node(
         (('amqp://u:secret@h/v#part',), {}, 'is written %23'),
         (('amqp://u:secret@a,b/v',), {}, r'2 hosts; .*NodeDefinition\.several'),
         (('amqp://u:secret\udcff@h/v',), {}, 'connection string must be text'),
+        ((b'amqp://u:secret\xff@h/v',), {}, 'connection string must be text'),
         (('h', 'u', ['secret']), {}, 'password must be text'),
         (('h', 'u', 'secret', 'v' * 256), {}, 'virtual_host is 256 bytes'),
         (('h', 'u', 'secret'), {'port': 0}, 'port must be'),

@@ -13,7 +13,7 @@ from coolamqp.framing.definitions import (
     ConnectionStartOk,
     ConnectionUpdateSecret,
 )
-from coolamqp.framing.frames import AMQPMethodFrame, encode_method
+from coolamqp.framing.frames import AMQPBodyFrame, AMQPHeaderFrame, AMQPMethodFrame, encode_method
 from coolamqp.tracing import HoldingFrameTracer
 from coolamqp.uplink.frame_tap import MASK, FrameTap
 from tests.uplink.rig import Peers
@@ -47,7 +47,11 @@ def test_a_tracer_sees_a_connection() -> None:
         ('to_client', 'AMQPHeaderFrame'),
         ('to_client', 'AMQPBodyFrame'),
     ]
-    assert tracer.frames[-1][1] == link.clock.now
+    header, body = (frame for _, _, frame in tracer.frames[-2:])
+    assert isinstance(header, AMQPHeaderFrame)
+    assert isinstance(body, AMQPBodyFrame)
+    assert (header.body_size, body.data) == (4, b'body')
+    assert [at for _, at, _ in tracer.frames[-4:]] == [link.clock.now - 5] + [link.clock.now] * 3
     assert 'secret' not in repr(tracer.frames)
 
 
