@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -38,11 +39,18 @@ def test_a_priority_is_one_of_the_arguments() -> None:
     assert list(arguments or ()) == [('x-stream-offset', 'first'), ('x-priority', 7)]
 
 
+@pytest.mark.parametrize('offset', ['next', b'7D', '12h', 5, (5, 'l'), datetime.now(UTC)])
+def test_where_to_begin_in_a_stream(offset: Any) -> None:
+    Consumer(Queue('q'), None, arguments={'x-stream-offset': offset})
+
+
 @pytest.mark.parametrize(
     ('options', 'error', 'text'),
     [
         ({'priority': 'high'}, TypeError, 'priority must be an int'),
         ({'arguments': {'x': object()}}, TypeError, 'arguments of the consumer'),
+        ({'arguments': {'x-stream-offset': 'start'}}, ValueError, "must be 'first'.*'start'"),
+        ({'arguments': [(b'x-stream-offset', 1.5)]}, ValueError, "must be 'first'.*1.5"),
         ({'workers': 0}, ValueError, 'workers must be a whole number from 1'),
         ({'workers': True}, ValueError, 'workers must be a whole number from 1'),
         ({'workers': 2, 'inline': True}, ValueError, 'leave out workers'),

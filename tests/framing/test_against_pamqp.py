@@ -85,7 +85,7 @@ def _integer_letter(value: int) -> str:
 scalars: st.SearchStrategy[Paired] = st.one_of(
     paired('t', st.booleans()),
     st.one_of(*map(signed, (8, 16, 17, 32, 33, 64))).map(lambda n: (n, (n, _integer_letter(n)))),
-    paired('f', st.floats(width=32, allow_nan=False)),
+    paired('f', st.floats(width=32, allow_nan=False, allow_infinity=False)),
     # pamqp reads a negative decimal as a positive one, so there are none here.
     paired('D', st.builds(lambda n, e: Decimal(n).scaleb(-e), unsigned(31), st.integers(0, 20))),
     paired('S', texts),

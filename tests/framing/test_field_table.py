@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import decimal
+import math
 import time
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -91,13 +92,21 @@ def test_typed_tables_come_back_as_they_went(table: list[Any]) -> None:
     assert decode(encode_table(table)) == table
 
 
-def test_a_not_a_number_comes_back_as_one() -> None:
-    (_, (single, _)), (_, (double, _)) = decode(
-        encode_table([('f', (float('nan'), 'f')), ('d', float('nan'))])
+@pytest.mark.parametrize('number', ['nan', 'inf', '-inf'])
+def test_a_float_must_be_finite(number: str) -> None:
+    for value in (float(number), (float(number), 'f'), (float(number), 'd')):
+        message = r"^arguments\['a'\]\[0\] is .*; type '[fd]' holds finite numbers only"
+        with pytest.raises(ValueError, match=message):
+            encode_table({'a': [value]})
+
+
+def test_a_float_that_another_client_sent_need_not_be_finite() -> None:
+    ((_, (single, _)), (_, (double, _))) = decode(
+        sized(b'\0f\x7f\xc0\0\0' + b'\0d\x7f\xf0\0\0\0\0\0\0')
     )
 
-    assert single != single  # noqa: PLR0124 - that is what makes it one
-    assert double != double  # noqa: PLR0124
+    assert math.isnan(single)
+    assert double == math.inf
 
 
 def test_any_octet_but_zero_is_true() -> None:
@@ -139,6 +148,9 @@ NOON = datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC)
         ({'k': 1}, ([(b'k', (1, 'I'))], 'F')),
         ({}, ([], 'F')),
         ([1, 'a'], ([(1, 'I'), (b'a', 'S')], 'A')),
+        ((1, 'a', (2,)), ([(1, 'I'), (b'a', 'S'), ([(2, 'I')], 'A')], 'A')),
+        ((), ([], 'A')),
+        ((5, 'Z'), ([(5, 'I'), (b'Z', 'S')], 'A')),
         (None, (None, 'V')),
         ((5, 'B'), (5, 'B')),
         ((5, b'B'), (5, 'B')),
@@ -180,8 +192,6 @@ def test_a_table_may_be_a_dict_or_pairs_with_names_of_either_kind() -> None:
         ({'a': object()}, TypeError, r"^arguments\['a'\] is a object, which no field table"),
         ({'a': {1, 2}}, TypeError, r"^arguments\['a'\] is a set"),
         ({'a': {'b': [0, {1}]}}, TypeError, r"^arguments\['a'\]\['b'\]\[1\] is a set"),
-        ({'a': (5, 'Z')}, TypeError, r"^arguments\['a'\] is a tuple"),
-        ({'a': (5, b'BB')}, TypeError, r"^arguments\['a'\] is a tuple"),
         ({'a': 2**63}, ValueError, r"^arguments\['a'\] is 9223372036854775808, which does not"),
         ({'a': -(2**63) - 1}, ValueError, r"^arguments\['a'\] is -9223372036854775809, which"),
         ({5: 'a'}, TypeError, '^the name 5 in arguments must be str or bytes'),
@@ -197,7 +207,7 @@ def test_a_table_may_be_a_dict_or_pairs_with_names_of_either_kind() -> None:
         ({'a': (5, 'F')}, TypeError, r"^arguments\['a'\] must be a dict or a list of pairs"),
         ({'a': (5, 'S')}, TypeError, r"^arguments\['a'\] must be str or bytes, not int"),
         ({'a': (1e39, 'f')}, ValueError, r"^arguments\['a'\] is 1e\+39, too large for type 'f'"),
-        ({'a': (10**400, 'd')}, TypeError, r"^arguments\['a'\] is 10+, which type 'd' cannot hold"),
+        ({'a': (10**400, 'd')}, ValueError, r"^arguments\['a'\] is 10+, too large for type 'd'"),
         ({'a': datetime(1969, 1, 1, tzinfo=UTC)}, ValueError, r"type 'T' holds numbers from 0"),
         ('text', TypeError, '^arguments must be a dict or a list of pairs, not str'),
         (0, TypeError, '^arguments must be a dict or a list of pairs, not int'),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coolamqp.framing.text import ReceivedBytes, short_bytes, text_bytes
+from coolamqp.framing.text import ReceivedBytes, name_bytes, short_bytes, text_bytes
 
 
 def test_a_received_string_is_bytes_that_answer_tobytes() -> None:
@@ -46,3 +46,10 @@ def test_a_short_string_has_at_most_255_bytes_not_characters() -> None:
     assert len(short_bytes('ż' * 127 + 'z', 'queue')) == 255
     with pytest.raises(ValueError, match=r'^queue is 256 bytes long; AMQP allows at most 255'):
         short_bytes('ż' * 128, 'queue')
+
+
+def test_a_name_must_be_utf_8() -> None:
+    for good in ('ż', 'ż'.encode(), memoryview(b'z')):
+        assert name_bytes(good, 'queue') == short_bytes(good, 'queue')
+    with pytest.raises(ValueError, match=r"^queue is b'q\\xff'; RabbitMQ accepts only UTF-8"):
+        name_bytes(b'q\xff', 'queue')

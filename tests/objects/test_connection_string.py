@@ -59,7 +59,7 @@ def test_a_node_takes_from_the_keywords_what_the_examples_lack(row: tuple[Any, .
     assert node.port == (row[4] or 5672)
     for name in missing:
         assert getattr(node, name) == name
-    if missing:
+    if len(missing) == 1 or 'host' in missing:  # without a login, it is that of the guest
         name = next(iter(missing))
         with pytest.raises(ValueError, match=f'needs a {name}'):
             NodeDefinition(row[0])
@@ -70,6 +70,8 @@ def test_a_node_takes_from_the_keywords_what_the_examples_lack(row: tuple[Any, .
     [
         ('AMQP://h', {'host': 'h'}),
         ('amqp://h?', {'host': 'h'}),
+        ('amqp://h:', {'host': 'h'}),
+        ('amqp://[::1]:/v', {'host': '::1', 'virtual_host': 'v'}),
         ('amqp://[fe80::1%25eth0]:7', {'host': 'fe80::1%eth0', 'port': 7}),
         ('amqp://u:p@ss@h', {'user': 'u', 'password': 'p@ss', 'host': 'h'}),
         ('amqp://u:100%:50%4x%40@h', {'user': 'u', 'password': '100%:50%4x@', 'host': 'h'}),
@@ -141,7 +143,6 @@ def test_several_hosts() -> None:
         ('amqp://u:secret#x@h', 'is written %23'),
         ('amqp://u:secret@h:0', 'the port'),
         ('amqp://u:secret@h:65536', 'the port'),
-        ('amqp://u:secret@h:', 'the port'),
         ('amqp://u:secret@h:\u0665', 'the port'),
         ('amqp://u:secret/x@h', 'the port'),
         ('amqp://u:31415926/secret@h', 'the port'),

@@ -43,6 +43,10 @@ def fields(node: NodeDefinition) -> tuple[Any, ...]:
         (('amqp://u:p@h/v',), {'port': 7, 'user': b'x'}, ('h', 'x', 'p', 'v', 7, None)),
         (('amqp://u:p%40%2F@[::1]:7/%2Fv',), {}, ('::1', 'u', 'p@/', '/v', 7, None)),
         (('h', 'u', ''), {}, ('h', 'u', '', '/', 5672, None)),
+        (('amqp://h',), {}, ('h', 'guest', 'guest', '/', 5672, None)),
+        (('amqp://h:/v',), {}, ('h', 'guest', 'guest', 'v', 5672, None)),
+        ((), {'host': 'h'}, ('h', 'guest', 'guest', '/', 5672, None)),
+        (('amqp://:@h',), {}, ('h', '', '', '/', 5672, None)),
     ],
 )  # fmt: skip
 def test_ways_to_describe_a_node(
@@ -55,11 +59,10 @@ def test_ways_to_describe_a_node(
     ('args', 'kwargs', 'words'),
     [
         ((), {}, 'needs a host'),
-        (('amqp://h/v',), {}, 'needs a user'),
         (('amqp://u@h/v',), {}, 'needs a password'),
+        (('amqp://h/v',), {'password': 'secret'}, 'needs a user'),
         (('h', 'u'), {}, 'not by 2 values'),
         (('h', 'u', 'p', 'v', 5672), {}, 'not by 5 values'),
-        (('h', 'u', 'p'), {'vhost': 'v'}, "no argument 'vhost'"),
         (('', 'u', 'p'), {}, 'it is empty'),
         (('http://u:secret@h/',), {}, 'looks like amqp://'),
         (('amqp:///v',), {}, 'needs a host'),
@@ -83,7 +86,6 @@ def test_ways_to_describe_a_node(
         (('h', 'u', 'secret'), {'auth_mechanism': 'login'}, "among PLAIN, .*not 'LOGIN'"),
         (('h', 'u', 'secret'), {'auth_mechanism': []}, 'not nothing'),
         (('h', 'u', 'secret'), {'auth_mechanism': 5}, 'auth_mechanism must be text'),
-        ((), {'host': 'h', 'auth_mechanism': ['external', 'plain']}, 'needs a user'),
         (('h', 'u', 'secret'), {'tls': 1}, 'tls must be True or False'),
         (('h', 'u', 'secret'), {'tls': False, 'cacertfile': 'ca.pem'}, 'cacertfile is for TLS'),
         (('amqp://u:secret@h',), {'verify': 'verify_none'}, 'verify is for TLS; say amqps://'),
@@ -115,6 +117,24 @@ def test_what_makes_no_sense(args: Any, kwargs: dict[str, Any], words: str) -> N
 def test_the_misspelt_keyword_of_old_documentation() -> None:
     with pytest.warns(DeprecationWarning, match='heartbeat'):
         assert NodeDefinition('h', 'u', 'p', hearbeat=7).heartbeat == 7
+
+
+@pytest.mark.parametrize(
+    ('unknown', 'nearest'),
+    [('hertbeat', 'heartbeat'), ('vhost', 'virtual_host'), ('username', 'user'), ('Port', 'port')],
+)
+def test_an_unknown_keyword_is_ignored_with_a_warning_that_names_the_nearest(
+    unknown: str, nearest: str
+) -> None:
+    message = f"no argument '{unknown}', and ignores it; the nearest one is {nearest}, of host, "
+    with pytest.warns(UserWarning, match=message) as caught:
+        assert NodeDefinition('h', 'u', 'p', **{unknown: 20}) == NodeDefinition('h', 'u', 'p')
+    assert caught[0].filename == __file__
+
+
+def test_a_node_with_a_certificate_alone_has_no_guest() -> None:
+    node = NodeDefinition('amqps://h', certfile='client.pem')
+    assert (node.user, node.password) == ('', '')
 
 
 def test_nodes_are_values() -> None:

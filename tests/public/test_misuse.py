@@ -37,6 +37,23 @@ MADE: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
         r'properties must be MessageProperties or a dict, not str',
     ),
     'exchange name': (lambda: Exchange(LONG), ValueError, r'exchange name is 256 bytes.*most 255'),
+    'exchange name in another encoding': (lambda: Exchange(b'\xff'), ValueError, r'only UTF-8'),
+    'queue name in another encoding': (lambda: Queue(b'\xff'), ValueError, r'only UTF-8'),
+    'consumer tag in another encoding': (
+        lambda: Consumer(QUEUE, print, consumer_tag=b'\xff'),
+        ValueError,
+        r'consumer_tag is .*only UTF-8',
+    ),
+    'binding key in another encoding': (
+        lambda: QueueBind('q', 'ex', b'\xff'),
+        ValueError,
+        r'routing_key is .*only UTF-8',
+    ),
+    'a float that no broker reads': (
+        lambda: Message(b'', {'headers': {'score': float('nan')}}),
+        ValueError,
+        r"headers\['score'\] is nan.*finite",
+    ),
     'exchange name in UTF-8': (lambda: Exchange('ż' * 128), ValueError, r'exchange name is 256'),
     'exchange name of a number': (
         lambda: EXCHANGE(5),

@@ -25,7 +25,7 @@ from coolamqp.compat import check_span, consumer_takes_both_orders
 from coolamqp.framing.field_table import Arguments
 from coolamqp.framing.frames import AMQPFrame
 from coolamqp.framing.method import Method
-from coolamqp.framing.text import Text, short_bytes
+from coolamqp.framing.text import Text, name_bytes
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import Queue
 
@@ -115,7 +115,7 @@ class Consumer:
         qos = chosen_prefetch(qos, prefetch)
         self.arguments = consume_arguments(arguments, priority)
         checked_on_error(on_error)
-        own_tag = None if consumer_tag is None else short_bytes(consumer_tag, 'consumer_tag')
+        own_tag = None if consumer_tag is None else name_bytes(consumer_tag, 'consumer_tag')
         self._mailbox = Mailbox(queue, on_message, workers, bool(inline), on_error)
         self._mailbox.span = span
         self._subscription = Subscription(

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import warnings
+from datetime import datetime
 from enum import IntEnum
 from typing import Any, Final, Literal, TypeAlias, get_args
 
-from coolamqp.framing.field_table import Arguments, encode_table, table_items
+from coolamqp.framing.field_table import Arguments, encode_table, is_typed, table_items
+from coolamqp.framing.text import text_bytes
 
 OnError: TypeAlias = Literal['requeue', 'reject', 'keep']
 
 PREFETCH_MAX: Final = 0xFFFF
 PRIORITY: Final = 'x-priority'  # https://www.rabbitmq.com/docs/consumer-priority
+STREAM_OFFSET: Final = 'x-stream-offset'  # https://www.rabbitmq.com/docs/streams#consuming
+_STREAM_OFFSETS: Final = re.compile(b'first|last|next|[0-9]+[YMDhms]')
 
 
 class BodyReceiveMode(IntEnum):
@@ -68,13 +73,31 @@ def consume_arguments(arguments: Arguments, priority: int | None) -> Arguments:
     """Return the arguments of basic.consume, with the priority.
 
     :raises TypeError: a value has a type that field tables do not have
+    :raises ValueError: a value makes RabbitMQ crash
     """
+    for name, value in table_items(arguments, 'arguments of the consumer'):
+        if name in (STREAM_OFFSET, STREAM_OFFSET.encode()):
+            _check_stream_offset(value)
     if priority is not None:
         if not isinstance(priority, int):
             raise TypeError(f'priority must be an int, not {priority!r}')
         arguments = [*table_items(arguments, 'arguments of the consumer'), (PRIORITY, priority)]
     encode_table(arguments, 'arguments of the consumer')
     return arguments
+
+
+def _check_stream_offset(value: Any) -> None:
+    """Check where to begin in a stream; for others than these, RabbitMQ's channel crashes."""
+    offset = value[0] if is_typed(value) else value
+    if isinstance(offset, (str, bytes)):
+        possible = _STREAM_OFFSETS.fullmatch(text_bytes(offset, STREAM_OFFSET)) is not None
+    else:
+        possible = isinstance(offset, (int, datetime))
+    if not possible:
+        raise ValueError(
+            f"{STREAM_OFFSET} must be 'first', 'last', 'next', an int, a datetime or an age such "
+            f"as '7D', not {offset!r}"
+        )
 
 
 def checked_workers(workers: int, inline: bool) -> int:

@@ -63,3 +63,22 @@ def short_bytes(value: object, field: str) -> bytes:
             f'{field} is {len(encoded)} bytes long; AMQP allows at most {SHORT_STRING_BYTES_MAX}'
         )
     return encoded
+
+
+def name_bytes(value: object, field: str) -> bytes:
+    """Return a name or a binding key as the bytes of a short string; str becomes UTF-8.
+
+    RabbitMQ closes the connection if a short string in a method is no UTF-8; except for a routing
+    key to publish with.
+
+    :param field: name for the error messages
+    :raises TypeError: the value is neither str nor bytes-like
+    :raises ValueError: the text has over 255 bytes, or is no UTF-8
+    """
+    encoded = short_bytes(value, field)
+    if not isinstance(value, str):
+        try:
+            encoded.decode('utf-8')
+        except UnicodeDecodeError:
+            raise ValueError(f'{field} is {encoded!r}; RabbitMQ accepts only UTF-8') from None
+    return encoded

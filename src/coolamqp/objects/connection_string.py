@@ -93,7 +93,7 @@ def _host_and_port(text: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
     if parts['host']:  # "a zero-length host is treated as absent"
         values['host'] = check_host(_decoded(parts['host'], 'host'))
-    if parts['port'] is not None:
+    if parts['port']:  # after a colon, it may be empty (RFC 3986, section 3.2.3)
         values['port'] = _port(parts['port'])
     return values
 

@@ -28,6 +28,9 @@ from coolamqp.objects.tls import TLS_KEYWORDS, TLSSettings, tls_settings
 MECHANISMS: Final = ('PLAIN', 'AMQPLAIN', 'EXTERNAL')
 BY_PASSWORD: Final = ('PLAIN', 'AMQPLAIN')
 BY_CERTIFICATE: Final = ('EXTERNAL',)
+# User and password that every RabbitMQ has at first, and accepts from its own machine only
+# (https://www.rabbitmq.com/docs/access-control#default-state).
+GUEST: Final = ('guest', 'guest')
 
 _LIMITS: Final = ('heartbeat', 'channel_max', 'connection_timeout')
 _LOGIN: Final = ('user', 'password', 'auth_mechanism')
@@ -43,7 +46,7 @@ class NodeDefinition:
     override. `amqps://` is the same over TLS. For a string with several hosts see `several`.
 
     :param host: name or address
-    :param user: of the login
+    :param user: of the login; without user and password, both are 'guest'
     :param password: of the login
     :param virtual_host: by default '/'
     :param port: TCP port; by default 5672, or 5671 with TLS
@@ -78,7 +81,7 @@ class NodeDefinition:
 
     def __init__(self, *args: Text, **kwargs: Any) -> None:
         values = _positional(args) | _keywords(kwargs)
-        self.host = check_host(checked_text(_needed(values, 'host'), 'host'))
+        self.host = check_host(checked_text(_needed(values.get('host'), 'host'), 'host'))
         if not self.host:
             raise ValueError('a node needs a host; it is empty')
         self.tls = tls_settings(values)
@@ -102,10 +105,13 @@ class NodeDefinition:
             )
 
     def _take_login(self, values: dict[str, Any]) -> None:
-        for name in ('user', 'password'):
-            if self.auth_mechanism == BY_CERTIFICATE and values.get(name) is None:
-                values[name] = ''
-            setattr(self, name, checked_text(_needed(values, name), name))
+        user, password = values.get('user'), values.get('password')
+        if self.auth_mechanism == BY_CERTIFICATE:
+            user, password = ['' if each is None else each for each in (user, password)]
+        elif user is None and password is None:
+            user, password = GUEST
+        self.user = checked_text(_needed(user, 'user'), 'user')
+        self.password = checked_text(_needed(password, 'password'), 'password')
 
     @classmethod
     def several(cls, text: Text, **keywords: Any) -> list[Self]:
@@ -206,10 +212,29 @@ def _keywords(kwargs: dict[str, Any]) -> dict[str, Any]:
     if 'hearbeat' in kwargs:
         warnings.warn('hearbeat is spelt heartbeat', DeprecationWarning, stacklevel=3)
         kwargs['heartbeat'] = kwargs.pop('hearbeat')
-    unknown = [name for name in kwargs if name not in _KEYWORDS]
-    if unknown:
-        raise ValueError(f'a node has no argument {unknown[0]!r}; it has {", ".join(_KEYWORDS)}')
+    for name in [name for name in kwargs if name not in _KEYWORDS]:
+        del kwargs[name]
+        # Not an error: CoolAMQP 2.x ignored it without a word.
+        warnings.warn(
+            f'a node has no argument {name!r}, and ignores it; the nearest one is '
+            f'{_nearest_keyword(name)}, of {", ".join(_KEYWORDS)}',
+            UserWarning,
+            stacklevel=3,
+        )
     return kwargs
+
+
+def _nearest_keyword(name: str) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - few need it
+
+    lengthened = [keyword for keyword in _KEYWORDS if _is_shortened(name, keyword)]
+    return get_close_matches(name, lengthened or _KEYWORDS, 1, cutoff=0.0)[0]
+
+
+def _is_shortened(name: str, keyword: str) -> bool:
+    """Whether a keyword lacks some letters in `name`, as `virtual_host` does in `vhost`."""
+    letters = iter(keyword)
+    return all(letter in letters for letter in name)
 
 
 def _mechanisms(values: dict[str, Any]) -> tuple[str, ...]:
@@ -226,7 +251,7 @@ def _mechanisms(values: dict[str, Any]) -> tuple[str, ...]:
     return found
 
 
-def _needed(values: dict[str, Any], name: str) -> Any:
-    if values.get(name) is None:
+def _needed(value: Any, name: str) -> Any:
+    if value is None:
         raise ValueError(f'a node needs a {name}; give {name}= or a connection string')
-    return values[name]
+    return value

@@ -9,7 +9,7 @@ import warnings
 from typing import Any, ClassVar, Final, TypeAlias
 
 from coolamqp.framing.field_table import Arguments, encode_table
-from coolamqp.framing.text import Text, short_bytes
+from coolamqp.framing.text import Text, name_bytes
 from coolamqp.names import unique_name
 
 EXCHANGE_TYPES: Final = (b'direct', b'fanout', b'topic', b'headers')
@@ -23,7 +23,7 @@ class Exchange:
     :param durable: whether it survives a restart of the broker
     :param auto_delete: whether the broker deletes it with its last binding
     :param arguments: further arguments, such as ``alternate-exchange``
-    :raises ValueError: the name is too long, or the type does not exist
+    :raises ValueError: the name is over 255 bytes or no UTF-8, or the type does not exist
     :ivar direct: the default exchange, an attribute of the class
 
     >>> logs = Exchange('logs', b'fanout')
@@ -39,12 +39,12 @@ class Exchange:
         auto_delete: bool = False,
         arguments: Arguments = None,
     ) -> None:
-        encoded = short_bytes(name, 'exchange name')
-        kind = short_bytes(type, 'exchange type')
+        encoded = name_bytes(name, 'exchange name')
+        kind = name_bytes(type, 'exchange type')
         if kind not in EXCHANGE_TYPES and not kind.startswith(b'x-'):
             known = ', '.join(each.decode() for each in EXCHANGE_TYPES)
             raise ValueError(
-                f'there is no exchange type {kind.decode(errors="replace")!r}; '
+                f'there is no exchange type {kind.decode()!r}; '
                 f'there are {known}, and plugin types that begin with "x-"'
             )
         if durable and auto_delete:
@@ -55,7 +55,7 @@ class Exchange:
                 stacklevel=2,
             )
         encode_table(arguments, f'arguments of exchange {name!r}')
-        self.name = encoded.decode('utf-8', 'surrogateescape')
+        self.name = encoded.decode('utf-8')
         self.type = kind
         self.durable = durable
         self.auto_delete = auto_delete
@@ -84,9 +84,9 @@ def exchange_name(exchange: Exchange | Text | None) -> bytes:
     if exchange is None:
         return b''
     if isinstance(exchange, Exchange):
-        return exchange.name.encode('utf-8', 'surrogateescape')
+        return exchange.name.encode('utf-8')
     if isinstance(exchange, (str, bytes, bytearray, memoryview)):
-        return short_bytes(exchange, 'exchange')
+        return name_bytes(exchange, 'exchange')
     raise _no_exchange(exchange)
 
 
@@ -108,7 +108,7 @@ class Queue:
     :param arguments: further arguments, such as ``x-queue-type``
     :param routing_key: routing key of the binding
     :param arguments_bind: arguments of the binding
-    :raises ValueError: flags that contradict each other, or a name over 255 bytes
+    :raises ValueError: flags that contradict each other, or a name over 255 bytes or no UTF-8
     :ivar anonymous: whether the broker names it
     :ivar consumer_tag: default tag of its consumers: its name, or a unique one if it is anonymous
 
@@ -139,14 +139,14 @@ class Queue:
         encode_table(arguments, f'arguments of queue {name!r}')
         encode_table(arguments_bind, f'arguments_bind of queue {name!r}')
         if name is not None:
-            name = short_bytes(name, 'queue name') or unique_name()
+            name = name_bytes(name, 'queue name') or unique_name()
         self.name: bytes | None = name
         self.durable = durable
         self.exchange = exchange
         self.exclusive = bool(exclusive)
         self.auto_delete = bool(auto_delete)
         self.arguments = arguments
-        self.routing_key = short_bytes(routing_key, 'routing_key')
+        self.routing_key = name_bytes(routing_key, 'routing_key')
         self.arguments_bind = arguments_bind
         self.consumer_tag = self.name or unique_name()
 
@@ -194,7 +194,7 @@ def queue_name(queue: Queue | Text) -> bytes:
             )
         return queue.name
     if isinstance(queue, (str, bytes, bytearray, memoryview)):
-        return short_bytes(queue, 'queue')
+        return name_bytes(queue, 'queue')
     raise TypeError(f'queue must be a Queue or a name, not {queue!r}')
 
 
@@ -207,7 +207,7 @@ class QueueBind:
         exchange
     :param arguments: arguments of the binding, for an exchange of type ``headers`` or of a plugin
     :raises TypeError: a value is neither an object nor a name
-    :raises ValueError: the queue is anonymous, or a name is over 255 bytes long
+    :raises ValueError: the queue is anonymous, or a name is over 255 bytes or no UTF-8
     """
 
     def __init__(
@@ -219,7 +219,7 @@ class QueueBind:
     ) -> None:
         self.queue = queue_name(queue)
         self.exchange = exchange_name(exchange)
-        self.routing_key = short_bytes(routing_key, 'routing_key')
+        self.routing_key = name_bytes(routing_key, 'routing_key')
         self.arguments = arguments
         self._encoded_arguments = encode_table(arguments, 'arguments of a binding')
 
@@ -247,7 +247,7 @@ class ExchangeBind:
         source
     :param arguments: arguments of the binding, for an exchange of type ``headers`` or of a plugin
     :raises TypeError: a value is neither an exchange nor a name
-    :raises ValueError: a name is over 255 bytes long
+    :raises ValueError: a name is over 255 bytes or no UTF-8
     """
 
     def __init__(
@@ -259,7 +259,7 @@ class ExchangeBind:
     ) -> None:
         self.destination = exchange_name(destination)
         self.source = exchange_name(source)
-        self.routing_key = short_bytes(routing_key, 'routing_key')
+        self.routing_key = name_bytes(routing_key, 'routing_key')
         self.arguments = arguments
         self._encoded_arguments = encode_table(arguments, 'arguments of a binding')
 
