@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from coolamqp.attaches import BodyReceiveMode, Consumer
-from coolamqp.attaches.channeler import ST_OFFLINE, ST_ONLINE, ST_SYNCING
+from coolamqp.attaches.channeler import RETRY_SECONDS_MAX, ST_OFFLINE, ST_ONLINE, ST_SYNCING
 from coolamqp.attaches.events import ConnectionLost
 from coolamqp.exceptions import AMQPError, CoolAMQPError, WireError
 from coolamqp.framing.definitions import (
@@ -175,6 +175,84 @@ def test_a_locked_queue_is_tried_again_ever_more_slowly_until_it_is_free() -> No
     rig.advance(5)
     broker.serve()
     assert future.result() is None
+
+
+def wait_for_retries(rig: Rig, broker: ScriptedBroker, seconds: float) -> None:
+    """Serve all tries of a consumer within a time."""
+    end = rig.clock.now + seconds
+    while rig.engine.wake_at() <= end:
+        rig.advance(rig.engine.wake_at() - rig.clock.now)
+        broker.serve()
+
+
+@pytest.mark.parametrize(('heartbeat', 'limit'), [(20, 40), (0, 120)])
+def test_a_locked_queue_that_was_never_ours_is_an_error_when_no_ghost_can_hold_it(
+    heartbeat: int, limit: float
+) -> None:
+    rig = Rig()
+    broker = rig.up(ConnectionTune(0, 0, heartbeat))
+    broker.refuses = refuse_queues(405)
+    consumer, future = watched(rig)
+    broker.serve()
+    wait_for_retries(rig, broker, limit - 1)
+    assert not future.done()
+    wait_for_retries(rig, broker, RETRY_SECONDS_MAX + 1)
+    assert isinstance(future.error, AMQPError)
+    assert future.error.reply_code == 405
+    assert consumer.cancelled
+
+
+def test_a_locked_queue_that_was_ours_is_tried_again_without_end() -> None:
+    rig, broker, consumer, _ = consuming()
+    rig.lose()
+    rig.advance(1)
+    broker = rig.connect()
+    broker.refuses = refuse_queues(405)
+    broker.shake_hands(ConnectionTune(0, 0, 0))
+    broker.serve()
+    wait_for_retries(rig, broker, 600)
+    assert not consumer.cancelled
+    broker.refuses = refuse_nothing
+    wait_for_retries(rig, broker, RETRY_SECONDS_MAX)
+    assert consumer.state == ST_ONLINE
+
+
+IN_USE = "ACCESS_REFUSED - queue 'jobs' in vhost '/' in exclusive use"
+NO_PERMISSION = "ACCESS_REFUSED - access to queue 'jobs' in vhost '/' refused for user 'me'"
+
+
+@pytest.mark.parametrize(('reason', 'ends'), [(IN_USE, False), (NO_PERMISSION, True)])
+def test_an_exclusive_consumer_waits_for_the_end_of_its_lost_connection(
+    reason: str, ends: bool
+) -> None:
+    rig, broker, consumer, _ = consuming(exclusive=True)
+    rig.lose()
+    rig.advance(1)
+    broker = rig.connect()
+    broker.unanswered.add('basic.consume')
+    broker.shake_hands()
+    broker.serve()
+    channel = broker.channel_of(BasicConsume)
+    broker.send(channel, ChannelClose(403, reason, *BasicConsume.INDEX))
+    broker.closing.add(channel)
+    broker.unanswered.clear()
+    broker.serve()
+    rig.advance(1)
+    broker.serve()
+    assert consumer.cancelled is ends
+    assert (consumer.state == ST_ONLINE) is not ends
+
+
+def test_an_exclusive_consumer_of_a_queue_in_use_fails_the_first_time() -> None:
+    rig = Rig()
+    broker = rig.up()
+    broker.unanswered.add('basic.consume')
+    consumer, future = watched(rig, exclusive=True)
+    broker.serve()
+    channel = broker.channel_of(BasicConsume)
+    broker.send(channel, ChannelClose(403, IN_USE, *BasicConsume.INDEX))
+    assert isinstance(future.error, AMQPError)
+    assert consumer.cancelled
 
 
 def test_a_locked_queue_may_be_an_error_the_first_time_but_not_later() -> None:

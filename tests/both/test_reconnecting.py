@@ -13,7 +13,15 @@ from coolamqp.aio.events import Event, TopologyFailed, TopologyRestored
 from coolamqp.exceptions import AMQPError
 from coolamqp.objects import Exchange, Message, NodeDefinition, Queue, ReceivedMessage
 from tests.both.conftest import MakeCluster
-from tests.both.support import PATIENCE, Collector, confirmed, consume, content_of, lose_connection
+from tests.both.support import (
+    PATIENCE,
+    SHORT,
+    Collector,
+    confirmed,
+    consume,
+    content_of,
+    lose_connection,
+)
 from tests.support.proxy import FaultProxy
 from tests.support.rabbitmq import RabbitMQNode
 
@@ -159,6 +167,25 @@ async def test_consumers_and_persistent_declarations_are_restored(
         await collector.wait_for(1)
         assert collector.bodies == [b'to all']
         assert await content_of(cluster, 'kept') == [b'to the exclusive queue']
+
+
+@pytest.mark.parametrize('kind', ['queue', 'consumer'])
+async def test_an_exclusive_consumer_comes_back_when_its_lost_connection_has_ended(
+    make_cluster: MakeCluster, proxy: FaultProxy, kind: str
+) -> None:
+    collector = Collector()
+    mine = Queue('mine', exclusive=kind == 'queue', durable=kind == 'consumer')
+    async with make_cluster(port=proxy.port) as cluster:
+        await consume(cluster, mine, collector, exclusive=kind == 'consumer')
+        proxy.strand()
+        await lose_connection(cluster)
+        await cluster.wait_connected()
+        await asyncio.sleep(SHORT)  # The broker refuses it with 405 or 403.
+        proxy.unstrand()
+        async with asyncio.timeout(PATIENCE):
+            while not collector.items:  # The queue of the lost connection ends with its messages.
+                await confirmed(cluster, b'again', 'mine')
+                await asyncio.sleep(SHORT)
 
 
 async def test_what_cannot_be_restored_is_told_and_holds_up_nothing(

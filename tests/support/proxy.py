@@ -29,7 +29,7 @@ class FaultProxy:
     """A proxy on `host:port` for the server at `target_host:target_port`.
 
     It is a context manager. Any thread may call its methods, which return when they are done. They
-    also apply to later connections, except cut() and drop().
+    also apply to later connections, except cut(), strand() and drop().
     """
 
     def __init__(self, target_host: str, target_port: int) -> None:
@@ -76,6 +76,27 @@ class FaultProxy:
     def cut(self) -> None:
         """Reset all current connections on both sides; bytes in the proxy are lost."""
         self._run(self._end_links())
+
+    def strand(self) -> None:
+        """Reset the clients' side of all current connections; the server's side stays open.
+
+        The server cannot know that its clients are gone. unstrand() closes its side.
+        """
+
+        def strand() -> None:
+            for link in self._links:
+                link.strand()
+
+        self._call(strand)
+
+    def unstrand(self) -> None:
+        """Close the server's side of the connections that strand() has left open."""
+
+        def unstrand() -> None:
+            for link in self._links:
+                link.unstrand()
+
+        self._call(unstrand)
 
     def drop(self) -> None:
         """Discard all further bytes of the current connections, and also their end."""
@@ -194,6 +215,7 @@ class _Link:
 
     def __init__(self, proxy: FaultProxy, client: _End, target: _End) -> None:
         self.dropped = False
+        self._stranded = False
         self._proxy = proxy
         self._ends = (client, target)
         self.task = asyncio.ensure_future(self._run())
@@ -203,6 +225,16 @@ class _Link:
         for _, writer in self._ends:
             _reset(writer)
         self.task.cancel()
+
+    def strand(self) -> None:
+        """End the connection of the client alone."""
+        self._stranded = True
+        _reset(self._ends[0][1])
+
+    def unstrand(self) -> None:
+        """End the connection to the target, if that of the client has ended before it."""
+        if self._stranded:
+            self._ends[1][1].close()
 
     async def _run(self) -> None:
         (client_reader, client_writer), (target_reader, target_writer) = self._ends
@@ -224,9 +256,9 @@ class _Link:
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.CancelledError):
             while data := await reader.read(CHUNK):
-                if not self.dropped:
+                if not (self.dropped or self._stranded):
                     await self._proxy.pass_on(data, writer)
-        if not self.dropped:
+        if not (self.dropped or self._stranded):
             writer.close()
 
 

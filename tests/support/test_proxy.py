@@ -126,6 +126,20 @@ def test_cut_resets_both_sides(
     assert proxy.connected == 0
 
 
+def test_strand_resets_the_client_alone(
+    proxy: FaultProxy, client: socket.socket, server: EchoServer
+) -> None:
+    proxy.strand()
+    with pytest.raises(ConnectionResetError):
+        client.recv(1)
+    assert not server.ended.wait(QUIET)
+
+    proxy.unstrand()
+
+    assert server.ended.wait(10)
+    assert server.ends == ['FIN']
+
+
 def test_drop_swallows_bytes_and_end(
     proxy: FaultProxy, client: socket.socket, server: EchoServer
 ) -> None:

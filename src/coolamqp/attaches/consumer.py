@@ -41,8 +41,9 @@ class Consumer:
     :param qos: the prefetch count in messages (0 for no limit), or (None, count)
     :param cancel_on_failure: whether the loss of the connection cancels the consumer
     :param future_to_notify: a future to end when consuming begins or fails
-    :param fail_on_first_time_resource_locked: whether the consumer fails if another connection has
-        locked the queue; otherwise CoolAMQP tries again until the queue is free
+    :param fail_on_first_time_resource_locked: whether the consumer fails at once if another
+        connection has locked the queue; otherwise CoolAMQP tries again for two heartbeat intervals,
+        in which the broker notices the end of an older connection
     :param body_receive_mode: the type of the bodies, see `BodyReceiveMode`
     :param arguments: the arguments of `basic.consume`, such as ``x-stream-offset``
     :param prefetch: another name for `qos`

@@ -8,7 +8,7 @@ hooks into the mailbox, and never calls them.
 from __future__ import annotations
 
 import logging
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.channeler import ST_ONLINE, ST_SYNCING, Channeler, Dialogue
@@ -36,6 +36,14 @@ from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import Queue
 from coolamqp.reply_codes import NOT_FOUND
 from coolamqp.uplink.channel import Channel
+
+# RabbitMQ gives up a silent client after two heartbeat intervals at the latest
+# (https://www.rabbitmq.com/docs/heartbeats). Its queues are locked until then.
+HEARTBEATS_UNTIL_UNLOCKED: Final = 2
+# The heartbeat interval that RabbitMQ proposes, in seconds.
+DEFAULT_HEARTBEAT: Final = 60
+# The reason that RabbitMQ gives if another consumer is exclusive. ACCESS_REFUSED has others.
+EXCLUSIVE_USE: Final = 'in exclusive use'
 
 
 class Subscriber(Protocol):
@@ -117,6 +125,8 @@ class Subscription(Channeler):
         self._ledger: AckLedger | None = None
         self._cancel_promises: list[Promise] = []
         self._was_operational = False
+        self._has_consumed = False
+        self._locked_since: float | None = None  # Only of a consumer that has not consumed yet.
         self._used_qos: int | None = None
         self._closed_by: ChannelClose | None = None
         self._first_tag = consumer_tag
@@ -244,6 +254,7 @@ class Subscription(Channeler):
     def on_online(self) -> None:
         """Report that consuming has begun."""
         self._was_operational = True
+        self._has_consumed = True
         self.effects.call(self.mailbox, self.consumer.on_operational, True)
         self.effects.succeed(self._take_promise())
         if self.qos != self._used_qos:
@@ -335,15 +346,25 @@ class Subscription(Channeler):
     def _is_temporary(self, error: AMQPError) -> bool:
         """Whether a later try may succeed.
 
-        The lost connection of this Cluster may still lock an exclusive queue. RabbitMQ answers
-        NOT_FOUND for an existing queue while the node of the queue is down.
+        A lost connection of this Cluster may still lock an exclusive queue, or consume exclusively.
+        RabbitMQ answers NOT_FOUND for an existing queue while the node of the queue is down.
         """
-        first_time = self.promise is not None
-        if error.reply_code == NOT_FOUND:
-            return not first_time
-        return error.reply_code == RESOURCE_LOCKED and not (
-            first_time and self.consumer.fail_on_first_time_resource_locked
-        )
+        if self._has_consumed:
+            return error.reply_code in (NOT_FOUND, RESOURCE_LOCKED) or EXCLUSIVE_USE in str(error)
+        if self.consumer.fail_on_first_time_resource_locked:
+            return False
+        return error.reply_code == RESOURCE_LOCKED and self._may_come_free()
+
+    def _may_come_free(self) -> bool:
+        """Whether a queue that this consumer never had may still be locked by an older connection.
+
+        RabbitMQ refuses a queue that exists with another exclusive flag in the same way.
+        """
+        if self._locked_since is None:
+            self._locked_since = self.timers.now
+        interval = 0 if self.connection is None else self.connection.limits.heartbeat
+        seconds = HEARTBEATS_UNTIL_UNLOCKED * (interval or DEFAULT_HEARTBEAT)
+        return self.timers.now < self._locked_since + seconds
 
     def on_no_channel(self, error: CoolAMQPError) -> None:
         """End for good: the connection has no free channel."""
