@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 
 import pytest
 
-from coolamqp.aio import Cluster, MessageReceived, NothingMuch
+from coolamqp.aio import Cluster
 from coolamqp.attaches import Consumer
 from coolamqp.exceptions import AMQPError
 from coolamqp.framing.frames import AMQPFrame
 from coolamqp.objects import Message, Queue, ReceivedMessage
-from tests.both.conftest import MakeCluster
 from tests.both.faces import result
-from tests.both.support import (
-    PATIENCE,
-    SHORT,
-    Collector,
-    confirmed,
-    consume,
-    content_of,
-    fill,
-    numbers,
-)
-from tests.support.proxy import FaultProxy
+from tests.both.support import PATIENCE, Collector, confirmed, consume, content_of, fill, numbers
 
 pytestmark = pytest.mark.integration
 
@@ -190,6 +178,44 @@ async def test_a_prefetch_is_kept_and_can_be_changed_while_running(cluster: Clus
     await collector.wait_for(12)
 
 
+@pytest.mark.parametrize('exclusive', [False, True])
+async def test_a_prefetch_can_be_changed_over_and_over(cluster: Cluster, exclusive: bool) -> None:
+    collector = Collector()
+    consumer = await consume(
+        cluster, QUEUE, collector, no_ack=False, exclusive=exclusive, prefetch=1
+    )
+    await fill(cluster, 'q', 3)
+    await collector.wait_for(1)
+    for count in range(2, 12):
+        consumer.set_qos(count)
+    await collector.wait_for(3)
+    assert [message.redelivered for message in collector.items] == [False] * 3
+    await result(consumer.cancel())
+    assert cluster.faults == []
+
+
+async def test_several_messages_are_settled_at_once(cluster: Cluster) -> None:
+    collector = Collector()
+    consumer = await consume(cluster, QUEUE, collector, no_ack=False)
+    await fill(cluster, 'q', 10)
+    messages = list(await collector.wait_for(10))
+    messages[3].ack(multiple=True)
+    messages[1].nack()  # it is settled already
+    messages[6].nack(requeue=False, multiple=True)
+    messages[7].reject(requeue=True)
+    again = (await collector.wait_for(11))[10]
+    assert (again.body, again.redelivered) == (b'7', True)
+    again.ack()
+    await result(consumer.cancel())
+    assert numbers(await content_of(cluster, 'q')) == [8, 9]
+
+
+async def test_an_exclusive_consumer_is_the_only_one(cluster: Cluster) -> None:
+    await consume(cluster, QUEUE, print, exclusive=True)
+    with pytest.raises(AMQPError, match='exclusive use'):
+        await consume(cluster, QUEUE, print, exclusive=True)
+
+
 # -- the end of a consumer
 
 
@@ -228,116 +254,3 @@ async def test_a_queue_deleted_under_its_consumer_is_declared_again(cluster: Clu
             await confirmed(cluster, b'again', 'q')
             await asyncio.sleep(0.01)
     assert not consumer.cancelled
-
-
-# -- iteration
-
-
-async def test_iterating_until_nothing_more_comes(cluster: Cluster) -> None:
-    await cluster.declare(QUEUE)
-    await fill(cluster, 'q', 300)
-    seen = []
-    async for message in cluster.messages(QUEUE, timeout=SHORT):
-        seen.append(message.body)
-        message.ack()
-    assert numbers(seen) == list(range(300))
-    assert await cluster.get('q') is None
-
-
-async def test_leaving_an_iteration_puts_back_what_is_not_settled(cluster: Cluster) -> None:
-    await cluster.declare(QUEUE)
-    await fill(cluster, 'q', 50)
-    async with cluster.messages(QUEUE, prefetch=20) as messages:
-        async for message in messages:
-            message.ack()
-            if message.body == b'9':
-                break
-    await result(messages.consumer.cancel())
-    assert cluster._core.engine.mailboxes.watermarks.messages == 0
-    assert isinstance(await cluster.drain(0), NothingMuch)
-    assert numbers(await content_of(cluster, 'q')) == list(range(10, 50))
-
-
-async def test_an_iteration_that_is_just_dropped_ends_its_consumer(cluster: Cluster) -> None:
-    await cluster.declare(QUEUE)
-    await fill(cluster, 'q', 2)
-    ended = Collector()
-    messages = cluster.messages(QUEUE)
-    (await anext(messages)).ack()
-    messages.consumer.on_cancel.add(ended)
-    del messages
-    gc.collect()
-    await ended.wait_for(1)
-    assert await content_of(cluster, 'q') == [b'1']
-    assert not cluster._core._iterations
-
-
-async def test_an_iteration_ends_with_the_cluster(cluster: Cluster) -> None:
-    await cluster.declare(QUEUE)
-    await fill(cluster, 'q', 3)
-    seen = Collector()
-
-    async def iterate() -> None:
-        async for message in cluster.messages(QUEUE):
-            seen(message)
-
-    task = asyncio.create_task(iterate())
-    await seen.wait_for(3)
-    await cluster.shutdown()
-    await task
-    assert numbers(seen.bodies) == [0, 1, 2]
-
-
-async def test_an_iteration_that_is_refused_raises(cluster: Cluster) -> None:
-    await cluster.declare(QUEUE)
-    with pytest.raises(AMQPError, match='PRECONDITION_FAILED'):
-        async for _ in cluster.messages(Queue('q')):
-            pass
-    with pytest.raises(AMQPError, match='PRECONDITION_FAILED'):
-        async with cluster.messages(Queue('q')):
-            pass
-
-
-async def test_an_iteration_goes_on_after_a_reconnect(
-    make_cluster: MakeCluster, proxy: FaultProxy
-) -> None:
-    async with make_cluster(port=proxy.port) as cluster, cluster.messages(QUEUE) as messages:
-        await fill(cluster, 'q', 1)
-        (await anext(messages)).ack()
-        proxy.cut()
-        await confirmed(cluster, b'after', 'q')
-        while (message := await anext(messages)).body != b'after':
-            message.ack()
-
-
-# -- drain
-
-
-async def test_messages_without_callback_come_out_of_drain(cluster: Cluster) -> None:
-    await consume(cluster, QUEUE, no_ack=False)
-    await fill(cluster, 'q', 3)
-    for number in range(3):
-        event = await cluster.drain(PATIENCE)
-        assert isinstance(event, MessageReceived)
-        assert event.body == b'%d' % number
-        event.ack()
-    assert isinstance(await cluster.drain(0), NothingMuch)
-    assert cluster._core.engine.mailboxes.watermarks.messages == 0
-
-
-async def test_drain_waits_as_long_as_it_is_told(cluster: Cluster) -> None:
-    assert isinstance(await cluster.drain(0), NothingMuch)
-    assert isinstance(await cluster.drain(0.05), NothingMuch)
-    draining = asyncio.create_task(cluster.drain(None))
-    await consume(cluster, QUEUE)
-    await confirmed(cluster, b'here', 'q')
-    event = await draining
-    assert isinstance(event, MessageReceived)
-    assert event.body == b'here'
-
-
-async def test_drain_ends_with_a_shutdown(cluster: Cluster) -> None:
-    draining = asyncio.create_task(cluster.drain(None))
-    await asyncio.sleep(0)
-    await cluster.shutdown()
-    assert isinstance(await draining, NothingMuch)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 
 import pytest
 
@@ -21,7 +20,6 @@ from tests.both.support import (
     lose_connection,
     numbers,
 )
-from tests.support.ports import free_port
 from tests.support.proxy import FaultProxy
 from tests.support.rabbitmq import RabbitMQNode
 
@@ -61,11 +59,27 @@ async def test_what_is_wrong_is_raised_at_the_call(cluster: Cluster) -> None:
 async def test_a_mandatory_message_comes_back(cluster: Cluster) -> None:
     returned = Collector()
     cluster.on_return.add(returned)
-    with pytest.raises(Returned, match='NO_ROUTE'):
-        await cluster.publish(Message(b''), routing_key='none', confirm=True, mandatory=True)
+    headers = {'n': 1, 'deep': [1, {'x': None}], 'BCC': ['none']}  # RabbitMQ takes BCC away
+    message = Message(b'lost', {'headers': headers, 'message_id': 'm'})
+    with pytest.raises(Returned, match='NO_ROUTE') as raised:
+        await cluster.publish(message, routing_key='none', confirm=True, mandatory=True)
+    came_back = raised.value.message
+    assert (came_back.body, came_back.routing_key) == (b'lost', b'none')
+    assert (came_back.headers['deep'], came_back.properties.message_id) == ([1, {'x': None}], b'm')
     cluster.publish(Message(b'plain'), routing_key='none', mandatory=True)
     (error,) = await returned.wait_for(1)
     assert error.message.body == b'plain'
+
+
+async def test_of_many_mandatory_messages_only_those_fail_that_came_back(cluster: Cluster) -> None:
+    await cluster.declare(QUEUE)
+    keys = ['q' if number % 3 else 'nowhere' for number in range(600)]
+    same = [(Message(b'the same'), '', key) for key in keys]
+    futures = cluster.publish_many(same, mandatory=True)
+    await cluster.wait_for_confirms()
+    ends = await asyncio.gather(*futures, return_exceptions=True)
+    assert [isinstance(end, Returned) for end in ends] == [key == 'nowhere' for key in keys]
+    assert len(await content_of(cluster, 'q')) == 400
 
 
 # -- refusals
@@ -95,12 +109,15 @@ async def test_a_plain_publish_to_no_exchange_disturbs_nothing(cluster: Cluster)
     assert await content_of(cluster, 'q') == [b'kept']
 
 
-async def test_a_queue_full_that_rejects_fails_the_publish(cluster: Cluster) -> None:
+async def test_a_queue_that_is_full_and_rejects_fails_its_messages_only(cluster: Cluster) -> None:
     arguments = {'x-max-length': 1, 'x-overflow': 'reject-publish'}
     await cluster.declare(Queue('full', arguments=arguments))
     await confirmed(cluster, b'first', 'full')
-    with pytest.raises(MessageRefused, match='nack'):
-        await confirmed(cluster, b'second', 'full')
+    keys = ('full', 'elsewhere', 'full')
+    futures = [confirmed(cluster, b'next', key) for key in keys]
+    ends = await asyncio.gather(*futures, return_exceptions=True)
+    assert [isinstance(end, MessageRefused) for end in ends] == [key == 'full' for key in keys]
+    assert 'nack' in str(ends[0])
 
 
 async def test_headers_that_do_not_fit_into_a_frame_cost_only_their_message(
@@ -197,62 +214,19 @@ async def test_many_with_addresses_of_their_own(cluster: Cluster) -> None:
     for name in ('one', 'two'):
         await cluster.declare(Queue(name))
     two = (Message(b'2'), Exchange.direct, 'two')
-    await asyncio.gather(*cluster.publish_many([Message(b'1'), two], routing_key='one'))
+    numbered = (Message(b'%d' % number) for number in range(500))
+    await asyncio.gather(*cluster.publish_many([*numbered, two], routing_key='one'))
     with pytest.raises(TypeError, match='message must be a Message'):
         cluster.publish_many([Message(b''), 3], routing_key='one')  # type: ignore[list-item]
     await cluster.wait_for_confirms()
-    assert await content_of(cluster, 'one') == [b'1']
+    assert numbers(await content_of(cluster, 'one')) == list(range(500))
     assert await content_of(cluster, 'two') == [b'2']
 
 
-async def test_all_confirms_can_be_waited_for(make_cluster: MakeCluster) -> None:
-    async with make_cluster(max_unconfirmed=10) as cluster:
-        await cluster.declare(QUEUE)
-        await cluster.wait_for_confirms()
-        cluster.publish_many([Message(b'')] * 50, routing_key='q')
-        await cluster.wait_for_confirms()
-        assert len(await content_of(cluster, 'q')) == 50
-
-
-async def test_waiting_for_confirms_has_an_end(make_cluster: MakeCluster) -> None:
-    cluster = make_cluster(port=free_port())
-    await cluster.start(wait=False)
-    futures = cluster.publish_many([Message(b'')] * 5)
-    with pytest.raises(TimeoutError, match='5 messages are not confirmed'):
-        await cluster.wait_for_confirms(0.01)
-    for future in futures:
-        future.cancel()
-
-
-# -- transactions
-
-
-async def test_a_transaction_publishes_all_or_nothing(cluster: Cluster) -> None:
+async def test_many_without_confirm(cluster: Cluster) -> None:
     await cluster.declare(QUEUE)
-    async with cluster.transaction(timeout=30) as tx:
-        tx.publish(Message(b'1'), routing_key='q')
-        tx.publish(Message(b'2'), routing_key='q')
-        assert await cluster.get('q', no_ack=True) is None
-    with suppress(ZeroDivisionError):
-        async with cluster.transaction() as tx:
-            tx.publish(Message(b'3'), routing_key='q')
-            raise ZeroDivisionError
-    async with cluster.transaction():
-        pass
-    assert await content_of(cluster, 'q') == [b'1', b'2']
-
-
-async def test_a_commit_that_takes_too_long_is_told_and_not_made_later(
-    cluster: Cluster, make_cluster: MakeCluster, proxy: FaultProxy
-) -> None:
-    await cluster.declare(QUEUE)
-    proxy.refuse()
-    offline = make_cluster(port=proxy.port)
-    await offline.start(wait=False)
-    with pytest.raises(TimeoutError):
-        async with offline.transaction(timeout=0.01) as tx:
-            tx.publish(Message(b'late'), routing_key='q')
-    proxy.accept()
-    async with offline.transaction() as tx:
-        tx.publish(Message(b'in time'), routing_key='q')
-    assert await content_of(cluster, 'q') == [b'in time']
+    cluster.publish_many([Message(b'plain')] * 10, routing_key='q', confirm=False)
+    await confirmed(cluster, b'last', 'q')
+    async with cluster.messages(QUEUE, no_ack=True) as messages:
+        bodies = [(await anext(messages)).body for _ in range(11)]
+    assert sorted(bodies) == [b'last'] + [b'plain'] * 10

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 import pytest
 
 from coolamqp.aio import Cluster
-from coolamqp.aio.events import Event, TopologyFailed, TopologyRestored
-from coolamqp.exceptions import AMQPError
 from coolamqp.objects import Exchange, Message, NodeDefinition, Queue, ReceivedMessage
 from tests.both.conftest import MakeCluster
 from tests.both.support import (
@@ -186,24 +184,6 @@ async def test_an_exclusive_consumer_comes_back_when_its_lost_connection_has_end
             while not collector.items:  # The queue of the lost connection ends with its messages.
                 await confirmed(cluster, b'again', 'mine')
                 await asyncio.sleep(SHORT)
-
-
-async def test_what_cannot_be_restored_is_told_and_holds_up_nothing(
-    cluster: Cluster, make_cluster: MakeCluster, proxy: FaultProxy
-) -> None:
-    events: list[Event] = []
-    async with make_cluster(port=proxy.port, all_events=True) as first:
-        await first.declare(QUEUE, persistent=True)
-        proxy.pause()
-        await cluster.delete_queue(QUEUE)
-        await cluster.declare(Queue('steady', durable=False))
-        proxy.cut()
-        proxy.resume()
-        while [type(event) for event in events].count(TopologyRestored) < 2:
-            events.append(await first.drain(PATIENCE))
-    (failed,) = (event for event in events if isinstance(event, TopologyFailed))
-    assert failed.object == QUEUE
-    assert isinstance(failed.error, AMQPError)
 
 
 async def test_a_consumer_that_should_not_outlive_its_connection_does_not(

@@ -7,11 +7,11 @@ import asyncio
 import pytest
 
 from coolamqp.aio import Cluster
-from coolamqp.exceptions import ConnectionDead, Returned
+from coolamqp.exceptions import AMQPError, ConnectionDead, Returned
 from coolamqp.objects import Queue, ReceivedMessage
 from tests.both.conftest import MakeCluster
 from tests.both.faces import result
-from tests.both.support import Collector, consume, fill
+from tests.both.support import Collector, confirmed, consume, fill
 from tests.support.proxy import FaultProxy
 
 pytestmark = pytest.mark.integration
@@ -24,9 +24,21 @@ async def test_single_messages(cluster: Cluster) -> None:
     await fill(cluster, 'q', 1)
     (await cluster.get('q')).nack()
     again = await cluster.get('q')
-    assert again.redelivered
+    assert (again.redelivered, again.consumer_tag) == (True, None)
+    with pytest.raises(AMQPError, match='NOT_FOUND'):
+        await cluster.get('missing')
     again.ack()
-    assert await cluster.get('q') is None
+    assert await cluster.get('q') is None  # the refusal has not put it back
+
+
+async def test_fetching_from_a_stream_is_refused_once(cluster: Cluster) -> None:
+    """RabbitMQ closes the whole connection for it, which must not go on for ever."""
+    stream = Queue('stream', durable=True, arguments={'x-queue-type': 'stream'})
+    await cluster.declare(stream)
+    with pytest.raises(AMQPError, match='540'):
+        await cluster.get(stream)
+    await confirmed(cluster, b'x', 'stream')
+    assert len(cluster.faults) == 1
 
 
 async def test_a_get_survives_a_lost_connection(

@@ -67,6 +67,22 @@ async def test_deleting(cluster: Cluster, pika_channel: BlockingChannel) -> None
     pika_channel.queue_declare('deleted', passive=True)
 
 
+async def test_deleting_under_conditions(cluster: Cluster) -> None:
+    exchange = Exchange('bound to')
+    await consume(cluster, Queue('used'), print)
+    await cluster.declare(Queue('full', exchange=exchange))
+    await confirmed(cluster, b'', 'full')
+    futures = [
+        cluster.delete_queue('used', if_unused=True),
+        cluster.delete_queue('full', if_empty=True),
+        cluster.delete_exchange(exchange, if_unused=True),
+    ]
+    assert [await refusal(future) for future in futures] == [406] * 3
+    await cluster.purge('full')
+    await cluster.delete_queue('full', if_unused=True, if_empty=True)
+    await cluster.delete_exchange(exchange, if_unused=True)
+
+
 async def test_asking_and_purging(cluster: Cluster) -> None:
     queue = Queue('q')
     await cluster.declare(queue)

@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import traceback
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from coolamqp.aio import Cluster
-from coolamqp.aio import core as aio_core
-from coolamqp.aio.events import (
-    ConnectionEstablished,
-    ConnectionLost,
-    ConsumerCancelled,
-    NothingMuch,
-    TopologyRestored,
-)
-from coolamqp.clustering import core as threads_core
 from coolamqp.exceptions import ConnectionDead
-from coolamqp.objects import Exchange, Message, NodeDefinition, Queue, QueueBind
+from coolamqp.objects import NodeDefinition, Queue
 from coolamqp.tracing import HoldingFrameTracer
 from tests.both.conftest import MakeCluster
-from tests.both.faces import result
-from tests.both.support import (
-    PATIENCE,
-    Collector,
-    confirmed,
-    consume,
-    content_of,
-    fill,
-    numbers,
-)
+from tests.both.support import PATIENCE, SHORT, Collector, confirmed, consume
 from tests.conftest import NodeArguments
 from tests.support.ports import free_port
 from tests.support.proxy import FaultProxy
@@ -178,37 +158,23 @@ async def test_what_is_asked_for_before_there_is_a_connection_is_done_later(
     await collector.wait_for(1)
 
 
+async def test_a_start_without_a_timeout_waits_until_there_is_a_broker(
+    make_cluster: MakeCluster, proxy: FaultProxy
+) -> None:
+    proxy.refuse()
+    cluster = make_cluster(port=proxy.port)
+    starting = asyncio.create_task(cluster.start(timeout=None))
+    assert not (await asyncio.wait([starting], timeout=SHORT))[0]
+    proxy.accept()
+    await starting
+    assert cluster.connected
+
+
 async def test_its_name_shows(make_cluster: MakeCluster, rabbitmq: RabbitMQNode) -> None:
     async with make_cluster(name='billing of the tests', extra_properties={'unit': 'tests'}):
         listed = rabbitmq.ctl('list_connections', 'client_properties')
         assert '{"connection_name","billing of the tests"}' in listed
         assert '{"unit","tests"}' in listed
-
-
-USES: dict[str, Callable[[Cluster], Any]] = {
-    'declare': lambda cluster: cluster.declare(Queue('used')),
-    'bind': lambda cluster: cluster.bind(Queue('used'), Exchange('x'), 'key'),
-    'declare binding': lambda cluster: cluster.declare(QueueBind('used', 'x', 'key')),
-    'delete_queue': lambda cluster: cluster.delete_queue(Queue('used')),
-    'get': lambda cluster: cluster.get('used'),
-    'consume': lambda cluster: cluster.consume(Queue('used'), print),
-    'publish': lambda cluster: cluster.publish(Message(b''), routing_key='used'),
-    'confirm': lambda cluster: confirmed(cluster, b'', 'used'),
-}
-
-
-@pytest.mark.parametrize('use', USES.values(), ids=USES)
-async def test_before_the_start_and_after_the_shutdown_nothing_can_be_asked(
-    make_cluster: MakeCluster, use: Callable[[Cluster], Any]
-) -> None:
-    cluster = make_cluster()
-    with pytest.raises(RuntimeError, match=r'not started yet; call start\(\) first'):
-        use(cluster)
-    async with cluster:
-        pass
-    with pytest.raises(ConnectionDead, match='was shut down'):
-        use(cluster)
-    assert isinstance(await cluster.drain(None), NothingMuch)
 
 
 # -- shutdown
@@ -241,104 +207,10 @@ async def test_shutdown_without_waiting_ends_all_the_same(make_cluster: MakeClus
 
 
 @pytest.mark.usefixtures('vhost', 'no_leaks')
-async def test_open_futures_end_at_the_shutdown(make_cluster: MakeCluster) -> None:
-    cluster = make_cluster(port=free_port())
-    await cluster.start(wait=False)
-    consumer, ready = cluster.consume(QUEUE, print)
-    futures = [
-        ready,
-        cluster.declare(QUEUE),
-        cluster.delete_queue(QUEUE),
-        cluster.get('q'),
-        cluster.call(b'', 'q'),
-        confirmed(cluster, b'', 'q'),
-        asyncio.ensure_future(cluster.wait_connected()),
-    ]
-    drained = asyncio.create_task(cluster.drain(None))
-    await asyncio.sleep(0)
-    await cluster.shutdown()
-
-    ends = await asyncio.gather(*futures, return_exceptions=True)
-    assert isinstance(ends[0], Exception)
-    assert [type(end) for end in ends[1:]] == [ConnectionDead] * 6
-    assert consumer.cancelled
-    assert isinstance(await drained, NothingMuch)
-
-
-async def test_shutdown_flushes_what_was_promised(
-    cluster: Cluster, make_cluster: MakeCluster
-) -> None:
-    await cluster.declare(QUEUE)
-    async with make_cluster() as ending:
-        futures = [confirmed(ending, b'%d' % number, 'q') for number in range(1000)]
-    assert await asyncio.gather(*futures) == [None] * 1000
-    assert numbers(await content_of(cluster, 'q')) == list(range(1000))
-
-
-@pytest.mark.usefixtures('vhost', 'no_leaks')
 async def test_two_hundred_lives_leave_nothing_behind(make_cluster: MakeCluster) -> None:
     for _ in range(200):
         async with make_cluster() as cluster:
             assert cluster.connected
-
-
-@pytest.mark.usefixtures('vhost', 'no_leaks')
-async def test_a_callback_that_never_ends_holds_up_neither_others_nor_shutdown(
-    make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    for core in (aio_core, threads_core):
-        monkeypatch.setattr(core, 'CALLBACK_TIMEOUT', 0.05)
-    begun, end, others = Collector(), asyncio.Event(), Collector()
-
-    async def hang(message: object) -> None:
-        begun(message)
-        with contextlib.suppress(asyncio.CancelledError):
-            await end.wait()
-
-    async with make_cluster() as cluster:
-        await consume(cluster, Queue('hanging', auto_delete=True), hang)
-        await consume(cluster, Queue('going', auto_delete=True), others)
-        await confirmed(cluster, b'', 'hanging')
-        await begun.wait_for(1)
-        await fill(cluster, 'going', 100)
-        await others.wait_for(100)
-    assert cluster.is_shutdown()
-    assert 'still runs a callback' in caplog.text
-    end.set()
-
-
-# -- hooks and events
-
-
-async def test_hooks_tell_of_a_lost_connection(
-    make_cluster: MakeCluster, proxy: FaultProxy
-) -> None:
-    failed, told = Collector(), Collector()
-    cluster = make_cluster(port=proxy.port, on_fail=failed)
-    cluster.on_event.add(told)
-    async with cluster:
-        for count in (5, 8):
-            proxy.cut()
-            event = await cluster.drain(PATIENCE)
-            assert isinstance(event, ConnectionLost)
-            assert event.node == cluster.faults[0].node
-            await told.wait_for(count)
-        assert isinstance(await cluster.drain(0), NothingMuch)
-        assert cluster.last_error is cluster.faults[-1].cause
-    restored: list[type] = [ConnectionEstablished, TopologyRestored]
-    assert [type(event) for event in told.items] == restored + [ConnectionLost, *restored] * 2
-    assert failed.items == [None]  # once, and not for the shutdown
-
-
-async def test_drain_gives_all_events_if_asked(make_cluster: MakeCluster) -> None:
-    async with make_cluster(all_events=True) as cluster:
-        events = [await cluster.drain(PATIENCE) for _ in range(2)]
-        consumer = await consume(cluster, QUEUE, print)
-        await result(consumer.cancel())
-        cancelled = await cluster.drain(PATIENCE)
-    assert [type(event) for event in events] == [ConnectionEstablished, TopologyRestored]
-    assert isinstance(cancelled, ConsumerCancelled)
-    assert (cancelled.consumer, cancelled.reason) == (consumer, None)
 
 
 async def test_heartbeats_go_on_while_a_callback_is_slow(
@@ -366,34 +238,6 @@ async def test_heartbeats_go_on_while_a_callback_is_slow(
 
 
 # -- what a program lends to it
-
-
-class BrokenHandler(logging.Handler):
-    """A handler of the log that raises, as one does whose disk is full."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        raise OSError('no space left on device')
-
-
-@pytest.fixture
-def _broken_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    logger = logging.getLogger('coolamqp')
-    monkeypatch.setattr(logger, 'handlers', [*logger.handlers, BrokenHandler()])
-    monkeypatch.setattr(logger, 'level', logging.DEBUG)
-
-
-@pytest.mark.usefixtures('_broken_log')
-async def test_a_log_that_raises_costs_neither_connection_nor_message(cluster: Cluster) -> None:
-    def fail(_: object) -> None:
-        raise ValueError('which is logged')
-
-    collector = Collector()
-    await consume(cluster, Queue('broken'), fail)
-    await consume(cluster, Queue('fine'), collector)
-    for name in ('broken', 'fine'):
-        await confirmed(cluster, b'x', name)
-    await collector.wait_for(1)
-    assert cluster.connected
 
 
 async def test_a_frame_tracer_sees_everything_but_the_password(
