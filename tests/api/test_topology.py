@@ -172,10 +172,14 @@ def test_purging_ends_with_how_many_messages_there_were() -> None:
         (lambda calls: calls.declare(QueueBind('q', 'ex', 'k'), passive=True), TypeError, 'only a'),
         (lambda calls: calls.bind('q', 'ex', 'k', persistent=1), TypeError, 'persistent must'),
         (lambda calls: calls.bind(Queue(), 'ex', 'k'), ValueError, 'anonymous'),
+        (lambda calls: calls.bind(Exchange('ex'), 'ex', 'k'), TypeError, 'a Queue or a name'),
+        (lambda calls: calls.bind('q', Queue('q'), 'k'), TypeError, 'an Exchange or a name'),
         (lambda calls: calls.bind_exchange('a', 'b', 'k', 'yes'), TypeError, 'persistent must'),
         (lambda calls: calls.delete_queue(Queue()), ValueError, 'anonymous'),
         (lambda calls: calls.delete_exchange(5), TypeError, 'exchange'),
+        (lambda calls: calls.delete_queue(5), TypeError, 'a Queue or a name'),
         (lambda calls: calls.purge(5), TypeError, 'queue'),
+        (lambda calls: calls.purge('x' * 300), ValueError, 'queue is 300 bytes long'),
     ],
 )
 def test_arguments_that_are_wrong_are_refused_at_once(

@@ -33,6 +33,8 @@ def test_prefetch_of_a_consumer_that_belongs_to_nobody() -> None:
 def test_arguments_that_are_none(arguments: Any, error: str) -> None:
     with pytest.raises(TypeError, match=error):
         Consumer(*arguments)
+    with pytest.raises(TypeError, match="'noack'"):
+        Consumer(Queue('q'), print, noack=True)  # type: ignore[call-arg]
 
 
 class SeesFrames(Consumer):

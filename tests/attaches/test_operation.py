@@ -61,9 +61,11 @@ def test_a_description_is_sent_with_all_its_flags() -> None:
     assert isinstance(method, QueueDeclare)
     assert (method.durable, method.exclusive, method.auto_delete) == (True, True, False)
     assert method.arguments == queue.arguments
-    (declared,) = declare(Exchange('ex', b'topic', durable=False, auto_delete=True))
+    exchange = Exchange('ex', b'topic', False, True, {'alternate-exchange': 'rest'})
+    (declared,) = declare(exchange)
     assert isinstance(declared, ExchangeDeclare)
     assert (declared.type_, declared.durable, declared.auto_delete) == (b'topic', False, True)
+    assert declared.arguments == exchange.arguments
 
 
 def test_looking_up_makes_nothing() -> None:

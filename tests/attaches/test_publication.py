@@ -15,7 +15,7 @@ from coolamqp.attaches.publication import (
 )
 from coolamqp.framing.definitions import BasicPublish
 from coolamqp.framing.frames import AMQPBodyFrame, AMQPHeaderFrame, AMQPMethodFrame
-from coolamqp.objects import Exchange, Message
+from coolamqp.objects import Exchange, Message, Queue
 from tests.uplink.rig import Peers
 
 MESSAGE = Message(b'hello')
@@ -45,7 +45,9 @@ def test_a_message_is_addressed(arguments: Any, addressed: object) -> None:
         ((b'hello', None, 'key', False), TypeError, 'message must be a Message, not bytes'),
         ((MESSAGE, None, 5, False), TypeError, 'routing_key'),
         ((MESSAGE, None, 'k' * 256, False), ValueError, 'routing_key'),
-        ((MESSAGE, 5, 'key', False), TypeError, 'exchange'),
+        ((MESSAGE, 5, 'key', False), TypeError, 'an Exchange or a name, not 5'),
+        ((MESSAGE, Queue('q'), 'key', False), TypeError, 'an Exchange or a name, not Queue'),
+        ((MESSAGE, 'x' * 256, 'key', False), ValueError, 'exchange is 256 bytes'),
     ],
 )
 def test_arguments_that_are_none_of_a_publication(

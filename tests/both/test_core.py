@@ -17,14 +17,7 @@ from coolamqp.clustering import core as threads_core
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.objects import Exchange, Message, Queue, QueueBind
 from tests.both.conftest import MakeCluster
-from tests.both.support import (
-    Collector,
-    confirmed,
-    consume,
-    content_of,
-    fill,
-    numbers,
-)
+from tests.both.support import Collector, confirmed, consume, content_of, fill, numbers
 from tests.support.ports import free_port
 
 pytestmark = pytest.mark.integration

@@ -19,13 +19,7 @@ from coolamqp.exceptions import AMQPError
 from coolamqp.objects import Queue
 from tests.both.conftest import MakeCluster
 from tests.both.faces import result
-from tests.both.support import (
-    PATIENCE,
-    Collector,
-    confirmed,
-    consume,
-    fill,
-)
+from tests.both.support import PATIENCE, Collector, confirmed, consume, fill
 from tests.support.proxy import FaultProxy
 
 pytestmark = pytest.mark.integration

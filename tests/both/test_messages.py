@@ -12,14 +12,7 @@ from coolamqp.exceptions import AMQPError
 from coolamqp.objects import Queue
 from tests.both.conftest import MakeCluster
 from tests.both.faces import result
-from tests.both.support import (
-    SHORT,
-    Collector,
-    confirmed,
-    content_of,
-    fill,
-    numbers,
-)
+from tests.both.support import SHORT, Collector, confirmed, content_of, fill, numbers
 from tests.support.proxy import FaultProxy
 
 pytestmark = pytest.mark.integration

@@ -10,9 +10,7 @@ from coolamqp.aio import Cluster
 from coolamqp.exceptions import AMQPError, Returned
 from coolamqp.objects import Message, Queue
 from tests.both.conftest import MakeCluster
-from tests.both.support import (
-    content_of,
-)
+from tests.both.support import content_of
 from tests.support.proxy import FaultProxy
 
 pytestmark = pytest.mark.integration

@@ -25,9 +25,11 @@ def test_an_operator_sees_the_client_its_version_and_the_name_of_the_connection(
 
 
 def test_properties_of_the_program_stand_over_ours() -> None:
-    properties = told(client_properties('billing', {'product': 'Shop', 'site': 5}))
-    assert (properties['product'], properties['site']) == ('Shop', 5)
-    assert properties['version'] == coolamqp.__version__
+    typed = [(b'product', (b'Shop', 'S')), (b'site', (5, 'I'))]
+    for given in ({'product': 'Shop', 'site': 5}, typed):
+        properties = told(client_properties('billing', given))
+        assert (properties['product'], properties['site']) == ('Shop', 5)
+        assert properties['version'] == coolamqp.__version__
 
 
 def test_properties_that_no_table_can_hold_are_refused() -> None:
