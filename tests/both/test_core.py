@@ -19,6 +19,7 @@ from coolamqp.objects import Exchange, Message, Queue, QueueBind
 from tests.both.conftest import MakeCluster
 from tests.both.support import Collector, confirmed, consume, content_of, fill, numbers
 from tests.support.ports import free_port
+from tests.support.rabbitmq import RabbitMQNode
 
 pytestmark = pytest.mark.integration
 
@@ -77,12 +78,16 @@ async def test_open_futures_end_at_the_shutdown(make_cluster: MakeCluster) -> No
     assert isinstance(await drained, NothingMuch)
 
 
-async def test_shutdown_flushes_what_was_promised(
-    cluster: Cluster, make_cluster: MakeCluster
+async def test_shutdown_flushes_what_was_promised_and_says_good_bye(
+    cluster: Cluster, make_cluster: MakeCluster, rabbitmq: RabbitMQNode
 ) -> None:
+    cancelled = Collector()
     await cluster.declare(QUEUE)
     async with make_cluster() as ending:
+        (await consume(ending, Queue(), print)).on_cancel.add(cancelled)
         futures = [confirmed(ending, b'%d' % number, 'q') for number in range(1000)]
+    await cancelled.wait_for(1)
+    assert 'closed unexpectedly' not in rabbitmq.log(20)
     assert await asyncio.gather(*futures) == [None] * 1000
     assert numbers(await content_of(cluster, 'q')) == list(range(1000))
 

@@ -10,14 +10,7 @@ from coolamqp.attaches import Consumer
 from coolamqp.clustering import Cluster
 from coolamqp.objects import Message, Queue, ReceivedMessage
 from tests.conftest import MakeCluster
-from tests.integration.support import (
-    PATIENCE,
-    SHORT,
-    Collector,
-    await_event,
-    confirmed,
-    consume,
-)
+from tests.integration.support import PATIENCE, SHORT, Collector, await_event, confirmed, consume
 
 pytestmark = pytest.mark.integration
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import selectors
+import sys
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -91,10 +93,15 @@ class RealRig(DriverRig):
         assert not self.io_thread.thread.is_alive()
 
 
-def test_the_io_thread_must_not_wait_and_ends_with_the_engine(no_leaks: None) -> None:
+def test_the_io_thread_must_not_wait_and_ends_with_the_engine(
+    no_leaks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+    monkeypatch.setitem(sys.modules, 'prctl', SimpleNamespace(set_name=names.append))
     rig = RealRig()
     rig.run()
     assert rig.may_wait is False
+    assert names == ['test AMQP listener thread']  # for the operating system
 
 
 def test_a_defect_ends_all_waiting_and_is_logged(

@@ -97,17 +97,6 @@ def test_on_operational_alternates_through_reconnects(
     consumer.wait_until_operational(True, False, True, False)
     through_proxy.shutdown()
     assert consumer.operational == [True, False, True, False]
-
-
-def test_on_close_is_called_when_the_channel_is_gone(through_proxy: Any, proxy: FaultProxy) -> None:
-    consumer = Watchful(Queue('closing', durable=True), print)
-    through_proxy.attache_group.add(consumer)
-    consumer.wait_until_operational(True)
-    assert consumer.closes == []
-    proxy.cut()
-    consumer.wait_until_operational(True, False, True)
-    assert len(consumer.closes) == 1
-    through_proxy.shutdown()
     assert len(consumer.closes) == 2
 
 

@@ -1,21 +1,16 @@
-"""coolamqp.clustering.Cluster, row by row: publish."""
+"""coolamqp.clustering.Cluster, in old argument orders: publish."""
 
 from __future__ import annotations
 
 import warnings
-from concurrent.futures import CancelledError
 from typing import Any
 
 import pytest
 from opentracing.mocktracer import MockTracer
 
-from coolamqp.clustering import Cluster, ConnectionLost
-from coolamqp.exceptions import AMQPError, CoolAMQPError
+from coolamqp.clustering import Cluster
 from coolamqp.objects import Exchange, Message, Queue
-from tests.conftest import MakeCluster
-from tests.integration.support import PATIENCE, Collector, await_reconnect, confirmed, consume
-from tests.support.ports import free_port
-from tests.support.proxy import FaultProxy
+from tests.integration.support import PATIENCE, Collector, consume
 
 pytestmark = pytest.mark.integration
 
@@ -110,98 +105,3 @@ def test_publish_tx_is_an_old_name_of_confirm(untyped: Any, tx: bool, confirm: b
     assert (future is not None) == confirm
     if confirm:
         assert future.result(PATIENCE) is None
-
-
-# -- with confirm
-
-
-def test_publish_confirmed_ends_with_the_reason_why_not(cluster: Cluster) -> None:
-    future = cluster.publish(M, 'missing', 'key', confirm=True)
-    assert future is not None
-    error = future.exception(PATIENCE)
-    assert isinstance(error, AMQPError)
-    assert error.reply_code == 404
-    assert cluster.connected
-
-
-def test_publish_confirmed_ends_with_a_nack(cluster: Cluster) -> None:
-    arguments = {'x-max-length': 1, 'x-overflow': 'reject-publish'}
-    cluster.declare(Queue('full', arguments=arguments)).result(PATIENCE)
-    assert confirmed(cluster, b'', 'full').exception(PATIENCE) is None
-    error = confirmed(cluster, b'', 'full').exception(PATIENCE)
-    assert isinstance(error, CoolAMQPError)
-    assert 'nack' in str(error)
-
-
-def test_publish_confirmed_and_cancelled_in_time_is_not_sent(
-    make_cluster: MakeCluster, proxy: FaultProxy
-) -> None:
-    proxy.refuse()
-    cluster = make_cluster(port=proxy.port)
-    cluster.start(wait=False)
-    collector = Collector()
-    _, consuming = cluster.consume(Queue('cancelled', auto_delete=True), collector)
-    futures = [confirmed(cluster, body, 'cancelled') for body in (b'1', b'2', b'3')]
-    assert futures[1].cancel()
-    proxy.accept()
-    consuming.result(PATIENCE)
-
-    assert futures[1].cancelled()
-    with pytest.raises(CancelledError):
-        futures[1].result(PATIENCE)
-    assert futures[0].result(PATIENCE) is futures[2].result(PATIENCE) is None
-    assert not futures[0].cancel()
-    confirmed(cluster, b'last', 'cancelled').result(PATIENCE)
-    collector.wait_until(lambda got: bool(got) and got[-1].body == b'last', 'the last')
-    assert b'2' not in collector.bodies
-
-
-def test_publish_confirmed_is_kept_and_sent_again_across_reconnects(
-    through_proxy: Cluster, proxy: FaultProxy
-) -> None:
-    through_proxy.declare(Queue('kept', durable=True)).result(PATIENCE)
-    proxy.refuse()
-    proxy.cut()
-    assert isinstance(through_proxy.drain(PATIENCE), ConnectionLost)
-    futures = [confirmed(through_proxy, b'%d' % number, 'kept') for number in range(10)]
-    proxy.accept()
-
-    assert [future.result(PATIENCE) for future in futures] == [None] * 10
-    collector = Collector()
-    consume(through_proxy, Queue('kept', durable=True), collector)
-    collector.wait_for(10)
-    assert collector.bodies == [b'%d' % number for number in range(10)]
-
-
-# -- without
-
-
-def test_publish_plain_gives_none(cluster: Cluster) -> None:
-    collector = Collector()
-    consume(cluster, Queue('plain', auto_delete=True), collector)
-    assert cluster.publish(M, routing_key='plain') is None
-    collector.wait_for(1)
-
-
-def test_publish_plain_without_a_connection_is_dropped(
-    through_proxy: Cluster, proxy: FaultProxy
-) -> None:
-    through_proxy.declare(Queue('dropped', durable=True)).result(PATIENCE)
-    proxy.refuse()
-    proxy.cut()
-    assert isinstance(through_proxy.drain(PATIENCE), ConnectionLost)
-    assert through_proxy.publish(Message(b'dropped'), routing_key='dropped') is None
-    proxy.accept()
-    await_reconnect(through_proxy)
-
-    collector = Collector()
-    consume(through_proxy, Queue('dropped', durable=True), collector)
-    confirmed(through_proxy, b'kept', 'dropped').result(PATIENCE)
-    collector.wait_for(1)
-    assert collector.bodies == [b'kept']
-
-
-def test_publish_plain_before_there_is_a_connection_is_dropped(make_cluster: MakeCluster) -> None:
-    cluster = make_cluster(port=free_port())
-    cluster.start(wait=False)
-    assert cluster.publish(M, routing_key='nowhere') is None
