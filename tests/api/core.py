@@ -96,7 +96,9 @@ class SmallCore(Core[Future[Any], Driver]):
         self.dispatcher = Dispatcher(self.done)
         self.inbox = Inbox()
         self.raising: Exception | None = None
-        options = ClusterOptions([NODE], 'billing', None, None, None, None, 9, 999, True, None)
+        options = ClusterOptions(
+            [NODE], 'billing', None, None, None, None, 9, 999, 10.0, True, None
+        )
         super().__init__(
             options,
             self._run,

@@ -18,6 +18,7 @@ GOOD: dict[str, Any] = {
     'on_blocked': None,
     'max_unconfirmed': 1,
     'max_unconfirmed_bytes': 1,
+    'nack_timeout': 0,
     'all_events': False,
     'tracer': None,
 }
@@ -38,3 +39,9 @@ def test_a_hook_must_be_a_function(name: str) -> None:
 def test_a_bound_must_let_something_pass(name: str, bound: object) -> None:
     with pytest.raises(ValueError, match=f'{name} must be a whole number from 1'):
         ClusterOptions(**GOOD | {name: bound})
+
+
+@pytest.mark.parametrize('seconds', [-1, float('nan'), None, '5'])
+def test_a_timeout_must_be_a_number_of_seconds(seconds: object) -> None:
+    with pytest.raises(ValueError, match='nack_timeout must be a number of seconds from 0'):
+        ClusterOptions(**GOOD | {'nack_timeout': seconds})

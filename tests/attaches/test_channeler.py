@@ -16,6 +16,7 @@ from coolamqp.attaches.channeler import (
     is_refusal_of,
 )
 from coolamqp.attaches.effects import Effects
+from coolamqp.attaches.suspects import Suspects
 from coolamqp.attaches.timers import Timers
 from coolamqp.exceptions import AMQPError, CoolAMQPError
 from coolamqp.framing.definitions import (
@@ -36,7 +37,7 @@ class Attach(Channeler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.join(Effects(), Timers(0.0))
+        self.join(Effects(), Timers(0.0), Suspects())
         self.heard: list[object] = []
         self.attempts = 0
         self.arguments: dict[str, object] | None = None

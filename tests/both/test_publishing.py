@@ -109,15 +109,30 @@ async def test_a_plain_publish_to_no_exchange_disturbs_nothing(cluster: Cluster)
     assert await content_of(cluster, 'q') == [b'kept']
 
 
-async def test_a_queue_that_is_full_and_rejects_fails_its_messages_only(cluster: Cluster) -> None:
-    arguments = {'x-max-length': 1, 'x-overflow': 'reject-publish'}
-    await cluster.declare(Queue('full', arguments=arguments))
-    await confirmed(cluster, b'first', 'full')
-    keys = ('full', 'elsewhere', 'full')
-    futures = [confirmed(cluster, b'next', key) for key in keys]
-    ends = await asyncio.gather(*futures, return_exceptions=True)
+FULL = Queue('full', arguments={'x-max-length': 1, 'x-overflow': 'reject-publish'})
+
+
+async def test_a_queue_that_stays_full_fails_its_messages_only(make_cluster: MakeCluster) -> None:
+    async with make_cluster(nack_timeout=0.2) as cluster:
+        await cluster.declare(FULL)
+        await confirmed(cluster, b'first', 'full')
+        keys = ('full', 'elsewhere', 'full')
+        futures = [confirmed(cluster, b'next', key) for key in keys]
+        ends = await asyncio.gather(*futures, return_exceptions=True)
     assert [isinstance(end, MessageRefused) for end in ends] == [key == 'full' for key in keys]
     assert 'nack' in str(ends[0])
+
+
+async def test_a_full_queue_takes_the_messages_in_order_when_there_is_room(
+    cluster: Cluster,
+) -> None:
+    await cluster.declare(FULL)
+    await confirmed(cluster, b'0', 'full')
+    futures = [confirmed(cluster, b'%d' % number, 'full') for number in range(1, 4)]
+    assert await confirmed(cluster, b'others go on', 'elsewhere') is None
+    for number, future in enumerate(futures):
+        assert await content_of(cluster, 'full') == [b'%d' % number]
+        assert await future is None
 
 
 async def test_headers_that_do_not_fit_into_a_frame_cost_only_their_message(

@@ -24,6 +24,7 @@ from coolamqp.framing.definitions import (
     BasicAck,
     BasicCancel,
     BasicNack,
+    BasicPublish,
     ConfirmSelect,
     ConnectionBlocked,
     ConnectionClose,
@@ -58,6 +59,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.consumers: list[Consumer] = []
         self.promises: list[Ending] = []
         self.confirmed: set[bytes] = set()
+        self.nacked: set[bytes] = set()
 
     @property
     def running(self) -> bool:
@@ -92,15 +94,15 @@ class EngineMachine(RuleBasedStateMachine):
     # Programs
 
     @precondition(lambda self: self.running)
-    @rule(count=st.integers(1, 3))
-    def publish_some(self, count: int) -> None:
-        self.publish(count)
+    @rule(count=st.integers(1, 3), exchange=st.sampled_from([b'', b'x', b'gone']))
+    def publish_some(self, count: int, exchange: bytes) -> None:
+        self.publish(count, exchange)
 
-    def publish(self, count: int) -> None:
+    def publish(self, count: int, exchange: bytes = b'') -> None:
         """Publish with confirms."""
         for _ in range(count):
             body = b'%06d' % len(self.messages)
-            self.messages[body] = self.rig.publish(body)
+            self.messages[body] = self.rig.publish(body, exchange)
 
     @precondition(lambda self: self.running)
     @rule(name=st.sampled_from(['a', 'b', 'bad']), persistent=st.booleans())
@@ -198,15 +200,14 @@ class EngineMachine(RuleBasedStateMachine):
         if not any(broker.unconfirmed.values()):
             self.publish(3)
             self.serve()
-        channel = broker.channel_of(ConfirmSelect)
-        unconfirmed = broker.unconfirmed.get(channel, {})
-        if not unconfirmed or channel in broker.closing:
+        channels = [key for key, some in broker.unconfirmed.items() if some]
+        if not channels or channels[0] in broker.closing:
             return
+        channel, unconfirmed = channels[0], broker.unconfirmed[channels[0]]
         tag = max(max(unconfirmed) - back, 1)
         for each in [each for each in unconfirmed if each == tag or (multiple and each < tag)]:
             published = unconfirmed.pop(each)
-            if ack:
-                self.confirmed.add(published.body)
+            (self.confirmed if ack else self.nacked).add(published.body)
         if ack:
             broker.send(channel, BasicAck(tag, multiple))
         else:
@@ -273,19 +274,23 @@ class EngineMachine(RuleBasedStateMachine):
     # What holds
 
     @invariant()
-    def first_sends_are_in_order(self) -> None:
-        seen: dict[bytes, None] = {}
+    def the_first_sends_to_each_exchange_are_in_order(self) -> None:
+        seen: dict[bytes, dict[bytes, None]] = {}
         for broker in self.brokers:
-            seen.update(dict.fromkeys(each.body for each in broker.published))
-        assert list(seen) == sorted(seen)
+            for each in broker.published:
+                seen.setdefault(each.exchange, {})[each.body] = None
+        assert all(list(bodies) == sorted(bodies) for bodies in seen.values())
 
     @invariant()
     def each_channel_gets_them_in_order(self) -> None:
         for broker in self.brokers:
-            last = b''
+            last: dict[tuple[int, bytes], bytes] = {}
             for each in broker.published:
-                assert each.tag == 1 or each.body > last
-                last = each.body
+                if each.tag == 1:  # The channel is a new one.
+                    last = {key: body for key, body in last.items() if key[0] != each.channel}
+                where = each.channel, each.exchange
+                assert each.body > last.get(where, b'') or each.body in self.nacked
+                last[where] = each.body
 
     @invariant()
     def what_succeeded_was_confirmed(self) -> None:
@@ -313,10 +318,10 @@ class EngineMachine(RuleBasedStateMachine):
 
 
 def refuses(method: Method) -> int:
-    """Refuse some queues, as RabbitMQ might."""
+    """Refuse some queues, and an exchange, as RabbitMQ might."""
     if isinstance(method, QueueDeclare):
         return {b'bad': 406, b'locked': 405}.get(text_bytes(method.queue, 'queue'), 0)
-    return 0
+    return 404 if isinstance(method, BasicPublish) and method.exchange == b'gone' else 0
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ from tests.support.rig import Rig
 
 @pytest.fixture
 def registry() -> Registry:
-    return Registry(Rig(), Effects(), Timers(0.0))
+    return Registry(Rig(), Effects(), Timers(0.0), nack_timeout=10.0)
 
 
 def test_attaches_that_few_programs_need_are_made_when_they_are_needed(registry: Registry) -> None:

@@ -38,11 +38,12 @@ class Commands(ABC):
         body: bytes,
         exchange: bytes = b'',
         *,
+        key: bytes = b'key',
         mandatory: bool = False,
         timeout: float | None = None,
     ) -> Ending:
         """Publish a message with a confirm."""
-        publication = Publication(Message(body), exchange, b'key', mandatory)
+        publication = Publication(Message(body), exchange, key, mandatory)
         publication.promise = promise = Ending()
         self.engine.window.publish(publication, timeout)
         return promise

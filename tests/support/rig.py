@@ -55,10 +55,10 @@ class Rig(Commands):
         nodes: list[NodeDefinition] | None = None,
         random: Callable[[], float] = lambda: 0.5,
         tracer: BaseFrameTracer | None = None,
-        **bounds: int,
+        **options: Any,
     ) -> None:
         self.clock = Clock()
-        self.engine = Engine(nodes or [NODE], {}, self, tracer, random, self.clock.now, **bounds)
+        self.engine = Engine(nodes or [NODE], {}, self, tracer, random, self.clock.now, **options)
         self.reports: list[object] = []
         self.callbacks: list[tuple[Mailbox, Item]] = []
 

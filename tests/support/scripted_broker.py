@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 from coolamqp.framing.collector import FrameCollector
 from coolamqp.framing.definitions import (
     METHODS,
+    BasicAck,
     BasicCancel,
     BasicCancelOk,
     BasicConsume,
@@ -88,6 +89,7 @@ class ScriptedBroker:
     :param wire: the client's end
     :ivar unanswered: the names of methods that `serve` does not answer
     :ivar refuses: returns the reply code to refuse a method with; 0 to accept it
+    :ivar refusal_text: the text of a refusal; empty for one that says nothing
     :ivar log: all received methods, each with its channel
     :ivar published: all received messages
     :ivar unconfirmed: the messages on channels with confirms, by channel and tag; tests settle them
@@ -98,6 +100,7 @@ class ScriptedBroker:
         self.clock = clock
         self.unanswered: set[str] = set()
         self.refuses: Callable[[Method], int] = refuse_nothing
+        self.refusal_text = b''
         self.log: list[tuple[int, Method]] = []
         self.published: list[Published] = []
         self.unconfirmed: dict[int, dict[int, Published]] = {}
@@ -140,13 +143,21 @@ class ScriptedBroker:
         method = BasicReturn(312, b'NO_ROUTE', published.exchange, published.routing_key)
         self.send_content(published.channel, method, published.body, published.properties)
 
+    def confirm_all(self) -> None:
+        """Confirm all unconfirmed messages."""
+        for channel, unconfirmed in list(self.unconfirmed.items()):
+            if unconfirmed and channel not in self.closing:
+                tag = max(unconfirmed)
+                unconfirmed.clear()
+                self.send(channel, BasicAck(tag, True))
+
     def close_channel(
         self, channel: int, reply_code: int = 404, refused: type[Method] | None = None
     ) -> None:
         """Close a channel with an error, which may name a refused method."""
         self.closing.add(channel)
         class_id, method_id = (0, 0) if refused is None else refused.INDEX
-        text = f'error {reply_code}'
+        text = self.refusal_text or b'error %d' % reply_code
         self.send(channel, ChannelClose(reply_code, text, class_id, method_id))
 
     # From the client

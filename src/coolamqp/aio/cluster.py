@@ -45,6 +45,8 @@ class Cluster(
     :param tracer: an OpenTracing tracer, which records a span for each call
     :param max_unconfirmed: how many messages may be unconfirmed; others wait for room
     :param max_unconfirmed_bytes: their size in all, in bytes
+    :param nack_timeout: for how many seconds to resend a message that the broker refuses
+        (`basic.nack`), before its future fails with `MessageRefused`; 0 fails it at once
     :param all_events: whether `drain` returns all events of `coolamqp.aio.events`; if not, it
         returns messages and `ConnectionLost`
     :raises ValueError: there are no nodes, or a file for TLS cannot be used

@@ -10,6 +10,7 @@ from coolamqp.api.commands import FutureT
 from coolamqp.api.core import Core
 from coolamqp.api.options import ClusterOptions
 from coolamqp.api.reporter import Fault
+from coolamqp.attaches.publisher import NACK_TIMEOUT
 from coolamqp.framing.field_table import Arguments
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import NodeDefinition, ServerProperties
@@ -38,6 +39,7 @@ class BaseCluster(ABC, Generic[FutureT]):
         *,
         max_unconfirmed: int = MAX_UNCONFIRMED,
         max_unconfirmed_bytes: int = MAX_UNCONFIRMED_BYTES,
+        nack_timeout: float = NACK_TIMEOUT,
         all_events: bool = False,
     ) -> None:
         self.name = name or 'CoolAMQP'
@@ -51,6 +53,7 @@ class BaseCluster(ABC, Generic[FutureT]):
                 on_blocked=on_blocked,
                 max_unconfirmed=max_unconfirmed,
                 max_unconfirmed_bytes=max_unconfirmed_bytes,
+                nack_timeout=nack_timeout,
                 all_events=all_events,
                 tracer=tracer,
             )

@@ -100,6 +100,7 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
             clock(),
             options.max_unconfirmed,
             options.max_unconfirmed_bytes,
+            options.nack_timeout,
         )
         self.driver: DriverT | None = None
         self.clock = clock

@@ -27,6 +27,7 @@ class ClusterOptions:
     on_blocked: Callable[[bool], Any] | None
     max_unconfirmed: int
     max_unconfirmed_bytes: int
+    nack_timeout: float
     all_events: bool
     tracer: Any
 
@@ -36,8 +37,14 @@ class ClusterOptions:
                 raise TypeError(f'{what} must be a function or None, not {hook!r}')
         _check_bound(self.max_unconfirmed, 'max_unconfirmed')
         _check_bound(self.max_unconfirmed_bytes, 'max_unconfirmed_bytes')
+        _check_seconds(self.nack_timeout, 'nack_timeout')
 
 
 def _check_bound(bound: object, what: str) -> None:
     if isinstance(bound, bool) or not isinstance(bound, int) or bound < 1:
         raise ValueError(f'{what} must be a whole number from 1, not {bound!r}')
+
+
+def _check_seconds(seconds: object, what: str) -> None:
+    if not isinstance(seconds, (int, float)) or not seconds >= 0:
+        raise ValueError(f'{what} must be a number of seconds from 0, not {seconds!r}')

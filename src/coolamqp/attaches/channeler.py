@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 from mypy_extensions import mypyc_attr
 
 from coolamqp.attaches.effects import Effects
+from coolamqp.attaches.suspects import Suspects
 from coolamqp.attaches.timers import Timers
 from coolamqp.exceptions import AMQPError, CoolAMQPError, WireError
 from coolamqp.framing.definitions import BasicReturn
@@ -63,10 +64,11 @@ class Channeler(ChannelHandler):
         # Called once per connection, at the end of the first set-up, whether it succeeds or fails.
         self.on_first_set_up: Callable[[Channeler], None] | None = None
 
-    def join(self, effects: Effects, timers: Timers) -> None:
+    def join(self, effects: Effects, timers: Timers, suspects: Suspects) -> None:
         """Become part of an engine."""
         self.effects = effects
         self.timers = timers
+        self.suspects = suspects
 
     def attach(self, connection: Connection) -> None:
         """Open a channel on an open connection and set up on it."""
@@ -82,6 +84,10 @@ class Channeler(ChannelHandler):
     def busy(self) -> bool:
         """Whether a program waits for an answer from this attach."""
         return False
+
+    def unanswered(self) -> list[object]:
+        """Return the requests without an answer that will be sent again on the next connection."""
+        return []
 
     def fail_all(self, error: Exception) -> None:
         """Fail everything that is pending: the engine makes no more connections."""
@@ -177,6 +183,7 @@ class Channeler(ChannelHandler):
 
     def on_channel_lost(self, cause: Exception | None) -> None:
         """Go offline until the next connection."""
+        self.suspects.record(self.unanswered())
         self.connection = None
         self.on_first_set_up = None
         self.go_offline('connection lost')

@@ -8,6 +8,7 @@ the first unanswered operation is the refused one, and the declarer resends the 
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 
 from coolamqp.attaches.channeler import (
     ST_ONLINE,
@@ -60,7 +61,11 @@ class Declarer(Channeler):
         if self.state != ST_ONLINE or self.channel is None:
             return
         while self._waiting:
-            operation = self._waiting.popleft()
+            operation = self._waiting[0]
+            fail = partial(self._fail, operation)
+            if not self.suspects.may_send(operation, fail, self._send_waiting):
+                return
+            self._waiting.popleft()
             try:
                 for method in operation.methods:
                     check_sendable(method, self.connection)
@@ -77,6 +82,7 @@ class Declarer(Channeler):
         if operation.answered == len(operation.methods):
             self._sent.popleft()
             operation.on_done(None, answer)
+            self.suspects.on_answer(operation)
 
     # The channel
 
@@ -87,6 +93,10 @@ class Declarer(Channeler):
     def on_online(self) -> None:
         """Send the waiting operations."""
         self._send_waiting()
+
+    def unanswered(self) -> list[object]:
+        """Return the sent operations that will be sent again."""
+        return [operation for operation in self._sent if operation.repeatable]
 
     def on_offline(self) -> None:
         """Queue unanswered operations again, each from its first method."""
@@ -101,6 +111,7 @@ class Declarer(Channeler):
         self.go_offline('channel closed')
         if refused is not None and error is not None:
             refused.on_done(error, None)
+            self.suspects.on_answer(refused)
             self.open()
         else:
             self.retry_later()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from coolamqp.attaches.ack_ledger import AckLedger
@@ -86,8 +87,13 @@ class Getter(Channeler):
         if self._ledger is not None:
             self._ledger.flush()  # A fetch may return a message that is requeued now.
         while self._waiting:
-            fetch = self._waiting.popleft()
+            fetch = self._waiting[0]
+            fail = partial(self._fail, fetch)
+            if not self.suspects.may_send(fetch, fail, self._send_waiting):
+                return
+            self._waiting.popleft()
             if fetch.promise.done():  # The program has cancelled it; the message would be lost.
+                self.suspects.on_answer(fetch)
                 continue
             self._sent.append(fetch)
             self.channel.call(BasicGet(self.queue, fetch.no_ack), self._on_answer)
@@ -95,7 +101,9 @@ class Getter(Channeler):
     def _on_answer(self, answer: Method) -> None:
         """Handle `basic.get-empty`; `on_get_ok` handles an answer with a message."""
         if isinstance(answer, BasicGetEmpty):
-            self.effects.succeed(self._sent.popleft().promise, None)
+            fetch = self._sent.popleft()
+            self.effects.succeed(fetch.promise, None)
+            self.suspects.on_answer(fetch)
 
     def on_get_ok(self, envelope: Envelope, properties: bytes, body: Any) -> None:
         """End a fetch with its message."""
@@ -107,6 +115,7 @@ class Getter(Channeler):
             ledger.enter(envelope.delivery_tag)
         message = Delivery(envelope, properties, body, ledger, self._owner)
         self.effects.succeed(fetch.promise, message)
+        self.suspects.on_answer(fetch)
 
     # The end of an idle channel
 
@@ -142,6 +151,10 @@ class Getter(Channeler):
             self._ledger = AckLedger(self.channel, self._dirty)
         self._send_waiting()
 
+    def unanswered(self) -> list[object]:
+        """Return the sent fetches."""
+        return list(self._sent)
+
     def on_offline(self) -> None:
         """Queue unanswered fetches again, and void unsettled messages."""
         if self._ledger is not None:
@@ -166,8 +179,12 @@ class Getter(Channeler):
 
     def _fail_refused(self, sent: list[Fetch], cause: Exception | None) -> None:
         if sent and cause is not None and is_refusal_of(cause, BasicGet()):
-            self._waiting.remove(sent[0])
-            self.effects.fail(sent[0].promise, cause)
+            self._fail(sent[0], cause)
+            self.suspects.on_answer(sent[0])
+
+    def _fail(self, fetch: Fetch, error: Exception) -> None:
+        self._waiting.remove(fetch)
+        self.effects.fail(fetch.promise, error)
 
     def on_no_channel(self, error: CoolAMQPError) -> None:
         """Fail all fetches."""

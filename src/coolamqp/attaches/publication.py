@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any, Final, TypeAlias
 
 from mypy_extensions import mypyc_attr
@@ -28,20 +29,24 @@ class Publication:
     """A message with its exchange and routing key.
 
     :param mandatory: whether the broker must return the message if it reaches no queue
+    :ivar number: the place in the order of the calls of `publish`
     :ivar promise: the promise that ends with the confirm
     :ivar sent: whether the publication was sent at least once
     :ivar size: the size that the publish window counts, in bytes
+    :ivar waits_since: the time since which it waits in a pause; inf outside a pause
     """
 
     __slots__ = (
         'body',
         'exchange',
         'mandatory',
+        'number',
         'promise',
         'properties',
         'routing_key',
         'sent',
         'size',
+        'waits_since',
     )
 
     def __init__(
@@ -53,7 +58,9 @@ class Publication:
         self.properties = message.properties.encoded
         self.body = flat_body(message.body)
         self.promise: Promise | None = None
+        self.number = 0
         self.sent = False
+        self.waits_since = inf
         self.size = len(self.body) + len(self.properties) + OVERHEAD_BYTES
 
     def fits(self, frame_max: int) -> bool:

@@ -1,79 +1,84 @@
-"""The publishers: one with confirms, one without.
+"""The publisher with confirms.
 
-The publisher with confirms keeps each message from the call until its confirm. It sends messages
-in order, and resends unconfirmed messages after the loss of a channel. A nack or a refusal fails
-only the message that it is about.
+It keeps each message from the call until its confirm. It sends messages in order, and resends
+unconfirmed messages after the loss of a channel. Its own channel is for all destinations that are
+not in trouble. Pauses hold the destinations that the broker refuses at the moment, and lanes carry
+those that it has closed a channel for. So a nack or a refusal costs no other destination anything.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from typing import Any, Final
+from math import inf
+from typing import Final
 
-from coolamqp.attaches.channeler import ST_ONLINE, Channeler, Dialogue, is_refusal_of
-from coolamqp.attaches.events import MessageReturned
+from coolamqp.attaches.channeler import ST_ONLINE
+from coolamqp.attaches.confirm_channel import ConfirmChannel, ConfirmObserver
+from coolamqp.attaches.effects import Effects
+from coolamqp.attaches.lanes import Lanes
+from coolamqp.attaches.pauses import Pauses, number_of
 from coolamqp.attaches.promise import Promise
-from coolamqp.attaches.publication import Publication, properties_too_large
-from coolamqp.attaches.publish_ledger import PublishLedger
-from coolamqp.attaches.returns import Returns, returned
-from coolamqp.exceptions import AMQPError, CoolAMQPError, MessageRefused
-from coolamqp.framing.definitions import BasicPublish, BasicReturn, ConfirmSelect
-from coolamqp.uplink.channel import Channel
+from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.suspects import Suspects
+from coolamqp.attaches.timers import Timers
+from coolamqp.exceptions import AMQPError, MessageRefused
 
-# The publisher with confirms adds messages to the send buffer while it has fewer bytes than this.
-# The other messages wait as unsent publications: programs can still withdraw them, and while the
-# connection is blocked they do not use memory twice.
-SEND_BUFFER_BYTES: Final = 1024 * 1024
+# The default time to resend a message that the broker refuses (`basic.nack`), in seconds.
+NACK_TIMEOUT: Final = 10.0
 
 
-class Publisher(Channeler):
+class Publisher(ConfirmChannel, ConfirmObserver):
     """The attach that publishes with confirms.
 
+    :param nack_timeout: the time to resend a refused message, in seconds; 0 fails it at once
     :ivar held: the number of unconfirmed messages, sent or not
     :ivar held_bytes: their size for the publish window, in bytes
     """
 
-    def __init__(self) -> None:
+    def __init__(self, nack_timeout: float) -> None:
         super().__init__()
         self.held = 0
         self.held_bytes = 0
-        self._ledger = PublishLedger()
-        self._returns = Returns()
-        self._unsent: deque[Publication] = deque()
-        self._released = False
-        # A channel error does not name the refused message. After one, the publisher sends this
-        # many of its first messages one at a time, until the broker refuses one of them again.
-        self._suspects = 0
+        self._calls = 0
+        self._nack_timeout = nack_timeout
+        self._pauses = Pauses(self._resend, self._all_unsettled, self._fail, nack_timeout)
+        self._lanes = Lanes(self, self, self._fail)
 
-    def release(self) -> None:
-        """Start to send: the topology is restored."""
-        self._released = True
-        self.pump()
+    def join(self, effects: Effects, timers: Timers, suspects: Suspects) -> None:
+        """Become part of an engine."""
+        super().join(effects, timers, suspects)
+        self._pauses.join(timers)
 
-    def hold(self) -> None:
-        """Stop sending until `release`: the next broker may not have the topology yet."""
-        self._released = False
+    @property
+    def observer(self) -> ConfirmObserver:
+        """The publisher itself."""
+        return self
 
     def publish(self, publication: Publication) -> None:
         """Send a message, now or later, and keep it until its confirm."""
         self.held += 1
         self.held_bytes += publication.size
+        self._calls += 1
+        publication.number = self._calls
         channel, connection = self.channel, self.connection
         if (
             channel is None
             or connection is None
-            or self._unsent
+            or self.unsent
             or self.state != ST_ONLINE
-            or not self._may_send(connection.out.size)
+            or not self.may_send(connection.out.size)
         ):
-            self._unsent.append(publication)
-        else:
-            self._send(publication, channel, connection.limits.frame_max)
+            self.unsent.append(publication)
+        elif not self.diverts(publication, self):
+            self.send(publication, channel, connection.limits.frame_max)
 
     @property
     def promises(self) -> list[Promise]:
         """The promises of the unconfirmed messages, in the order of publishing."""
-        held = (*self._ledger.unsettled, *self._unsent)
+        held = [*self._all_unsettled(), *self._pauses.publications]
+        for channel in self._channels:
+            held += channel.unsent
+        held.sort(key=number_of)
         return [each.promise for each in held if each.promise is not None]
 
     @property
@@ -83,44 +88,33 @@ class Publisher(Channeler):
 
     def withdraw(self, publication: Publication) -> bool:
         """Remove a message that is not sent yet. Return False if it was sent."""
-        if publication.sent or publication not in self._unsent:
+        if publication.sent:
             return False
-        self._unsent.remove(publication)
+        for channel in self._channels:
+            if publication in channel.unsent:
+                channel.unsent.remove(publication)
+                break
+        else:
+            if not self._pauses.withdraw(publication):
+                return False
         self._forget(publication)
         return True
 
-    def pump(self) -> None:
-        """Add waiting messages to the send buffer, up to its bound."""
-        channel, connection = self.channel, self.connection
-        if channel is None or connection is None or self.state != ST_ONLINE:
-            return
-        while self._unsent and self._may_send(connection.out.size):
-            self._send(self._unsent.popleft(), channel, connection.limits.frame_max)
-
-    def _send(self, publication: Publication, channel: Channel, frame_max: int) -> None:
-        if not publication.fits(frame_max):
-            self._fail(publication, properties_too_large(frame_max))
-            return
-        publication.sent = True
-        self._ledger.enter(publication)
-        channel.publish(
-            publication.exchange,
-            publication.routing_key,
-            publication.mandatory,
-            publication.properties,
-            publication.body,
-        )
-
-    def _may_send(self, out_size: int) -> bool:
-        if not self._released or out_size >= SEND_BUFFER_BYTES:
-            return False
-        return not (self._suspects and len(self._ledger))
+    def detach(self, cause: Exception | None) -> None:
+        """Go offline with all lanes, because the connection is lost."""
+        super().detach(cause)
+        for lane in self._lanes.channels:
+            lane.detach(cause)
+        rest = self.take_all() + self._lanes.take_all() + self._pauses.take_all()
+        self.unsent = deque(sorted(rest, key=number_of))
+        for publication in self.unsent:
+            publication.waits_since = inf
+        self.hold()
 
     def fail_all(self, error: Exception) -> None:
         """Fail all unconfirmed messages."""
-        rest = self._ledger.clear() + list(self._unsent)
-        self._unsent.clear()
-        for publication in rest:
+        rest = self.take_all() + self._lanes.take_all() + self._pauses.take_all()
+        for publication in sorted(rest, key=number_of):
             self._fail(publication, error)
 
     def _fail(self, publication: Publication, error: Exception) -> None:
@@ -131,130 +125,88 @@ class Publisher(Channeler):
         self.held -= 1
         self.held_bytes -= publication.size
 
-    # The channel
+    # Destinations in trouble
 
-    def set_up(self) -> Dialogue:
-        """Enable confirms on the channel."""
-        yield ConfirmSelect()
+    @property
+    def _in_trouble(self) -> bool:
+        return bool(len(self._pauses) or len(self._lanes) or len(self.suspects))
 
-    def on_online(self) -> None:
-        """Send the waiting messages."""
-        self.pump()
+    @property
+    def _channels(self) -> list[ConfirmChannel]:
+        return [self, *self._lanes.channels]
 
-    def on_offline(self) -> None:
-        """Queue unconfirmed messages again, in front of all others."""
-        self._unsent.extendleft(reversed(self._ledger.clear()))
-        self._returns.clear()
+    def _all_unsettled(self) -> list[Publication]:
+        return [each for channel in self._channels for each in channel.unsettled]
 
-    def on_channel_closed(self, error: AMQPError | None) -> None:
-        """Look for the refused message, if the broker closed the channel because of one."""
-        sent = len(self._ledger)
-        self.go_offline('channel closed')
-        if sent and error is not None:
-            self._search(sent, error)
-            self.open()
-        else:
-            self.retry_later()
-
-    def on_channel_lost(self, cause: Exception | None) -> None:
-        """Look for the refused message, if the broker closed the connection because of one."""
-        sent = len(self._ledger)
-        super().on_channel_lost(cause)
-        if sent and cause is not None and is_refusal_of(cause, BasicPublish()):
-            self._search(sent, cause)
-
-    def _search(self, sent: int, error: Exception) -> None:
-        """Fail the refused message if it was sent alone; otherwise send the next ones alone."""
-        if self._suspects:
-            self._suspects -= 1
-            self._fail(self._unsent.popleft(), error)
-        else:
-            self._suspects = sent
-
-    def on_no_channel(self, error: CoolAMQPError) -> None:
-        """Keep the messages, and try again later."""
-        self.effects.log(
-            f'nothing can be published with confirms now; CoolAMQP tries again: {error}'
-        )
-        self.retry_later()
-
-    def on_return(self, method: BasicReturn, properties: bytes, body: Any) -> None:
-        """Record a returned message; its confirm comes after it."""
-        self._returns.enter(returned(method, properties, body))
-
-    def on_settlement(self, delivery_tag: int, multiple: bool, acked: bool) -> None:
-        """End the promises of the messages that the broker has confirmed or refused."""
-        settled = self._ledger.settle(delivery_tag, multiple)
-        for publication in settled:
-            self._forget(publication)
-            error = (
-                None if acked and not publication.mandatory else self._error_of(publication, acked)
-            )
-            if error is None:
-                self.effects.succeed(publication.promise)
-            else:
-                self.effects.fail(publication.promise, error)
-        if self._suspects:
-            self._suspects = max(self._suspects - len(settled), 0)
-        if not len(self._ledger):
-            for error in self._returns.clear():
-                self.effects.log(
-                    f'the broker has returned a message that CoolAMQP did not send: {error}'
-                )
-        self.pump()
-
-    def _error_of(self, publication: Publication, acked: bool) -> CoolAMQPError | None:
-        """Return the error of a settled message; None if the broker has accepted it."""
-        returned_as = self._returns.take(publication) if publication.mandatory else None
-        return returned_as if acked else MessageRefused()
-
-
-class PlainPublisher(Channeler):
-    """The attach that publishes without confirms. It drops messages while it must not send."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._released = False
-
-    def release(self) -> None:
-        """Start to send: the topology is restored."""
-        self._released = True
-
-    def hold(self) -> None:
-        """Stop sending until `release`: the next broker may not have the topology yet."""
-        self._released = False
-
-    def publish(self, publication: Publication) -> bool:
-        """Send a message, or drop it if that is not possible. Return whether it was sent."""
-        if (
-            self.channel is None
-            or self.connection is None
-            or self.state != ST_ONLINE
-            or not self._released
-        ):
+    def diverts(self, publication: Publication, channel: ConfirmChannel) -> bool:
+        """Queue a publication in the pause or the lane of its destination, if it has one."""
+        if not self._in_trouble:
             return False
-        if not publication.fits(self.connection.limits.frame_max):
-            error = properties_too_large(self.connection.limits.frame_max)
-            self.effects.log(f'CoolAMQP has dropped a message: {error}')
+        if self._pauses.holds(publication):
+            return True
+        lane = self._lanes.lane_of(publication)
+        if lane is None and self.suspects.is_suspect(publication):
+            lane = self._lanes.open_for_suspect(publication)
+        if lane is None or lane is channel:
             return False
-        publication.send(self.channel)
+        lane.unsent.append(publication)
+        lane.pump()
         return True
 
-    def set_up(self) -> Dialogue:
-        """Send nothing: the channel needs no set-up."""
-        yield from ()
+    def _resend(self, publications: list[Publication]) -> None:
+        """Send publications of one destination in front of all others."""
+        if publications:
+            channel = self._lanes.lane_of(publications[0]) or self
+            channel.unsent.extendleft(reversed(publications))
+            channel.pump()
 
-    def on_return(self, method: BasicReturn, properties: bytes, body: Any) -> None:
-        """Report a returned message."""
-        self.effects.report(MessageReturned(returned(method, properties, body)))
+    # Calls of the channels
 
-    def on_channel_closed(self, error: AMQPError | None) -> None:
-        """Log the refusal, and open a channel again."""
-        self.go_offline('channel closed')
-        self.effects.log(f'the broker has refused a message published without confirm: {error}')
-        self.retry_later()
+    def on_settled(
+        self, channel: ConfirmChannel, publications: list[Publication], acked: bool
+    ) -> None:
+        """End the promises of confirmed messages, and pause the destinations of refused ones."""
+        if acked:
+            effects = self.effects
+            for publication in publications:
+                self._forget(publication)
+                error = channel.take_return(publication) if publication.mandatory else None
+                if error is None:
+                    effects.succeed(publication.promise)
+                else:
+                    effects.fail(publication.promise, error)
+        else:
+            self._on_nacked(channel, publications)
+        if self._in_trouble:
+            self._pauses.on_confirmed(publications if acked else [])
+            self._lanes.on_settled(channel)
+            for publication in publications:
+                self.suspects.on_answer(publication)
 
-    def on_no_channel(self, error: CoolAMQPError) -> None:
-        """Try again later."""
-        self.effects.log(f'nothing can be published now; CoolAMQP tries again: {error}')
-        self.retry_later()
+    def _on_nacked(self, channel: ConfirmChannel, publications: list[Publication]) -> None:
+        for publication in publications:
+            channel.take_return(publication)
+            if not self._nack_timeout:
+                self._fail(publication, MessageRefused())
+        if self._nack_timeout:
+            self._pauses.on_refused(publications)
+
+    def on_unsettled(self, channel: ConfirmChannel, publications: list[Publication]) -> None:
+        """Handle publications that will be sent again."""
+        self._pauses.on_unsettled(publications)
+        if channel.connection is not None:
+            for publication in publications:
+                self.suspects.on_answer(publication)
+
+    def on_refused(
+        self, channel: ConfirmChannel, publications: list[Publication], error: AMQPError
+    ) -> None:
+        """Fail the refused publication, or search for it."""
+        self._lanes.on_refused(channel, publications, error)
+
+    def give_up(self, publication: Publication, error: Exception) -> None:
+        """Fail a publication that must not be sent, or sent again."""
+        if publication in self.unsent:
+            self.unsent.remove(publication)
+        self._fail(publication, error)
+        self._pauses.on_confirmed([publication])

@@ -212,6 +212,23 @@ class Subscription(Channeler):
 
     # Setting up
 
+    def open(self) -> None:
+        """Open a channel and set up on it. A suspect waits until it is alone, see `Suspects`."""
+        if self.connection is None:
+            return
+        if self.suspects.may_send(self, self.fail, self._open_if_closed):
+            super().open()
+        else:
+            self.report_set_up()
+
+    def _open_if_closed(self) -> None:
+        if self.channel is None:
+            self.open()
+
+    def unanswered(self) -> list[object]:
+        """Return the subscription itself during its set-up."""
+        return [self] if self.state == ST_SYNCING else []
+
     def set_up(self) -> Dialogue:
         """Declare exchange, queue and binding, set the prefetch count, and consume."""
         queue = self.consumer.queue
@@ -253,6 +270,7 @@ class Subscription(Channeler):
 
     def on_online(self) -> None:
         """Report that consuming has begun."""
+        self.suspects.on_answer(self)
         self._was_operational = True
         self._has_consumed = True
         self.effects.call(self.mailbox, self.consumer.on_operational, True)
@@ -328,6 +346,7 @@ class Subscription(Channeler):
                 error.reply_code, error.reply_text, error.class_id, error.method_id
             )
         self.go_offline('channel closed')
+        self.suspects.on_answer(self)
         if self.mailbox.ending:
             self._end(None)
         elif error is None:
@@ -418,6 +437,7 @@ class Subscription(Channeler):
             return
         self.mailbox.closed = True
         self.connection = None  # A due retry then does nothing.
+        self.suspects.on_answer(self)
         self.effects.fail(self._take_promise(), CoolAMQPError('the consumer was cancelled'))
         self.effects.call(self.mailbox, self.consumer.on_cancel)
         self.effects.report(ConsumerCancelled(self.consumer, reason))

@@ -30,8 +30,10 @@ from coolamqp.attaches.getter import Fetch
 from coolamqp.attaches.operation import Operation
 from coolamqp.attaches.promise import Promise
 from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.publisher import NACK_TIMEOUT
 from coolamqp.attaches.requester import Request
 from coolamqp.attaches.subscription import ConsumerOwner, Subscription
+from coolamqp.attaches.suspects import SOON_SECONDS
 from coolamqp.attaches.timers import Timers
 from coolamqp.attaches.transactor import Commit
 from coolamqp.exceptions import ConnectionDead, CoolAMQPError
@@ -69,6 +71,7 @@ class Engine(ConnectionObserver):
     :param now: the time, in seconds on the driver's clock
     :param max_unconfirmed: the largest number of unconfirmed messages
     :param max_unconfirmed_bytes: the largest size of all unconfirmed messages together, in bytes
+    :param nack_timeout: the time to resend a message that the broker refuses, in seconds
     :ivar link: the link that the driver must have a transport for; None for none
     :ivar wants_read: whether the driver must read from the transport
     :ivar effects: the work for the driver
@@ -87,6 +90,7 @@ class Engine(ConnectionObserver):
         now: float,
         max_unconfirmed: int = MAX_UNCONFIRMED,
         max_unconfirmed_bytes: int = MAX_UNCONFIRMED_BYTES,
+        nack_timeout: float = NACK_TIMEOUT,
     ) -> None:
         self.link: Link | None = None
         self.wants_read = True
@@ -101,7 +105,7 @@ class Engine(ConnectionObserver):
         self._owner = owner
         self._tracer = tracer
         self._timers = Timers(now)
-        self._registry = Registry(owner, self.effects, self._timers)
+        self._registry = Registry(owner, self.effects, self._timers, nack_timeout)
         self._publisher = self._registry.publisher
         self.window = PublishWindow(
             self._publisher,
@@ -113,6 +117,7 @@ class Engine(ConnectionObserver):
         )
         self._recovery: Recovery | None = None
         self._deadline = inf  # of the current state
+        self._opened_at = inf  # when the connection was opened
 
     # State
 
@@ -371,6 +376,9 @@ class Engine(ConnectionObserver):
         if link is None or connection is None or connection.properties is None:
             return
         self._move('open')
+        self._opened_at = self._timers.now
+        if len(self._registry.suspects):
+            self._timers.after(SOON_SECONDS, partial(self._forget_suspects, link))
         self._deadline = self._timers.now + RESTORE_TIMEOUT
         self._blocked = False
         self.effects.report(ConnectionEstablished(link.node, connection.properties))
@@ -402,6 +410,10 @@ class Engine(ConnectionObserver):
         else:
             self._failed(cause or ConnectionDead('the broker has closed the connection'))
 
+    def _forget_suspects(self, link: Link) -> None:
+        if link is self.link:
+            self._registry.suspects.forget()
+
     def on_blocked(self, blocked: bool, reason: str) -> None:
         """Report that the broker blocks the connection, or does not block it any more."""
         self._blocked = blocked
@@ -420,6 +432,7 @@ class Engine(ConnectionObserver):
             self._finish()
             return
         if was_up:
+            self._registry.suspects.conclude(cause, self._timers.now - self._opened_at)
             delay = self._nodes.on_lost(cause, self._timers.now)
             self.effects.report(ConnectionLost(link.node, cause))
         else:

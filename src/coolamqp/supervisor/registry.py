@@ -11,9 +11,11 @@ from coolamqp.attaches.channeler import Channeler
 from coolamqp.attaches.declarer import Declarer
 from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.getter import Getter
-from coolamqp.attaches.publisher import PlainPublisher, Publisher
+from coolamqp.attaches.plain_publisher import PlainPublisher
+from coolamqp.attaches.publisher import Publisher
 from coolamqp.attaches.requester import Requester
 from coolamqp.attaches.subscription import ConsumerOwner, Subscription
+from coolamqp.attaches.suspects import Suspects
 from coolamqp.attaches.timers import Timers
 from coolamqp.attaches.transactor import Transactor
 from coolamqp.uplink.connection import Connection
@@ -23,12 +25,17 @@ class Registry:
     """The attaches of one engine.
 
     :param owner: the Cluster, for the calls of consumers and messages
+    :param nack_timeout: the time to resend a refused message, in seconds
     :ivar connection: the connection for new attaches; None while they must wait
+    :ivar suspects: the requests that may have ended a connection
     """
 
-    def __init__(self, owner: ConsumerOwner, effects: Effects, timers: Timers) -> None:
+    def __init__(
+        self, owner: ConsumerOwner, effects: Effects, timers: Timers, nack_timeout: float
+    ) -> None:
         self.connection: Connection | None = None
-        self.publisher = Publisher()
+        self.suspects = Suspects()
+        self.publisher = Publisher(nack_timeout)
         self.plain_publisher = PlainPublisher()
         self.declarer = Declarer()
         self.subscriptions: list[Subscription] = []
@@ -40,7 +47,7 @@ class Registry:
         self._timers = timers
         self._dirty_ledgers: list[AckLedger] = []
         for attach in (self.publisher, self.plain_publisher, self.declarer):
-            attach.join(effects, timers)
+            attach.join(effects, timers, self.suspects)
 
     def add(self, subscription: Subscription) -> None:
         """Add a subscription.
@@ -48,7 +55,7 @@ class Registry:
         :raises ValueError: the consumer belongs to this or another Cluster already
         """
         subscription.belong_to(self._owner, self._dirty_ledgers)
-        subscription.join(self._effects, self._timers)
+        subscription.join(self._effects, self._timers, self.suspects)
         self.drop_cancelled()
         self.subscriptions.append(subscription)
 
@@ -85,7 +92,7 @@ class Registry:
         return self._transactor
 
     def _begin(self, attach: Channeler) -> None:
-        attach.join(self._effects, self._timers)
+        attach.join(self._effects, self._timers, self.suspects)
         if self.connection is not None:
             attach.attach(self.connection)
 
@@ -111,7 +118,6 @@ class Registry:
         self.drop_cancelled()
         for attach in (self.declarer, *self.recoverable()):
             attach.detach(cause)
-        self.publisher.hold()
         self.plain_publisher.hold()
 
     def flush(self) -> None:

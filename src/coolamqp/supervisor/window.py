@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from coolamqp.attaches.effects import Effects
+from coolamqp.attaches.plain_publisher import PlainPublisher
 from coolamqp.attaches.promise import Promise
 from coolamqp.attaches.publication import Publication
-from coolamqp.attaches.publisher import PlainPublisher, Publisher
+from coolamqp.attaches.publisher import Publisher
 from coolamqp.attaches.timers import Timers
 from coolamqp.supervisor.admission import Admission, Waiting
 

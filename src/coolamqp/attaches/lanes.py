@@ -1,0 +1,191 @@
+"""Lanes: channels for destinations in trouble, so that all others go on undisturbed.
+
+RabbitMQ closes a channel when it refuses a publication, and does not say which one. A destination
+that was refused gets a lane of its own, until the broker confirms a message of it. A lane also
+searches for a refused publication among several: it sends fewer and fewer of them at a time, until
+the refused one is alone (https://www.rabbitmq.com/docs/channels#error-handling).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TypeAlias
+
+from coolamqp.attaches.confirm_channel import UNLIMITED, ConfirmChannel, ConfirmObserver
+from coolamqp.attaches.publication import Publication
+from coolamqp.exceptions import AMQPError
+from coolamqp.framing.text import text_bytes
+
+# More destinations in trouble than this share the last lane.
+LANES_MAX: Final = 16
+
+# The texts of RabbitMQ for a missing or forbidden exchange, and for any other refusal that names an
+# exchange. They are hints only: the search finds the refused publication without them, too.
+_WHOLE_EXCHANGE: Final = re.compile(rb"(?:no|access to) exchange '(.*)' in vhost", re.DOTALL)
+_ANY_EXCHANGE: Final = re.compile(rb"exchange '(.*)' in vhost", re.DOTALL)
+
+# An exchange with a routing key, or with None for all its routing keys.
+LaneKey: TypeAlias = tuple[bytes, bytes | None]
+
+
+class Lane(ConfirmChannel):
+    """A channel for destinations in trouble.
+
+    :ivar one_at_a_time: whether its publications are suspects, see `Suspects`
+    """
+
+    def __init__(self, observer: ConfirmObserver, one_at_a_time: bool) -> None:
+        super().__init__()
+        self._observer = observer
+        self.one_at_a_time = one_at_a_time
+        self.unsettled_max = 1
+
+    @property
+    def observer(self) -> ConfirmObserver:
+        """The object that decides about the publications."""
+        return self._observer
+
+    def may_send(self, out_size: int) -> bool:
+        """Whether to send one more publication, see `ConfirmChannel`."""
+        if not super().may_send(out_size):
+            return False
+        publication = self.unsent[0]
+        return self.suspects.may_send(
+            publication, partial(self._observer.give_up, publication), self.pump
+        )
+
+    def widen(self) -> None:
+        """Send more publications at a time: the broker has confirmed one."""
+        if not (self.one_at_a_time and len(self.suspects)):
+            self.unsettled_max = min(self.unsettled_max * 2, UNLIMITED)
+
+    def end(self) -> None:
+        """Close the channel for good."""
+        self.connection = None  # A due retry then does nothing.
+        if self.channel is not None:
+            self.channel.close()
+
+
+class Lanes:
+    """The lanes of one publisher.
+
+    :param main: the channel for all other destinations
+    :param fail: called with a refused publication and its error
+    """
+
+    def __init__(
+        self,
+        main: ConfirmChannel,
+        observer: ConfirmObserver,
+        fail: Callable[[Publication, Exception], None],
+    ) -> None:
+        self._main = main
+        self._observer = observer
+        self._fail = fail
+        self._lanes: dict[LaneKey, Lane] = {}
+
+    def __len__(self) -> int:
+        return len(self._lanes)
+
+    @property
+    def channels(self) -> list[Lane]:
+        """All lanes."""
+        return list(dict.fromkeys(self._lanes.values()))
+
+    def lane_of(self, publication: Publication) -> Lane | None:
+        """Return the lane of a publication; None if its destination is not in trouble."""
+        if not self._lanes:
+            return None
+        exchange = publication.exchange
+        return self._lanes.get((exchange, None)) or self._lanes.get(
+            (exchange, publication.routing_key)
+        )
+
+    def open_for_suspect(self, publication: Publication) -> Lane:
+        """Return the lane for suspects, see `Suspects`. The whole destination uses it from now."""
+        lane = next((each for each in self.channels if each.one_at_a_time), None)
+        if lane is None:
+            lane = self._open(one_at_a_time=True)
+        self._lanes[publication.exchange, publication.routing_key] = lane
+        return lane
+
+    def on_refused(
+        self, channel: ConfirmChannel, publications: list[Publication], error: AMQPError
+    ) -> None:
+        """Handle the refusal of one of these publications, the first unsent ones of a channel."""
+        if len(publications) == 1:
+            self._fail(channel.unsent.popleft(), error)
+            self._isolate(channel, publications[0], error)
+        elif channel is self._main:
+            self._search(publications, error)
+        else:
+            channel.unsettled_max = max(len(publications) // 2, 1)
+            channel.open()
+
+    def on_settled(self, channel: ConfirmChannel) -> None:
+        """Widen a lane whose publications the broker accepts, and end it when it is idle."""
+        if not isinstance(channel, Lane):
+            return
+        channel.widen()
+        if channel.idle:
+            self._lanes = {key: each for key, each in self._lanes.items() if each is not channel}
+            channel.end()
+
+    def take_all(self) -> list[Publication]:
+        """End all lanes, which have lost their connection, and return their publications."""
+        taken = [publication for lane in self.channels for publication in lane.take_all()]
+        self._lanes.clear()
+        return taken
+
+    def _search(self, publications: list[Publication], error: AMQPError) -> None:
+        """Let the publications that may have been refused use a new lane."""
+        named = _exchange_in(error, _ANY_EXCHANGE)
+        lane = self._open()
+        if named is not None and any(each.exchange == named for each in publications):
+            self._lanes[named, None] = lane
+        else:
+            lane.unsettled_max = max(len(publications) // 2, 1)
+            for each in publications:
+                self._lanes[each.exchange, each.routing_key] = lane
+        self._main.open()
+
+    def _isolate(self, channel: ConfirmChannel, refused: Publication, error: AMQPError) -> None:
+        """Let the destination of a refused publication use a lane of its own."""
+        exchange = refused.exchange
+        whole = _exchange_in(error, _WHOLE_EXCHANGE) == exchange
+        key: LaneKey = (exchange, None if whole else refused.routing_key)
+        if whole:
+            for each in (self._main, channel):
+                self._fail_unsent(each, exchange, error)
+        if [each for each, lane in self._lanes.items() if lane is channel] == [key]:
+            channel.retry_later()  # The pause spares the broker, and so all other destinations.
+        else:
+            self._lanes[key] = self._open()
+            channel.open()
+
+    def _fail_unsent(self, channel: ConfirmChannel, exchange: bytes, error: AMQPError) -> None:
+        """Fail the unsent publications to an exchange that is missing or forbidden."""
+        refused = [each for each in channel.unsent if each.exchange == exchange]
+        channel.unsent = deque(each for each in channel.unsent if each.exchange != exchange)
+        for publication in refused:
+            self._fail(publication, error)
+
+    def _open(self, one_at_a_time: bool = False) -> Lane:
+        lanes, main = self.channels, self._main
+        if len(lanes) >= LANES_MAX:
+            return lanes[-1]
+        lane = Lane(self._observer, one_at_a_time)
+        lane.join(main.effects, main.timers, main.suspects)
+        lane.release()
+        if main.connection is not None:
+            lane.attach(main.connection)
+        return lane
+
+
+def _exchange_in(error: AMQPError, pattern: re.Pattern[bytes]) -> bytes | None:
+    """Return the name of the exchange in the text of an error; None if it names none."""
+    found = pattern.search(text_bytes(error.reply_text, 'reply_text'))
+    return None if found is None else found[1]

@@ -1,0 +1,237 @@
+"""Pauses: destinations whose publications the broker refuses at the moment (`basic.nack`).
+
+A nack says something about a queue at that moment, not about the message. A quorum queue refuses
+messages while it elects a leader, for instance. So the publications of the destination wait, and
+the first one is resent alone after a growing delay. Its confirm ends the pause. Other destinations
+are not affected (https://www.rabbitmq.com/docs/confirms#server-sent-nacks).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from math import inf
+from typing import Final, TypeAlias
+
+from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.timers import Timer, Timers
+from coolamqp.exceptions import MessageRefused
+
+# The delay before a refused publication is resent, in seconds. It doubles each time.
+RESEND_SECONDS_MIN: Final = 0.05
+RESEND_SECONDS_MAX: Final = 1.0
+
+Destination: TypeAlias = tuple[bytes, bytes]
+
+
+class Pause:
+    """The pause of one destination.
+
+    :ivar refused: the waiting publications that were sent before
+    :ivar held: the waiting publications that were never sent, in order; all of them are newer
+    :ivar outstanding: the number of publications that were sent before, and are not settled yet
+    :ivar probe: the publication that is resent alone
+    :ivar delay: the delay before the next resend, in seconds
+    """
+
+    def __init__(self, destination: Destination) -> None:
+        self.destination = destination
+        self.refused: list[Publication] = []
+        self.held: deque[Publication] = deque()
+        self.outstanding = 0
+        self.probe: Publication | None = None
+        self.delay = RESEND_SECONDS_MIN
+        self.timer: Timer | None = None
+
+    def add(self, publication: Publication, now: float) -> None:
+        """Add a publication, which waits from now on unless it waited before."""
+        publication.waits_since = min(publication.waits_since, now)
+        if publication.sent:
+            self.refused.append(publication)
+        else:
+            self.held.append(publication)
+
+    def take_first(self) -> Publication | None:
+        """Remove and return the first publication; None if none waits."""
+        self.refused.sort(key=number_of)
+        if self.refused:
+            return self.refused.pop(0)
+        return self.held.popleft() if self.held else None
+
+    def take_all(self) -> list[Publication]:
+        """Remove and return all publications, in the order of the calls."""
+        self.refused.sort(key=number_of)
+        taken = [*self.refused, *self.held]
+        self.refused.clear()
+        self.held.clear()
+        for publication in taken:
+            publication.waits_since = inf
+        return taken
+
+    def take_expired(self, since: float) -> list[Publication]:
+        """Remove and return the publications that wait since this time or longer."""
+        expired = [each for each in (*self.refused, *self.held) if each.waits_since <= since]
+        self.refused = [each for each in self.refused if each.waits_since > since]
+        self.held = deque(each for each in self.held if each.waits_since > since)
+        return expired
+
+    def longest_wait(self) -> float:
+        """Return the time since which a publication waits; inf if none waits."""
+        held = self.held[0].waits_since if self.held else inf
+        return min((each.waits_since for each in self.refused), default=held)
+
+
+class Pauses:
+    """The pauses of one publisher.
+
+    :param resend: called with publications to send now, in front of all others
+    :param unsettled: returns all publications that are sent and not settled
+    :param fail: called with a publication that has waited too long, and its error
+    :param timeout: the time from the first nack until a publication fails, in seconds
+    """
+
+    def __init__(
+        self,
+        resend: Callable[[list[Publication]], None],
+        unsettled: Callable[[], list[Publication]],
+        fail: Callable[[Publication, Exception], None],
+        timeout: float,
+    ) -> None:
+        self._timeout = timeout
+        self._resend = resend
+        self._unsettled = unsettled
+        self._fail = fail
+        self._pauses: dict[Destination, Pause] = {}
+
+    def join(self, timers: Timers) -> None:
+        """Become part of an engine."""
+        self._timers = timers
+
+    def __len__(self) -> int:
+        return len(self._pauses)
+
+    @property
+    def publications(self) -> list[Publication]:
+        """All waiting publications."""
+        return [
+            publication
+            for pause in self._pauses.values()
+            for publication in (*pause.refused, *pause.held)
+        ]
+
+    def holds(self, publication: Publication) -> bool:
+        """Add a publication to the pause of its destination. Return whether there is one."""
+        pause = self._pause_of(publication)
+        if pause is None or publication is pause.probe:
+            return False
+        pause.add(publication, self._timers.now)
+        self._schedule(pause)
+        return True
+
+    def withdraw(self, publication: Publication) -> bool:
+        """Remove a publication that was never sent. Return False if it does not wait here."""
+        pause = self._pause_of(publication)
+        if pause is None or publication not in pause.held:
+            return False
+        pause.held.remove(publication)
+        return True
+
+    def on_refused(self, refused: list[Publication]) -> None:
+        """Start or continue the pauses of refused publications."""
+        self._begin(refused)
+        for publication in refused:
+            pause = self._pauses[destination_of(publication)]
+            if publication is pause.probe:
+                pause.probe = None
+                pause.delay = min(pause.delay * 2, RESEND_SECONDS_MAX)
+            else:
+                pause.outstanding -= 1
+            pause.add(publication, self._timers.now)
+            self._schedule(pause)
+
+    def _begin(self, refused: list[Publication]) -> None:
+        """Start a pause for each destination that has none."""
+        new = {destination_of(each) for each in refused}.difference(self._pauses)
+        if not new:
+            return
+        for destination in new:
+            self._pauses[destination] = Pause(destination)
+        for publication in (*refused, *self._unsettled()):
+            if destination_of(publication) in new:
+                self._pauses[destination_of(publication)].outstanding += 1
+
+    def on_confirmed(self, publications: list[Publication]) -> None:
+        """Count down the outstanding publications. The confirm of a probe ends the pause."""
+        for publication in publications:
+            pause = self._pause_of(publication)
+            if pause is None:
+                continue
+            if publication is pause.probe:
+                self._end(pause)
+            else:
+                pause.outstanding -= 1
+                self._schedule(pause)
+
+    def on_unsettled(self, publications: list[Publication]) -> None:
+        """Handle publications that have lost their channel, and will be sent again."""
+        for publication in publications:
+            pause = self._pause_of(publication)
+            if pause is None:
+                continue
+            if publication is pause.probe:
+                pause.probe = None
+            else:
+                pause.outstanding -= 1
+
+    def take_all(self) -> list[Publication]:
+        """End all pauses, and return their publications."""
+        taken = [each for pause in self._pauses.values() for each in self._stop(pause)]
+        self._pauses.clear()
+        return taken
+
+    def _pause_of(self, publication: Publication) -> Pause | None:
+        return self._pauses.get(destination_of(publication))
+
+    def _schedule(self, pause: Pause) -> None:
+        """Resend after the delay, unless a publication of the destination is not settled yet."""
+        if pause.timer is None and pause.probe is None and not pause.outstanding:
+            left = pause.longest_wait() + self._timeout - self._timers.now
+            delay = max(min(pause.delay, left), 0.0)
+            pause.timer = self._timers.after(delay, partial(self._on_due, pause))
+
+    def _on_due(self, pause: Pause) -> None:
+        pause.timer = None
+        for publication in pause.take_expired(self._timers.now - self._timeout):
+            self._fail(publication, refusal_for(self._timeout))
+        pause.probe = pause.take_first()
+        if pause.probe is None:
+            self._end(pause)
+        else:
+            self._resend([pause.probe])
+
+    def _end(self, pause: Pause) -> None:
+        del self._pauses[pause.destination]
+        self._resend(self._stop(pause))
+
+    def _stop(self, pause: Pause) -> list[Publication]:
+        if pause.timer is not None:
+            self._timers.cancel(pause.timer)
+        return pause.take_all()
+
+
+def destination_of(publication: Publication) -> Destination:
+    """Return the destination of a publication: its exchange and routing key."""
+    return publication.exchange, publication.routing_key
+
+
+def number_of(publication: Publication) -> int:
+    """Return the number of a publication: its place in the order of the calls."""
+    return publication.number
+
+
+def refusal_for(timeout: float) -> MessageRefused:
+    """Return the error for a publication that was refused for this time, in seconds."""
+    return MessageRefused(
+        f'the broker has refused the messages of this destination for {timeout:g} s (basic.nack)'
+    )

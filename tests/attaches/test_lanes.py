@@ -1,0 +1,163 @@
+"""Lanes: a refused destination costs no other destination anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from coolamqp.attaches.publication import Publication
+from coolamqp.exceptions import AMQPError
+from coolamqp.framing.definitions import BasicPublish, ChannelClose, ChannelOpen, ConfirmSelect
+from coolamqp.framing.method import Method
+from coolamqp.objects import Message
+from tests.support.ending import Ending
+from tests.support.rig import Rig
+from tests.support.scripted_broker import ScriptedBroker
+
+HINTS = [b'', b"NOT_FOUND - no exchange 'gone' in vhost '/'"]
+
+
+def refuses(*, exchange: bytes = b'', key: bytes = b'') -> Callable[[Method], int]:
+    """Return a rule that refuses an exchange, or a routing key."""
+
+    def refuse(method: Method) -> int:
+        refused = isinstance(method, BasicPublish) and (
+            method.exchange == exchange if exchange else method.routing_key == key
+        )
+        return 404 if refused else 0
+
+    return refuse
+
+
+def settle(rig: Rig, broker: ScriptedBroker, steps: int = 20) -> None:
+    """Confirm everything, over and over."""
+    for _ in range(steps):
+        broker.serve()
+        broker.confirm_all()
+        rig.advance(0.1)
+
+
+def code(ending: Ending) -> int:
+    """Return the reply code of a refused message; 0 for a confirmed one."""
+    assert ending.done()
+    error = ending.ends[0]
+    return error.reply_code if isinstance(error, AMQPError) else 0
+
+
+@pytest.mark.parametrize('hint', HINTS)
+@pytest.mark.parametrize('refused', [{0}, {7}, {2, 5}, {0, 1, 2, 3}, set(range(8))])
+def test_exactly_the_refused_messages_fail(refused: set[int], hint: bytes) -> None:
+    rig = Rig()
+    broker = rig.up()
+    broker.refuses, broker.refusal_text = refuses(exchange=b'gone'), hint
+    endings = [rig.publish(b'%d' % n, b'gone' if n in refused else b'') for n in range(8)]
+    settle(rig, broker)
+    assert [code(each) for each in endings] == [404 if n in refused else 0 for n in range(8)]
+    assert not rig.engine.owes_answers
+    for exchange in (b'gone', b''):
+        came = [each.body for each in broker.published if each.exchange == exchange]
+        assert list(dict.fromkeys(came)) == sorted(set(came))
+
+
+def test_a_wrong_hint_does_no_harm() -> None:
+    rig = Rig()
+    broker = rig.up()
+    broker.refuses = refuses(key=b'bad')
+    broker.refusal_text = b"ACCESS_REFUSED - access to exchange 'innocent' in vhost '/' refused"
+    endings = [rig.publish(b'%d' % n, b'innocent') for n in range(4)]
+    endings.append(rig.publish(b'4', key=b'bad'))
+    settle(rig, broker)
+    assert [code(each) for each in endings] == [0, 0, 0, 0, 404]
+
+
+@pytest.mark.parametrize('hint', HINTS)
+def test_a_refused_destination_disturbs_the_others_once(hint: bytes) -> None:
+    rig = Rig()
+    broker = rig.up()
+    broker.refuses, broker.refusal_text = refuses(exchange=b'gone'), hint
+    rig.publish(b'bad', b'gone')
+    settle(rig, broker)
+    main = broker.channel_of(ConfirmSelect)
+    for _ in range(5):
+        bad, good = rig.publish(b'bad', b'gone'), rig.publish(b'good')
+        broker.serve()
+        broker.confirm_all()
+        assert good.done()
+        settle(rig, broker, 3)
+        assert code(bad) == 404
+    good_channels = {each.channel for each in broker.published if each.body == b'good'}
+    assert len(good_channels) == 1
+    assert main
+
+
+def test_a_refused_destination_is_tried_again_after_a_pause_only() -> None:
+    rig = Rig()
+    broker = rig.up()
+    broker.refuses, broker.refusal_text = refuses(exchange=b'gone'), HINTS[1]
+    rig.publish(b'bad', b'gone')
+    settle(rig, broker, 3)
+    endings = [rig.publish(b'bad', b'gone') for _ in range(100)]
+    before = len(broker.said(BasicPublish))
+    settle(rig, broker, 3)
+    assert [code(each) for each in endings] == [404] * 100
+    assert len(broker.said(BasicPublish)) - before == 1
+
+
+def test_a_destination_that_works_again_has_no_lane_of_its_own_any_more() -> None:
+    rig = Rig()
+    broker = rig.up()
+    broker.refuses = refuses(exchange=b'gone')
+    rig.publish(b'bad', b'gone')
+    settle(rig, broker, 3)
+    broker.refuses = refuses()
+    back = rig.publish(b'back', b'gone')
+    settle(rig, broker, 3)
+    assert back.result() is None
+    opened = len(broker.said(ChannelOpen))
+    assert len(broker.said(ChannelClose)) == 1
+    good = [rig.publish(b'good', b'gone'), rig.publish(b'good')]
+    settle(rig, broker, 3)
+    assert [each.result() for each in good] == [None, None]
+    assert len(broker.said(ChannelOpen)) == opened
+    assert len({each.channel for each in broker.published if each.body == b'good'}) == 1
+
+
+def test_many_refused_destinations_use_few_channels() -> None:
+    rig = Rig()
+    broker = rig.up()
+    broker.refuses = lambda method: 406 if isinstance(method, BasicPublish) else 0
+    endings = [rig.publish(b'bad', b'gone', key=b'%d' % n) for n in range(50)]
+    settle(rig, broker, 300)
+    assert [code(each) for each in endings] == [406] * 50
+    assert len(broker.open_channels) <= 16 + 3
+
+
+def test_a_refusal_is_found_across_a_lost_connection() -> None:
+    rig = Rig()
+    broker = rig.up()
+    broker.refuses = refuses(exchange=b'gone')
+    endings = [rig.publish(b'a'), rig.publish(b'b', b'gone'), rig.publish(b'c')]
+    broker.serve()
+    rig.lose()
+    rig.advance(1)
+    broker = rig.connect()
+    broker.refuses = refuses(exchange=b'gone')
+    broker.shake_hands()
+    settle(rig, broker)
+    assert [code(each) for each in endings] == [0, 404, 0]
+
+
+def test_messages_in_a_lane_can_be_withdrawn() -> None:
+    rig = Rig()
+    broker = rig.up()
+    broker.refuses = refuses(exchange=b'gone')
+    rig.publish(b'bad', b'gone')
+    settle(rig, broker, 3)
+    rig.publish(b'bad', b'gone')
+    broker.serve()  # refused: the lane makes a pause
+    held = Publication(Message(b'held'), b'gone', b'key')
+    rig.engine.window.publish(held)
+    assert rig.engine.withdraw(held)
+    settle(rig, broker)
+    assert not rig.engine.owes_answers
