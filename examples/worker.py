@@ -38,13 +38,12 @@ def main() -> None:
             cluster.publish(result, routing_key='results', confirm=True).result()
             message.ack()
 
-        consumer, consuming = cluster.consume(
+        _, consuming = cluster.consume(
             JOBS, on_message, no_ack=False, prefetch=10, on_error='reject'
         )
         consuming.result(timeout=10)
         print('at work; Ctrl-C ends this', flush=True)
         stop.wait()
-        consumer.cancel().result(timeout=10)  # Begin no job whose result could not be sent.
 
 
 if __name__ == '__main__':

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -58,6 +58,68 @@ async def test_hooks_of_a_consumer_may_be_coroutine_functions(cluster: Cluster) 
     await cluster.delete_queue('q')
     await by_broker.wait()
     await cancelled.wait()
+
+
+@pytest.mark.parametrize('stop', ['cancel', 'shutdown'])
+async def test_a_callback_may_stop_its_own_consumer_and_wait_for_it(
+    cluster: Cluster, make_cluster: Callable[..., Cluster], stop: str
+) -> None:
+    await cluster.declare(QUEUE)
+    await fill(cluster, 'q', 3)
+    async with make_cluster() as worker:
+        settled = Collector()
+
+        async def on_message(message: ReceivedMessage) -> None:
+            await (consumer.cancel() if stop == 'cancel' else worker.shutdown())
+            message.ack()
+            settled(message)
+
+        consumer, _ = worker.consume(QUEUE, on_message, no_ack=False, prefetch=1)
+        await settled.wait_for(1)
+        await consumer.cancel()
+    left = {'cancel': [1, 2], 'shutdown': [0, 1, 2]}  # The shutdown cannot wait for its caller.
+    assert numbers(await content_of(cluster, 'q')) == left[stop]
+
+
+@pytest.mark.parametrize('no_ack', [False, True])
+async def test_a_loop_finishes_its_message_and_the_others_go_back(
+    cluster: Cluster, make_cluster: Callable[..., Cluster], no_ack: bool
+) -> None:
+    await cluster.declare(QUEUE)
+    await fill(cluster, 'q', 9)
+    async with make_cluster() as worker:
+        begun, stopping, seen = asyncio.Event(), asyncio.Event(), []
+
+        async def iterate() -> None:
+            async for message in worker.messages(QUEUE, no_ack=no_ack):
+                begun.set()
+                await stopping.wait()
+                seen.append(message.body)
+                message.ack()
+
+        loop = asyncio.create_task(iterate())
+        await begun.wait()
+        shutdown = asyncio.create_task(worker.shutdown())
+        while (await cluster.declare(QUEUE, passive=True)).consumer_count:
+            pass
+        stopping.set()
+        await shutdown
+        await loop
+    left = numbers(await content_of(cluster, 'q'))
+    assert numbers(seen) + left == list(range(9))
+    assert no_ack or len(left) == 8
+
+
+async def test_a_loop_may_shut_its_cluster_down(
+    cluster: Cluster, make_cluster: Callable[..., Cluster]
+) -> None:
+    await cluster.declare(QUEUE)
+    await fill(cluster, 'q', 3)
+    async with make_cluster() as worker:
+        async for message in worker.messages(QUEUE, prefetch=1):
+            message.ack()
+            await worker.shutdown()
+    assert numbers(await content_of(cluster, 'q')) == [1, 2]
 
 
 # -- iteration

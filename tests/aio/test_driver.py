@@ -78,6 +78,9 @@ class Runner:
     def deliver(self, mailbox: Mailbox, message: Delivery) -> None:
         pytest.fail(f'no consumer has asked for {message}')
 
+    def calling_mailbox(self) -> Mailbox | None:
+        pytest.fail('no program has called')
+
     def release(self, message: ReceivedMessage) -> None:
         pytest.fail(f'no program has taken {message}')
 
@@ -227,7 +230,7 @@ async def test_an_error_on_an_old_transport_costs_nothing() -> None:
 async def test_an_engine_that_has_stopped_is_driven_until_its_last_frames_are_sent() -> None:
     rig, broker = await connected()
     old = await drop_link(rig, broker)
-    rig.engine.stop(rig.clock.now, refuse_waiting=True)
+    rig.engine.stop(rig.clock.now)
     rig.driver.notify()
     await rig.turn()
     closed = asyncio.ensure_future(rig.driver.wait_closed())

@@ -17,7 +17,7 @@ from coolamqp.attaches import Consumer
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.events import Event
-from coolamqp.attaches.mailbox import Item, Mailbox
+from coolamqp.attaches.mailbox import Hook, Item, Mailbox
 from coolamqp.objects import ReceivedMessage
 from coolamqp.tracing import CallSpan
 from tests.support.rig import LinkWire
@@ -58,13 +58,19 @@ class Dispatcher:
         self.delivered: list[tuple[Mailbox, Delivery]] = []
         self.released: list[ReceivedMessage] = []
         self._done = done
+        self.hooks: list[Hook] = []
+        self.caller: Mailbox | None = None
 
     def post(self, callbacks: list[tuple[Mailbox, Item]]) -> None:
         self._done.append('callbacks')
         self.messages += [item for _, item in callbacks if isinstance(item, Delivery)]
+        self.hooks += [item for _, item in callbacks if isinstance(item, Hook)]
 
     def deliver(self, mailbox: Mailbox, message: Delivery) -> None:
         self.delivered.append((mailbox, message))
+
+    def calling_mailbox(self) -> Mailbox | None:
+        return self.caller
 
     def release(self, message: ReceivedMessage) -> None:
         self.released.append(message)
@@ -99,6 +105,7 @@ class SmallCore(Core[Future[Any], Driver]):
         options = ClusterOptions(
             [NODE], 'billing', None, None, None, None, 9, 999, 10.0, True, None
         )
+        self.caller_identity = 'the only thread'
         super().__init__(
             options,
             self._run,
@@ -120,6 +127,9 @@ class SmallCore(Core[Future[Any], Driver]):
         if span is not None:
             future.add_done_callback(partial(end_with, span))
         return future
+
+    def current(self) -> object:
+        return self.caller_identity
 
     def on_state_change(self) -> None:
         self.done.append('state change')

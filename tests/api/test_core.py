@@ -52,7 +52,7 @@ def test_a_cluster_that_was_not_started_takes_no_commands(core: SmallCore) -> No
 
 def test_a_cluster_that_was_shut_down_takes_no_commands(core: SmallCore) -> None:
     driver = core.start()
-    core.engine.stop(core.time.now, refuse_waiting=True)
+    core.engine.stop(core.time.now)
     with pytest.raises(ConnectionDead, match='was shut down'):
         core.command(refuse)
     assert driver.notified == 0
@@ -128,7 +128,7 @@ def test_cancelling_succeeds_at_once_where_nothing_consumes(core: SmallCore, sta
     if started:
         core.start()
         core.engine.abort()
-    assert core.cancel(subscription).result(0) is None
+    assert core.cancel(subscription, 10.0).result(0) is None
 
 
 def test_cancelling_ends_when_the_broker_has_answered(core: SmallCore) -> None:
@@ -138,9 +138,14 @@ def test_cancelling_ends_when_the_broker_has_answered(core: SmallCore) -> None:
     core.consume(consumer, None)
     broker.serve()
     notified = driver.notified
-    future = core.cancel(subscription_of(consumer))
+    future = core.cancel(subscription_of(consumer), 10.0)
     assert not future.done()
     assert driver.notified == notified + 1
+    broker.serve()
+    assert not future.done()
+    for hook in core.dispatcher.hooks:
+        hook.function(*hook.arguments)
+    core.engine.tick(core.time.now)
     broker.serve()
     assert future.result(0) is None
 
@@ -213,7 +218,7 @@ def test_waiting_for_a_connection_ends_when_there_will_not_be_one(core: SmallCor
     core.start()
     assert not core.is_up_or_ending()
     assert not core.start_has_ended()
-    core.engine.stop(core.time.now, refuse_waiting=True)
+    core.engine.stop(core.time.now)
     assert core.is_up_or_ending()
     assert core.start_has_ended()
 

@@ -150,7 +150,7 @@ def test_the_end_of_the_engine_ends_fetches() -> None:
     rig, broker = rig_up()
     promises = [rig.fetch(), rig.fetch(b'other')]
     broker.serve()
-    rig.engine.stop(rig.clock.now, refuse_waiting=True)
+    rig.engine.stop(rig.clock.now)
     assert not promises[0].done()
     rig.advance(20)
     assert all(isinstance(promise.ends[0], ConnectionDead) for promise in promises)

@@ -148,6 +148,6 @@ def test_the_end_of_the_engine_ends_requests() -> None:
     broker = rig.up()
     promises = [rig.request(), rig.request(timeout=100)]
     broker.serve()
-    rig.engine.stop(rig.clock.now, refuse_waiting=True)
+    rig.engine.stop(rig.clock.now)
     rig.advance(20)
     assert all(isinstance(promise.ends[0], ConnectionDead) for promise in promises)

@@ -9,11 +9,15 @@ import pytest
 
 from coolamqp.attaches import BodyReceiveMode, Consumer
 from coolamqp.attaches.channeler import RETRY_SECONDS_MAX, ST_OFFLINE, ST_ONLINE, ST_SYNCING
+from coolamqp.attaches.consumer import subscription_of
+from coolamqp.attaches.consumer_options import STOP_TIMEOUT
 from coolamqp.attaches.events import ConnectionLost
+from coolamqp.attaches.mailbox import Mailbox
 from coolamqp.exceptions import AMQPError, CoolAMQPError, WireError
 from coolamqp.framing.definitions import (
     BasicAck,
     BasicCancel,
+    BasicCancelOk,
     BasicConsume,
     BasicConsumeOk,
     BasicNack,
@@ -644,3 +648,92 @@ def test_a_cancelled_consumer_is_not_taken_up() -> None:
     rig.carry_out()
     assert broker.serve() == []
     assert isinstance(future.error, CoolAMQPError)
+
+
+# Callbacks that run while their consumer is cancelled. The test says how many of them run.
+
+
+def running(**arguments: Any) -> tuple[Rig, ScriptedBroker, Watched, int, Mailbox]:
+    """Return an online consumer with a message whose callback runs."""
+    rig, broker, consumer, channel = consuming(no_ack=False, **arguments)
+    broker.deliver(channel, 1)
+    mailbox = subscription_of(consumer).mailbox
+    mailbox.scheduled = 1
+    return rig, broker, consumer, channel, mailbox
+
+
+def end_callback(rig: Rig, mailbox: Mailbox) -> None:
+    """End the callback, as `Mailboxes.give_back` does."""
+    mailbox.scheduled -= 1
+    rig.engine.tick(rig.clock.now)
+    rig.carry_out()
+
+
+def test_a_running_callback_may_settle_its_message_until_it_ends() -> None:
+    rig, broker, consumer, _, mailbox = running()
+    promise = consumer.cancel()
+    assert [type(method) for method in broker.serve()] == [BasicCancel]
+    assert consumer.cancelled
+    rig.messages()[0].ack()
+    assert broker.serve() == [BasicAck(1, False)]
+    assert not promise.done()
+    assert consumer.calls == [True]
+
+    end_callback(rig, mailbox)
+    assert [type(method) for method in broker.serve()] == [ChannelClose]
+    assert promise.result() is None
+    assert consumer.calls == [True, False, 'close', 'cancel']
+    assert rig.engine.wake_at() > rig.clock.now + STOP_TIMEOUT  # The timer is gone, too.
+
+
+@pytest.mark.parametrize('answered', [True, False])
+def test_a_callback_that_never_ends_has_a_timeout(answered: bool) -> None:
+    rig, broker, consumer, _, _ = running()
+    broker.unanswered = set() if answered else {'basic.cancel'}
+    promise = consumer.cancel(timeout=3)
+    broker.serve()
+    rig.advance(2.9)
+    assert broker.serve() == []
+    rig.advance(0.1)
+    if not answered:
+        broker.send(broker.channel_of(BasicCancel), BasicCancelOk(b'jobs'))
+        rig.advance(0)
+    assert [type(method) for method in broker.serve()] == [ChannelClose]
+    assert promise.result() is None
+    assert ('still runs 3 s after' in rig.logged()) is answered
+
+
+def test_a_callback_need_not_wait_for_itself() -> None:
+    rig, broker, consumer, _, mailbox = running()
+    from_outside, from_callback = consumer.cancel(), Ending()
+    rig.engine.cancel(subscription_of(consumer), from_callback, by_callback=True)
+    broker.serve()
+    rig.carry_out()
+    assert from_callback.result() is None
+    assert not from_outside.done()
+    again = Ending()
+    rig.engine.cancel(subscription_of(consumer), again, by_callback=True)
+    rig.carry_out()
+    assert again.result() is None
+
+    end_callback(rig, mailbox)
+    broker.serve()
+    assert from_outside.result() is None
+
+
+def test_a_message_that_crosses_with_the_cancellation_goes_back() -> None:
+    rig, broker, consumer, channel, _ = running()
+    consumer.cancel()
+    broker.deliver(channel, 2)
+    assert [type(method) for method in broker.serve()] == [BasicCancel, BasicNack]
+    assert len(rig.messages()) == 1
+
+
+def test_a_lost_connection_ends_a_cancellation_with_a_running_callback() -> None:
+    rig, broker, consumer, _, _ = running()
+    promise = consumer.cancel()
+    broker.serve()
+    rig.lose()
+    assert promise.result() is None
+    rig.advance(STOP_TIMEOUT)
+    assert consumer.calls == [True, False, 'close', 'cancel']

@@ -124,7 +124,7 @@ def test_the_end_of_the_engine_ends_transactions() -> None:
     broker.unanswered.add('tx.commit')
     promises = [rig.commit(publication(b'%d' % n)) for n in range(2)]
     broker.serve()
-    rig.engine.stop(rig.clock.now, refuse_waiting=True)
+    rig.engine.stop(rig.clock.now)
     rig.advance(20)
     assert all(isinstance(promise.ends[0], ConnectionDead) for promise in promises)
 

@@ -168,7 +168,7 @@ def test_a_message_that_is_admitted_before_its_thread_sleeps_is_published(
         publishers.confirm(ROOM)
         with publishers.rig.lock:
             publishers.rig.engine.tick(publishers.rig.clock.now)
-            publishers.rig.engine.stop(publishers.rig.clock.now, refuse_waiting=True)
+            publishers.rig.engine.stop(publishers.rig.clock.now)
 
     publishers.before_waiting = meanwhile
     assert not publishers.publish(b'late').done()
@@ -179,7 +179,7 @@ def test_a_shutdown_refuses_those_who_wait(publishers: Publishers) -> None:
     publishers.fill()
     late = publishers.begin(lambda: publishers.publish(b'late'))
     with publishers.rig.lock:
-        publishers.rig.engine.stop(publishers.rig.clock.now, refuse_waiting=True)
+        publishers.rig.engine.stop(publishers.rig.clock.now)
         publishers.admission.on_progress(False)
     assert isinstance(late.exception(PATIENCE), ConnectionDead)
     with pytest.raises(ConnectionDead):

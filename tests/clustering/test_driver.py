@@ -361,7 +361,7 @@ def test_what_comes_on_an_old_transport_is_not_read(rig: DriverRig, broker: Scri
 def test_the_last_turn_is_the_one_in_which_the_last_transport_closes(
     rig: DriverRig, broker: ScriptedBroker
 ) -> None:
-    rig.engine.stop(rig.clock.now, refuse_waiting=True)
+    rig.engine.stop(rig.clock.now)
     assert rig.driver.turn(False)
     broker.serve()
     assert len(rig.reported(ClusterStopped)) == 1
@@ -373,7 +373,7 @@ def test_an_engine_that_has_stopped_is_driven_until_its_last_frames_are_sent(
     rig: DriverRig, broker: ScriptedBroker
 ) -> None:
     drop_link(rig, broker)
-    rig.engine.stop(rig.clock.now, refuse_waiting=True)
+    rig.engine.stop(rig.clock.now)
     rig.turn()
     assert rig.driver.turn(False)
     rig.transport.room = None

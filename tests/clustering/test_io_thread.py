@@ -87,7 +87,7 @@ class RealRig(DriverRig):
         self.engine.start(self.clock.now)
         self.io_thread.start()
         with self.lock:
-            self.engine.stop(self.clock.now, refuse_waiting=True)
+            self.engine.stop(self.clock.now)
             self.driver.notify()
         self.io_thread.thread.join(PATIENCE)
         assert not self.io_thread.thread.is_alive()

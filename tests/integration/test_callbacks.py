@@ -62,6 +62,64 @@ def test_a_callback_may_cancel_its_own_consumer(cluster: Cluster) -> None:
     assert len(collector.messages) == 1
 
 
+@pytest.mark.parametrize('stop', ['cancel', 'shutdown'])
+def test_a_callback_may_settle_after_it_has_stopped_its_consumer(
+    cluster: Cluster, make_cluster: Callable[..., Cluster], stop: str
+) -> None:
+    worker = make_cluster()
+    worker.start()
+    consumers: list[Any] = []
+
+    def on_message(message: ReceivedMessage) -> None:
+        if stop == 'cancel':
+            consumers[0].cancel().result(PATIENCE)
+        else:
+            worker.shutdown(wait=False)
+        message.ack()
+
+    collector, queue = Collector(on_message), Queue('stopping', durable=True)
+    consumers.append(consume(worker, queue, collector, no_ack=False, qos=1))
+    for _ in range(3):
+        confirmed(cluster, b'', 'stopping').result(PATIENCE)
+    collector.wait_for(1)
+    consumers[0].cancel().result(PATIENCE)
+    assert cluster.purge(queue).result(PATIENCE) == 2
+
+
+@pytest.mark.parametrize('by_loop', [False, True])
+def test_a_loop_finishes_its_message_and_the_others_go_back(
+    cluster: Cluster, make_cluster: Callable[..., Cluster], by_loop: bool
+) -> None:
+    queue = Queue('looping', durable=True)
+    cluster.declare(queue).result(PATIENCE)
+    for _ in range(9):
+        confirmed(cluster, b'', 'looping').result(PATIENCE)
+    worker, begun, stopping = make_cluster(), threading.Event(), threading.Event()
+    worker.start()
+
+    def iterate() -> None:
+        for message in worker.messages(queue):
+            begun.set()
+            if by_loop:  # It cannot wait for itself.
+                message.ack()
+                worker.shutdown()
+            else:
+                await_event(stopping, 'shutdown')
+                message.ack()
+
+    loop = threading.Thread(target=iterate)
+    loop.start()
+    await_event(begun, 'message')
+    if not by_loop:
+        worker.shutdown(wait=False)
+        while cluster.declare(queue, passive=True).result(PATIENCE).consumer_count:
+            pass
+        stopping.set()
+    loop.join(PATIENCE)
+    worker.shutdown()
+    assert cluster.purge(queue).result(PATIENCE) == 8
+
+
 def test_a_done_callback_may_wait_for_another_future(cluster: Cluster) -> None:
     cluster.declare(Queue('chained', auto_delete=True)).result(PATIENCE)
     seen, threads = Signals(), set[str]()

@@ -107,13 +107,16 @@ def test_a_publication_that_is_withdrawn_is_never_admitted(which: int) -> None:
     assert room.failures() == []
 
 
-def test_at_the_end_all_are_admitted_whatever_the_room() -> None:
+def test_at_the_end_those_whose_promise_a_program_has_are_admitted_whatever_the_room() -> None:
     room = Room(0)
-    waiting = [room.enqueue() for _ in range(2)]
-    room.admission.admit_all()
+    waiting = [room.enqueue() for _ in range(3)]
+    waiting[1].raises = True
+    room.admission.end(ConnectionError('over'))
 
-    assert room.admitted == [each.publication for each in waiting]
-    assert len(room.admission) == 0
+    assert room.admitted == [waiting[0].publication, waiting[2].publication]
+    assert isinstance(waiting[1].error, ConnectionError)
+    assert all(each.over for each in waiting)
+    assert room.failures() == []
 
 
 def test_or_all_fail() -> None:

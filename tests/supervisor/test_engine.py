@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from coolamqp.attaches.consumer import Consumer, subscription_of
+from coolamqp.attaches.consumer_options import STOP_TIMEOUT
 from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.events import (
     AllNodesRefused,
@@ -29,10 +31,10 @@ from coolamqp.framing.definitions import (
     QueueDelete,
 )
 from coolamqp.framing.definitions import ConnectionBlocked as ConnectionBlockedMethod
+from coolamqp.framing.frames import HEARTBEAT_FRAME
 from coolamqp.objects import Exchange, Message, NodeDefinition, Queue
 from coolamqp.supervisor.engine import (
     CONNECT_TIMEOUT,
-    DRAIN_TIMEOUT,
 )
 from coolamqp.supervisor.link import Link
 from coolamqp.supervisor.nodes import REFUSED_SECONDS_MIN
@@ -62,16 +64,22 @@ def rig_in(state: EngineState) -> tuple[Rig, ScriptedBroker | None]:
     broker.shake_hands()
     if state is not EngineState.RESTORING:
         broker.serve()
+    if state is EngineState.CANCELLING:
+        consumer = rig.consume()
+        broker.serve()
+        subscription_of(consumer).mailbox.scheduled = 1  # A callback runs.
+        rig.engine.stop(rig.clock.now)
+        broker.serve()
     if state in (EngineState.DRAINING, EngineState.CLOSING):
         promise = rig.publish(b'last')
-        rig.engine.stop(rig.clock.now, refuse_waiting=True)
+        rig.engine.stop(rig.clock.now)
         if state is EngineState.CLOSING:
             broker.unanswered.add('connection.close')
             broker.serve()
             broker.send(broker.published[-1].channel, BasicAck(1, False))
             assert promise.done()
     if state is EngineState.STOPPED:
-        rig.engine.stop(rig.clock.now, refuse_waiting=True)
+        rig.engine.stop(rig.clock.now)
         broker.serve()
     rig.carry_out()
     return rig, broker
@@ -92,15 +100,14 @@ def test_stopping_in_any_state_ends_every_promise_and_says_stopped_once(
     if state is not EngineState.STOPPED:
         promises = [rig.publish(b'kept'), Ending()]
         rig.engine.call(declare(Exchange('ex')), promises[1])
-        consumer = rig.consume(Queue('other'))
-        assert isinstance(consumer.future_to_notify, Ending)
-        promises.append(consumer.future_to_notify)
-    rig.engine.stop(rig.clock.now, refuse_waiting=True)
+        promises.append(Ending())
+        rig.add(Consumer(Queue('other'), None), promises[-1])
+    rig.engine.stop(rig.clock.now)
     if broker is not None:
         broker.unanswered.add('connection.close')
         broker.serve()
-    rig.engine.stop(rig.clock.now, refuse_waiting=True)
-    rig.advance(DRAIN_TIMEOUT)
+    rig.engine.stop(rig.clock.now)
+    rig.advance(STOP_TIMEOUT)
     rig.advance(CLOSE_TIMEOUT)
 
     assert rig.state() is EngineState.STOPPED
@@ -301,7 +308,7 @@ def test_stopping_waits_for_what_was_promised() -> None:
     message, declared = rig.publish(b'last'), Ending()
     broker.unanswered = {'queue.declare'}
     rig.engine.call(declare(Queue('last')), declared)
-    rig.engine.stop(rig.clock.now, refuse_waiting=True)
+    rig.engine.stop(rig.clock.now)
     broker.serve()
     assert len(broker.said(BasicCancel)) == 1
     assert consumer.cancelled
@@ -317,14 +324,69 @@ def test_stopping_waits_for_what_was_promised() -> None:
     assert rig.reported(ConnectionLost) == []
 
 
-def test_stopping_waits_no_longer_than_the_drain_timeout() -> None:
+def test_until_the_callbacks_have_ended_they_may_publish() -> None:
+    rig, broker = rig_in(EngineState.CANCELLING)
+    assert broker is not None
+    taken = [rig.engine.takes_commands]
+    promise = rig.publish(b'from the callback')
+    broker.serve()
+    (subscription,) = rig.engine._registry.subscriptions
+    subscription.mailbox.scheduled = 0
+    rig.engine.tick(rig.clock.now)
+    broker.serve()
+    assert rig.state() is EngineState.DRAINING
+    taken.append(rig.engine.takes_commands)
+    assert taken == [True, False]
+    broker.send(broker.published[-1].channel, BasicAck(1, False))
+    assert promise.result() is None
+
+
+@pytest.mark.parametrize('state', [EngineState.CANCELLING, EngineState.DRAINING])
+def test_a_later_call_may_shorten_the_time_of_a_shutdown(state: EngineState) -> None:
+    rig, broker = rig_in(state)
+    assert broker is not None
+    rig.engine.stop(rig.clock.now, None)
+    rig.engine.stop(rig.clock.now, 2 * STOP_TIMEOUT)
+    assert rig.engine.wake_at() <= rig.clock.now + STOP_TIMEOUT
+    rig.engine.stop(rig.clock.now, 0)
+    rig.advance(0)
+    assert rig.state() is EngineState.STOPPED
+
+
+@pytest.mark.parametrize('timeout', [0.0, 1.0, 30.0])
+def test_a_shutdown_ends_within_its_timeout_though_the_broker_says_nothing(timeout: float) -> None:
+    rig = Rig()
+    rig.up()
+    message = rig.publish(b'never confirmed')
+    link = rig.link()
+    rig.engine.stop(rig.clock.now, timeout)
+    rig.advance(timeout)
+    assert rig.state() is EngineState.STOPPED
+    assert isinstance(message.error, ConnectionDead)
+    assert link.is_over(rig.clock.now)  # though no byte was sent
+
+
+def test_a_shutdown_without_limit_waits() -> None:
+    rig, broker = rig_in(EngineState.UP)
+    assert broker is not None
+    message = rig.publish(b'confirmed late')
+    broker.serve()
+    rig.engine.stop(rig.clock.now, None)
+    for _ in range(100):
+        broker.feed(HEARTBEAT_FRAME)
+        rig.advance(10)
+    assert rig.state() is EngineState.DRAINING
+    broker.send(broker.published[-1].channel, BasicAck(1, False))
+    assert message.result() is None
+
+
+def test_stopping_waits_no_longer_than_its_timeout() -> None:
     rig = Rig()
     broker = rig.up()
     message = rig.publish(b'never confirmed')
     broker.serve()
-    rig.engine.stop(rig.clock.now, refuse_waiting=True)
-    for _ in range(int(DRAIN_TIMEOUT) - 1):
-        rig.advance(1)
+    rig.engine.stop(rig.clock.now)
+    rig.advance(STOP_TIMEOUT - CLOSE_TIMEOUT - 1)
     assert rig.state() is EngineState.DRAINING
     rig.advance(1)
     assert rig.state() is EngineState.CLOSING
@@ -336,7 +398,7 @@ def test_stopping_waits_no_longer_than_the_drain_timeout() -> None:
 def test_a_broker_that_does_not_answer_the_close_is_left() -> None:
     rig = Rig()
     rig.up()
-    rig.engine.stop(rig.clock.now, refuse_waiting=True)
+    rig.engine.stop(rig.clock.now)
     assert rig.state() is EngineState.CLOSING
     rig.advance(CLOSE_TIMEOUT)
     assert rig.state() is EngineState.STOPPED

@@ -17,7 +17,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from coolamqp.attaches.consumer import Consumer
+from coolamqp.attaches.consumer import Consumer, subscription_of
+from coolamqp.attaches.consumer_options import STOP_TIMEOUT
 from coolamqp.attaches.events import ClusterStopped
 from coolamqp.attaches.operation import declare
 from coolamqp.framing.definitions import (
@@ -36,9 +37,7 @@ from coolamqp.framing.definitions import (
 from coolamqp.framing.method import Method
 from coolamqp.framing.text import text_bytes
 from coolamqp.objects import NodeDefinition, Queue
-from coolamqp.supervisor.engine import DRAIN_TIMEOUT
 from coolamqp.supervisor.states import EngineState
-from coolamqp.uplink.connection import CLOSE_TIMEOUT
 from coolamqp.uplink.states import ConnectionState
 from tests.support.ending import Ending
 from tests.support.rig import LinkWire, Rig
@@ -119,17 +118,26 @@ class EngineMachine(RuleBasedStateMachine):
 
     def consume(self, name: str | None, *, cancel_on_failure: bool) -> None:
         """Consume a queue."""
-        consumer = self.rig.consume(
-            Queue(name), cancel_on_failure=cancel_on_failure, no_ack=False, qos=5
+        consumer = Consumer(
+            Queue(name), None, cancel_on_failure=cancel_on_failure, no_ack=False, qos=5
         )
-        assert isinstance(consumer.future_to_notify, Ending)
-        self.promises.append(consumer.future_to_notify)
+        self.promises.append(Ending())
+        self.rig.add(consumer, self.promises[-1])
         self.consumers.append(consumer)
 
     @precondition(lambda self: self.consumers)
     @rule(which=st.integers(0, 5))
     def cancel(self, which: int) -> None:
         self.promises.append(self.consumers[which % len(self.consumers)].cancel())
+
+    @precondition(lambda self: self.consumers)
+    @rule(which=st.integers(0, 5), running=st.booleans())
+    def begin_or_end_a_callback(self, which: int, running: bool) -> None:
+        mailbox = subscription_of(self.consumers[which % len(self.consumers)]).mailbox
+        mailbox.scheduled = int(running)
+        if mailbox.ending:
+            self.rig.engine.tick(self.rig.clock.now)
+            self.rig.carry_out()
 
     @precondition(lambda self: self.consumers)
     @rule(which=st.integers(0, 5), qos=st.integers(0, 9))
@@ -146,7 +154,7 @@ class EngineMachine(RuleBasedStateMachine):
     def stop(self, dice: int) -> None:
         if dice < 4:
             return
-        self.rig.engine.stop(self.rig.clock.now, refuse_waiting=True)
+        self.rig.engine.stop(self.rig.clock.now)
         self.rig.carry_out()
 
     # Brokers and networks
@@ -304,10 +312,10 @@ class EngineMachine(RuleBasedStateMachine):
         assert set(self.rig.engine.window.unconfirmed) == set(open_endings)
 
     def teardown(self) -> None:
-        self.rig.engine.stop(self.rig.clock.now, refuse_waiting=True)
+        self.rig.engine.stop(self.rig.clock.now)
         self.rig.carry_out()
         for _ in range(3):
-            self.rig.advance(DRAIN_TIMEOUT + CLOSE_TIMEOUT)
+            self.rig.advance(STOP_TIMEOUT)
         assert self.rig.engine.state is EngineState.STOPPED
         assert len(self.rig.reported(ClusterStopped)) == 1
         assert all(ending.done() for ending in self.messages.values())

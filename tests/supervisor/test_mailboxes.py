@@ -195,11 +195,51 @@ def test_a_cancelled_consumer_gets_hooks_but_no_messages(
     every, box, hook = mailboxes(), mailbox(on_message), Hook(print)
     box.inbox = Kept()
     post(every, box, *deliveries(2), hook)
-    box.closed = True
+    box.ending = box.closed = True
 
     assert run_all(every) == [hook]
     assert every.watermarks.messages == 0
     assert not keep(box, deliveries(1)[0])
+
+
+@pytest.mark.parametrize(('delivery_tag', 'runs'), [(1, False), (None, True)])
+@pytest.mark.parametrize('hooked', [True, False])
+def test_what_waits_goes_back_when_its_consumer_ends_unless_the_broker_has_forgotten_it(
+    delivery_tag: int | None, runs: bool, hooked: bool
+) -> None:
+    every, box, message = mailboxes(), mailbox(), Refusable(b'', delivery_tag)
+    item = Hook(print, carries=message) if hooked else message
+    post(every, box, item)
+    box.ending = True
+
+    assert run_all(every) == ([item] if runs else [])
+    assert message.refusals == [True]
+    assert every.watermarks.messages == 0
+
+
+def test_what_waits_can_be_returned_before_its_turn() -> None:
+    every, box, messages = mailboxes(), mailbox(), deliveries(3)
+    post(every, box, messages[0], Hook(print), Hook(print, carries=messages[1]), messages[2])
+    box.return_waiting()
+    assert [message.refusals for message in messages] == [[True]] * 3
+
+
+def test_the_end_of_a_turn_of_a_consumer_that_ends_is_told() -> None:
+    every, box = mailboxes(), mailbox()
+    post(every, box, Hook(print))
+    assert every.take() is box
+    box.items.clear()
+    box.ending = True
+    assert every.give_back(Turn(box))
+    assert box.at_rest
+
+
+def test_a_callback_that_waits_for_the_shutdown_is_not_waited_for() -> None:
+    box = mailbox(workers=2)
+    box.stopping_callbacks, at_rest = 1, []
+    for box.scheduled, box.iterator in ((2, None), (1, None), (1, 'somebody')):
+        at_rest.append(box.at_rest)
+    assert at_rest == [False, True, False]
 
 
 def test_a_hook_that_carries_a_message_counts_as_one() -> None:
@@ -242,13 +282,13 @@ def test_a_message_whose_callback_raises_is_settled_as_on_error_says(
     assert message.refusals == refusals
 
 
-@pytest.mark.parametrize('state', ['ending', 'closed'])
-def test_but_not_while_its_consumer_ends(state: str) -> None:
-    message, box = Refusable(b''), mailbox(on_error='reject')
-    setattr(box, state, True)
+@pytest.mark.parametrize('on_error', ['keep', 'reject'])
+def test_but_it_goes_back_while_its_consumer_ends(on_error: OnError) -> None:
+    message, box = Refusable(b''), mailbox(on_error=on_error)
+    box.ending = True
     settle_failed(box, message)
 
-    assert message.refusals == []
+    assert message.refusals == [True]
 
 
 def test_a_mailbox_has_the_name_of_its_queue() -> None:

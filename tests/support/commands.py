@@ -84,9 +84,9 @@ class Commands(ABC):
 
     # For consumers and messages
 
-    def cancel(self, subscription: Subscription) -> Ending:
+    def cancel(self, subscription: Subscription, timeout: float | None) -> Ending:
         promise = Ending()
-        self.engine.cancel(subscription, promise)
+        self.engine.cancel(subscription, promise, timeout)
         self.carry_out()
         return promise
 

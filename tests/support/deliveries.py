@@ -13,9 +13,13 @@ PAYLOAD = bytes(encode_method(1, BasicDeliver(b'tag', 1, False, b'', b'key'))[7:
 class Refusable(Delivery):
     """A message that records its rejections."""
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, delivery_tag: int | None = 1) -> None:
         super().__init__(Envelope(PAYLOAD), b'\0\0', body, None, None)
+        self.delivery_tag = delivery_tag
         self.refusals: list[bool] = []
+
+    def nack(self, requeue: bool = True, multiple: bool = False) -> None:
+        self.refusals.append(requeue)
 
     def reject(self, requeue: bool = False) -> None:
         self.refusals.append(requeue)

@@ -124,6 +124,8 @@ class Rig(Commands):
             if isinstance(item, Hook):
                 item.function(*item.arguments)
         self.reports += effects.reports
+        if any(mailbox.ending for mailbox, _ in effects.callbacks):
+            self.engine.tick(self.clock.now)  # as `Mailboxes.give_back` asks for it
 
     def logged(self) -> str:
         """Return all log records, one in each line."""

@@ -17,6 +17,7 @@ from coolamqp.api.cluster import BaseCluster
 from coolamqp.api.options import ClusterOptions
 from coolamqp.api.requests import RequestCalls, check_timeout
 from coolamqp.api.topology import TopologyCalls
+from coolamqp.attaches.consumer_options import STOP_TIMEOUT
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.net.tls import check_contexts
 
@@ -104,16 +105,19 @@ class Cluster(
             raise ConnectionDead('this Cluster was shut down')
         return self.connected
 
-    async def shutdown(self, wait: bool = True) -> None:
+    async def shutdown(self, wait: bool = True, timeout: float | None = STOP_TIMEOUT) -> None:
         """Shut down: cancel the consumers, send what is pending, and close the connection.
 
-        It waits for the broker for at most about ten seconds. All futures that are left end with
-        `ConnectionDead`. A second call does nothing.
+        No callback begins any more; messages that have not begun go back into their queues. Running
+        callbacks may publish and settle their messages until they end. After them, the Cluster
+        refuses all calls. All futures that are left at the end fail with `ConnectionDead`. A second
+        call does nothing, except that it may shorten the timeout.
 
         :param wait: whether to wait for the end of the shutdown
+        :param timeout: the time for the whole shutdown, in seconds; None for no limit
         :raises RuntimeError: it was never started
         """
-        await self._core.shutdown(wait)
+        await self._core.shutdown(wait, timeout)
 
     async def __aenter__(self) -> Self:
         await self.start()

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import random
+import weakref
 from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime
 from inspect import isawaitable
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from coolamqp.aio.condition import Condition
 from coolamqp.aio.dispatcher import Dispatcher
@@ -30,9 +31,6 @@ from coolamqp.attaches.mailbox import Mailbox
 from coolamqp.attaches.publication import Publication
 from coolamqp.objects.message import Settlement
 from coolamqp.tracing import CallSpan
-
-# How long shutdown waits for callbacks that are running, in seconds.
-CALLBACK_TIMEOUT: Final = 5.0
 
 
 class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
@@ -98,23 +96,24 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
                 self.dispatcher.abandon()
                 driver.abort()
 
-    async def shutdown(self, wait: bool) -> None:
-        """End everything in bounded time.
+    async def shutdown(self, wait: bool, timeout: float | None) -> None:
+        """End everything within a timeout, in seconds.
 
         :raises RuntimeError: it was never started
         """
-        with self.lock:
-            driver = self.driver
-            if driver is None:
-                raise RuntimeError('this Cluster was never started')
-            self.engine.stop(self._now(), refuse_waiting=False)
-            driver.notify()
+        driver = self.stop(timeout, wait)
+        deadline = None if timeout is None else self._now() + timeout
         self.state_changed.notify_all()
         if wait:
             await driver.wait_closed()
-            await self.dispatcher.stop(CALLBACK_TIMEOUT)
+            await self.dispatcher.stop(None if deadline is None else deadline - self._now())
             if self._loop_end is not None:
                 await self._loop_end.aclose()
+
+    def current(self) -> object:
+        """Return a weak reference to this task; a task holds all that its coroutine holds."""
+        task = asyncio.current_task()
+        return None if task is None else weakref.ref(task)
 
     def on_state_change(self) -> None:
         """Wake the tasks that wait for the connection to come up, or for the end."""

@@ -21,7 +21,13 @@ from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import ReceivedMessage
 from coolamqp.objects.callables import take_functions
 from coolamqp.objects.message import body_size
-from coolamqp.supervisor.mailboxes import Mailboxes, Turn, callback_for, settle_failed
+from coolamqp.supervisor.mailboxes import (
+    Mailboxes,
+    Turn,
+    callback_for,
+    goes_back,
+    settle_failed,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +54,7 @@ class Dispatcher:
         self._mailboxes = mailboxes
         self._wrap = wrap
         self._wake = wake
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[Any], Mailbox] = {}
         self._abandoned = False
 
     def post(self, callbacks: list[tuple[Mailbox, Item]]) -> None:
@@ -76,17 +82,24 @@ class Dispatcher:
         if self._mailboxes.watermarks.release(1, body_size(message.body)):
             self._wake()
 
-    async def stop(self, timeout: float) -> None:
+    def calling_mailbox(self) -> Mailbox | None:
+        """Return the mailbox that the calling task serves; None if it serves none."""
+        task = asyncio.current_task()
+        return None if task is None else self._tasks.get(task)
+
+    async def stop(self, timeout: float | None) -> None:
         """Wait until everything has run, but for the task that waits here.
 
-        :param timeout: how long to wait for a callback that is running, in seconds
+        :param timeout: the time to wait for running callbacks, in seconds; None for no limit
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + timeout
-        while tasks := self._tasks - {asyncio.current_task()}:
-            running = (await asyncio.wait(tasks, timeout=max(deadline - loop.time(), 0)))[1]
+        deadline = None if timeout is None else loop.time() + timeout
+        while tasks := self._tasks.keys() - {asyncio.current_task()}:
+            left = None if deadline is None else max(deadline - loop.time(), 0)
+            running = (await asyncio.wait(tasks, timeout=left))[1]
             for task in running:
                 logger.warning('%s still runs a callback; it is left to itself', task.get_name())
+                del self._tasks[task]
             if running:
                 return
 
@@ -105,7 +118,7 @@ class Dispatcher:
             name = f'{self._name} dispatcher{consumer}'
             turn = Turn(mailbox)
             task = asyncio.create_task(self._serve(turn), name=name)
-            self._tasks.add(task)
+            self._tasks[task] = mailbox
             task.add_done_callback(partial(self._on_done, turn))
 
     async def _serve(self, turn: Turn) -> None:
@@ -123,7 +136,7 @@ class Dispatcher:
 
     def _on_done(self, turn: Turn, task: asyncio.Task[None]) -> None:
         """Give the mailbox of a task back, even if the task was cancelled before it began."""
-        self._tasks.discard(task)
+        self._tasks.pop(task, None)  # It may be left to itself already.
         if self._mailboxes.give_back(turn):
             self._wake()
         self._rouse()
@@ -170,7 +183,7 @@ class Dispatcher:
             for function in _functions(item):
                 self._succeeds_inline(function, item.arguments, '%r raised', function)
             return
-        callback = callback_for(mailbox)
+        callback = None if goes_back(mailbox, item) else callback_for(mailbox)
         if callback is None:
             return
         callback = self._callback(mailbox, callback)

@@ -40,6 +40,7 @@ class MessageIterator(AsyncIterator[ReceivedMessage]):
     async def __anext__(self) -> ReceivedMessage:
         if not self._closed:
             await self._begin()
+            self._core.step(self.consumer)
             event = await self._core.take(self._inbox, self._timeout)
             if isinstance(event, MessageReceived):
                 return event
@@ -50,7 +51,7 @@ class MessageIterator(AsyncIterator[ReceivedMessage]):
         """Begin to consume, once; a task that is cancelled meanwhile may come again."""
         if self._consuming is None:
             self._consuming = self._begin_to_consume(self.consumer, self._inbox)
-            self._core.begin_iteration(self._inbox)
+            self._core.begin_iteration(self.consumer, self._inbox)
         if self._consuming.done():
             return
         await asyncio.shield(self._consuming)

@@ -25,6 +25,9 @@ class CallbackRunner(Protocol):
     def deliver(self, mailbox: Mailbox, message: Delivery) -> None:
         """Deliver a message to the program, from a hook of its consumer."""
 
+    def calling_mailbox(self) -> Mailbox | None:
+        """Return the mailbox whose callback makes the present call; None if none does."""
+
     def release(self, message: ReceivedMessage) -> None:
         """Count out a message that a program has taken from an inbox."""
 

@@ -19,12 +19,13 @@ from coolamqp.api.commands import Command, Commands, FutureT
 from coolamqp.api.guarded import guarded
 from coolamqp.api.options import ClusterOptions
 from coolamqp.api.reporter import Reporter
+from coolamqp.api.requests import check_timeout
 from coolamqp.api.spans import end_with, with_context
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.consumer import Consumer, subscription_of
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.events import AllNodesRefused, Event, MessageReceived, TopologyRestored
-from coolamqp.attaches.mailbox import Inbox
+from coolamqp.attaches.mailbox import Inbox, Mailbox
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.subscription import Subscription
 from coolamqp.exceptions import ConnectionDead
@@ -105,7 +106,7 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
         self.driver: DriverT | None = None
         self.clock = clock
         self._common_inbox = inbox
-        self._iterations: set[ClosableInbox] = set()
+        self._iterations: dict[Mailbox, ClosableInbox] = {}
         self._refusals: list[tuple[NodeDefinition, Exception]] = []
 
     @abstractmethod
@@ -114,6 +115,10 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
 
         :param span: the span to end together with the future
         """
+
+    @abstractmethod
+    def current(self) -> object:
+        """Return an object that is equal for all calls of this thread or task."""
 
     @abstractmethod
     def on_state_change(self) -> None:
@@ -229,16 +234,71 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
 
     # For consumers and messages
 
-    def cancel(self, subscription: Subscription) -> FutureT:
+    def cancel(self, subscription: Subscription, timeout: float | None) -> FutureT:
         """Cancel a consumer, for `Consumer.cancel`."""
+        check_timeout(timeout)
         with self.lock:
             future = self.new_future()
-            if self.driver is not None and not self.stopped:
-                self.engine.cancel(subscription, future)
-                self.driver.notify()
-                return future
-        future.set_result(None)  # The shutdown has cancelled the consumer.
+            driver = None if self.stopped else self.driver
+            if driver is not None:
+                self.engine.advance(self.clock())
+                by_callback = self._is_caller(subscription.mailbox)
+                self.engine.cancel(subscription, future, timeout, by_callback)
+                driver.notify()
+        if driver is None:
+            future.set_result(None)  # The shutdown has cancelled the consumer.
+        self._return_waiting(subscription)
         return future
+
+    def stop(self, timeout: float | None, wait: bool) -> DriverT:
+        """Begin the shutdown.
+
+        :param timeout: the time for the shutdown, in seconds; None for no limit
+        :param wait: whether the caller then waits for the end
+        :raises RuntimeError: the Cluster was never started
+        """
+        check_timeout(timeout)
+        with self.lock:
+            driver = self.driver
+            if driver is None:
+                raise RuntimeError('this Cluster was never started')
+            caller = self._release_caller() if wait else None
+            cancelled = self.engine.stop(self.clock(), timeout, caller)
+            driver.notify()
+        for subscription in cancelled:
+            self._return_waiting(subscription)
+        return driver
+
+    def _release_caller(self) -> Mailbox | None:
+        """Let the shutdown not wait for the caller, which waits for the shutdown.
+
+        :returns: the mailbox whose callback is the caller; None if it is no callback
+        """
+        for mailbox in list(self._iterations):
+            if mailbox.iterator == self.current():
+                mailbox.iterator = None
+        return self.dispatcher.calling_mailbox()
+
+    def _is_caller(self, mailbox: Mailbox) -> bool:
+        """Whether a callback of a consumer, or the loop of its iteration, makes this call."""
+        return self.dispatcher.calling_mailbox() is mailbox or mailbox.iterator == self.current()
+
+    def _return_waiting(self, subscription: Subscription) -> None:
+        """Requeue the messages of a cancelled consumer that the program has not received yet."""
+        subscription.mailbox.return_waiting()
+        inbox = self._iterations.get(subscription.mailbox)
+        if inbox is None:
+            return
+        if subscription.consumer.no_ack:
+            inbox.close()
+        else:
+            self._discard(inbox)
+
+    def _discard(self, inbox: ClosableInbox) -> None:
+        for event in inbox.discard():
+            self.count_out(event)
+            if isinstance(event, MessageReceived):
+                event.nack()
 
     def change_prefetch(self, subscription: Subscription, prefetch_count: int) -> None:
         """Change the prefetch count of a consumer, for `Consumer.set_qos`."""
@@ -260,16 +320,21 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
 
     # Iterations
 
-    def begin_iteration(self, inbox: ClosableInbox) -> None:
+    def begin_iteration(self, consumer: Consumer, inbox: ClosableInbox) -> None:
         """Remember the inbox of an iteration, to close it at the end."""
-        self._iterations.add(inbox)
+        self._iterations[subscription_of(consumer).mailbox] = inbox
+
+    def step(self, consumer: Consumer) -> None:
+        """Record who iterates. Until the loop ends, a cancellation waits for it."""
+        subscription_of(consumer).mailbox.iterator = self.current()
 
     def end_iteration(self, consumer: Consumer, inbox: ClosableInbox) -> Any:
-        """Cancel the consumer of an iteration, and forget its messages; return the future."""
-        self._iterations.discard(inbox)
+        """Cancel the consumer of an iteration, and requeue its messages; return the future."""
+        mailbox = subscription_of(consumer).mailbox
+        self._iterations.pop(mailbox, None)
+        mailbox.iterator = None
         future = consumer.cancel()
-        for event in inbox.discard():
-            self.count_out(event)
+        self._discard(inbox)
         return future
 
     def count_out(self, event: Event) -> Event:
@@ -280,7 +345,7 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
 
     def close_inboxes(self) -> None:
         """End all waiting for events."""
-        for inbox in (self._common_inbox, *tuple(self._iterations)):
+        for inbox in (self._common_inbox, *tuple(self._iterations.values())):
             inbox.close()
 
     # Reports

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from coolamqp.attaches.consumer_options import (
+    STOP_TIMEOUT,
     BodyReceiveMode,
     OnError,
     checked_on_error,
@@ -131,16 +132,25 @@ class Consumer:
 
     # Calls for programs
 
-    def cancel(self) -> Any:
+    def cancel(self, timeout: float | None = STOP_TIMEOUT) -> Any:
         """Stop consuming. Any thread may call it.
 
-        :returns: a future of the Cluster. It succeeds when no more messages can come
+        No callback begins any more. With acknowledgements, the messages that no callback has
+        received yet go back into the queue at once; with `no_ack`, those that have arrived still
+        run. Running callbacks may settle their messages until they end. Then all unsettled messages
+        go back into the queue.
+
+        :param timeout: the time for running callbacks, in seconds; None for no limit
+        :returns: a future of the Cluster. It succeeds when the callbacks have ended, or after the
+            timeout. For a callback of this consumer it succeeds when no more messages can come
+        :raises TypeError: the timeout is no number
+        :raises ValueError: the timeout is negative
         """
         owner = self._subscription.owner
         if owner is None:
-            self._mailbox.closed = True
+            self._mailbox.ending = self._mailbox.closed = True
             return Ended()
-        return owner.cancel(self._subscription)
+        return owner.cancel(self._subscription, timeout)
 
     def set_qos(self, prefetch_size: int | None, prefetch_count: int | None = None) -> None:
         """Change the prefetch count: `set_qos(count)` or `set_qos(None, count)`.
@@ -208,8 +218,8 @@ class Consumer:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the consumer has ended for good, for any reason."""
-        return self._mailbox.closed
+        """Whether the consumer has ended for good, for any reason: no more messages come."""
+        return self._mailbox.closed or self._subscription.stopped
 
     @property
     def consumer_tag(self) -> bytes:

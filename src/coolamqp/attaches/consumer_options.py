@@ -13,6 +13,8 @@ from coolamqp.framing.text import text_bytes
 
 OnError: TypeAlias = Literal['requeue', 'reject', 'keep']
 
+# The default time for the end of a consumer or a Cluster, with its running callbacks, in seconds.
+STOP_TIMEOUT: Final = 10.0
 PREFETCH_MAX: Final = 0xFFFF
 PRIORITY: Final = 'x-priority'  # https://www.rabbitmq.com/docs/consumer-priority
 STREAM_OFFSET: Final = 'x-stream-offset'  # https://www.rabbitmq.com/docs/streams#consuming

@@ -61,10 +61,13 @@ class Mailbox:
     :ivar inbox: the inbox for messages without `on_message`; with None, they are dropped
     :ivar span: the span of the program that the spans of the callbacks belong to
     :ivar dont_trace: whether the callbacks run without spans even if the Cluster has a tracer
-    :ivar ending: whether the cancellation has begun
+    :ivar ending: whether the cancellation has begun. A message that waits then goes back into its
+        queue, unless the consumer has `no_ack`
     :ivar closed: whether the consumer is cancelled; its messages are then dropped
     :ivar items: the waiting messages and hooks
     :ivar scheduled: the number of turns of this mailbox that are due or running, at most `workers`
+    :ivar stopping_callbacks: the number of its callbacks that wait for the shutdown themselves
+    :ivar iterator: the thread or task that iterates over the messages; None if none does
     """
 
     def __init__(
@@ -87,6 +90,20 @@ class Mailbox:
         self.closed = False
         self.items: deque[Item] = deque()
         self.scheduled = 0
+        self.stopping_callbacks = 0
+        self.iterator: object = None
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing runs or waits here, except callbacks that wait for the shutdown."""
+        return self.scheduled <= self.stopping_callbacks and self.iterator is None
+
+    def return_waiting(self) -> None:
+        """Requeue the messages that no callback has received yet. The caller holds no lock."""
+        for item in self.items.copy():  # Other threads change `items` meanwhile.
+            message = message_of(item)
+            if message is not None:
+                message.nack()
 
     @property
     def name(self) -> str:

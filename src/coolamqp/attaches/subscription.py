@@ -18,6 +18,7 @@ from coolamqp.attaches.frame_assembly import FrameAssembly, frames_of
 from coolamqp.attaches.mailbox import Hook, Mailbox
 from coolamqp.attaches.operation import binding_of, declare_queue, exchange_of
 from coolamqp.attaches.promise import Promise
+from coolamqp.attaches.timers import Timer
 from coolamqp.exceptions import RESOURCE_LOCKED, AMQPError, CoolAMQPError
 from coolamqp.framing.content import LIST_OF_MEMORYVIEW
 from coolamqp.framing.definitions import (
@@ -34,6 +35,7 @@ from coolamqp.framing.method import Method
 from coolamqp.framing.text import text_bytes
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import Queue
+from coolamqp.objects.message import Settlement
 from coolamqp.reply_codes import NOT_FOUND
 from coolamqp.uplink.channel import Channel
 
@@ -79,8 +81,11 @@ class Subscriber(Protocol):
 class ConsumerOwner(MessageOwner, Protocol):
     """The calls of a consumer to its Cluster. Any thread may make them."""
 
-    def cancel(self, subscription: Subscription) -> Promise:
-        """Cancel a consumer."""
+    def cancel(self, subscription: Subscription, timeout: float | None) -> Promise:
+        """Cancel a consumer.
+
+        :param timeout: the time for running callbacks, in seconds; None for no limit
+        """
 
     def change_prefetch(self, subscription: Subscription, prefetch_count: int) -> None:
         """Change the prefetch count of a consumer."""
@@ -100,6 +105,7 @@ class Subscription(Channeler):
     :param wants_frames: whether the consumer overrides `on_delivery`
     :param wants_setup: whether the consumer overrides `on_setup`
     :ivar owner: the Cluster; None until the consumer is added to one
+    :ivar stopped: whether the broker delivers nothing more, for good
     """
 
     def __init__(
@@ -119,11 +125,16 @@ class Subscription(Channeler):
         self.qos = qos
         self.promise = promise
         self.owner: ConsumerOwner | None = None
+        self.stopped = False
         self._wants_frames = wants_frames
         self._wants_setup = wants_setup
         self._dirty_ledgers: list[AckLedger] = []
         self._ledger: AckLedger | None = None
-        self._cancel_promises: list[Promise] = []
+        self._stop_promises: list[Promise] = []  # to end when no more messages can come
+        self._cancel_promises: list[Promise] = []  # to end when the callbacks have ended, too
+        self._timer: Timer | None = None  # for the end of the time of running callbacks
+        self._hurried = False  # whether that time is over
+        self._ran_all = False  # whether all messages are with callbacks
         self._was_operational = False
         self._has_consumed = False
         self._locked_since: float | None = None  # Only of a consumer that has not consumed yet.
@@ -285,6 +296,9 @@ class Subscription(Channeler):
         ledger = self._ledger
         if ledger is not None:
             ledger.enter(envelope.delivery_tag)
+            if self.mailbox.ending:
+                self._return(ledger, envelope.delivery_tag)
+                return
         delivery = Delivery(envelope, properties, body, ledger, self.owner)
         if self._wants_frames:
             arguments = (envelope, properties, body, ledger)
@@ -292,6 +306,11 @@ class Subscription(Channeler):
             self.effects.callbacks.append((self.mailbox, hook))
         else:
             self.effects.callbacks.append((self.mailbox, delivery))
+
+    def _return(self, ledger: AckLedger, delivery_tag: int) -> None:
+        """Requeue a message that crosses with the cancellation."""
+        ledger.settle(delivery_tag, Settlement.NACK_REQUEUE)
+        ledger.announce()
 
     def _show_frames(
         self, envelope: Envelope, properties: bytes, body: Any, ledger: AckLedger | None
@@ -404,13 +423,23 @@ class Subscription(Channeler):
 
     # Ending
 
-    def begin_cancel(self, promise: Promise | None) -> None:
-        """Cancel the consumer; the promise ends when no more messages can come."""
-        if self.cancelled:
+    # The broker delivers nothing more after cancel-ok. The channel stays open until the running
+    # callbacks have ended, so that they can settle their messages.
+
+    def begin_cancel(
+        self, promise: Promise | None, timeout: float | None = None, by_callback: bool = False
+    ) -> None:
+        """Cancel the consumer; the promise ends when the running callbacks have ended.
+
+        :param timeout: the time for running callbacks, in seconds; None for no limit
+        :param by_callback: whether a callback of this consumer calls this. It may wait for the
+            promise, so the promise does not wait for callbacks
+        """
+        if self.cancelled or (by_callback and self.stopped):
             self.effects.succeed(promise)
             return
         if promise is not None:
-            self._cancel_promises.append(promise)
+            (self._stop_promises if by_callback else self._cancel_promises).append(promise)
         if self.mailbox.ending:
             return
         self.mailbox.ending = True
@@ -418,12 +447,42 @@ class Subscription(Channeler):
             self._end(None)
         elif self.state != ST_ONLINE:
             self.channel.close()
-        elif not self._renewing:
-            self._cancel_on(self.channel)
+        else:
+            if timeout is not None:
+                self._timer = self.timers.after(timeout, lambda: self._hurry(timeout))
+            if not self._renewing:
+                self._cancel_on(self.channel)
 
     def _cancel_on(self, channel: Channel) -> None:
         self._flush_ledger()
-        channel.call(BasicCancel(self.consumer_tag), lambda _: self._close_channel())
+        channel.call(BasicCancel(self.consumer_tag), lambda _: self._on_stopped())
+
+    def _on_stopped(self) -> None:
+        self.stopped = True
+        self._succeed_all(self._stop_promises)
+        if self.mailbox.inline:  # All callbacks have run at reception.
+            self._ran_all = True
+        else:
+            self.effects.call(self.mailbox, self._on_ran_all)
+
+    def _on_ran_all(self) -> None:
+        """Record that the mailbox has come to its end. It runs where the callbacks run."""
+        self._ran_all = True
+
+    def _hurry(self, timeout: float) -> None:
+        self._hurried = True
+        if self.stopped and not self.mailbox.at_rest:
+            self.effects.log(
+                f'a callback of the consumer of {self.mailbox.name} still runs {timeout:g} s after '
+                f'the cancellation; its message goes back into the queue'
+            )
+
+    def review_cancel(self) -> None:
+        """Close the channel of a cancelled consumer if its callbacks have ended."""
+        mailbox = self.mailbox
+        ended = mailbox.at_rest and (self._ran_all or mailbox.stopping_callbacks > 0)
+        if self.stopped and (ended or self._hurried):
+            self._close_channel()
 
     def fail(self, error: Exception) -> None:
         """End for good because of an error."""
@@ -435,16 +494,22 @@ class Subscription(Channeler):
         """End for good; the reason is None after a cancellation by the program."""
         if self.cancelled:
             return
-        self.mailbox.closed = True
+        self.mailbox.ending = self.mailbox.closed = self.stopped = True
         self.connection = None  # A due retry then does nothing.
         self.suspects.on_answer(self)
+        if self._timer is not None:
+            self.timers.cancel(self._timer)
         self.effects.fail(self._take_promise(), CoolAMQPError('the consumer was cancelled'))
         self.effects.call(self.mailbox, self.consumer.on_cancel)
         self.effects.report(ConsumerCancelled(self.consumer, reason))
-        for promise in self._cancel_promises:
-            self.effects.succeed(promise)
-        self._cancel_promises.clear()
+        self._succeed_all(self._stop_promises)
+        self._succeed_all(self._cancel_promises)
         self.report_set_up()
+
+    def _succeed_all(self, promises: list[Promise]) -> None:
+        for promise in promises:
+            self.effects.succeed(promise)
+        promises.clear()
 
     def _take_promise(self) -> Promise | None:
         promise, self.promise = self.promise, None

@@ -14,6 +14,7 @@ from coolamqp.api.cluster import BaseCluster
 from coolamqp.api.options import ClusterOptions
 from coolamqp.api.requests import RequestCalls, check_timeout
 from coolamqp.api.topology import TopologyCalls
+from coolamqp.attaches.consumer_options import STOP_TIMEOUT
 from coolamqp.clustering.consuming import Consuming
 from coolamqp.clustering.core import ClusterCore
 from coolamqp.clustering.future import ClusterFuture
@@ -112,16 +113,19 @@ class Cluster(
             raise ConnectionDead('this Cluster was shut down')
         return self.connected
 
-    def shutdown(self, wait: bool = True) -> None:
+    def shutdown(self, wait: bool = True, timeout: float | None = STOP_TIMEOUT) -> None:
         """Shut down: cancel the consumers, send what is pending, and close the connection.
 
-        It waits for the broker for at most about ten seconds. All futures that are left end with
-        `ConnectionDead`. A second call does nothing.
+        No callback begins any more; messages that have not begun go back into their queues. Running
+        callbacks may publish and settle their messages until they end. After them, the Cluster
+        refuses all calls. All futures that are left at the end fail with `ConnectionDead`. A second
+        call does nothing, except that it may shorten the timeout.
 
         :param wait: whether to wait for the end of the shutdown
+        :param timeout: the time for the whole shutdown, in seconds; None for no limit
         :raises RuntimeError: it was never started
         """
-        self._core.shutdown(wait)
+        self._core.shutdown(wait, timeout)
 
     def __enter__(self) -> Self:
         self.start()

@@ -34,8 +34,6 @@ from coolamqp.tracing import CallSpan
 
 # How many messages of `publish_many` are published before other threads have their turn.
 BATCH_MESSAGES: Final = 256
-# How long shutdown waits for callbacks that are running, in seconds.
-CALLBACK_TIMEOUT: Final = 5.0
 
 
 class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
@@ -103,22 +101,24 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         forks.watch(self)
         self._io_thread.start()
 
-    def shutdown(self, wait_for_end: bool) -> None:
-        """End everything in bounded time.
+    def shutdown(self, wait_for_end: bool, timeout: float | None) -> None:
+        """End everything within a timeout, in seconds.
 
         :raises RuntimeError: it was never started
         """
         if self._forked:
             return  # The connection is the parent's; this process has no thread to end.
-        with self.lock:
-            driver, io_thread = self.driver, self._io_thread
-            if driver is None or io_thread is None:
-                raise RuntimeError('this Cluster was never started')
-            self.engine.stop(time.monotonic(), refuse_waiting=True)
-            driver.notify()
-        if wait_for_end and io_thread.may_wait():
-            io_thread.thread.join()
-            self.dispatcher.stop(CALLBACK_TIMEOUT)
+        deadline = None if timeout is None else time.monotonic() + timeout
+        io_thread = self._io_thread
+        waits = wait_for_end and io_thread is not None and io_thread.may_wait()
+        self.stop(timeout, waits)
+        if io_thread is not None and waits:
+            io_thread.join(_seconds_until(deadline))
+            self.dispatcher.stop(_seconds_until(deadline))
+
+    def current(self) -> object:
+        """Return the identifier of this thread."""
+        return threading.get_ident()
 
     def check_process(self) -> None:
         """Refuse to act in a child process, whose copy of the connection is its parent's.

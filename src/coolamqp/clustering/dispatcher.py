@@ -28,6 +28,7 @@ from coolamqp.supervisor.mailboxes import (
     Mailboxes,
     Turn,
     callback_for,
+    goes_back,
     keep,
     settle_failed,
 )
@@ -66,6 +67,7 @@ class Dispatcher:
         self._lead_mailbox = Mailbox()  # stands for the offer among the mailboxes
         self._late: deque[Hook] = deque()  # from where no lock may be taken
         self._busy_since: dict[threading.Thread, float] = {}
+        self._serving: dict[threading.Thread, Mailbox] = {}  # in their turns
         self._threads: set[threading.Thread] = set()
         self._idle = 0
         self._stopping = False
@@ -80,7 +82,7 @@ class Dispatcher:
         for mailbox, item in inline:
             if isinstance(item, Hook):
                 guarded(item.function, *item.arguments)
-            else:
+            elif not goes_back(mailbox, item):
                 callback = callback_for(mailbox)
                 if callback is not None:
                     self._call(mailbox, callback, item)
@@ -160,6 +162,10 @@ class Dispatcher:
         if resume:
             self._wake()
 
+    def calling_mailbox(self) -> Mailbox | None:
+        """Return the mailbox that the calling thread serves; None if it serves none."""
+        return self._serving.get(threading.current_thread())
+
     def finish(self) -> None:
         """End the threads when they have run everything in the mailboxes."""
         with self._condition:
@@ -168,19 +174,21 @@ class Dispatcher:
             if self._mailboxes.ready:  # and perhaps a stuck callback, with no leader to relieve it
                 self._add_worker()
 
-    def stop(self, timeout: float) -> None:
+    def stop(self, timeout: float | None) -> None:
         """Finish, and wait for the threads to end, but not for the caller's own.
 
-        :param timeout: how long to wait for a callback that is running, in seconds
+        :param timeout: the time to wait for running callbacks, in seconds; None for no limit
         """
         self.finish()
         with self._condition:
             threads = self._threads - {threading.current_thread()}
-        deadline = time.monotonic() + timeout
+        deadline = None if timeout is None else time.monotonic() + timeout
         for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
                 logger.warning('%s still runs a callback; it is left to itself', thread.name)
+                with self._condition:
+                    self._threads.discard(thread)
 
     # Threads, with the lock held
 
@@ -277,6 +285,7 @@ class Dispatcher:
         """Run items of a mailbox for one turn, and give it back."""
         now = self._busy_since[thread]
         turn.begin(mailbox, now)
+        self._serving[thread] = mailbox
         while (item := turn.next(now)) is not None:
             if isinstance(item, Hook):
                 guarded(item.function, *item.arguments)
@@ -284,6 +293,7 @@ class Dispatcher:
                 self._call(mailbox, turn.callback, item)
             now = time.monotonic()
             self._busy_since[thread] = now
+        del self._serving[thread]
         with self._condition:
             resume = self._mailboxes.give_back(turn)
         if resume:

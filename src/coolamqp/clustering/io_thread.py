@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from typing import Final
 
 from coolamqp.api.guarded import log_exception
 from coolamqp.clustering.dispatcher import Dispatcher
@@ -13,6 +14,9 @@ from coolamqp.clustering.leader import Leadership
 from coolamqp.clustering.thread_names import name_this_thread
 
 logger = logging.getLogger(__name__)
+
+# After this many seconds, a thread that has not ended in time is stuck in an inline callback.
+STUCK_SECONDS: Final = 0.5
 
 
 class IOThread:
@@ -42,6 +46,15 @@ class IOThread:
     def start(self) -> None:
         """Start the thread."""
         self.thread.start()
+
+    def join(self, timeout: float | None) -> None:
+        """Wait for the end of the thread.
+
+        :param timeout: the time that the engine has for its end, in seconds; None for no limit
+        """
+        self.thread.join(None if timeout is None else timeout + STUCK_SECONDS)
+        if self.thread.is_alive():
+            logger.warning('%s still runs a callback; it is left to itself', self.thread.name)
 
     def may_wait(self) -> bool:
         """Whether this thread may wait for the broker; if it leads, it gives the lead back.

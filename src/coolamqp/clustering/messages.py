@@ -27,12 +27,14 @@ class MessageIterator(Iterator[ReceivedMessage]):
         self._inbox = inbox
         self._timeout = timeout
         self._closed = False
-        core.begin_iteration(inbox)
+        core.begin_iteration(consumer, inbox)
 
     def __next__(self) -> ReceivedMessage:
-        event = None if self._closed else self._core.take(self._inbox, self._timeout)
-        if isinstance(event, MessageReceived):
-            return event
+        if not self._closed:
+            self._core.step(self.consumer)
+            event = self._core.take(self._inbox, self._timeout)
+            if isinstance(event, MessageReceived):
+                return event
         self.close()
         raise StopIteration
 

@@ -73,10 +73,18 @@ class Admission:
         while self._queue and self._has_room():
             self._admit_first()
 
-    def admit_all(self) -> None:
-        """Admit all waiting publications, even without room."""
+    def end(self, error: Exception) -> None:
+        """Fail the publications of waiting threads, and admit the others, even without room.
+
+        A program has the promises of the others. It has published them, so the broker receives
+        them.
+        """
         while self._queue:
-            self._admit_first()
+            waiting = next(iter(self._queue.values()))
+            if waiting.raises:
+                self._fail(self._queue.popitem(last=False)[1], error)
+            else:
+                self._admit_first()
 
     def fail_all(self, error: Exception) -> None:
         """Fail all waiting publications."""

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.channeler import Channeler
+from coolamqp.attaches.consumer_options import STOP_TIMEOUT
 from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.events import (
     AllNodesRefused,
@@ -27,6 +28,7 @@ from coolamqp.attaches.events import (
     TopologyRestored,
 )
 from coolamqp.attaches.getter import Fetch
+from coolamqp.attaches.mailbox import Mailbox
 from coolamqp.attaches.operation import Operation
 from coolamqp.attaches.promise import Promise
 from coolamqp.attaches.publication import Publication
@@ -50,12 +52,12 @@ from coolamqp.supervisor.topology import Topology
 from coolamqp.supervisor.watermarks import ReadWatermarks
 from coolamqp.supervisor.window import MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES, PublishWindow
 from coolamqp.tracing import BaseFrameTracer
-from coolamqp.uplink.connection import Connection, ConnectionObserver
+from coolamqp.uplink.connection import CLOSE_TIMEOUT, Connection, ConnectionObserver
 
 # The time for a transport to come up, in seconds, unless the node has its own limit.
 CONNECT_TIMEOUT: Final = 10.0
-# The time that a shutdown waits for confirms, declarations and cancellations, in seconds.
-DRAIN_TIMEOUT: Final = 10.0
+# A shutdown leaves up to this part of its timeout for the close of the connection.
+CLOSE_FRACTION: Final = 0.2
 # The time that publishers wait for recovery, in seconds.
 RESTORE_TIMEOUT: Final = 30.0
 
@@ -118,6 +120,8 @@ class Engine(ConnectionObserver):
         self._recovery: Recovery | None = None
         self._deadline = inf  # of the current state
         self._opened_at = inf  # when the connection was opened
+        self._stopped_by = inf  # the latest time for the end of the shutdown
+        self._cancelled: list[Subscription] = []  # whose callbacks may still run
 
     # State
 
@@ -155,29 +159,43 @@ class Engine(ConnectionObserver):
         self._move('start')
         self._try_node()
 
-    def stop(self, now: float, *, refuse_waiting: bool) -> None:
-        """Finish pending work in bounded time, then close. `ClusterStopped` reports the end.
+    def stop(
+        self, now: float, timeout: float | None = STOP_TIMEOUT, caller: Mailbox | None = None
+    ) -> list[Subscription]:
+        """Cancel all consumers, finish pending work, then close. `ClusterStopped` reports the end.
 
-        :param refuse_waiting: whether to fail publications that wait for room; otherwise they are
-            admitted at once
+        Until the running callbacks have ended, the engine accepts commands, because callbacks
+        publish. A later call may only shorten the time.
+
+        :param timeout: the time for all this, in seconds; None for no limit
+        :param caller: the mailbox whose callback waits for the end; None for none
+        :returns: the consumers whose callbacks may still run
         """
         self._timers.advance(now)
-        if (self.state, 'stop') not in TRANSITIONS:
-            return
-        if refuse_waiting:
-            self.window.fail_waiting(_shut_down())
-        else:
-            self.window.admit_all()
+        if caller is not None:
+            caller.stopping_callbacks += 1
+        if timeout is not None:
+            self._stopped_by = min(self._stopped_by, now + timeout)
+        if (self.state, 'stop') in TRANSITIONS:
+            self._begin_stop()
+        if timeout is not None and self.state in (EngineState.CANCELLING, EngineState.DRAINING):
+            close_time = min(CLOSE_TIMEOUT, timeout * CLOSE_FRACTION)
+            self._deadline = min(self._deadline, now + timeout - close_time)
+        self._check_drained()
+        return list(self._cancelled)
+
+    def _begin_stop(self) -> None:
         self._move('stop')
+        self._deadline = inf
         if self.state is EngineState.STOPPED:
             self._drop_link()
             self._finish()
             return
-        self._deadline = now + DRAIN_TIMEOUT
         self._publisher.release()
-        for subscription in list(self._registry.subscriptions):
+        self._registry.drop_cancelled()
+        self._cancelled = list(self._registry.subscriptions)
+        for subscription in self._cancelled:
             subscription.begin_cancel(None)
-        self._check_drained()
 
     def abort(self) -> None:
         """Stop at once, in any state: the driver has ended."""
@@ -243,15 +261,25 @@ class Engine(ConnectionObserver):
             subscription.promise = promise
         if subscription.cancelled:
             subscription.fail(CoolAMQPError('the consumer was cancelled before it was added'))
+        elif self.state is EngineState.CANCELLING:
+            subscription.fail(_shut_down())
         elif self._registry.connection is not None:
             subscription.attach(self._registry.connection)
 
-    def cancel(self, subscription: Subscription, promise: Promise) -> None:
-        """Cancel a consumer; the promise ends when no more messages can come."""
+    def cancel(
+        self,
+        subscription: Subscription,
+        promise: Promise,
+        timeout: float | None = STOP_TIMEOUT,
+        by_callback: bool = False,
+    ) -> None:
+        """Cancel a consumer; see `Subscription.begin_cancel`."""
         if self.state is EngineState.STOPPED:
             self.effects.succeed(promise)
         else:
-            subscription.begin_cancel(promise)
+            if not subscription.mailbox.ending:
+                self._cancelled.append(subscription)
+            subscription.begin_cancel(promise, timeout, by_callback)
 
     def change_prefetch(self, subscription: Subscription, prefetch_count: int) -> None:
         """Change the prefetch count of a consumer."""
@@ -326,6 +354,8 @@ class Engine(ConnectionObserver):
         if connection is not None:
             connection.tick(now)
             self._review_reading(connection, now)
+        if self._cancelled:
+            self._review_cancelled()
         self._check_drained()
         self.window.admit_waiting()
 
@@ -365,8 +395,10 @@ class Engine(ConnectionObserver):
             if self._recovery is not None:
                 self._recovery.go_on()
             self._on_restored()
-        elif self.state is EngineState.DRAINING:
-            self._close()
+        elif self.state in (EngineState.CANCELLING, EngineState.DRAINING):
+            self._close('timed out')
+        elif self.state is EngineState.CLOSING:
+            self.on_closed(None)
 
     # The connection
 
@@ -456,7 +488,7 @@ class Engine(ConnectionObserver):
     def _drop_link(self, cause: Exception | None = None) -> None:
         link, self.link = self.link, None
         if link is not None:
-            link.end(self._timers.now)
+            link.end(self._timers.now, self._stopped_by)
         self._deadline = inf
         self._registry.detach(cause)
         recovery, self._recovery = self._recovery, None
@@ -467,16 +499,24 @@ class Engine(ConnectionObserver):
 
     # Stopping
 
-    def _check_drained(self) -> None:
-        if (
-            self.state is EngineState.DRAINING
-            and not self._registry.busy
-            and all(subscription.cancelled for subscription in self._registry.subscriptions)
-        ):
-            self._close()
+    def _review_cancelled(self) -> None:
+        """Close the channels of cancelled consumers whose callbacks have ended."""
+        for subscription in self._cancelled:
+            subscription.review_cancel()
+        self._cancelled = [each for each in self._cancelled if not each.cancelled]
 
-    def _close(self) -> None:
-        self._move('drained')
+    def _check_drained(self) -> None:
+        if self.state is EngineState.CANCELLING and all(
+            subscription.cancelled for subscription in self._cancelled
+        ):
+            self._move('cancelled')
+            self.window.end_waiting(_shut_down())
+        if self.state is EngineState.DRAINING and not self._registry.busy:
+            self._close('drained')
+
+    def _close(self, event: str) -> None:
+        self._move(event)
+        self._deadline = self._stopped_by
         self._registry.flush()
         connection = self._connection
         if connection is not None:
@@ -485,6 +525,7 @@ class Engine(ConnectionObserver):
     def _finish(self) -> None:
         """Fail everything that is pending, so that no program waits for ever."""
         error = _shut_down()
+        self._cancelled.clear()
         self.window.fail_waiting(error)
         self._registry.fail_all(error)
         self._timers.clear()

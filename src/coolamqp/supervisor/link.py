@@ -65,10 +65,13 @@ class Link:
         if connection is not None:
             connection.sent(count, now)
 
-    def end(self, now: float) -> None:
-        """End the link; the driver then sends the remaining bytes, in bounded time."""
+    def end(self, now: float, latest: float = inf) -> None:
+        """End the link; the driver then sends the remaining bytes, in bounded time.
+
+        :param latest: the latest time for that
+        """
         self._wanted = False
-        self._over_at = now + LAST_BYTES_SECONDS_MAX
+        self._over_at = min(now + LAST_BYTES_SECONDS_MAX, latest)
 
     def is_over(self, now: float) -> bool:
         """Whether the driver must close the transport."""

@@ -81,7 +81,8 @@ class Mailboxes:
     def give_back(self, turn: Turn) -> bool:
         """End a turn. If its mailbox has items, it waits for its next turn behind the others.
 
-        :returns: whether the engine may read again after a pause
+        :returns: whether the engine has something to decide: it may read again after a pause, or
+            the consumer may have come to its end
         """
         mailbox = turn.mailbox
         if mailbox.items:
@@ -90,7 +91,7 @@ class Mailboxes:
             mailbox.scheduled -= 1
             if not mailbox.scheduled:
                 self.extra_workers -= mailbox.workers - 1
-        return self.count_out(turn)
+        return self.count_out(turn) or mailbox.ending
 
     def count_out(self, turn: Turn) -> bool:
         """Remove the messages of a turn from the count of the backlog.
@@ -140,6 +141,9 @@ class Turn:
             message = message_of(item)
             if message is None:
                 return item
+            if goes_back(self.mailbox, message):
+                self._count(message)
+                continue
             if isinstance(item, Hook):
                 self._count(message)
                 return item
@@ -168,11 +172,24 @@ def keep(mailbox: Mailbox, message: Delivery) -> bool:
     return mailbox.inbox.put(MessageReceived(message))
 
 
+def goes_back(mailbox: Mailbox, message: Delivery) -> bool:
+    """Requeue a message of a consumer that is ending. Return whether it must not run.
+
+    A message that the broker has forgotten (no_ack) runs until the consumer has ended.
+    """
+    if not mailbox.ending:
+        return False
+    message.nack()
+    return mailbox.closed or message.delivery_tag is not None
+
+
 def settle_failed(mailbox: Mailbox, message: Delivery) -> None:
     """Settle a message whose callback has raised, according to `on_error`.
 
-    While the consumer ends, the message stays unsettled, and the broker requeues it. Then the
-    callback may fail only because the program is ending, too.
+    While the consumer ends, the message is requeued. Then the callback may fail only because the
+    program is ending, too.
     """
-    if mailbox.on_error != 'keep' and not mailbox.ending and not mailbox.closed:
+    if mailbox.ending:
+        message.nack()
+    elif mailbox.on_error != 'keep':
         message.reject(requeue=mailbox.on_error == 'requeue')

@@ -18,6 +18,7 @@ class EngineState(Enum):
     RESTORING = 'restoring'
     UP = 'up'
     WAITING = 'waiting'
+    CANCELLING = 'cancelling'
     DRAINING = 'draining'
     CLOSING = 'closing'
     STOPPED = 'stopped'
@@ -35,9 +36,13 @@ TRANSITIONS: Final[dict[tuple[EngineState, str], EngineState]] = {
     (_S.RESTORING, 'failed'): _S.WAITING,
     (_S.UP, 'failed'): _S.WAITING,
     (_S.WAITING, 'try again'): _S.CONNECTING,
-    (_S.UP, 'stop'): _S.DRAINING,
-    (_S.RESTORING, 'stop'): _S.DRAINING,
+    (_S.UP, 'stop'): _S.CANCELLING,
+    (_S.RESTORING, 'stop'): _S.CANCELLING,
+    (_S.CANCELLING, 'cancelled'): _S.DRAINING,
+    (_S.CANCELLING, 'timed out'): _S.CLOSING,
+    (_S.CANCELLING, 'failed'): _S.STOPPED,
     (_S.DRAINING, 'drained'): _S.CLOSING,
+    (_S.DRAINING, 'timed out'): _S.CLOSING,
     (_S.DRAINING, 'failed'): _S.STOPPED,
     (_S.CLOSING, 'closed'): _S.STOPPED,
     (_S.CLOSING, 'failed'): _S.STOPPED,

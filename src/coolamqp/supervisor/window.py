@@ -114,10 +114,10 @@ class PublishWindow:
         if len(self._plain_admission):
             self._plain_admission.admit_waiting()
 
-    def admit_all(self) -> None:
-        """Admit all waiting publications, even without room."""
-        self._admission.admit_all()
-        self._plain_admission.admit_all()
+    def end_waiting(self, error: Exception) -> None:
+        """Fail the publications of waiting threads, and admit the others, even without room."""
+        self._admission.end(error)
+        self._plain_admission.end(error)
 
     def fail_waiting(self, error: Exception) -> None:
         """Fail all waiting publications."""
