@@ -16,7 +16,7 @@ async def main() -> None:
     """Connect, send, and disconnect."""
     async with Cluster(url) as cluster:
         await cluster.declare(Queue('greetings', durable=True))
-        message = Message(b'hello', {'delivery_mode': 2})  # 2: RabbitMQ stores it on disk
+        message = Message(b'hello', delivery_mode=2)  # 2: RabbitMQ stores it on disk
         await cluster.publish(message, routing_key='greetings', confirm=True)
         print('RabbitMQ has it')
 

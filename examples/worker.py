@@ -34,7 +34,7 @@ def main() -> None:
             cluster.declare(queue, persistent=True).result(timeout=10)
 
         def on_message(message: ReceivedMessage) -> None:
-            result = Message(b'%d' % (int(message.text()) ** 2), {'delivery_mode': 2})
+            result = Message(b'%d' % (int(message.text()) ** 2), delivery_mode=2)
             cluster.publish(result, routing_key='results', confirm=True).result()
             message.ack()
 

@@ -70,7 +70,7 @@ class Sender(threading.Thread):
         body = path.read_bytes()
         name = str(path.relative_to(self._folder))
         headers = {'path': name, 'sha256': sha256(body).hexdigest()}
-        message = Message(body, {'headers': headers, 'delivery_mode': PERSISTENT})
+        message = Message(body, headers=headers, delivery_mode=PERSISTENT)
         self._tally.enter_published(name, len(body))
         future = self._cluster.publish(message, routing_key=self._queue.name or b'', confirm=True)
         if future is not None:
@@ -111,9 +111,8 @@ def receiving(cluster: Cluster, queue: Queue, tally: Tally) -> Iterator[None]:
     """Receive, check and acknowledge messages; delete the queue at the end."""
 
     def on_message(message: ReceivedMessage) -> None:
-        headers = {name: value.decode() for name, (value, _) in message.properties.headers}
-        intact = sha256(message.body).hexdigest() == headers[b'sha256']
-        tally.enter_received(headers[b'path'], intact)
+        intact = sha256(message.body).hexdigest() == message.headers['sha256']
+        tally.enter_received(message.headers['path'], intact)
         message.ack()
 
     consumer, ready = cluster.consume(queue, on_message, no_ack=False, qos=PREFETCH)

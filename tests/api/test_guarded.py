@@ -73,8 +73,8 @@ def test_a_promise_that_was_cancelled_is_left_alone() -> None:
 
 
 class Returnable(Refusable):
-    def nack(self, requeue: bool = True, multiple: bool = False) -> None:
-        self.refusals.append(requeue)
+    def nack(self, requeue: bool | int = True, multiple: bool | int = False) -> None:
+        self.refusals.append(bool(requeue))
 
 
 def test_a_message_that_nobody_waits_for_any_more_goes_back_to_its_queue() -> None:

@@ -23,7 +23,7 @@ from coolamqp.attaches.publication import Addressed
 from coolamqp.exceptions import CoolAMQPError
 from coolamqp.framing.field_table import plain_table
 from coolamqp.framing.hot import Envelope
-from coolamqp.framing.properties import received_properties
+from coolamqp.framing.properties import ReceivedProperties
 from coolamqp.objects import Exchange, ExchangeBind, Message, Queue, QueueBind
 from coolamqp.tracing import Call
 from tests.api.support import BrokenTracer, Span, Tracer
@@ -33,7 +33,7 @@ PEER = ('broker', 5672)
 
 
 def headers_of(message: Message) -> dict[str, Any]:
-    return plain_table(received_properties(message.properties.encoded).headers or ())
+    return plain_table(ReceivedProperties(message.properties.encoded).headers or ())
 
 
 # The end of a span

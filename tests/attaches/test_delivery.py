@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -113,3 +116,28 @@ def test_a_message_without_a_cluster_cannot_be_replied_to() -> None:
     message = Delivery(Envelope(payload_of(DELIVER)), encoded, b'', None, None)
     with pytest.raises(RuntimeError, match='did not come from a Cluster'):
         message.reply(b'answer')
+
+
+def pickled(message: ReceivedMessage) -> Any:
+    return pickle.loads(pickle.dumps(message))  # noqa: S301 - our own
+
+
+@pytest.mark.parametrize('copy_of', [copy.copy, copy.deepcopy, pickled])
+@pytest.mark.parametrize('kind', [lambda message: message, MessageReceived])
+@pytest.mark.parametrize('method', [DELIVER, GOT])
+def test_a_copy_has_everything_of_a_delivery_and_settles_nothing(
+    method: Method, kind: Callable[[Any], Any], copy_of: Callable[[Any], Any]
+) -> None:
+    owner = Owner()
+    original = kind(
+        delivery(owner, method=method, properties=BasicContentPropertyList(reply_to='q'))
+    )
+    made = copy_of(original)
+    for name in ('body', 'properties', 'exchange_name', 'routing_key', 'delivery_tag',
+                 'redelivered', 'consumer_tag', 'acked', 'headers'):  # fmt: skip
+        assert getattr(made, name) == getattr(original, name), name
+    assert type(made) is type(original)
+    made.ack()
+    assert (owner.settled, original.acked) == ([], False)
+    with pytest.raises(RuntimeError, match='did not come from a Cluster'):
+        made.reply(b'')

@@ -18,7 +18,7 @@ from coolamqp.framing.properties import (
     EMPTY_PROPERTIES,
     PROPERTY_NAMES,
     BasicContentPropertyList,
-    received_properties,
+    ReceivedProperties,
 )
 from coolamqp.framing.text import ReceivedBytes
 from tests.framing.strategies import properties
@@ -47,7 +47,7 @@ ALL_ENCODED = b'\xff\xfc' + b''.join(encoded for _, _, _, encoded in GOLDEN)
 @pytest.mark.parametrize(('name', 'value', 'flags', 'encoded'), GOLDEN)
 def test_a_property_alone(name: str, value: Any, flags: bytes, encoded: bytes) -> None:
     made = BasicContentPropertyList(**{name: value})
-    received = received_properties(flags + encoded)
+    received = ReceivedProperties(flags + encoded)
 
     assert made.encoded == flags + encoded
     for each in (made, received):
@@ -58,12 +58,12 @@ def test_a_property_alone(name: str, value: Any, flags: bytes, encoded: bytes) -
 
 def test_all_properties_stand_in_the_order_of_their_flags() -> None:
     assert BasicContentPropertyList(**ALL).encoded == ALL_ENCODED
-    assert {name: received_properties(ALL_ENCODED).get(name) for name in PROPERTY_NAMES} == ALL
+    assert {name: ReceivedProperties(ALL_ENCODED).get(name) for name in PROPERTY_NAMES} == ALL
 
 
 @given(properties)
 def test_what_goes_out_comes_in(given_properties: dict[str, Any]) -> None:
-    received = received_properties(BasicContentPropertyList(**given_properties).encoded)
+    received = ReceivedProperties(BasicContentPropertyList(**given_properties).encoded)
 
     for name in PROPERTY_NAMES:
         assert received.get(name) == given_properties.get(name)
@@ -90,11 +90,11 @@ def test_what_was_passed_reads_as_it_was_passed() -> None:
     assert made.content_type == 'a/b'
     assert made.headers == {'k': True}
     assert made.timestamp == noon
-    assert received_properties(made.encoded).timestamp == 1_000_000_000
+    assert ReceivedProperties(made.encoded).timestamp == 1_000_000_000
 
 
 def test_what_is_received_has_received_bytes() -> None:
-    assert isinstance(received_properties(ALL_ENCODED).content_type, ReceivedBytes)
+    assert isinstance(ReceivedProperties(ALL_ENCODED).content_type, ReceivedBytes)
 
 
 @pytest.mark.parametrize(
@@ -178,13 +178,13 @@ def test_from_buffer_of_something_else_is_an_error(data: bytes, offset: int) -> 
 def test_equal_is_what_looks_the_same_on_the_wire() -> None:
     text = BasicContentPropertyList(content_type='a/b', headers={'k': 'v'})
     binary = BasicContentPropertyList(content_type=b'a/b', headers=[(b'k', (b'v', 'S'))])
-    received = received_properties(text.encoded)
+    received = ReceivedProperties(text.encoded)
 
     assert text == binary == received
     assert len({text, binary, received}) == 1
     assert text != BasicContentPropertyList(content_type='a/b')
     assert text != text.encoded
-    assert received_properties(b'\x00\x00') == BasicContentPropertyList()
+    assert ReceivedProperties(b'\x00\x00') == BasicContentPropertyList()
 
 
 def test_they_can_be_copied_and_pickled() -> None:
@@ -201,7 +201,7 @@ def test_the_repr_shows_what_is_there() -> None:
 
 
 def test_what_is_received_is_decoded_only_when_it_is_read() -> None:
-    broken = received_properties(b'\x80\x00\x05a')  # a content type of five bytes, one there
+    broken = ReceivedProperties(b'\x80\x00\x05a')  # a content type of five bytes, one there
 
     assert broken.get_size() == 4
     with pytest.raises(WireError, match='5 bytes are announced where 1 are left'):
@@ -209,19 +209,19 @@ def test_what_is_received_is_decoded_only_when_it_is_read() -> None:
 
 
 def test_what_is_received_is_decoded_once() -> None:
-    received = received_properties(ALL_ENCODED)
+    received = ReceivedProperties(ALL_ENCODED)
 
     assert received.headers is received.headers
 
 
 def test_more_flags_than_the_specification_has_are_an_error() -> None:
     with pytest.raises(WireError, match='more property flags are announced'):
-        _ = received_properties(b'\x80\x01\x00\x00\x00').content_type
+        _ = ReceivedProperties(b'\x80\x01\x00\x00\x00').content_type
 
 
 @given(st.binary())
 def test_garbage_is_properties_or_an_error(data: bytes) -> None:
-    received = received_properties(data)
+    received = ReceivedProperties(data)
     for name in PROPERTY_NAMES:
         try:
             received.get(name)

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import array
+import copy
+import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from coolamqp.framing.definitions import BasicContentPropertyList
-from coolamqp.objects import Message, MessageProperties, ReceivedMessage
+from coolamqp.framing.text import ReceivedBytes
+from coolamqp.objects import Message, MessageProperties, ReceivedMessage, ReceivedProperties
 from coolamqp.objects.message import body_size, flat_body
 
 FLOATS = array.array('d', [1.0, 2.0])
 MATRIX = memoryview(bytes(range(6)))[::2]
+
+
+def pickled(message: Message) -> Any:
+    """Return what comes out of a pickle."""
+    return pickle.loads(pickle.dumps(message))  # noqa: S301 - our own
 
 
 @pytest.mark.parametrize(
@@ -61,6 +70,58 @@ def test_forms_of_properties() -> None:
         Message(b'', {'priority': 256})
 
 
+def test_properties_by_keyword() -> None:
+    message = Message(b'', delivery_mode=2, headers={'a': 1})
+    assert message.properties == MessageProperties(delivery_mode=2, headers={'a': 1})
+    over = Message(b'', {'app_id': 'us', 'priority': 3}, priority=4).properties
+    assert over == MessageProperties(app_id='us', priority=4)
+    with pytest.raises(TypeError, match="'type'; it is called type_"):
+        Message(b'', type='x')  # type: ignore[call-arg]
+
+
+def test_messages_are_values() -> None:
+    message = Message(b'abc', priority=3)
+    same = [Message(bytearray(b'abc'), priority=3), Message([memoryview(b'abc')], {'priority': 3})]
+    for other in same:
+        assert message == other
+    assert len({message, *same}) == 1
+    for different in (Message(b'abd', priority=3), Message(b'abc'), b'abc'):
+        assert message != different
+
+
+def test_a_received_message_is_itself_only() -> None:
+    one, other = ReceivedMessage(b'', 'ex', 'key'), ReceivedMessage(b'', 'ex', 'key')
+    assert one == one  # noqa: PLR0124 - that is what it is about
+    assert len({one, other, Message(b'')}) == 3
+    assert one != Message(b'')
+    assert Message(b'') != one
+
+
+class Job(Message):
+    """A message of a program."""
+
+
+@pytest.mark.parametrize('copy_of', [copy.copy, copy.deepcopy, pickled])
+def test_copies_of_messages(copy_of: Callable[[Any], Any]) -> None:
+    job = Job(memoryview(b'abc'), priority=3)
+    job.number = 7  # type: ignore[attr-defined]
+    made = copy_of(job)
+    assert (type(made), type(made.body), made.number) == (Job, bytes, 7)
+    assert made == job
+
+
+@pytest.mark.parametrize('copy_of', [copy.copy, copy.deepcopy, pickled])
+def test_copies_of_a_received_message_settle_nothing(copy_of: Callable[[Any], Any]) -> None:
+    calls: list[str] = []
+    original = received(calls)
+    original.properties = MessageProperties(headers={'n': 1})
+    made = copy_of(original)
+    assert (made.body, made.exchange_name, made.routing_key) == (b'body', b'ex', b'key')
+    assert (made.delivery_tag, made.headers, made.acked) == (5, {'n': 1}, False)
+    made.ack()
+    assert calls == []
+
+
 def received(calls: list[str]) -> ReceivedMessage:
     return ReceivedMessage(
         b'body', 'ex', b'key', None, 5, lambda: calls.append('ack'), lambda: calls.append('nack')
@@ -71,7 +132,7 @@ def test_a_received_message_is_acked_once() -> None:
     calls: list[str] = []
     message = received(calls)
     assert isinstance(message, Message)
-    assert (message.exchange_name, message.routing_key, message.delivery_tag) == ('ex', b'key', 5)
+    assert (message.exchange_name, message.routing_key, message.delivery_tag) == (b'ex', b'key', 5)
     for method in (message.ack, message.ack, message.nack):
         method()
         assert message.acked
@@ -92,6 +153,23 @@ def test_a_received_message_of_nobody() -> None:
         message = ReceivedMessage(b'body', 'ex', 'key')
         method(message)
         assert message.delivery_tag is None
+
+
+def test_what_a_received_message_holds_is_bytes() -> None:
+    message = ReceivedMessage(b'', 'ex', b'key', MessageProperties(reply_to='q'))
+    message.exchange_name = 'other'
+    for text in (message.exchange_name, message.routing_key, message.properties.reply_to):
+        assert isinstance(text, ReceivedBytes)
+    assert message.properties == MessageProperties(reply_to='q')
+    assert isinstance(message.properties, ReceivedProperties)
+
+
+def test_flags_may_be_numbers() -> None:
+    calls: list[str] = []
+    received(calls).ack(1)
+    received(calls).nack(1, 0)
+    received(calls).reject(0)
+    assert calls == ['ack', 'nack', 'nack']
 
 
 def test_headers_are_plain_whatever_they_were_made_from() -> None:

@@ -18,11 +18,11 @@ class Refusable(Delivery):
         self.delivery_tag = delivery_tag
         self.refusals: list[bool] = []
 
-    def nack(self, requeue: bool = True, multiple: bool = False) -> None:
-        self.refusals.append(requeue)
+    def nack(self, requeue: bool | int = True, multiple: bool | int = False) -> None:
+        self.refusals.append(bool(requeue))
 
-    def reject(self, requeue: bool = False) -> None:
-        self.refusals.append(requeue)
+    def reject(self, requeue: bool | int = False) -> None:
+        self.refusals.append(bool(requeue))
 
 
 def deliveries(count: int) -> list[Refusable]:

@@ -21,7 +21,7 @@ from coolamqp.api.spans import (
     with_context,
 )
 from coolamqp.attaches.mailbox import Mailbox
-from coolamqp.framing.properties import received_properties
+from coolamqp.framing.properties import ReceivedProperties
 from coolamqp.objects import (
     Exchange,
     ExchangeBind,
@@ -190,7 +190,7 @@ def test_processing_refers_to_the_span_of_the_consumer_too(as_context: bool) -> 
 
 def test_headers_that_cannot_be_read_are_no_context(tracer: MockTracer, hook: OpenTracing) -> None:
     headers_that_end_early = b'\x20\x00' + b'\x00\x00\x00\x05\x04abc'
-    message = ReceivedMessage(b'', '', 'jobs', received_properties(headers_that_end_early))
+    message = ReceivedMessage(b'', '', 'jobs', ReceivedProperties(headers_that_end_early))
 
     with processing(hook, Mailbox(Queue('jobs'), print), message, PEER):
         pass

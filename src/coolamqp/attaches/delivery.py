@@ -9,10 +9,10 @@ from mypy_extensions import mypyc_attr
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.promise import Promise
 from coolamqp.framing.hot import Envelope
-from coolamqp.framing.properties import BasicContentPropertyList, received_properties
-from coolamqp.framing.text import Text
+from coolamqp.framing.properties import ReceivedProperties
+from coolamqp.framing.text import ReceivedBytes
 from coolamqp.objects import Message, ReceivedMessage
-from coolamqp.objects.message import Settlement
+from coolamqp.objects.message import Parts, Settlement
 
 
 class MessageOwner(Protocol):
@@ -56,13 +56,13 @@ class Delivery(ReceivedMessage):
         self._owner = owner
         self._settled = False
 
-    def _find_properties(self) -> BasicContentPropertyList:
-        return received_properties(self._encoded_properties)
+    def _find_properties(self) -> ReceivedProperties:
+        return ReceivedProperties(self._encoded_properties)
 
-    def _find_exchange_name(self) -> Text:
+    def _find_exchange_name(self) -> ReceivedBytes:
         return self._envelope.exchange
 
-    def _find_routing_key(self) -> Text:
+    def _find_routing_key(self) -> ReceivedBytes:
         return self._envelope.routing_key
 
     @property
@@ -71,9 +71,17 @@ class Delivery(ReceivedMessage):
         return self._envelope.redelivered
 
     @property
-    def consumer_tag(self) -> Text | None:
+    def consumer_tag(self) -> ReceivedBytes | None:
         """The tag of the consumer that received the message; None after a fetch."""
         return self._envelope.consumer_tag or None
+
+    def __reduce__(self) -> Parts:
+        make, arguments, (attributes, content) = super().__reduce__()
+        for name in ('_envelope', '_encoded_properties'):
+            content[name] = getattr(self, name)
+        for name in ('_ledger', '_owner'):
+            content[name] = None
+        return make, arguments, (attributes, content)
 
     def _settle(self, how: Settlement, multiple: bool) -> None:
         if self._ledger is not None and self._owner is not None:

@@ -6,12 +6,13 @@ programs. `coolamqp.api.reporter` turns the others into log records and calls of
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 from coolamqp.exceptions import Returned
-from coolamqp.framing.text import Text
+from coolamqp.framing.text import ReceivedBytes
 from coolamqp.objects import Message, NodeDefinition, ReceivedMessage, ServerProperties
-from coolamqp.objects.message import Settlement
+from coolamqp.objects.message import Parts, Settlement
 
 __all__ = [
     'ConnectionEstablished',
@@ -122,14 +123,18 @@ class MessageReceived(ReceivedMessage, Event):
         return self._message.redelivered
 
     @property
-    def consumer_tag(self) -> Text | None:
+    def consumer_tag(self) -> ReceivedBytes | None:
         """The tag of the consumer that received the message."""
         return self._message.consumer_tag
 
-    def _find_exchange_name(self) -> Text:
+    def __reduce__(self) -> Parts:
+        make, arguments, (attributes, content) = super().__reduce__()
+        return make, arguments, ({**(attributes or {}), '_message': copy(self._message)}, content)
+
+    def _find_exchange_name(self) -> ReceivedBytes:
         return self._message.exchange_name
 
-    def _find_routing_key(self) -> Text:
+    def _find_routing_key(self) -> ReceivedBytes:
         return self._message.routing_key
 
     def _settle(self, how: Settlement, multiple: bool) -> None:

@@ -19,7 +19,7 @@ from coolamqp.framing.frames import (
     AMQPMethodFrame,
 )
 from coolamqp.framing.hot import BASIC, BASIC_DELIVER, Envelope
-from coolamqp.framing.properties import received_properties
+from coolamqp.framing.properties import ReceivedProperties
 from coolamqp.objects.message import body_size
 
 
@@ -28,7 +28,7 @@ def frames_of(envelope: Envelope, properties: bytes, body: Any, channel: int) ->
     pieces = body if isinstance(body, list) else [body]
     return [
         AMQPMethodFrame(channel, decode_method(envelope.payload)),
-        AMQPHeaderFrame(channel, BASIC, 0, body_size(body), received_properties(properties)),
+        AMQPHeaderFrame(channel, BASIC, 0, body_size(body), ReceivedProperties(properties)),
         *(AMQPBodyFrame(channel, piece) for piece in pieces if len(piece)),
     ]
 

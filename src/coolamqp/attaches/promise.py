@@ -5,7 +5,7 @@ The engine stores promises and never ends one. The driver ends them, without the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any, Protocol
 
 
@@ -25,9 +25,9 @@ class Promise(Protocol):
 class Ended:
     """A future that has succeeded already. Programs can also await it."""
 
-    def __await__(self) -> Iterator[Any]:
+    def __await__(self) -> Generator[Any, None, None]:
         """Return at once."""
-        return iter(())
+        yield from ()
 
     def result(self, timeout: float | None = None) -> Any:
         """Return None, its result."""

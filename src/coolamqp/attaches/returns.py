@@ -13,7 +13,7 @@ from coolamqp.attaches.publication import Publication
 from coolamqp.exceptions import Returned
 from coolamqp.framing.definitions import BasicReturn
 from coolamqp.framing.field_table import plain_table
-from coolamqp.framing.properties import PROPERTY_NAMES, received_properties
+from coolamqp.framing.properties import PROPERTY_NAMES, ReceivedProperties
 from coolamqp.framing.text import ReceivedBytes, text_bytes
 from coolamqp.objects import MessageProperties, ReceivedMessage
 
@@ -24,7 +24,7 @@ def returned(method: BasicReturn, properties: bytes, body: Any) -> Returned:
         body,
         ReceivedBytes(text_bytes(method.exchange, 'exchange')),
         ReceivedBytes(text_bytes(method.routing_key, 'routing_key')),
-        received_properties(properties),
+        ReceivedProperties(properties),
     )
     return Returned(message, method.reply_code, method.reply_text)
 
@@ -44,7 +44,7 @@ class Returns:
         alike = [error for error in self._errors if _is_alike(error.message, publication)]
         for is_same in (_has_equal_properties, _has_no_other_properties):
             for error in alike:
-                if is_same(error.message, received_properties(publication.properties)):
+                if is_same(error.message, ReceivedProperties(publication.properties)):
                     self._errors.remove(error)
                     return error
         return None

@@ -19,7 +19,7 @@ from coolamqp.framing.frames import (
     AMQPHeartbeatFrame,
     AMQPMethodFrame,
 )
-from coolamqp.framing.properties import received_properties
+from coolamqp.framing.properties import ReceivedProperties
 from coolamqp.reply_codes import SYNTAX_ERROR
 
 UNLIMITED: Final = 0xFFFFFFFF
@@ -63,7 +63,7 @@ class FrameCollector(FrameSink):
         if end - start < CONTENT_HEADER.size + 2:
             raise WireError('a content header that is too short', 'in its frame', SYNTAX_ERROR)
         class_id, weight, body_size = CONTENT_HEADER.unpack_from(buffer, start)
-        properties = received_properties(buffer[start + CONTENT_HEADER.size : end])
+        properties = ReceivedProperties(buffer[start + CONTENT_HEADER.size : end])
         self.frames.append(AMQPHeaderFrame(channel, class_id, weight, body_size, properties))
 
     def on_body(self, channel: int, buffer: bytes, start: int, end: int, frame_ended: bool) -> None:

@@ -307,6 +307,9 @@ class Envelope:
         start = self._tag_at + 9
         return self._string_at(start + 1 + self._payload[start])
 
+    def __reduce__(self) -> tuple[type[Envelope], tuple[bytes, int]]:
+        return Envelope, (self._payload, read_i32_be(self._payload, 0))
+
     def _string_at(self, start: int) -> ReceivedBytes:
         payload = self._payload
         if start >= len(payload) or start + 1 + payload[start] > len(payload):

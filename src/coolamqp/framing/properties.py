@@ -6,7 +6,7 @@ and decodes them when a property is first read: most programs read few of them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypedDict, TypeVar, Unpack, overload
 
 from coolamqp.framing.field_table import (
     Arguments,
@@ -17,7 +17,7 @@ from coolamqp.framing.field_table import (
     read_table,
 )
 from coolamqp.framing.primitives import SHORT, Reader, Writer
-from coolamqp.framing.text import Text, short_bytes
+from coolamqp.framing.text import ReceivedBytes, Text, short_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -47,21 +47,88 @@ _OCTETS: Final = ('delivery_mode', 'priority')
 NO_PROPERTIES: Final = b'\x00\x00'
 
 
-class BasicContentPropertyList:
-    """The properties of a message; one that is not passed is absent, and reads as None.
+_T_co = TypeVar('_T_co', covariant=True)
 
-    Immutable and hashable. Two lists are equal if they look the same on the wire. A received list
-    has `ReceivedBytes` for strings, an int for `timestamp`, and for `headers` a list of
-    `(name, (value, type letter))`.
+
+class _Property(Generic[_T_co]):
+    """A property of a message, as an attribute that programs can only read."""
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, properties: None, owner: Any) -> Self: ...
+
+    @overload
+    def __get__(self, properties: BasicContentPropertyList, owner: Any) -> _T_co | None: ...
+
+    def __get__(
+        self, properties: BasicContentPropertyList | None, owner: Any
+    ) -> Self | _T_co | None:
+        return self if properties is None else properties.get(self._name)
+
+
+class PropertyKeywords(TypedDict, total=False):
+    """The keywords of the properties of a message."""
+
+    content_type: Text | None
+    content_encoding: Text | None
+    headers: Arguments
+    delivery_mode: int | None
+    priority: int | None
+    correlation_id: Text | None
+    reply_to: Text | None
+    expiration: Text | None
+    message_id: Text | None
+    timestamp: int | datetime | None
+    type_: Text | None
+    user_id: Text | None
+    app_id: Text | None
+    reserved: Text | None
+
+
+class BasicContentPropertyList:
+    """The properties of a message. A property that is not passed is absent, and reads as None.
+
+    Immutable and hashable. Two lists are equal if they look the same on the wire.
 
     :raises TypeError: a property of the wrong type; the message names it
     :raises ValueError: a string over 255 bytes, or a number out of range
+    :ivar content_type: MIME type of the body
+    :ivar content_encoding: MIME content encoding of the body
+    :ivar headers: the table of headers
+    :ivar delivery_mode: 1 for a transient message, 2 for a persistent one
+    :ivar priority: priority, 0 to 255; the higher, the sooner
+    :ivar correlation_id: correlation id: the request that this message answers
+    :ivar reply_to: queue to send the answer to
+    :ivar expiration: milliseconds after which the message expires, as text
+    :ivar message_id: the application's name for this message
+    :ivar timestamp: time of the message, in seconds since 1970 or as a datetime
+    :ivar type_: the application's name for this kind of message
+    :ivar user_id: user that published the message; RabbitMQ checks it
+    :ivar app_id: application that published the message
+    :ivar reserved: the last property of the specification, once called cluster-id
 
     >>> BasicContentPropertyList(content_type='text/plain', delivery_mode=2).content_type
     'text/plain'
     """
 
     __slots__ = ('_encoded', '_values')
+
+    content_type = _Property[Text]()
+    content_encoding = _Property[Text]()
+    headers = _Property[Any]()
+    delivery_mode = _Property[int]()
+    priority = _Property[int]()
+    correlation_id = _Property[Text]()
+    reply_to = _Property[Text]()
+    expiration = _Property[Text]()
+    message_id = _Property[Text]()
+    timestamp = _Property['int | datetime']()
+    type_ = _Property[Text]()
+    user_id = _Property[Text]()
+    app_id = _Property[Text]()
+    reserved = _Property[Text]()
 
     def __init__(
         self,
@@ -81,7 +148,7 @@ class BasicContentPropertyList:
         app_id: Text | None = None,
         reserved: Text | None = None,
     ) -> None:
-        self._values: list[Any] | None = [
+        self._values = [
             content_type,
             content_encoding,
             headers,
@@ -104,94 +171,9 @@ class BasicContentPropertyList:
         """The flags and values, encoded."""
         return self._encoded
 
-    def _value(self, index: int) -> Any:
-        values = self._values
-        if values is None:
-            values = self._values = _decode(_reader_of(self._encoded, 0))
-        return values[index]
-
-    @property
-    def content_type(self) -> Text | None:
-        """MIME type of the body."""
-        value: Text | None = self._value(0)
-        return value
-
-    @property
-    def content_encoding(self) -> Text | None:
-        """MIME content encoding of the body."""
-        value: Text | None = self._value(1)
-        return value
-
-    @property
-    def headers(self) -> TypedTable | Any:
-        """The table of headers: as passed, or the typed form if it was received."""
-        return self._value(2)
-
-    @property
-    def delivery_mode(self) -> int | None:
-        """1 for a transient message, 2 for a persistent one."""
-        value: int | None = self._value(3)
-        return value
-
-    @property
-    def priority(self) -> int | None:
-        """Priority, 0 to 255; the higher, the sooner."""
-        value: int | None = self._value(4)
-        return value
-
-    @property
-    def correlation_id(self) -> Text | None:
-        """Correlation id: the request that this message answers."""
-        value: Text | None = self._value(5)
-        return value
-
-    @property
-    def reply_to(self) -> Text | None:
-        """Queue to send the answer to."""
-        value: Text | None = self._value(6)
-        return value
-
-    @property
-    def expiration(self) -> Text | None:
-        """Milliseconds after which the message expires, as text."""
-        value: Text | None = self._value(7)
-        return value
-
-    @property
-    def message_id(self) -> Text | None:
-        """The application's name for this message."""
-        value: Text | None = self._value(8)
-        return value
-
-    @property
-    def timestamp(self) -> int | datetime | None:
-        """Time of the message; an int of seconds since 1970 if it was received."""
-        value: int | datetime | None = self._value(9)
-        return value
-
-    @property
-    def type_(self) -> Text | None:
-        """The application's name for this kind of message."""
-        value: Text | None = self._value(10)
-        return value
-
-    @property
-    def user_id(self) -> Text | None:
-        """User that published the message; RabbitMQ checks it."""
-        value: Text | None = self._value(11)
-        return value
-
-    @property
-    def app_id(self) -> Text | None:
-        """Application that published the message."""
-        value: Text | None = self._value(12)
-        return value
-
-    @property
-    def reserved(self) -> Text | None:
-        """The last property of the specification, once called cluster-id."""
-        value: Text | None = self._value(13)
-        return value
+    def _decoded(self) -> list[Any]:
+        """Return the values of all properties, in the order of `PROPERTY_NAMES`."""
+        return self._values
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return a property by name, or `default` if it is absent.
@@ -200,17 +182,18 @@ class BasicContentPropertyList:
         """
         if name not in _INDEX_OF:
             raise ValueError(f'no property is called {name!r}; there are {", ".join(_INDEX_OF)}')
-        value = self._value(_INDEX_OF[name])
+        value = self._decoded()[_INDEX_OF[name]]
         return default if value is None else value
 
-    def replace(self, **changes: Any) -> BasicContentPropertyList:
+    def replace(self, **changes: Unpack[PropertyKeywords]) -> BasicContentPropertyList:
         """Return a copy with other values for some properties; None removes one.
 
         >>> BasicContentPropertyList(app_id='billing').replace(priority=3).priority
         3
         """
-        values = {name: self._value(index) for name, index in _INDEX_OF.items()}
-        return BasicContentPropertyList(**(values | changes))
+        values: dict[str, Any] = dict(zip(PROPERTY_NAMES, self._decoded(), strict=True))
+        values.update(changes)
+        return BasicContentPropertyList(**values)
 
     @staticmethod
     def typize(*names: str) -> Callable[..., BasicContentPropertyList]:
@@ -240,14 +223,14 @@ class BasicContentPropertyList:
         return len(self._encoded)
 
     @staticmethod
-    def from_buffer(buffer: bytes | memoryview, offset: int = 0) -> BasicContentPropertyList:
+    def from_buffer(buffer: bytes | memoryview, offset: int = 0) -> ReceivedProperties:
         """Decode the property list at an offset; ignore the bytes behind it.
 
         :raises WireError: the bytes are no property list
         """
         reader = _reader_of(bytes(buffer), offset)
         _decode(reader)
-        return received_properties(reader.data[offset : reader.offset])
+        return ReceivedProperties(reader.data[offset : reader.offset])
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BasicContentPropertyList):
@@ -263,6 +246,39 @@ class BasicContentPropertyList:
         return f'MessageProperties({shown})'
 
 
+class ReceivedProperties(BasicContentPropertyList):
+    """The properties of a received message: texts are bytes, and headers are in the typed form.
+
+    A program that needs no property pays nothing for them: they are decoded when one is first read.
+
+    :param encoded: the received flags and values
+    """
+
+    __slots__ = ()
+
+    content_type: _Property[ReceivedBytes]
+    content_encoding: _Property[ReceivedBytes]
+    headers: _Property[TypedTable]
+    correlation_id: _Property[ReceivedBytes]
+    reply_to: _Property[ReceivedBytes]
+    expiration: _Property[ReceivedBytes]
+    message_id: _Property[ReceivedBytes]
+    timestamp: _Property[int]
+    type_: _Property[ReceivedBytes]
+    user_id: _Property[ReceivedBytes]
+    app_id: _Property[ReceivedBytes]
+    reserved: _Property[ReceivedBytes]
+
+    def __init__(self, encoded: bytes) -> None:
+        self._encoded = encoded
+        self._values: list[Any] = []
+
+    def _decoded(self) -> list[Any]:
+        if not self._values:
+            self._values = _decode(_reader_of(self._encoded, 0))
+        return self._values
+
+
 def check_property_names(names: Iterable[str]) -> None:
     """Check that each name is that of a property.
 
@@ -272,16 +288,6 @@ def check_property_names(names: Iterable[str]) -> None:
         if name not in _INDEX_OF:
             hint = 'it is called type_' if name == 'type' else f'there are {", ".join(_INDEX_OF)}'
             raise TypeError(f'no property of a message is called {name!r}; {hint}')
-
-
-def received_properties(encoded: bytes) -> BasicContentPropertyList:
-    """Return a property list of received flags and values, not decoded yet."""
-    if encoded == NO_PROPERTIES:
-        return EMPTY_PROPERTIES
-    properties = BasicContentPropertyList.__new__(BasicContentPropertyList)
-    properties._encoded = encoded  # noqa: SLF001 - it has no arguments to check
-    properties._values = None  # noqa: SLF001
-    return properties
 
 
 def _encode(values: list[Any]) -> bytes:

@@ -5,6 +5,7 @@ properties of a message are an object of the wire; they know nothing of connecti
 """
 
 from coolamqp.framing.properties import BasicContentPropertyList as MessageProperties
+from coolamqp.framing.properties import ReceivedProperties
 from coolamqp.objects.callables import Callable
 from coolamqp.objects.message import Message, ReceivedMessage
 from coolamqp.objects.node import NodeDefinition
@@ -21,5 +22,6 @@ __all__ = [
     'Queue',
     'QueueBind',
     'ReceivedMessage',
+    'ReceivedProperties',
     'ServerProperties',
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias, Unpack
 
 from mypy_extensions import mypyc_attr
 
@@ -13,10 +13,15 @@ from coolamqp.framing.hot import Buffer
 from coolamqp.framing.properties import (
     EMPTY_PROPERTIES,
     BasicContentPropertyList,
+    PropertyKeywords,
+    ReceivedProperties,
     check_property_names,
-    received_properties,
 )
-from coolamqp.framing.text import Text, text_bytes
+from coolamqp.framing.text import ReceivedBytes, Text, text_bytes
+
+# For `copy` and `pickle`: a function that makes an object, its arguments, the `__dict__` of the
+# object, and its other attributes.
+Parts: TypeAlias = tuple[Any, tuple[Any, ...], tuple[dict[str, Any] | None, dict[str, Any]]]
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -26,11 +31,16 @@ class Message:
     :param body: anything with the buffer interface; it must not change until the message is
         confirmed, since CoolAMQP avoids copying it
     :param properties: `MessageProperties`, or a dict of them
+    :param keywords: properties by keyword; they override those in `properties`
     :raises TypeError: the body has no buffer interface, as a str has none; or no property has a
         name
+    :raises ValueError: the value of a property is out of range
     :ivar Properties: `MessageProperties`, an attribute of the class
 
-    >>> Message(b'hello', {'content_type': 'text/plain'}).properties.content_type
+    Two messages are equal if their bodies and their properties are. A copy, or a pickled message,
+    has its body as bytes.
+
+    >>> Message(b'hello', content_type='text/plain').properties.content_type
     'text/plain'
     """
 
@@ -39,7 +49,9 @@ class Message:
     Properties: ClassVar[type[BasicContentPropertyList]] = BasicContentPropertyList
 
     # Any: for another type the compiled form would raise an error without a hint before ours.
-    def __init__(self, body: Any, properties: Any = None) -> None:
+    def __init__(
+        self, body: Any, properties: Any = None, **keywords: Unpack[PropertyKeywords]
+    ) -> None:
         self.body: Any = body if isinstance(body, bytes) else _checked_body(body)
         if properties is None:
             properties = EMPTY_PROPERTIES
@@ -50,6 +62,9 @@ class Message:
             raise TypeError(
                 f'properties must be MessageProperties or a dict, not {type(properties).__name__}'
             )
+        if keywords:
+            check_property_names(keywords)
+            properties = properties.replace(**keywords)
         self._properties: BasicContentPropertyList | None = properties
 
     @property
@@ -67,8 +82,25 @@ class Message:
         """Return the properties, in a subclass that makes them when they are first read."""
         raise AttributeError('properties')
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Message):
+            return NotImplemented
+        same_bodies = flat_body(self.body) == flat_body(other.body)
+        return same_bodies and self.properties == other.properties
+
+    def __hash__(self) -> int:
+        return hash((bytes(flat_body(self.body)), self.properties))
+
+    def __reduce__(self) -> Parts:
+        content = {'body': bytes(flat_body(self.body)), 'properties': self.properties}
+        return _make_empty, (type(self),), (getattr(self, '__dict__', None), content)
+
     def __repr__(self) -> str:
         return f'{type(self).__name__}({body_size(self.body)} bytes, {self.properties!r})'
+
+
+def _make_empty(cls: Any) -> Any:
+    return cls.__new__(cls)
 
 
 def _checked_body(body: Any) -> Any:
@@ -122,6 +154,9 @@ class Settlement(IntEnum):
 class ReceivedMessage(Message):
     """A message from a queue.
 
+    It is equal to no other message, since each is settled by itself. A copy, or a pickled message,
+    settles nothing: settle the original.
+
     :ivar delivery_tag: the broker's number for this delivery; None for a no_ack consumer
     :ivar acked: whether `ack()` has been called
     """
@@ -148,8 +183,8 @@ class ReceivedMessage(Message):
         nack: Callable[[], Any] | None = None,
     ) -> None:
         super().__init__(body, properties)
-        self._exchange_name = exchange_name
-        self._routing_key = routing_key
+        self._exchange_name = _received(exchange_name, 'exchange_name')
+        self._routing_key = _received(routing_key, 'routing_key')
         self.delivery_tag = delivery_tag
         self.acked = False
         self._settled = False
@@ -157,7 +192,7 @@ class ReceivedMessage(Message):
         self._ack = ack
         self._nack = nack
 
-    def ack(self, multiple: bool = False) -> None:
+    def ack(self, multiple: bool | int = False) -> None:
         """Acknowledge the message; from any thread.
 
         Does nothing for a no_ack consumer, the second time, and when the channel is gone: then the
@@ -166,20 +201,22 @@ class ReceivedMessage(Message):
         :param multiple: whether to acknowledge all earlier messages of this consumer too
         """
         if not self._settled:
-            self._settle(Settlement.ACK, multiple)
+            self._settle(Settlement.ACK, bool(multiple))
             self._settled = self.acked = True
 
-    def nack(self, requeue: bool = True, multiple: bool = False) -> None:
+    def nack(self, requeue: bool | int = True, multiple: bool | int = False) -> None:
         """Refuse the message, and requeue it; otherwise like `ack`.
 
         :param requeue: False to drop the message instead, or dead-letter it if its queue does so
         :param multiple: whether to refuse all earlier messages of this consumer too
         """
         if not self._settled:
-            self._settle(Settlement.NACK_REQUEUE if requeue else Settlement.NACK_DROP, multiple)
+            self._settle(
+                Settlement.NACK_REQUEUE if requeue else Settlement.NACK_DROP, bool(multiple)
+            )
             self._settled = True
 
-    def reject(self, requeue: bool = False) -> None:
+    def reject(self, requeue: bool | int = False) -> None:
         """Reject the message: drop it, or dead-letter it if its queue does so; else like `ack`.
 
         :param requeue: True to requeue the message instead; a quorum queue counts that against its
@@ -195,10 +232,37 @@ class ReceivedMessage(Message):
         if tell is not None:
             tell()
 
-    # Envelope and headers
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return object.__hash__(self)
+
+    def __reduce__(self) -> Parts:
+        make, arguments, (attributes, content) = super().__reduce__()
+        for name in ('exchange_name', 'routing_key', 'delivery_tag', 'acked', '_settled'):
+            content[name] = getattr(self, name)
+        for name in ('_headers', '_ack', '_nack'):
+            content[name] = None
+        return make, arguments, (attributes, content)
+
+    # Envelope, properties and headers
 
     @property
-    def exchange_name(self) -> Text:
+    def properties(self) -> ReceivedProperties:
+        """The properties of the message; their texts are bytes."""
+        properties = self._properties or self._find_properties()
+        if not isinstance(properties, ReceivedProperties):
+            properties = ReceivedProperties(properties.encoded)
+        self._properties = properties
+        return properties
+
+    @properties.setter
+    def properties(self, properties: BasicContentPropertyList) -> None:
+        self._properties = properties
+
+    @property
+    def exchange_name(self) -> ReceivedBytes:
         """The exchange to which the message was published."""
         if self._exchange_name is None:
             self._exchange_name = self._find_exchange_name()
@@ -206,10 +270,10 @@ class ReceivedMessage(Message):
 
     @exchange_name.setter
     def exchange_name(self, name: Text) -> None:
-        self._exchange_name = name
+        self._exchange_name = _received(name, 'exchange_name')
 
     @property
-    def routing_key(self) -> Text:
+    def routing_key(self) -> ReceivedBytes:
         """The routing key with which the message was published."""
         if self._routing_key is None:
             self._routing_key = self._find_routing_key()
@@ -217,13 +281,13 @@ class ReceivedMessage(Message):
 
     @routing_key.setter
     def routing_key(self, key: Text) -> None:
-        self._routing_key = key
+        self._routing_key = _received(key, 'routing_key')
 
-    def _find_exchange_name(self) -> Text:
+    def _find_exchange_name(self) -> ReceivedBytes:
         """Return the exchange name, in a subclass that decodes it when it is first read."""
         raise AttributeError('exchange_name')
 
-    def _find_routing_key(self) -> Text:
+    def _find_routing_key(self) -> ReceivedBytes:
         """Return the routing key, in a subclass that decodes it when it is first read."""
         raise AttributeError('routing_key')
 
@@ -233,7 +297,7 @@ class ReceivedMessage(Message):
         return False
 
     @property
-    def consumer_tag(self) -> Text | None:
+    def consumer_tag(self) -> ReceivedBytes | None:
         """The tag of the consumer that received the message; None for a fetched one."""
         return None
 
@@ -241,9 +305,7 @@ class ReceivedMessage(Message):
     def headers(self) -> dict[str, Any]:
         """The headers, as a dict of str to plain values; empty if there are none."""
         if self._headers is None:
-            # From the encoded form, which is typed throughout.
-            typed = received_properties(self.properties.encoded).headers
-            self._headers = plain_table(typed or ())
+            self._headers = plain_table(self.properties.headers or ())
         return self._headers
 
     def text(self, encoding: str = 'utf-8') -> str:
@@ -274,3 +336,10 @@ class ReceivedMessage(Message):
 
     def _publish_reply(self, answer: Message, routing_key: bytes) -> Any:
         raise RuntimeError('this message did not come from a Cluster that could send a reply')
+
+
+def _received(text: Text | None, field: str) -> ReceivedBytes | None:
+    """Return a text in the form of a received one."""
+    if text is None or isinstance(text, ReceivedBytes):
+        return text
+    return ReceivedBytes(text_bytes(text, field))
