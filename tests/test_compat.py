@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -117,3 +118,27 @@ def test_a_span_is_told_from_an_argument_in_a_wrong_place() -> None:
     for wrong in (True, 5, 'span', b'span', (1,), {'a': 1}):
         with pytest.raises(TypeError, match='span must be a span of a tracer or None'):
             check_span(wrong)
+
+
+@pytest.mark.parametrize(
+    ('module', 'names'),
+    [
+        ('attaches', 'AttacheGroup BodyReceiveMode Consumer Declarer Publisher'),
+        ('attaches.channeler', 'Channeler ST_OFFLINE ST_ONLINE ST_SYNCING'),
+        ('argumentify', 'argumentify tobytes toutf8'),
+        ('clustering', 'Cluster ConnectionLost MessageReceived NothingMuch'),
+        ('clustering.events', 'ConnectionLost Event MessageReceived NothingMuch ReceivedMessage'),
+        ('exceptions', 'AMQPError ConnectionDead CoolAMQPError HARD_ERRORS RESOURCE_LOCKED'),
+        ('framing.definitions', 'BasicContentPropertyList BasicPublish IDENT_TO_METHOD'),
+        ('framing.definitions', 'CLASS_ID_TO_CONTENT_PROPERTY_LIST HARD_ERRORS SOFT_ERRORS'),
+        ('framing.field_table', 'deframe_table enframe_table'),
+        ('framing.frames', 'AMQPBodyFrame AMQPFrame AMQPHeaderFrame AMQPHeartbeatFrame'),
+        ('objects', 'BasicContentPropertyList Callable Exchange Message MessageProperties'),
+        ('objects', 'NodeDefinition Queue QueueBind ReceivedMessage ServerProperties'),
+        ('objects', 'argumentify tobytes toutf8'),
+        ('tracing', 'BaseFrameTracer HoldingFrameTracer LoggingFrameTracer'),
+    ],
+)
+def test_names_that_programs_for_2x_import(module: str, names: str) -> None:
+    found = import_module(f'coolamqp.{module}')
+    assert [name for name in names.split() if not hasattr(found, name)] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -40,7 +41,7 @@ def reporter() -> Reporter:
     def put(event: Event) -> None:
         pytest.fail(f'nobody has asked for {event}')
 
-    return Reporter('billing', run, put, datetime.now, None, None, all_events=False)
+    return Reporter('billing', run, put, datetime.now, monotonic, None, None, all_events=False)
 
 
 def test_a_password_in_plain_text_is_warned_of_once_a_node(
@@ -77,15 +78,18 @@ class Told:
     """A reporter, and everything that it has told a program.
 
     :ivar told: hooks with their arguments, and events for `drain`, in order
+    :ivar now: the time, in seconds
     """
 
     def __init__(self, *, all_events: bool = True) -> None:
         self.told: list[Any] = []
+        self.now = 0.0
         self.reporter = Reporter(
             'billing',
             lambda function, *arguments: self.told.append((function, *arguments)),
             self.told.append,
             lambda: NOON,
+            lambda: self.now,
             self.on_fail,
             self.on_blocked,
             all_events,
@@ -160,16 +164,45 @@ def test_faults_are_remembered_with_their_time_and_the_oldest_forgotten() -> Non
     assert Fault(NOON, NODE, CAUSE) not in program.reporter.faults
 
 
-def test_a_failure_that_repeats_is_not_told_to_an_operator_again(
+def fail(program: Told, now: float, node: NodeDefinition, cause: str) -> None:
+    program.now = now
+    program.reporter.report(ConnectionFailed(node, OSError(cause), 1.0))
+
+
+def test_an_outage_is_a_line_for_each_node_and_then_a_summary_in_30_seconds(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.INFO)
+    program, other = Told(), NodeDefinition('two', 'guest', 'secret')
+    program.reporter.report(ConnectionLost(NODE, CAUSE))
+    for second in range(1, 60):
+        fail(program, second, NODE, 'away')
+        fail(program, second, other, 'refused' if second < 20 else 'timed out')
+    causes = f'{NODE}: away; {other}: timed out'
+    assert [record.getMessage() for record in caplog.records] == [
+        f'billing: lost the connection to {NODE}: cut',
+        f'billing: cannot connect to {NODE}: away; CoolAMQP tries again in 1.0 s',
+        f'billing: cannot connect to {other}: refused; CoolAMQP tries again in 1.0 s',
+        f'billing: no connection for 30 s, after 59 tries; the last causes are: {causes}',
+    ]
+
+
+def test_a_try_that_fails_is_no_loss() -> None:
     program = Told(all_events=False)
-    for cause in ('away', 'away', 'refused', 'away'):
-        program.reporter.report(ConnectionFailed(NODE, OSError(cause), 1.0))
+    fail(program, 0.0, NODE, 'away')
     assert program.told == []  # nothing was lost, so on_fail is not called
-    levels = [record.levelno for record in caplog.records]
-    assert levels == [logging.INFO, logging.DEBUG, logging.INFO, logging.INFO]
+
+
+def test_each_outage_is_told_anew(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    program = Told()
+    fail(program, 0.0, NODE, 'away')
+    program.now = 100.0
+    program.reporter.report(ConnectionEstablished(NODE, PROPERTIES))
+    program.reporter.report(ConnectionLost(NODE, CAUSE))
+    fail(program, 101.0, NODE, 'away')
+    assert caplog.text.count('cannot connect') == 2
+    assert 'no connection for' not in caplog.text
 
 
 def test_a_log_record_is_logged_at_its_level_in_the_name_of_the_cluster(

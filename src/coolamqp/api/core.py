@@ -88,6 +88,7 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
             run,
             inbox.put,
             utc_now,
+            clock,
             options.on_fail,
             options.on_blocked,
             options.all_events,

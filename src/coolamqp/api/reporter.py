@@ -20,6 +20,8 @@ logger = logging.getLogger('coolamqp.clustering')
 
 # `Cluster.faults` keeps at most this many faults, and drops the oldest ones.
 FAULTS_MAX: Final = 100
+# The shortest time between two summaries of an outage, in seconds.
+SUMMARY_INTERVAL: Final = 30.0
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,36 @@ class Fault:
     cause: Exception
 
 
+class Outage:
+    """A time without a connection, as the log tells it: in few lines, and never silent long.
+
+    :param now: its start, in seconds
+    """
+
+    def __init__(self, now: float) -> None:
+        self._start = self._last_summary = now
+        self._tries = 0
+        self._causes: dict[NodeDefinition, Exception] = {}
+
+    def record(self, failure: events.ConnectionFailed) -> bool:
+        """Record a failed try to connect. Return whether it is the first one to its node."""
+        self._tries += 1
+        is_first = failure.node not in self._causes
+        self._causes[failure.node] = failure.cause
+        return is_first
+
+    def summary(self, now: float) -> str | None:
+        """Return a summary if the last one is old enough; otherwise None."""
+        if now - self._last_summary < SUMMARY_INTERVAL:
+            return None
+        self._last_summary = now
+        causes = '; '.join(f'{node}: {cause}' for node, cause in self._causes.items())
+        return (
+            f'no connection for {now - self._start:.0f} s, after {self._tries} tries; '
+            f'the last causes are: {causes}'
+        )
+
+
 class Reporter:
     """The receiver of all reports of the engine.
 
@@ -43,6 +75,7 @@ class Reporter:
     :param run: runs a hook with its arguments, on a dispatcher thread or in a task
     :param put: adds an event to the inbox of `drain`
     :param now: returns the date and time in UTC, for faults
+    :param clock: returns the time on the driver's clock, in seconds
     :param on_fail: the hook for the first loss of a connection
     :param on_blocked: the hook for blocked connections, called with True or False
     :param all_events: whether `drain` returns all events; otherwise only those of CoolAMQP 1.x and
@@ -58,6 +91,7 @@ class Reporter:
         run: Callable[..., None],
         put: Callable[[events.Event], object],
         now: Callable[[], datetime],
+        clock: Callable[[], float],
         on_fail: Callable[[], Any] | None,
         on_blocked: Callable[[bool], Any] | None,
         all_events: bool,
@@ -69,10 +103,11 @@ class Reporter:
         self._run = run
         self._put = put
         self._now = now
+        self._clock = clock
         self._on_fail = on_fail
         self._on_blocked = on_blocked
         self._all_events = all_events
-        self._last_failure = ''
+        self._outage: Outage | None = None
         self._warned_of: set[NodeDefinition] = set()  # nodes with a warning about the password
 
     @singledispatchmethod
@@ -89,6 +124,7 @@ class Reporter:
     def _report_connected(self, event: events.ConnectionEstablished) -> None:
         properties = {} if event.properties is None else event.properties.properties
         product, version = properties.get('product'), properties.get('version')
+        self._outage = None
         logger.info('%s: connected to %s, %s %s', self._name, event.node, product, version)
         self._warn_of_plain_password(event.node)
         self._pass_on(event)
@@ -106,23 +142,28 @@ class Reporter:
 
     @report.register
     def _report_failure(self, event: events.ConnectionFailed) -> None:
-        """Log a failed try to connect; the same failure again only with the level DEBUG."""
+        """Log the first failed try to connect to each node; a summary for all later ones."""
         self.faults.append(Fault(self._now(), event.node, event.cause))
-        failure = f'{event.node}: {event.cause}'
-        level = logging.DEBUG if failure == self._last_failure else logging.INFO
-        self._last_failure = failure
+        now = self._clock()
+        self._outage = self._outage or Outage(now)
+        is_first = self._outage.record(event)
         logger.log(
-            level,
-            '%s: cannot connect to %s; CoolAMQP tries again in %.1f s',
+            logging.INFO if is_first else logging.DEBUG,
+            '%s: cannot connect to %s: %s; CoolAMQP tries again in %.1f s',
             self._name,
-            failure,
+            event.node,
+            event.cause,
             event.retry_in,
         )
+        summary = self._outage.summary(now)
+        if summary is not None:
+            logger.warning('%s: %s', self._name, summary)
 
     @report.register
     def _report_loss(self, event: events.ConnectionLost) -> None:
         if event.node is not None and event.cause is not None:
             self.faults.append(Fault(self._now(), event.node, event.cause))
+        self._outage = Outage(self._clock())
         logger.warning('%s: lost the connection to %s: %s', self._name, event.node, event.cause)
         self._pass_on(event)
         on_fail, self._on_fail = self._on_fail, None

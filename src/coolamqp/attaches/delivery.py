@@ -76,12 +76,12 @@ class Delivery(ReceivedMessage):
         return self._envelope.consumer_tag or None
 
     def __reduce__(self) -> Parts:
-        make, arguments, (attributes, content) = super().__reduce__()
+        make, (cls, attributes) = super().__reduce__()
         for name in ('_envelope', '_encoded_properties'):
-            content[name] = getattr(self, name)
+            attributes[name] = getattr(self, name)
         for name in ('_ledger', '_owner'):
-            content[name] = None
-        return make, arguments, (attributes, content)
+            attributes[name] = None
+        return make, (cls, attributes)
 
     def _settle(self, how: Settlement, multiple: bool) -> None:
         if self._ledger is not None and self._owner is not None:

@@ -128,8 +128,9 @@ class MessageReceived(ReceivedMessage, Event):
         return self._message.consumer_tag
 
     def __reduce__(self) -> Parts:
-        make, arguments, (attributes, content) = super().__reduce__()
-        return make, arguments, ({**(attributes or {}), '_message': copy(self._message)}, content)
+        make, (cls, attributes) = super().__reduce__()
+        attributes['_message'] = copy(self._message)
+        return make, (cls, attributes)
 
     def _find_exchange_name(self) -> ReceivedBytes:
         return self._message.exchange_name

@@ -618,6 +618,11 @@ class TxRollbackOk(Method):
     """The transaction is rolled back."""
 
 
+# Their names in CoolAMQP 2.x.
+IDENT_TO_METHOD: Final = METHODS
+CLASS_ID_TO_CONTENT_PROPERTY_LIST: Final = {60: BasicContentPropertyList}
+
+
 def decode_method(payload: bytes) -> Method:
     """Decode the payload of a method frame.
 

@@ -19,9 +19,8 @@ from coolamqp.framing.properties import (
 )
 from coolamqp.framing.text import ReceivedBytes, Text, text_bytes
 
-# For `copy` and `pickle`: a function that makes an object, its arguments, the `__dict__` of the
-# object, and its other attributes.
-Parts: TypeAlias = tuple[Any, tuple[Any, ...], tuple[dict[str, Any] | None, dict[str, Any]]]
+# For `copy` and `pickle`: a function, and its arguments, a class and the attributes of an object.
+Parts: TypeAlias = tuple[Any, tuple[type, dict[str, Any]]]
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -92,15 +91,20 @@ class Message:
         return hash((bytes(flat_body(self.body)), self.properties))
 
     def __reduce__(self) -> Parts:
-        content = {'body': bytes(flat_body(self.body)), 'properties': self.properties}
-        return _make_empty, (type(self),), (getattr(self, '__dict__', None), content)
+        attributes: dict[str, Any] = {**getattr(self, '__dict__', {})}
+        attributes['body'] = bytes(flat_body(self.body))
+        attributes['properties'] = self.properties
+        return _make, (type(self), attributes)
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}({body_size(self.body)} bytes, {self.properties!r})'
 
 
-def _make_empty(cls: Any) -> Any:
-    return cls.__new__(cls)
+def _make(cls: Any, attributes: dict[str, Any]) -> Any:
+    message = cls.__new__(cls)
+    for name, value in attributes.items():
+        setattr(message, name, value)
+    return message
 
 
 def _checked_body(body: Any) -> Any:
@@ -239,12 +243,12 @@ class ReceivedMessage(Message):
         return object.__hash__(self)
 
     def __reduce__(self) -> Parts:
-        make, arguments, (attributes, content) = super().__reduce__()
+        make, (cls, attributes) = super().__reduce__()
         for name in ('exchange_name', 'routing_key', 'delivery_tag', 'acked', '_settled'):
-            content[name] = getattr(self, name)
+            attributes[name] = getattr(self, name)
         for name in ('_headers', '_ack', '_nack'):
-            content[name] = None
-        return make, arguments, (attributes, content)
+            attributes[name] = None
+        return make, (cls, attributes)
 
     # Envelope, properties and headers
 
