@@ -121,11 +121,13 @@ def judge_inside(floor: str, target: str) -> str | None:
 
 # The drivers know the engine and its effects, and nothing below. This is all that they may import
 # from the floors under `api`, file by file.
-DRIVERS = ('clustering/driver', 'clustering/dispatcher', 'clustering/io_thread', 'aio/driver',
-           'aio/dispatcher', 'net/transport', 'aio/transport')  # fmt: skip
+DRIVERS = (
+    'clustering/driver', 'clustering/dispatcher', 'clustering/io_thread', 'aio/driver',
+    'aio/dispatcher', 'net/connector', 'net/lookup', 'net/transport', 'net/transports',
+)  # fmt: skip
 KNOWN_TO_DRIVERS = {
     'attaches': {'delivery', 'effects', 'mailbox'},
-    'supervisor': {'engine', 'link', 'mailboxes', 'states'},
+    'supervisor': {'addresses', 'engine', 'link', 'mailboxes', 'states'},
     'uplink': set(),
 }
 RIG = Path(__file__).parent / 'support' / 'rig.py'

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import selectors
+import socket
+from collections.abc import Callable
+from math import inf
+from typing import cast
 
 import pytest
 
 from coolamqp.aio import Cluster
 from coolamqp.aio.driver import Driver
-from coolamqp.aio.transport import Transport, TransportOwner
 from coolamqp.api.base_driver import Reports
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.events import ConnectionFailed, ConnectionLost
@@ -17,6 +21,9 @@ from coolamqp.attaches.mailbox import Item, Mailbox
 from coolamqp.exceptions import AMQPError, ConnectionDead
 from coolamqp.framing.definitions import ConnectionClose, ConnectionCloseOk, ExchangeDelete
 from coolamqp.framing.hot import Buffer
+from coolamqp.net.connector import Watch
+from coolamqp.net.transport import Transport
+from coolamqp.net.transports import TURN_BYTES_MAX
 from coolamqp.objects import Message, ReceivedMessage
 from coolamqp.supervisor.link import Link
 from coolamqp.supervisor.states import EngineState
@@ -28,6 +35,8 @@ from tests.support.rig import Rig
 from tests.support.scripted_broker import ScriptedBroker
 from tests.support.socket_broker import SocketBroker, methods_sent
 
+ANY_SOCKET = cast('socket.socket', None)  # A fake transport does not look at it.
+
 
 class FakeTransport(Transport):
     """A transport whose other end is the test.
@@ -35,38 +44,49 @@ class FakeTransport(Transport):
     :ivar writes: what was written, write by write
     :ivar open: whether it takes bytes
     :ivar reading: whether it reads
-    :ivar ended: 'closed' or 'aborted'; empty before
+    :ivar writing: whether the driver waits until it takes bytes
+    :ivar event: what happens next: bytes come, it connects (None), or it fails
+    :ivar closed: whether the driver has closed it
     """
 
-    connected = True
+    wake_at = inf
+    flushed = True
 
-    def __init__(self, link: Link, owner: TransportOwner) -> None:
+    def __init__(self, link: Link, watch: Watch, on_resolved: Callable[[], None]) -> None:
         self.link = link
-        self.owner = owner
+        self.connected = False
+        self.failure = None
         self.writes: list[bytes] = []
         self.open = True
         self.reading = True
-        self.ended = ''
+        self.writing = False
+        self.event: bytes | Exception | None = None
+        self.closed = False
 
-    @property
-    def writable(self) -> bool:
-        return self.open
+    def advance(self, now: float) -> None:
+        """Wait for the test."""
 
-    def write(self, pieces: list[Buffer]) -> int:
+    def on_ready(self, sock: socket.socket, events: int, now: float) -> bytes | None:
+        event, self.event = self.event, None
+        if isinstance(event, Exception):
+            raise event
+        self.connected = True
+        return event
+
+    def send(self, pieces: list[Buffer]) -> int:
+        if not self.open or self.failure is not None:
+            return 0
         self.writes.append(b''.join(pieces))
         return len(self.writes[-1])
 
-    def set_reading(self, reading: bool) -> None:
-        self.reading = reading
+    def flush(self) -> None:
+        """Do nothing: there is no TLS."""
+
+    def watch_for(self, *, reading: bool, writing: bool) -> None:
+        self.reading, self.writing = reading, writing
 
     def close(self) -> None:
-        self.ended = 'closed'
-
-    def abort(self) -> None:
-        self.ended = 'aborted'
-
-    async def wait_closed(self) -> None:
-        """Return at once."""
+        self.closed = True
 
 
 class Runner:
@@ -98,8 +118,10 @@ class DriverRig(Rig):
             self.engine, Runner(), self.reports.extend, self.on_reported, self._make_transport
         )
 
-    def _make_transport(self, link: Link, owner: TransportOwner) -> Transport:
-        self.transports.append(FakeTransport(link, owner))
+    def _make_transport(
+        self, link: Link, watch: Watch, on_resolved: Callable[[], None]
+    ) -> Transport:
+        self.transports.append(FakeTransport(link, watch, on_resolved))
         return self.transports[-1]
 
     def on_reported(self, _reports: Reports) -> None:
@@ -118,13 +140,18 @@ class DriverRig(Rig):
         self.engine.start(self.clock.now)
         self.driver.notify()
         await self.turn()
-        self.driver.on_connected(self.transport)
+        self.happen(None)
         broker = ScriptedBroker(self, self.clock)
         broker.shake_hands()
         broker.serve()
         assert self.state() is EngineState.UP
         await self.turn()
         return broker
+
+    def happen(self, event: bytes | Exception | None) -> None:
+        """Let something happen to the socket, see `FakeTransport`."""
+        self.transport.event = event
+        self.driver.on_ready(ANY_SOCKET, selectors.EVENT_READ)
 
     async def turn(self) -> None:
         """Let the loop do what it has to do now."""
@@ -138,7 +165,7 @@ class DriverRig(Rig):
         self.transport.writes.clear()
 
     def receive(self, data: bytes, now: float) -> None:
-        self.driver.on_received(self.transport, data)
+        self.happen(data)
 
 
 async def connected() -> tuple[DriverRig, ScriptedBroker]:
@@ -165,11 +192,25 @@ async def test_what_a_full_transport_does_not_take_is_sent_later() -> None:
     rig.driver.notify()
     await rig.turn()
     assert rig.transport.writes == []
+    assert rig.transport.writing
     rig.transport.open = True
-    rig.driver.on_writable(rig.transport)
-    await rig.turn()
+    rig.happen(None)
     broker.serve()
     assert [each.body for each in broker.published] == [b'late']
+
+
+async def test_a_turn_sends_no_more_than_its_share_and_the_next_one_goes_on() -> None:
+    rig, _ = await connected()
+    for _ in range(4):
+        rig.publish(bytes(TURN_BYTES_MAX))
+    rig.driver.notify()
+    await rig.turn()
+    sent = sum(map(len, rig.transport.writes))
+    assert TURN_BYTES_MAX <= sent < 4 * TURN_BYTES_MAX
+    assert rig.transport.writing
+    for _ in range(4):
+        rig.happen(None)
+    assert sum(map(len, rig.transport.writes)) > 4 * TURN_BYTES_MAX
 
 
 async def test_reading_pauses_and_resumes_as_the_engine_wants() -> None:
@@ -186,10 +227,10 @@ async def test_a_transport_that_cannot_be_had_is_reported_with_its_cause() -> No
     rig.engine.start(rig.clock.now)
     rig.driver.notify()
     await rig.turn()
-    rig.driver.on_failed(rig.transport, error)
+    rig.happen(error)
     (failed,) = rig.reported(ConnectionFailed)
     assert failed.cause is error
-    assert rig.transport.ended == 'closed'
+    assert rig.transport.closed
 
 
 async def drop_link(rig: DriverRig, broker: ScriptedBroker) -> FakeTransport:
@@ -207,24 +248,24 @@ async def drop_link(rig: DriverRig, broker: ScriptedBroker) -> FakeTransport:
 async def test_the_rest_of_a_link_is_sent_before_its_transport_is_closed() -> None:
     rig, broker = await connected()
     old = await drop_link(rig, broker)
-    assert old.ended == ''
+    assert not old.closed
+    assert old.writing
     old.open = True
-    rig.driver.on_writable(old)
-    await rig.turn()
+    rig.driver.on_ready(ANY_SOCKET, selectors.EVENT_WRITE)
     assert broker.methods()[-1] == ConnectionCloseOk()
-    assert old.ended == 'closed'
+    assert old.closed
 
 
 async def test_an_error_on_an_old_transport_costs_nothing() -> None:
     rig, broker = await connected()
     old = await drop_link(rig, broker)
-    rig.driver.on_failed(old, ConnectionResetError('gone'))
-    (lost,) = rig.reported(ConnectionLost)
-    assert isinstance(lost.cause, AMQPError)
-    old.open = True
+    old.failure = ConnectionResetError('gone')
     rig.driver.notify()
     await rig.turn()
-    assert old.writes == []
+    assert old.closed
+    (lost,) = rig.reported(ConnectionLost)
+    assert isinstance(lost.cause, AMQPError)
+    assert 'the last frames' in rig.logged()
 
 
 async def test_an_engine_that_has_stopped_is_driven_until_its_last_frames_are_sent() -> None:
@@ -237,7 +278,7 @@ async def test_an_engine_that_has_stopped_is_driven_until_its_last_frames_are_se
     await rig.turn()
     assert not closed.done()
     old.open = True
-    rig.driver.on_writable(old)
+    rig.driver.on_ready(ANY_SOCKET, selectors.EVENT_WRITE)
     await asyncio.wait_for(closed, PATIENCE)
     assert broker.methods()[-1] == ConnectionCloseOk()
 
@@ -246,7 +287,7 @@ async def test_an_abort_leaves_no_transport_open() -> None:
     rig, broker = await connected()
     old = await drop_link(rig, broker)
     rig.driver.abort()
-    assert old.ended == 'aborted'
+    assert old.closed
     assert rig.state() is EngineState.STOPPED
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any, Self
 
 import pytest
 
@@ -145,6 +147,48 @@ async def test_a_silent_broker_is_given_up_and_the_next_connection_works(
         await confirmed(cluster, b'kept', 'steady')
         assert 'nothing heard' in str(cluster.last_error)
         assert await content_of(cluster, 'steady') == [b'kept']
+
+
+class AddressWithoutBroker:
+    """A second address of loopback with the port of a node, as that of a proxy without a back end.
+
+    It accepts connections and closes them at once.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.accepted = 0
+        self.address = ('127.0.0.2', port)
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, *self.address)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+
+    def _accept(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        writer.close()
+
+
+async def test_an_address_without_a_broker_does_not_hide_the_next_one(
+    make_cluster: MakeCluster, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up, dead = socket.getaddrinfo, AddressWithoutBroker(proxy.port)
+
+    def look_up_both(host: str, port: int, **options: Any) -> list[Any]:
+        hosts = [dead.address[0], proxy.host] if host == 'rabbit.example' else [host]
+        return [found for each in hosts for found in look_up(each, port, **options)]
+
+    monkeypatch.setattr(socket, 'getaddrinfo', look_up_both)
+    async with dead, make_cluster(host='rabbit.example', port=proxy.port) as cluster:
+        assert dead.accepted == 1
+        proxy.cut()
+        await lose_connection(cluster)
+        assert await cluster.wait_connected(PATIENCE)
+        assert dead.accepted == 1  # The address that worked is first.
 
 
 async def test_consumers_and_persistent_declarations_are_restored(

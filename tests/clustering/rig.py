@@ -19,6 +19,7 @@ from coolamqp.clustering.dispatcher import Dispatcher
 from coolamqp.clustering.driver import Driver
 from coolamqp.clustering.leader import Leadership
 from coolamqp.framing.hot import Buffer
+from coolamqp.net.connector import Watch
 from coolamqp.net.transport import Transport
 from coolamqp.objects import NodeDefinition
 from coolamqp.supervisor.link import Link
@@ -38,26 +39,22 @@ class FakeTransport(Transport):
     :ivar room: how many more bytes it takes; None for any number
     :ivar encrypted: whether it stands for one with TLS
     :ivar ciphertext: what TLS would still have to send
-    :ivar error: what connecting and sending raise; None for nothing
+    :ivar error: what connecting raises, and how sending fails; None for nothing
     """
 
-    def __init__(self, link: Link, on_resolved: Callable[[], None]) -> None:
-        super().__init__(link, on_resolved)
+    def __init__(self, link: Link, watch: Watch, on_resolved: Callable[[], None]) -> None:
+        super().__init__(link, watch, on_resolved)
         self.taken = bytearray()
         self.room: int | None = None
         self.encrypted = False
         self.ciphertext = b''
         self.error: Exception | None = None
         self._closed = False
-        self._due = True
         self.socket, self.peer = socket.socketpair()
         self.socket.setblocking(False)
 
-    def is_due(self, now: float) -> bool:
-        return self._due
-
     def advance(self, now: float) -> None:
-        self._due = False
+        self.watch_for(reading=False, writing=True)
         if self.error is not None:
             raise self.error
 
@@ -70,8 +67,9 @@ class FakeTransport(Transport):
         return not self.ciphertext
 
     def send(self, pieces: list[Buffer]) -> int:
+        self.failure = self.error
         if self.error is not None:
-            raise self.error
+            return 0
         data = b''.join(pieces)[: self.room]
         if self.room is not None:
             self.room -= len(data)
@@ -173,8 +171,10 @@ class DriverRig(Rig):
         """Return the time of the test."""
         return self.clock.now
 
-    def _make_transport(self, link: Link, on_resolved: Callable[[], None]) -> Transport:
-        transport = FakeTransport(link, on_resolved)
+    def _make_transport(
+        self, link: Link, watch: Watch, on_resolved: Callable[[], None]
+    ) -> Transport:
+        transport = FakeTransport(link, watch, on_resolved)
         transport.error = self.error
         self.transports.append(transport)
         return transport

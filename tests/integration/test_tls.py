@@ -51,7 +51,7 @@ def rests_within_tls(cluster: Cluster) -> bool:
             listener, engine = cluster._core.driver, cluster._core.engine
             assert listener is not None
             assert engine.link is not None
-            transport = listener._transport
+            transport = listener._transports.current
             assert transport is not None
             if transport._tls and transport._tls.unsent:
                 return True

@@ -33,13 +33,14 @@ from coolamqp.framing.definitions import (
 from coolamqp.framing.definitions import ConnectionBlocked as ConnectionBlockedMethod
 from coolamqp.framing.frames import HEARTBEAT_FRAME
 from coolamqp.objects import Exchange, Message, NodeDefinition, Queue
+from coolamqp.supervisor.addresses import AddressChoice
 from coolamqp.supervisor.engine import (
     CONNECT_TIMEOUT,
 )
 from coolamqp.supervisor.link import Link
 from coolamqp.supervisor.nodes import REFUSED_SECONDS_MIN
 from coolamqp.supervisor.states import TRANSITIONS, EngineState
-from coolamqp.uplink.connection import CLOSE_TIMEOUT
+from coolamqp.uplink.connection import CLOSE_TIMEOUT, HANDSHAKE_TIMEOUT
 from tests.support.ending import Ending
 from tests.support.rig import Rig
 from tests.support.scripted_broker import ScriptedBroker, start
@@ -242,11 +243,32 @@ def test_a_node_may_say_how_long_its_transport_may_take() -> None:
     rig = Rig([NodeDefinition('one', 'guest', 'secret', connection_timeout=2.5)])
     rig.engine.start(rig.clock.now)
     assert rig.engine.link is not None
-    assert rig.engine.wake_at() == rig.engine.link.deadline == rig.clock.now + 2.5
+    assert rig.engine.wake_at() == rig.clock.now + 2.5
     rig.engine.link.waiting_for = 'end of the TLS handshake'
     rig.advance(2.5)
     (failed,) = rig.reported(ConnectionFailed)
     assert str(failed.cause) == 'no connection within 2.5 s: no end of the TLS handshake'
+
+
+def test_a_silent_address_has_its_share_of_the_handshake_and_the_next_try_begins_with_another() -> (
+    None
+):
+    addresses = [(2, 1, 6, '', (host, 5672)) for host in ('silent', 'well')]
+    rig, seen = Rig(), []
+    rig.engine.start(rig.clock.now)
+    for _ in range(2):
+        link = rig.link()
+        link.addresses.begin(list(addresses), rig.clock.now)
+        address = link.addresses.take(rig.clock.now)
+        assert address is not None
+        seen.append(address)
+        link.reached(address, rig.clock.now)
+        rig.connect()
+        rig.advance(HANDSHAKE_TIMEOUT / 2)
+        rig.advance(1.0)
+        assert len(rig.reported(ConnectionFailed)) == 1
+    assert seen == addresses
+    assert 'took over 5 s' in str(rig.reported(ConnectionFailed)[0].cause)
 
 
 def test_calls_about_an_attempt_that_was_given_up_mean_nothing() -> None:
@@ -256,7 +278,7 @@ def test_calls_about_an_attempt_that_was_given_up_mean_nothing() -> None:
     assert stale is not None
     rig.advance(CONNECT_TIMEOUT)
     rig.advance(1)
-    for link in (stale, Link(THREE[0], 0.0, lambda: None)):
+    for link in (stale, Link(THREE[0], AddressChoice(), 0.0, 5.0, lambda: None)):
         rig.engine.link_up(link, rig.clock.now)
         rig.engine.link_failed(link, OSError('late'), rig.clock.now)
         assert rig.state() is EngineState.CONNECTING

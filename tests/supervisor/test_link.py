@@ -8,6 +8,7 @@ import pytest
 
 from coolamqp.framing.definitions import BasicPublish, ConnectionClose, ConnectionCloseOk
 from coolamqp.framing.hot import Buffer
+from coolamqp.supervisor.addresses import AddressChoice
 from coolamqp.supervisor.link import LAST_BYTES_SECONDS_MAX, Link
 from coolamqp.tracing import HoldingFrameTracer
 from tests.support.rig import Rig
@@ -70,7 +71,7 @@ def test_a_link_that_is_wanted_is_never_over() -> None:
 
 def test_a_link_is_given_what_may_be_sent_until_it_is_dropped() -> None:
     flushes: list[object] = []
-    link = Link(NODE, 5.0, lambda: flushes.append(True))
+    link = Link(NODE, AddressChoice(), 0.0, 5.0, lambda: flushes.append(True))
     link.connection = Peers().connection
     assert link.data_to_send()
     link.end(1.0)
@@ -80,7 +81,7 @@ def test_a_link_is_given_what_may_be_sent_until_it_is_dropped() -> None:
 
 def test_a_link_without_a_transport_has_nothing_to_send() -> None:
     flushed: list[object] = []
-    link = Link(NODE, 5.0, lambda: flushed.append(True))
+    link = Link(NODE, AddressChoice(), 0.0, 5.0, lambda: flushed.append(True))
     link.sent(0, 1.0)
     assert link.data_to_send() == []
     assert link.unsent == 0
@@ -97,3 +98,14 @@ def test_a_link_is_traced_if_there_is_a_tracer(
     tracer = make()
     _, _, link = up(tracer)
     assert link.traced == (tracer is not None)
+
+
+def test_an_address_that_has_answered_has_its_share_of_the_time_for_tls() -> None:
+    addresses, found = AddressChoice(), [(2, 1, 6, '', (host, 5672)) for host in ('one', 'other')]
+    addresses.begin(list(found), 0.0)
+    link = Link(NODE, addresses, 0.0, 10.0, lambda: None)
+    assert link.wake_at() == 10.0
+    link.reached(found[0], 2.0)
+    assert link.wake_at() == 6.0  # half of what was left
+    link.waiting_for = 'end of the TLS handshake'
+    assert str(link.too_late()) == 'no connection within 6 s: no end of the TLS handshake'

@@ -76,3 +76,25 @@ def test_that_all_nodes_have_refused_is_found_at_the_end_of_the_first_round_only
         nodes.on_failed(refusal(403), 0.0)
         found.append(nodes.all_refused)
     assert found == [False, True, False, False]
+
+
+def test_a_failed_try_counts_against_its_address_as_against_its_node() -> None:
+    nodes, addresses = choice(1), [(2, 1, 6, '', (host, 5672)) for host in ('one', 'other')]
+    for expected in (*addresses, addresses[1]):
+        nodes.addresses.begin(list(addresses), 0.0)
+        assert nodes.addresses.take(0.0) == expected
+        nodes.addresses.on_reached(expected)
+        if expected is addresses[0]:
+            nodes.on_failed(AWAY, 0.0)
+        else:
+            nodes.on_restored(0.0)
+            nodes.on_lost(AWAY, 1.0)
+
+
+def test_each_node_has_addresses_of_its_own() -> None:
+    nodes, seen = choice(), []
+    for _ in range(4):
+        seen.append(nodes.addresses)
+        nodes.on_failed(AWAY, 0.0)
+    assert len(set(map(id, seen))) == 3
+    assert seen[0] is seen[3]

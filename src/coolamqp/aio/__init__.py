@@ -1,4 +1,4 @@
-"""The Cluster for asyncio (floor 4): the event loop's transport and clock around the engine."""
+"""The Cluster for asyncio (floor 4): the event loop's sockets and clock around the engine."""
 
 from coolamqp.aio.cluster import Cluster
 from coolamqp.aio.events import ConnectionLost, MessageReceived, NothingMuch

@@ -1,24 +1,27 @@
-"""The driver of a Cluster on its event loop: one transport and one timer around the engine.
+"""The driver of a Cluster on its event loop: the loop watches the sockets and the time.
 
-It acts when the loop calls: bytes have come, the time has come, or a program has called. Everything
-from one iteration of the loop is sent together. The engine's effects are carried out when it is at
-rest.
+It acts when the loop calls: a socket is ready, the time has come, or a program has called.
+Everything from one iteration of the loop is sent together. The engine's effects are carried out
+when it is at rest.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import selectors
+import socket
 from collections.abc import Callable
 from functools import partial
 from math import inf
-from weakref import WeakSet
+from typing import Any
 
-from coolamqp.aio.transport import Transport, TransportOwner
 from coolamqp.api.base_driver import BaseDriver, CallbackRunner, Reports
 from coolamqp.api.guarded import log_exception
+from coolamqp.net.transport import Transport
+from coolamqp.net.transports import MakeTransport, Transports
 from coolamqp.supervisor.engine import Engine
-from coolamqp.supervisor.link import Link
 from coolamqp.supervisor.states import EngineState
 
 logger = logging.getLogger(__name__)
@@ -36,14 +39,12 @@ class Driver(BaseDriver):
         runner: CallbackRunner,
         report: Callable[[Reports], None],
         on_reported: Callable[[Reports], None],
-        make_transport: Callable[[Link, TransportOwner], Transport] = Transport,
+        make_transport: MakeTransport = Transport,
     ) -> None:
         super().__init__(engine, runner, report, on_reported)
-        self._make_transport = make_transport
         self._loop = asyncio.get_running_loop()
-        self._transport: Transport | None = None
-        self._old_transports: set[Transport] = set()  # whose links are not over yet
-        self._closing: WeakSet[Transport] = WeakSet()  # that the loop may not have closed yet
+        self._watched: dict[socket.socket, int] = {}
+        self._transports = Transports(engine, self._watch, self._on_resolved, make_transport)
         self._timer: asyncio.TimerHandle | None = None
         self._turn_due = False
         self._ended = asyncio.Event()
@@ -58,14 +59,12 @@ class Driver(BaseDriver):
         """End at once."""
         self._engine.abort()
         self._turn()
-        for transport in (*self._old_transports, *self._closing):
-            transport.abort()
+        self._transports.close()
+        self._end()
 
     async def wait_closed(self) -> None:
         """Wait until the engine has ended, and the last transport."""
         await self._ended.wait()
-        for transport in tuple(self._closing):
-            await transport.wait_closed()
 
     def _turn(self) -> None:
         """Do everything that can be done now."""
@@ -86,49 +85,18 @@ class Driver(BaseDriver):
     def _drive(self, now: float) -> None:
         engine = self._engine
         engine.tick(now)
-        self._follow_engine(now)
-        if self._transport is not None:
-            self._send(self._transport, now)
-            self._transport.set_reading(engine.wants_read)
+        self._transports.follow(now)
+        self._transports.send(now)
         if engine.effects:
             self.carry_out(engine.take_effects())
-        if engine.state is EngineState.STOPPED and not self._old_transports:
+        if engine.state is EngineState.STOPPED and not self._transports.ending:
             self._end()
         else:
             self._wake_in_time()
 
-    def _follow_engine(self, now: float) -> None:
-        """Make the transport that the engine wishes for, and end all others."""
-        link = self._engine.link
-        transport = self._transport
-        if transport is not None and transport.link is not link:
-            self._transport = None
-            self._old_transports.add(transport)
-        for old in tuple(self._old_transports):
-            self._end_transport(old, now)
-        if link is not None and self._transport is None:
-            self._transport = self._make_transport(link, self)
-
-    def _end_transport(self, transport: Transport, now: float) -> None:
-        """Send the rest of a link, and close the transport once the link is over."""
-        self._send(transport, now)
-        if transport.connected and not transport.link.is_over(now):
-            return
-        self._old_transports.discard(transport)
-        self._closing.add(transport)
-        transport.close()
-
-    def _send(self, transport: Transport, now: float) -> None:
-        """Write what a link has, as far as the transport takes it."""
-        link = transport.link
-        while transport.writable and (pieces := link.data_to_send()):
-            link.sent(transport.write(pieces), now)
-
     def _wake_in_time(self) -> None:
         """Set the timer, unless it is set for earlier: then it is set again at that time."""
-        wake_at = self._engine.wake_at()
-        for transport in self._old_transports:
-            wake_at = min(wake_at, transport.link.over_at)
+        wake_at = min(self._engine.wake_at(), self._transports.wake_at())
         timer = self._timer
         if timer is not None:
             if timer.when() <= wake_at:
@@ -145,27 +113,40 @@ class Driver(BaseDriver):
             self._timer.cancel()
         self._ended.set()
 
-    # Called by the transport
+    # The sockets
 
-    def on_connected(self, transport: Transport) -> None:
-        """Begin to speak."""
-        self._guard(partial(self._engine.link_up, transport.link))
+    def _watch(self, sock: socket.socket, events: int) -> None:
+        """Watch a socket for events, in place of those before."""
+        loop, before = self._loop, self._watched.pop(sock, 0)
+        ways: tuple[tuple[int, Callable[..., Any], Callable[..., Any]], ...] = (
+            (selectors.EVENT_READ, loop.add_reader, loop.remove_reader),
+            (selectors.EVENT_WRITE, loop.add_writer, loop.remove_writer),
+        )
+        for event, add, remove in ways:
+            if events & ~before & event:
+                add(sock, self.on_ready, sock, event)
+            elif before & ~events & event:
+                remove(sock)
+        if events:
+            self._watched[sock] = events
+
+    def on_ready(self, sock: socket.socket, event: int) -> None:
+        """Read from a socket, or go on with connecting it; called by the loop."""
+        transport, now = self._transports.current, self._loop.time()
+        if transport is not None:
+            was_connected = transport.connected
+            try:
+                data = transport.on_ready(sock, event, now)
+            except Exception as error:  # noqa: BLE001 - the engine reports it
+                self._guard(partial(self._transports.fail, transport, error))
+            else:
+                if data is not None:
+                    self._guard(partial(self._engine.receive, transport.link, data))
+                elif transport.connected and not was_connected:
+                    self._guard(partial(self._engine.link_up, transport.link))
         self._turn()
 
-    def on_received(self, transport: Transport, data: bytes) -> None:
-        """Process bytes from the broker."""
-        self._guard(partial(self._engine.receive, transport.link, data))
-        self._turn()
-
-    def on_writable(self, transport: Transport) -> None:
-        """Send more in the next iteration: the loop calls this from within its own write."""
-        self.notify()
-
-    def on_failed(self, transport: Transport, error: Exception) -> None:
-        """Tell the engine that a transport is lost, or cannot be had."""
-        self._old_transports.discard(transport)
-        if transport is self._transport:
-            self._transport = None
-            transport.close()
-        self._guard(partial(self._engine.link_failed, transport.link, error))
-        self._turn()
+    def _on_resolved(self) -> None:
+        """Take a turn on the loop; called on the thread that has resolved a name."""
+        with contextlib.suppress(RuntimeError):  # The loop has been closed.
+            self._loop.call_soon_threadsafe(self.notify)

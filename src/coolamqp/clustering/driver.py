@@ -7,24 +7,22 @@ carried out afterwards.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import selectors
+import socket
 import threading
 import time
 from collections.abc import Callable
-from logging import DEBUG
-from typing import Final
+from typing import Final, cast
 
 from coolamqp.api.base_driver import BaseDriver, Reports
 from coolamqp.attaches.effects import Effects
 from coolamqp.clustering.dispatcher import Dispatcher
 from coolamqp.clustering.leader import Leadership
 from coolamqp.clustering.waker import Waker
-from coolamqp.exceptions import ConnectionDead
 from coolamqp.net.transport import Transport
+from coolamqp.net.transports import MakeTransport, Transports, send
 from coolamqp.supervisor.engine import Engine
-from coolamqp.supervisor.link import Link
 from coolamqp.supervisor.states import EngineState
 
 # The longest sleep, in seconds.
@@ -68,7 +66,7 @@ class Driver(BaseDriver):
         on_reported: Callable[[Reports], None],
         on_progress: Callable[[bool], None],
         clock: Callable[[], float] = time.monotonic,
-        make_transport: Callable[[Link, Callable[[], None]], Transport] = Transport,
+        make_transport: MakeTransport = Transport,
         selector: selectors.BaseSelector | None = None,
     ) -> None:
         super().__init__(engine, dispatcher, report, on_reported)
@@ -77,13 +75,11 @@ class Driver(BaseDriver):
         self._dispatcher = dispatcher
         self._on_progress = on_progress
         self._clock = clock
-        self._make_transport = make_transport
         self._selector = _make_selector() if selector is None else selector
         self._waker = Waker(self._selector)
-        self._transport: Transport | None = None
-        self._old_transports: list[Transport] = []  # whose links are not over yet
+        self._watched: set[socket.socket] = set()
+        self._transports = Transports(engine, self._watch, self.wake, make_transport)
         self._asleep = False
-        self._sent_at = 0.0
         self._streaming = False  # whether many messages are coming
         self._counted_since = 0.0
         self._counted = 0  # messages and confirms since then
@@ -109,21 +105,17 @@ class Driver(BaseDriver):
         if not self._asleep and not self._leadership.away:
             return
         now = self._clock()
-        transport = self._transport
+        transport = self._transports.current
         if (
-            now < self._sent_at + BURST_SECONDS
-            or transport is None
+            transport is None
+            or now < transport.sent_at + BURST_SECONDS
             or not transport.bare
             or not self._engine.wants_read  # An answer is owed now, so reading may resume.
             or transport.link.traced
         ):
             self.notify()
             return
-        self._sent_at = now
-        # The leader meets the same error, and tells the engine.
-        with contextlib.suppress(OSError, ConnectionDead):
-            self._send_link(transport, now)
-        if transport.link.unsent or self._engine.effects:
+        if send(transport, now) or self._engine.effects:
             self.notify()
 
     # The thread that leads
@@ -133,11 +125,11 @@ class Driver(BaseDriver):
         now = self._clock()
         with self._lock:
             self._engine.tick(now)
-            self._follow_engine(now)
-            self._send(now)
+            self._transports.follow(now)
+            self._transports.send(now)
             self._on_progress(self._streaming and may_sleep)
             effects = self._take_effects()
-            stopped = self._engine.state is EngineState.STOPPED and not self._old_transports
+            stopped = self._engine.state is EngineState.STOPPED and not self._transports.ending
             self._asleep = effects is None and not stopped
             timeout = min(self._wake_at() - now, LONGEST_SLEEP) if may_sleep else 0.0
         self._dispatcher.relieve(now)
@@ -157,28 +149,18 @@ class Driver(BaseDriver):
 
     def close(self) -> None:
         """Close the sockets and the selector."""
-        transports = [*self._old_transports, self._transport]
-        self._old_transports.clear()
-        self._transport = None
-        for transport in transports:
-            if transport is not None:
-                self._close(transport)
+        self._transports.close()
         self._selector.close()
         self._waker.close()
 
     def abandon(self) -> None:
         """Close the descriptors in a child process, without a word to the broker."""
-        for transport in (*self._old_transports, self._transport):
-            if transport is not None:
-                transport.abandon()
+        self._transports.abandon()
         self._selector.close()
         self._waker.close()
 
     def _wake_at(self) -> float:
-        wake_at = min(self._engine.wake_at(), self._dispatcher.wake_at())
-        for transport in self._old_transports:
-            wake_at = min(wake_at, transport.link.over_at)
-        return wake_at if self._transport is None else min(wake_at, self._transport.wake_at)
+        return min(self._engine.wake_at(), self._dispatcher.wake_at(), self._transports.wake_at())
 
     def _take_effects(self) -> Effects | None:
         engine = self._engine
@@ -204,20 +186,26 @@ class Driver(BaseDriver):
         for key, mask in events:
             if key.fileobj is self._waker.receiver:
                 self._waker.clear()
-            elif self._transport is not None and key.fileobj is self._transport.socket:
-                self._on_socket(self._transport, mask, now)
+            else:
+                self._on_ready(cast('socket.socket', key.fileobj), mask, now)
 
-    def _on_socket(self, transport: Transport, mask: int, now: float) -> None:
+    def _on_ready(self, sock: socket.socket, events: int, now: float) -> None:
+        """Read from a socket, or go on with connecting it."""
+        transport = self._transports.current
+        if transport is None:
+            return
+        was_connected = transport.connected
         try:
-            if not transport.connected:
-                self._finish_connecting(transport, now)
-            elif mask & selectors.EVENT_READ:
-                data = transport.receive()
-                if data is not None:
-                    self._receive(transport, data, now)
-        except (OSError, ConnectionDead) as error:
+            data = transport.on_ready(sock, events, now)
+        except Exception as error:  # noqa: BLE001 - the engine reports it
             with self._lock:
-                self._on_error(transport, error, now)
+                self._transports.fail(transport, error, now)
+            return
+        if data is not None:
+            self._receive(transport, data, now)
+        elif transport.connected and not was_connected:
+            with self._lock:
+                self._engine.link_up(transport.link, now)
 
     def _receive(self, transport: Transport, data: bytes, now: float) -> None:
         with self._lock:
@@ -234,101 +222,14 @@ class Driver(BaseDriver):
             self._counted = 0
         self._counted += items
 
-    def _finish_connecting(self, transport: Transport, now: float) -> None:
-        self._watch(transport, 0)
-        transport.finish_connecting(now)
-        self._watch(transport, transport.interest)
-        if transport.connected:
-            with self._lock:
-                self._engine.link_up(transport.link, now)
-
-    # With the lock held
-
-    def _on_error(self, transport: Transport, error: Exception, now: float) -> None:
-        """Close a transport that is lost, or that cannot be had."""
-        self._close(transport)
-        if transport is self._transport:
-            self._transport = None
-            self._engine.link_failed(transport.link, error, now)
-        else:
-            self._old_transports.remove(transport)
-            node = transport.link.node
-            self._engine.effects.log(f'the last frames to {node} were not sent: {error}', DEBUG)
-
-    def _follow_engine(self, now: float) -> None:
-        """Make the transport that the engine wishes for, and end all others."""
-        link = self._engine.link
-        transport = self._transport
-        if transport is not None and transport.link is not link:
-            self._transport = None
-            self._old_transports.append(transport)
-        for old in list(self._old_transports):
-            self._end_transport(old, now)
-        if link is None:
-            return
-        if self._transport is None:
-            self._transport = self._make_transport(link, self.wake)
-        transport = self._transport
-        try:
-            if transport.is_due(now):
-                self._watch(transport, 0)
-                transport.advance(now)
-                self._watch(transport, transport.interest)
-        except (OSError, ConnectionDead) as error:
-            self._on_error(transport, error, now)
-
-    def _end_transport(self, transport: Transport, now: float) -> None:
-        """Send the rest of a link, and close the transport once the link is over."""
-        try:
-            if transport.connected:
-                self._send_link(transport, now)
-        except (OSError, ConnectionDead) as error:
-            self._on_error(transport, error, now)
-            return
-        link = transport.link
-        unsent = not link.is_over(now) or (not transport.flushed and now < link.over_at)
-        if transport.connected and unsent:
-            self._watch(transport, transport.interest | selectors.EVENT_WRITE)
-        else:
-            self._close(transport)
-            self._old_transports.remove(transport)
-
-    def _send(self, now: float) -> None:
-        transport = self._transport
-        if transport is None or not transport.connected:
-            return
-        try:
-            self._send_link(transport, now)
-        except (OSError, ConnectionDead) as error:
-            self._on_error(transport, error, now)
-            return
-        reading = selectors.EVENT_READ if self._engine.wants_read else 0
-        writing = selectors.EVENT_WRITE if transport.link.unsent else 0
-        self._watch(transport, transport.interest | reading | writing)
-
-    def _send_link(self, transport: Transport, now: float) -> None:
-        """Send what a link has, as far as the socket takes it."""
-        link = transport.link
-        transport.flush()
-        while pieces := link.data_to_send():
-            count = transport.send(pieces)
-            if count:
-                link.sent(count, now)
-                self._sent_at = now
-            if count < sum([len(piece) for piece in pieces]):
-                return
-
-    def _watch(self, transport: Transport, events: int) -> None:
-        if transport.socket is None or events == transport.watched:
-            return
+    def _watch(self, sock: socket.socket, events: int) -> None:
+        """Watch a socket for events, in place of those before."""
         if not events:
-            self._selector.unregister(transport.socket)
-        elif transport.watched:
-            self._selector.modify(transport.socket, events)
+            if sock in self._watched:
+                self._watched.remove(sock)
+                self._selector.unregister(sock)
+        elif sock in self._watched:
+            self._selector.modify(sock, events)
         else:
-            self._selector.register(transport.socket, events)
-        transport.watched = events
-
-    def _close(self, transport: Transport) -> None:
-        self._watch(transport, 0)
-        transport.close()
+            self._watched.add(sock)
+            self._selector.register(sock, events)

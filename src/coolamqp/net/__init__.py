@@ -1,4 +1,4 @@
-"""A non-blocking socket, and TLS over it (floor 4): for drivers without an event loop.
+"""Non-blocking sockets, and TLS over them (floor 4), for all drivers.
 
 Moves bytes to one node and back, and never waits. Knows nothing of what the bytes mean.
 """

@@ -1,7 +1,7 @@
 """The TLS context of a node, and plain words for errors of TLS.
 
-The one place that turns settings into an `ssl.SSLContext`, for the face with threads and the one
-for asyncio alike. Knows nothing of sockets, and never falls back to plain text.
+The one place that turns settings into an `ssl.SSLContext`. Knows nothing of sockets, and never
+falls back to plain text.
 """
 
 from __future__ import annotations

@@ -1,216 +1,168 @@
 """The transport to one node: resolves its name, connects, speaks TLS, sends, receives.
 
-It never blocks. A thread of its own looks a name up, and a selector waits for everything else. Only
-the thread that leads touches it; but a publisher that holds the engine's lock may send while the
-transport is `bare`.
+It never blocks. The driver watches its sockets, by a selector or by an event loop, and calls it
+when one of them is ready. Only the driver touches it, on one thread at a time; but a publisher that
+holds the engine lock may send while the transport is `bare`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
 import selectors
 import socket
-import threading
 from collections.abc import Callable
 from math import inf
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.framing.hot import Buffer
+from coolamqp.net.connector import Connector, Watch
+from coolamqp.net.lookup import Lookup
 from coolamqp.supervisor.link import Link
 
 if TYPE_CHECKING:
     from coolamqp.net.tls_stream import TLSStream
 
-Address: TypeAlias = tuple[Any, ...]
-
 # The size of one read, in bytes: it grows while reads fill it. A large read costs more, since the
 # system provides a large block of memory each time, and gets it back.
 LEAST_READ: Final = 16 * 1024
 MOST_READ: Final = 256 * 1024
-_SOCKET_ERROR: Final = (socket.SOL_SOCKET, socket.SO_ERROR)
-_IN_PROGRESS: Final = (0, errno.EINPROGRESS, errno.EWOULDBLOCK)
 
 
 class Transport:
-    """The transport of a link.
+    """The transport of a link. It begins to connect in the first `advance`.
 
-    :param on_resolved: called on another thread when the name is resolved
-    :ivar socket: the socket, once connecting has begun
+    :param watch: watches its sockets
+    :param on_resolved: called on another thread when `advance` is due, since the name is resolved
+    :ivar socket: the socket that is connected; None before
     :ivar connected: whether bytes may go over it, TLS included
-    :ivar wake_at: the time at which the next address is tried
-    :ivar watched: the events for which the driver's selector watches the socket
+    :ivar sent_at: the time at which bytes were sent last
+    :ivar failure: the error of a failed write. Nothing is written after it. `receive` still returns
+        the last bytes of the broker, which may say why, and then raises the error
     """
 
-    def __init__(self, link: Link, on_resolved: Callable[[], None]) -> None:
+    def __init__(self, link: Link, watch: Watch, on_resolved: Callable[[], None]) -> None:
         self.link = link
         self.socket: socket.socket | None = None
         self.connected = False
-        self.wake_at = inf
-        self.watched = 0
+        self.sent_at = -inf
+        self.failure: Exception | None = None
         self._tls: TLSStream | None = None
-        self._on_resolved = on_resolved
-        self._addresses: list[Address] = []
-        self._resolved: list[Address] | OSError | None = None
+        self._watch = watch
+        self._watched = 0
         self._read_size = LEAST_READ
-        self._last_error: OSError | None = None
-        self._resolve()
-
-    # Resolving
-
-    def _resolve(self) -> None:
-        node = self.link.node
-        self.link.waiting_for = 'address of its name'
-        try:
-            found = socket.getaddrinfo(
-                node.host, node.port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
-            )
-        except (OSError, ValueError):
-            threading.Thread(
-                target=self._look_up, name=f'resolver of {node.host}', daemon=True
-            ).start()
-        else:
-            self._resolved = list(found)
-
-    def _look_up(self) -> None:
-        node = self.link.node
-        try:
-            self._resolved = list(socket.getaddrinfo(node.host, node.port, type=socket.SOCK_STREAM))
-        except (OSError, ValueError) as error:  # ValueError: what cannot be a host name
-            self._resolved = OSError(str(error))
-        self._on_resolved()
+        self._connector = Connector(link, watch)
+        link.waiting_for = 'address of its name'
+        self._lookup = Lookup(link.node, on_resolved)
 
     # Connecting
 
-    def is_due(self, now: float) -> bool:
-        """Whether `advance` has something to do."""
-        return self._resolved is not None or now >= self.wake_at
+    @property
+    def wake_at(self) -> float:
+        """The time by which `advance` must be called."""
+        return inf if self.connected else self.link.addresses.due_at
 
     def advance(self, now: float) -> None:
-        """Connect to the next address: the first one, or when the time of another is over.
-
-        The socket becomes another one, so it must not be watched meanwhile.
+        """Connect to the next address, if it is time.
 
         :raises OSError: no address can be reached
-        :raises ConnectionDead: the same
+        :raises ConnectionDead: there is none, or the name cannot be resolved
         """
-        if isinstance(self._resolved, OSError):
-            raise ConnectionDead(f'the name cannot be resolved: {self._resolved}')
-        if self._resolved is not None:
-            self._addresses, self._resolved = self._resolved, None
-        self._connect_next(now)
+        addresses = self._lookup.take()
+        if addresses is not None:
+            self.link.addresses.begin(addresses, now)
+        if now >= self.wake_at:
+            self._connector.connect_next(now)
+            self.link.waiting_for = f'answer from {self._connector.hosts}'
 
-    def _connect_next(self, now: float) -> None:
-        self._drop_socket()
-        self.wake_at = inf
-        while self._addresses:
-            family, kind, protocol, _, address = self._addresses.pop(0)
-            try:
-                sock = socket.socket(family, kind, protocol)
-            except OSError as error:  # an address family that this machine does not have
-                self._last_error = error
-                continue
-            sock.setblocking(False)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            code = sock.connect_ex(address)
-            if code in _IN_PROGRESS:
-                self._wait_for(sock, address, now)
+    def on_ready(self, sock: socket.socket, events: int, now: float) -> bytes | None:
+        """Go on, since a socket is ready; return the received bytes, or None.
+
+        :param events: the events of `selectors` that have happened
+        :raises OSError: the connection is lost, or no address can be reached
+        :raises ConnectionDead: the same; or TLS has failed
+        """
+        if self.connected:
+            reads = events & selectors.EVENT_READ or self.failure is not None
+            return self.receive() if sock is self.socket and reads else None
+        self._go_on(sock, now)
+        return None
+
+    def _go_on(self, sock: socket.socket, now: float) -> None:
+        if self.socket is None:
+            self.socket = self._connector.finish(sock, now)
+            if self.socket is None:
+                self.link.waiting_for = f'answer from {self._connector.hosts}'
                 return
-            sock.close()
-            self._last_error = OSError(code, os.strerror(code))
-        raise self._last_error or ConnectionDead('the name has no address')
-
-    def _wait_for(self, sock: socket.socket, address: Address, now: float) -> None:
-        """Set how long an address may take: its share of the rest; the last one has all of it."""
-        self.socket = sock
-        self.link.waiting_for = f'answer from {address[0]}'
-        if self._addresses:
-            self.wake_at = now + (self.link.deadline - now) / (len(self._addresses) + 1)
-
-    def finish_connecting(self, now: float) -> None:
-        """Go on when the socket is ready; if connecting failed, with the next address.
-
-        The socket may become another one, so it must not be watched meanwhile.
-
-        :raises OSError: no address can be reached
-        :raises ConnectionDead: there is no TLS with it
-        """
-        if self._tls is None and not self._has_reached_node(now):
-            return
         if self.link.node.tls is None:
             self.connected = True
-            return
+        else:
+            self._shake_hands()
+
+    def _shake_hands(self) -> None:
         if self._tls is None:
             self.link.waiting_for = 'end of the TLS handshake'
             from coolamqp.net.tls_stream import TLSStream  # noqa: PLC0415 - few need ssl
 
             self._tls = TLSStream(self.link.node)
-        self._shake_hands(self._tls)
-
-    def _has_reached_node(self, now: float) -> bool:
-        """Whether the socket is connected; if not, connect to the next address."""
-        code = 0 if self.socket is None else self.socket.getsockopt(*_SOCKET_ERROR)
-        if code:
-            self._last_error = OSError(code, os.strerror(code))
-            self._connect_next(now)
-            return False
-        self.wake_at = inf
-        return True
-
-    def _shake_hands(self, tls: TLSStream) -> None:
+        received = self._receive_raw()
+        if not received and self.failure is not None:
+            raise self.failure
         try:
-            self.connected = tls.shake_hands(self._receive_raw())
-        except ConnectionDead:
-            self._flush_alert()  # the alert that says why
-            raise
-        self.flush()
+            self.connected = self._tls.shake_hands(received)
+        finally:
+            self.flush()  # also the alert that says why it has failed
+        self.watch_for(reading=not self.connected, writing=False)
 
     @property
     def bare(self) -> bool:
         """Whether it is connected, and without TLS: sending needs only the socket."""
         return self.connected and self._tls is None
 
-    @property
-    def interest(self) -> int:
-        """The events to watch the socket for, in addition to sending and reading."""
-        if self.socket is None:
-            return 0
-        if self._tls is not None:
-            handshake = 0 if self.connected else selectors.EVENT_READ
-            return handshake | (selectors.EVENT_WRITE if self._tls.unsent else 0)
-        return 0 if self.connected else selectors.EVENT_WRITE
+    def watch_for(self, *, reading: bool, writing: bool) -> None:
+        """Set which events of the socket the driver watches for.
 
-    # Sending and receiving
+        :param reading: whether to wait for bytes
+        :param writing: whether to wait until the socket takes bytes; with TLS, ciphertext counts
+        """
+        events = selectors.EVENT_READ if reading or self.failure is not None else 0
+        if writing or not self.flushed or self.failure is not None:
+            events |= selectors.EVENT_WRITE
+        if events != self._watched and self.socket is not None:
+            self._watched = events
+            self._watch(self.socket, events)
+
+    # Sending
 
     def send(self, pieces: list[Buffer]) -> int:
         """Send as much of the pieces as the socket, or TLS, takes; return how many bytes.
 
-        :raises OSError: the connection is lost
-        :raises ConnectionDead: the same
+        It raises nothing; see `failure`.
         """
-        if self._tls is not None:
-            return self._send_encrypted(self._tls, pieces)
-        if self.socket is None:
+        if self.failure is not None or self.socket is None:
             return 0
         try:
+            if self._tls is not None:
+                return self._send_encrypted(self._tls, pieces)
             if len(pieces) == 1:
                 return self.socket.send(pieces[0])
             return self.socket.sendmsg(pieces)
         except BlockingIOError:
+            return 0
+        except (OSError, ConnectionDead) as error:
+            self.failure = error
             return 0
 
     def _send_encrypted(self, tls: TLSStream, pieces: list[Buffer]) -> int:
         """Encrypt and send pieces until the socket takes no more ciphertext."""
         count = 0
         for piece in pieces:
-            self.flush()
+            self._flush(tls)
             encrypted = tls.encrypt(piece)
             count += encrypted
             if encrypted < len(piece):
                 break
-        self.flush()
+        self._flush(tls)
         return count
 
     @property
@@ -219,34 +171,19 @@ class Transport:
         return self._tls is None or not self._tls.unsent
 
     def flush(self) -> None:
-        """Send the ciphertext that TLS has made.
+        """Send the ciphertext that TLS has made. It raises nothing; see `failure`."""
+        if self._tls is not None and self.failure is None:
+            try:
+                self._flush(self._tls)
+            except OSError as error:
+                self.failure = error
 
-        :raises OSError: the connection is lost
-        :raises ConnectionDead: the same
-        """
-        tls = self._tls
-        if tls is None or not tls.unsent:
-            return
-        try:
-            tls.unsent = memoryview(tls.unsent)[self._send_raw(tls.unsent) :]
-        except OSError:
-            self._look_for_alert(tls)
-            raise
+    def _flush(self, tls: TLSStream) -> None:
+        if tls.unsent and self.socket is not None:
+            with contextlib.suppress(BlockingIOError):
+                tls.unsent = memoryview(tls.unsent)[self.socket.send(tls.unsent) :]
 
-    def _look_for_alert(self, tls: TLSStream) -> None:
-        """Raise the alert that the broker sent before it hung up, if it sent one.
-
-        With TLS 1.3 a broker refuses our certificate after the handshake has ended for us.
-        """
-        said = self._receive_raw()
-        if said and self.connected:
-            tls.decrypt(said)
-
-    def _send_raw(self, data: Buffer) -> int:
-        try:
-            return 0 if self.socket is None else self.socket.send(data)
-        except BlockingIOError:
-            return 0
+    # Receiving
 
     def receive(self) -> bytes | None:
         """Receive what there is; None if there is nothing yet.
@@ -255,6 +192,8 @@ class Transport:
         :raises ConnectionDead: the same
         """
         data = self._receive_raw()
+        if not data and self.failure is not None:
+            raise self.failure
         if data is None:
             return None
         if self._tls is not None:
@@ -285,19 +224,18 @@ class Transport:
         """Close the socket, if there is one, and TLS before it."""
         if self._tls is not None and self.connected:
             self._tls.end()
-            self._flush_alert()
-        self._drop_socket()
-
-    def _flush_alert(self) -> None:
-        # If it fails, the connection ends all the same. The caller has the reason.
-        with contextlib.suppress(OSError, ConnectionDead):
             self.flush()
+        self._connector.close()
+        if self.socket is not None:
+            self._watch(self.socket, 0)
+        self._close_socket()
 
     def abandon(self) -> None:
         """Close the socket without a word, in a child process; the parent goes on using it."""
-        self._drop_socket()
+        self._connector.abandon()
+        self._close_socket()
 
-    def _drop_socket(self) -> None:
+    def _close_socket(self) -> None:
         if self.socket is not None:
             self.socket.close()
             self.socket = None

@@ -52,7 +52,12 @@ from coolamqp.supervisor.topology import Topology
 from coolamqp.supervisor.watermarks import ReadWatermarks
 from coolamqp.supervisor.window import MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES, PublishWindow
 from coolamqp.tracing import BaseFrameTracer
-from coolamqp.uplink.connection import CLOSE_TIMEOUT, Connection, ConnectionObserver
+from coolamqp.uplink.connection import (
+    CLOSE_TIMEOUT,
+    HANDSHAKE_TIMEOUT,
+    Connection,
+    ConnectionObserver,
+)
 
 # The time for a transport to come up, in seconds, unless the node has its own limit.
 CONNECT_TIMEOUT: Final = 10.0
@@ -313,9 +318,12 @@ class Engine(ConnectionObserver):
             return
         self._timers.advance(now)
         self._move('transport up')
-        self._deadline = inf
+        link.deadline = inf
         self.wants_read = True
-        link.connection = Connection(link.node, self._client_properties, self, self._tracer, now)
+        handshake_timeout = link.addresses.share(HANDSHAKE_TIMEOUT)
+        link.connection = Connection(
+            link.node, self._client_properties, self, self._tracer, now, handshake_timeout
+        )
 
     def link_failed(self, link: Link, cause: Exception, now: float) -> None:
         """Handle the failure or the loss of the transport of a link."""
@@ -348,6 +356,8 @@ class Engine(ConnectionObserver):
     def tick(self, now: float) -> None:
         """Set the time, and make all decisions that depend on the time or on finished callbacks."""
         self._timers.advance(now)
+        if self.link is not None and now >= self.link.deadline:
+            self._failed(self.link.too_late())
         if now >= self._deadline:
             self._on_deadline()
         connection = self._connection
@@ -377,17 +387,14 @@ class Engine(ConnectionObserver):
 
     def wake_at(self) -> float:
         """Return the latest time for the next `tick`; inf if none is needed."""
-        connection = self._connection
         wake_at = min(self._deadline, self._timers.wake_at())
-        return wake_at if connection is None else min(wake_at, connection.wake_at())
+        if self.link is not None:
+            wake_at = min(wake_at, self.link.wake_at())
+        return wake_at
 
     def _on_deadline(self) -> None:
         self._deadline = inf
-        if self.state is EngineState.CONNECTING and self.link is not None:
-            timeout = _connect_timeout(self.link.node)
-            missing = self.link.waiting_for
-            self._failed(ConnectionDead(f'no connection within {timeout:g} s: no {missing}'))
-        elif self.state is EngineState.RESTORING:
+        if self.state is EngineState.RESTORING:
             self.effects.log(
                 f'the broker has not restored all declarations and consumers within '
                 f'{RESTORE_TIMEOUT:g} s; CoolAMQP publishes without them'
@@ -481,9 +488,9 @@ class Engine(ConnectionObserver):
 
     def _try_node(self) -> None:
         node = self._nodes.current
-        self._deadline = self._timers.now + _connect_timeout(node)
+        timeout = node.connection_timeout or CONNECT_TIMEOUT
         self.wants_read = True
-        self.link = Link(node, self._deadline, self._flush)
+        self.link = Link(node, self._nodes.addresses, self._timers.now, timeout, self._flush)
 
     def _drop_link(self, cause: Exception | None = None) -> None:
         link, self.link = self.link, None
@@ -537,7 +544,3 @@ class Engine(ConnectionObserver):
 
 def _shut_down() -> ConnectionDead:
     return ConnectionDead('the cluster was shut down')
-
-
-def _connect_timeout(node: NodeDefinition) -> float:
-    return node.connection_timeout or CONNECT_TIMEOUT

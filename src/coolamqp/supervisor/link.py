@@ -12,8 +12,10 @@ from collections.abc import Callable
 from math import inf
 from typing import Final
 
+from coolamqp.exceptions import ConnectionDead
 from coolamqp.framing.hot import Buffer
 from coolamqp.objects import NodeDefinition
+from coolamqp.supervisor.addresses import Address, AddressChoice
 from coolamqp.uplink.connection import Connection
 
 # After the end of a link, the driver sends its remaining bytes for at most this many seconds.
@@ -23,20 +25,49 @@ LAST_BYTES_SECONDS_MAX: Final = 1.0
 class Link:
     """The request for a transport to a node.
 
-    :param deadline: the latest time for the transport to come up, in seconds on the driver's clock
+    :param addresses: the choice among the addresses of the node
     :param flush: called to fill the send buffer of the connection
+    :param now: the time, in seconds on the driver's clock
+    :param timeout: the longest time for the transport to come up, in seconds
+    :ivar deadline: the time at which the engine ends the link if the transport is not up
     :ivar waiting_for: the current step of connecting, for error messages
     :ivar connection: the connection over the transport, for the engine only
     """
 
-    def __init__(self, node: NodeDefinition, deadline: float, flush: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        node: NodeDefinition,
+        addresses: AddressChoice,
+        now: float,
+        timeout: float,
+        flush: Callable[[], None],
+    ) -> None:
         self.node = node
-        self.deadline = deadline
+        self.addresses = addresses
+        self.deadline = now + timeout
+        self._timeout = timeout
         self.waiting_for = 'driver'
         self.connection: Connection | None = None
         self._flush = flush
         self._wanted = True
         self._over_at = inf
+
+    def reached(self, address: Address, now: float) -> None:
+        """Record that an address has answered. It has its share of the time for the rest."""
+        self.addresses.on_reached(address)
+        left = self.deadline - now
+        share = self.addresses.share(left)
+        self.deadline = now + share
+        self._timeout += share - left
+
+    def wake_at(self) -> float:
+        """Return the time by which the engine must look at the link again."""
+        connection = self.connection
+        return self.deadline if connection is None else connection.wake_at()
+
+    def too_late(self) -> ConnectionDead:
+        """Return the error for a transport that is not up at the deadline."""
+        return ConnectionDead(f'no connection within {self._timeout:.3g} s: no {self.waiting_for}')
 
     @property
     def traced(self) -> bool:

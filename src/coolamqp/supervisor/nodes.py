@@ -13,6 +13,7 @@ from typing import Final
 from coolamqp.exceptions import AMQPError, TLSRefused
 from coolamqp.objects import NodeDefinition
 from coolamqp.reply_codes import ACCESS_REFUSED, NOT_ALLOWED
+from coolamqp.supervisor.addresses import AddressChoice
 from coolamqp.supervisor.back_off import BackOff
 
 # The back-off restarts after a connection that lasted at least this many seconds.
@@ -33,6 +34,7 @@ class NodeChoice:
         self._index = 0
         self._tries = 0  # failed tries since the last connection
         self._failures: dict[NodeDefinition, Exception] = {}  # the latest error of each node
+        self._addresses = [AddressChoice() for _ in nodes]
         self._back_off = BackOff(random)
         self._up_since = inf
 
@@ -40,6 +42,11 @@ class NodeChoice:
     def current(self) -> NodeDefinition:
         """The node in use, or the next one to try."""
         return self._nodes[self._index]
+
+    @property
+    def addresses(self) -> AddressChoice:
+        """The choice among the addresses of the current node."""
+        return self._addresses[self._index]
 
     @property
     def failures(self) -> list[tuple[NodeDefinition, Exception]]:
@@ -55,6 +62,7 @@ class NodeChoice:
         """Record that the connection to the current node is restored."""
         self._tries = 0
         self._failures.clear()
+        self.addresses.on_restored()
         self._up_since = now
 
     def on_lost(self, cause: Exception, now: float) -> float:
@@ -69,6 +77,7 @@ class NodeChoice:
         """Choose the next node after a failed try. Return the pause, in seconds."""
         self._tries += 1
         self._failures[self.current] = cause
+        self.addresses.on_failed()
         self._choose_next()
         if self._tries % len(self._nodes):
             return 0.0  # The round is not over.

@@ -85,6 +85,7 @@ class Connection(FrameSink):
     :param node: virtual host, login and limits to ask for
     :param client_properties: properties of this client, for the broker
     :param tracer: frame tracer, if there is one
+    :param handshake_timeout: longest time from the first byte to open-ok, in seconds
     :ivar out: send buffer
     :ivar state: see `coolamqp.uplink.states`
     :ivar properties: properties of the broker; None until it has sent them
@@ -97,6 +98,7 @@ class Connection(FrameSink):
         observer: ConnectionObserver,
         tracer: BaseFrameTracer | None,
         now: float,
+        handshake_timeout: float = HANDSHAKE_TIMEOUT,
     ) -> None:
         self.node = node
         self.out = SendBuffer()
@@ -112,7 +114,8 @@ class Connection(FrameSink):
         self._numbers = ChannelNumbers(CHANNEL_MAX)
         # The frames of an open channel go straight to it.
         self._channels: dict[int, ChannelSink] = self._decoder.routes
-        self._deadline = now + HANDSHAKE_TIMEOUT
+        self._handshake_timeout = handshake_timeout
+        self._deadline = now + handshake_timeout
         self._now = now
         self._beginning: bytes | None = b''  # first bytes of the peer, until they are recognised
         self.out.append(PROTOCOL_HEADER)
@@ -159,7 +162,8 @@ class Connection(FrameSink):
             if self.state is ConnectionState.CLOSING:
                 self._give_up(None)
             else:
-                self._end(ConnectionDead(f'the handshake took over {HANDSHAKE_TIMEOUT:.0f} s'))
+                timeout = self._handshake_timeout
+                self._end(ConnectionDead(f'the handshake took over {timeout:.2g} s'))
         elif self._heartbeat.peer_gone(now):
             interval = self._heartbeat.interval
             self.lost(
