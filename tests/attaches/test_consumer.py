@@ -26,7 +26,7 @@ def test_prefetch_of_a_consumer_that_belongs_to_nobody() -> None:
 @pytest.mark.parametrize(
     ('arguments', 'error'),
     [
-        (('jobs', None), 'queue must be a Queue'),
+        ((5, None), 'queue must be a Queue or a name'),
         ((Queue('q'), 'no function'), 'on_message must be'),
     ],
 )

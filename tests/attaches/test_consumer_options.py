@@ -34,6 +34,27 @@ def test_prefetch_is_another_name_of_qos_and_only_one_is_given() -> None:
         Consumer(Queue('q'), None, qos=5, prefetch=5)
 
 
+@pytest.mark.parametrize(
+    ('queue', 'flags', 'error'),
+    [
+        (Queue('q'), {'passive': True, 'declare': False}, 'pass only one'),
+        (Queue(), {'declare': False}, 'anonymous queue'),
+        (Queue(), {'passive': True}, 'anonymous queue'),
+        ('', {}, 'without a name must be declared'),
+    ],
+)
+def test_queues_that_nobody_declares(queue: Any, flags: dict[str, Any], error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        Consumer(queue, None, **flags)
+
+
+@pytest.mark.parametrize('name', ['q', b'q'])
+def test_a_queue_by_name_is_not_declared(name: Any) -> None:
+    consumer = Consumer(name, None)
+    assert (consumer.queue, consumer.declare, consumer.passive) == (Queue('q'), False, False)
+    assert Consumer(name, None, passive=True).passive
+
+
 def test_a_priority_is_one_of_the_arguments() -> None:
     arguments = consume_arguments({'x-stream-offset': 'first'}, 7)
     assert list(arguments or ()) == [('x-stream-offset', 'first'), ('x-priority', 7)]

@@ -11,7 +11,11 @@ from coolamqp.attaches import BodyReceiveMode, Consumer
 from coolamqp.attaches.channeler import RETRY_SECONDS_MAX, ST_OFFLINE, ST_ONLINE, ST_SYNCING
 from coolamqp.attaches.consumer import subscription_of
 from coolamqp.attaches.consumer_options import STOP_TIMEOUT
-from coolamqp.attaches.events import ConnectionLost
+from coolamqp.attaches.events import (
+    ConnectionLost,
+    ConsumerCancelledByBroker,
+    TopologyFailed,
+)
 from coolamqp.attaches.mailbox import Mailbox
 from coolamqp.exceptions import AMQPError, CoolAMQPError, WireError
 from coolamqp.framing.definitions import (
@@ -37,6 +41,7 @@ from coolamqp.framing.field_table import plain_table
 from coolamqp.framing.frames import encode_method
 from coolamqp.framing.method import Method
 from coolamqp.objects import Exchange, Queue
+from coolamqp.objects import QueueBind as QueueBinding
 from coolamqp.supervisor.states import EngineState
 from tests.support.ending import Ending
 from tests.support.rig import Rig
@@ -275,12 +280,13 @@ def test_a_locked_queue_may_be_an_error_the_first_time_but_not_later() -> None:
     broker.refuses = refuse_queues(405)
     broker.shake_hands()
     broker.serve()
-    assert rig.state() is EngineState.UP
+    assert rig.state() is EngineState.RESTORING  # The locked queue would end with its messages.
     assert not consumer.cancelled
     broker.refuses = refuse_nothing
     rig.advance(1)
     broker.serve()
     assert consumer.state == ST_ONLINE
+    assert rig.state() is EngineState.UP
 
 
 def test_there_is_no_channel_left() -> None:
@@ -291,6 +297,45 @@ def test_there_is_no_channel_left() -> None:
     assert 'all 3 channels' in str(future.error)
     assert consumer.cancelled
     assert broker.serve() == []
+
+
+# Queues of others
+
+
+def set_up_of(**arguments: Any) -> list[str]:
+    """Return the names of the methods that set a consumer up, without the channel."""
+    rig = Rig()
+    broker = rig.up()
+    rig.consume(**arguments)
+    return [method.NAME for method in broker.serve()][1:]
+
+
+def test_a_queue_of_others_is_not_declared() -> None:
+    mine = Queue('jobs', exchange=Exchange('ex'))
+    assert set_up_of(queue='jobs') == ['basic.consume']
+    assert set_up_of(queue=mine, declare=False) == ['basic.consume']
+    assert set_up_of(queue=mine, passive=True) == ['queue.declare', 'basic.consume']
+
+
+def test_a_queue_of_others_that_is_persistent_is_declared_again_when_it_was_deleted() -> None:
+    rig, broker, consumer, channel = consuming(queue='jobs')
+    rig.engine.topology.remember(Queue('jobs', durable=True))
+    broker.send(channel, BasicCancel(b'jobs', True))
+    broker.serve()
+    (declared,) = broker.said(QueueDeclare)
+    assert (declared.durable, declared.passive) == (True, False)
+    assert consumer.state == ST_ONLINE
+
+
+def test_a_deleted_queue_of_others_stays_deleted_and_its_consumer_waits_for_it() -> None:
+    rig, broker, consumer, channel = consuming(queue='jobs')
+    broker.refuses = lambda method: 404 if isinstance(method, BasicConsume) else 0
+    broker.send(channel, BasicCancel(b'jobs', True))
+    broker.serve()
+    assert broker.said(QueueDeclare) == []
+    broker.refuses = refuse_nothing
+    wait_for_retries(rig, broker, RETRY_SECONDS_MAX)
+    assert consumer.state == ST_ONLINE
 
 
 # Prefetch
@@ -341,6 +386,21 @@ def test_nothing_is_asked_of_a_replacement_before_it_has_begun() -> None:
 
     assert len(broker.said(BasicCancel)) == 2
     assert promise.done()
+
+
+@pytest.mark.parametrize(
+    ('queue', 'renewed'), [(Queue('jobs', durable=True), 2), (Queue('jobs', auto_delete=True), 1)]
+)
+def test_no_exclusive_consumer_gives_up_a_queue_that_would_be_deleted(
+    queue: Queue, renewed: int
+) -> None:
+    rig, broker, consumer, _ = consuming(queue=queue, exclusive=True, qos=5)
+    consumer.set_qos(9)
+    broker.serve()
+    rig.carry_out()
+    assert len(broker.said(BasicConsume)) == renewed
+    assert ('applies after the next reconnect' in rig.logged()) is (renewed == 1)
+    assert rig.reconnect().said(BasicQos) == [BasicQos(0, 9)]
 
 
 def test_the_last_of_several_prefetches_holds() -> None:
@@ -485,6 +545,23 @@ def test_a_cancel_by_the_broker_sets_the_consumer_up_again() -> None:
     assert consumer.calls == [True, 'broker cancel', False, 'close', True]
     assert consumer.state == ST_ONLINE
     assert len(broker.said(QueueDeclare)) == 2
+
+
+def test_a_deleted_queue_gets_its_persistent_bindings_before_consuming() -> None:
+    rig, broker, consumer, channel = consuming()
+    refused, kept = QueueBinding('jobs', 'gone', ''), QueueBinding('jobs', 'ex', 'key')
+    for binding in (refused, kept, QueueBinding('other', 'ex', '')):
+        rig.engine.topology.remember(binding)
+    broker.refuses = lambda m: 404 if isinstance(m, QueueBind) and m.exchange == b'gone' else 0
+    broker.send(channel, BasicCancel(b'jobs', True))
+    said = broker.serve()
+    assert [type(each) for each in said[-3:]] == [QueueDeclare, QueueBind, BasicConsume]
+    assert broker.said(QueueBind)[-1].exchange == b'ex'
+    assert consumer.state == ST_ONLINE
+    (event,) = rig.reported(ConsumerCancelledByBroker)
+    assert event.consumer is consumer
+    (failed,) = rig.reported(TopologyFailed)
+    assert failed.object == refused
 
 
 def test_a_cancel_by_the_broker_of_a_queue_that_is_gone_for_good() -> None:

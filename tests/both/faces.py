@@ -149,7 +149,7 @@ class AwaitedCluster:
         return attribute
 
     def consume(
-        self, queue: Queue, on_message: Callable[[Any], Any] | None = None, **options: Any
+        self, queue: Queue | str, on_message: Callable[[Any], Any] | None = None, **options: Any
     ) -> tuple[Consumer, asyncio.Future[Any]]:
         consumer, ready = self._cluster.consume(queue, blocking(on_message), **options)
         return consumer, awaitable(ready)

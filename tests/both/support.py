@@ -63,7 +63,11 @@ def confirmed(
 
 
 async def consume(
-    cluster: Cluster, queue: Queue, on_message: Any = None, no_ack: bool = True, **options: Any
+    cluster: Cluster,
+    queue: Queue | str,
+    on_message: Any = None,
+    no_ack: bool = True,
+    **options: Any,
 ) -> Consumer:
     """Consume, and return the consumer when it receives."""
     consumer, ready = cluster.consume(queue, on_message, no_ack=no_ack, **options)

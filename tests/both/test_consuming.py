@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from coolamqp.aio import Cluster
+from coolamqp.aio.events import ConsumerCancelledByBroker
 from coolamqp.attaches import Consumer
 from coolamqp.exceptions import AMQPError
 from coolamqp.framing.frames import AMQPFrame
 from coolamqp.objects import Message, Queue, ReceivedMessage
+from tests.both.conftest import MakeCluster
 from tests.both.faces import result
-from tests.both.support import PATIENCE, Collector, confirmed, consume, content_of, fill, numbers
+from tests.both.support import (
+    PATIENCE,
+    SHORT,
+    Collector,
+    confirmed,
+    consume,
+    content_of,
+    fill,
+    numbers,
+)
+from tests.support.rabbitmq import RabbitMQNode
 
 pytestmark = pytest.mark.integration
 
@@ -254,3 +267,61 @@ async def test_a_queue_deleted_under_its_consumer_is_declared_again(cluster: Clu
             await confirmed(cluster, b'again', 'q')
             await asyncio.sleep(0.01)
     assert not consumer.cancelled
+
+
+async def test_a_deleted_queue_comes_back_with_its_persistent_bindings(
+    cluster: Cluster, make_cluster: MakeCluster
+) -> None:
+    events, operational = Collector(), Collector()
+
+    class Watched(Consumer):
+        def on_operational(self, up: bool) -> None:
+            operational(up)
+
+    consumer = Watched(QUEUE, None)
+    await cluster.add_consumer(consumer)
+    await cluster.bind(QUEUE, 'amq.topic', 'a.*', persistent=True)
+    cluster.on_event.add(events)
+    async with make_cluster() as other:
+        await other.delete_queue(QUEUE)
+    await events.wait_for(1)
+    assert isinstance(events.items[0], ConsumerCancelledByBroker)
+    assert events.items[0].consumer is consumer
+
+    assert await operational.wait_for(3) == [True, False, True]
+    await cluster.publish(Message(b'bound'), 'amq.topic', 'a.b', confirm=True, mandatory=True)
+
+
+async def test_a_new_prefetch_of_an_exclusive_consumer_loses_no_message(cluster: Cluster) -> None:
+    queue, collector = Queue('passing', auto_delete=True), Collector(ReceivedMessage.ack)
+    consumer = await consume(cluster, queue, collector, no_ack=False, prefetch=1, exclusive=True)
+    await fill(cluster, 'passing', 50)
+    consumer.set_qos(8)
+    await fill(cluster, 'passing', 50)
+    await collector.wait_for(100)
+
+
+@pytest.mark.parametrize(
+    ('queue', 'flags'),
+    [('theirs', {}), (Queue('theirs'), {'declare': False}), (Queue('theirs'), {'passive': True})],
+)
+async def test_a_user_who_may_only_read_consumes_a_queue_of_others(
+    cluster: Cluster,
+    make_cluster: MakeCluster,
+    rabbitmq: RabbitMQNode,
+    vhost: str,
+    queue: Queue | str,
+    flags: dict[str, Any],
+) -> None:
+    collector = Collector()
+    await cluster.declare(Queue('theirs', durable=True, arguments={'x-max-length': 100}))
+    rabbitmq.add_reader('reader', vhost)
+    async with make_cluster(user='reader', password='reader') as reader:
+        await consume(reader, queue, collector, **flags)
+        await confirmed(cluster, b'read', 'theirs')
+        await collector.wait_for(1)
+        async with reader.messages('theirs', timeout=SHORT) as messages:
+            assert [message async for message in messages] == []
+        _, refused = reader.consume('missing')
+        with pytest.raises(AMQPError, match='404'):
+            await refused

@@ -221,13 +221,28 @@ async def test_an_exclusive_consumer_comes_back_when_its_lost_connection_has_end
         await consume(cluster, mine, collector, exclusive=kind == 'consumer')
         proxy.strand()
         await lose_connection(cluster)
-        await cluster.wait_connected()
-        await asyncio.sleep(SHORT)  # The broker refuses it with 405 or 403.
+        assert await cluster.wait_connected(1) is (kind == 'consumer')  # 405 waits, 403 does not
         proxy.unstrand()
         async with asyncio.timeout(PATIENCE):
             while not collector.items:  # The queue of the lost connection ends with its messages.
                 await confirmed(cluster, b'again', 'mine')
                 await asyncio.sleep(SHORT)
+
+
+async def test_a_locked_persistent_queue_and_its_bindings_come_back(
+    make_cluster: MakeCluster, proxy: FaultProxy
+) -> None:
+    async with make_cluster(port=proxy.port) as cluster:
+        await cluster.declare(Queue('mine', exclusive=True), persistent=True)
+        await cluster.bind('mine', 'amq.fanout', '', persistent=True)
+        proxy.strand()
+        await lose_connection(cluster)
+        published = cluster.publish(Message(b'kept'), 'amq.fanout', confirm=True)
+        assert not await cluster.wait_connected(1)
+        proxy.unstrand()
+        await published
+        assert cluster.connected
+        assert await content_of(cluster, 'mine') == [b'kept']
 
 
 async def test_a_consumer_that_should_not_outlive_its_connection_does_not(

@@ -18,13 +18,14 @@ from coolamqp.attaches.transactor import Commit
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.objects import Exchange, Message, Queue
 from coolamqp.supervisor.registry import Registry
+from coolamqp.supervisor.topology import Topology
 from tests.support.ending import Ending
 from tests.support.rig import Rig
 
 
 @pytest.fixture
 def registry() -> Registry:
-    return Registry(Rig(), Effects(), Timers(0.0), nack_timeout=10.0)
+    return Registry(Rig(), Topology(), Effects(), Timers(0.0), nack_timeout=10.0)
 
 
 def test_attaches_that_few_programs_need_are_made_when_they_are_needed(registry: Registry) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from coolamqp.attaches.effects import Effects
-from coolamqp.attaches.events import TopologyFailed
+from coolamqp.attaches.operation import declare
 from coolamqp.framing.definitions import QueueDeclare
 from coolamqp.framing.method import Method
 from coolamqp.objects import Exchange, ExchangeBind, Queue, QueueBind
@@ -20,8 +19,7 @@ def topology_of(*subjects: Subject) -> Topology:
 
 def declared(topology: Topology) -> list[Method]:
     """Return the methods that declare it."""
-    operations = topology.operations(Effects(), lambda: None)
-    return [method for operation in operations for method in operation.methods]
+    return [method for subject in topology.subjects() for method in declare(subject)]
 
 
 def names(topology: Topology) -> list[str]:
@@ -62,19 +60,16 @@ def test_a_forgotten_exchange_takes_its_bindings_with_it() -> None:
 def test_the_parts_of_a_queue_are_forgotten_one_by_one() -> None:
     topology = topology_of(Queue('q', exchange=Exchange('ex'), routing_key='k'))
     assert names(topology) == ['exchange.declare', 'queue.declare', 'queue.bind']
-    topology.forget_binding(QueueBind('q', 'ex', 'k'))
+    topology.forget(QueueBind('q', 'ex', 'k'))
     assert names(topology) == ['exchange.declare', 'queue.declare']
     topology.forget_exchange(b'ex')
     assert names(topology) == ['queue.declare']
 
 
-def test_a_failure_is_reported_and_ends_its_declaration_as_success_does() -> None:
-    effects, done = Effects(), []
-    queue, error = Queue('q'), ValueError('refused')
-    good, bad = topology_of(Exchange('ex'), queue).operations(effects, lambda: done.append(True))
-    good.on_done(None, None)
-    bad.on_done(error, None)
-    assert len(done) == 2
-    (report,) = effects.reports
-    assert isinstance(report, TopologyFailed)
-    assert (report.object, report.error) == (queue, error)
+def test_a_queue_that_is_not_persistent_has_its_bindings_from_its_consumer() -> None:
+    mine, kept = QueueBind('mine', 'ex', 'k'), QueueBind('kept', 'ex', 'k')
+    topology = topology_of(Queue('kept'), kept, mine)
+    assert topology.subjects({b'mine', b'kept'}) == [Queue('kept'), kept]
+    assert topology.bindings(b'mine') == [mine]
+    assert topology.queue(b'mine') is None
+    assert topology.queue(b'kept') == Queue('kept')

@@ -217,6 +217,15 @@ class RabbitMQNode:
             f'{user}, {vhost}, {everything}, {everything}, {everything}, {user})'
         )
 
+    def add_reader(self, name: str, vhost: str) -> None:
+        """Make a user, with its name as password, who may only read in a virtual host."""
+        user, us = _binary(name), _binary(self.user)
+        self.eval(f'catch rabbit_auth_backend_internal:add_user({user}, {user}, {us}), ok')
+        self.eval(
+            'ok = rabbit_auth_backend_internal:set_permissions('
+            f'{user}, {_binary(vhost)}, <<>>, <<>>, <<".*">>, {us})'
+        )
+
     def delete_vhost(self, name: str) -> None:
         """Delete a virtual host with its contents, and close its connections."""
         self.eval(f'rabbit_vhost:delete({_binary(name)}, {_binary(self.user)})')

@@ -221,7 +221,7 @@ class ScriptedBroker:
             self._check_channel(channel, method)
         code = self.refuses(method)
         if code:
-            self.close_channel(channel, code)
+            self.close_channel(channel, code, type(method))
         elif isinstance(method, BasicPublish):
             self._begin_published(channel, method)
         elif method.ANSWERS and method.NAME not in self.unanswered:

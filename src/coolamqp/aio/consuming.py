@@ -13,6 +13,7 @@ from coolamqp.api.requests import check_timeout
 from coolamqp.api.spans import end_span
 from coolamqp.attaches import Consumer
 from coolamqp.attaches.events import Event
+from coolamqp.framing.text import Text
 from coolamqp.objects import Queue
 
 
@@ -23,13 +24,13 @@ class Consuming(ConsumeCalls[ClusterFuture]):
 
     def consume(
         self,
-        queue: Queue,
+        queue: Queue | Text,
         on_message: Callable[[Any], Any] | None = None,
         span: Any = None,
         dont_trace: bool = False,
         **options: Any,
     ) -> tuple[Consumer, ClusterFuture]:
-        """Consume a queue. CoolAMQP declares it first.
+        """Consume a queue. CoolAMQP declares it first, unless it is given by its name only.
 
         :param on_message: a plain or a coroutine function, called with each message, the next one
             when it has ended; with None, `drain` returns the messages
@@ -47,7 +48,7 @@ class Consuming(ConsumeCalls[ClusterFuture]):
 
     def messages(
         self,
-        queue: Queue,
+        queue: Queue | Text,
         *,
         timeout: float | None = None,
         no_ack: bool = False,

@@ -9,6 +9,7 @@ from coolamqp.api.commands import FutureT
 from coolamqp.api.core import ClosableInbox, Core
 from coolamqp.attaches import Consumer
 from coolamqp.compat import AttacheGroup
+from coolamqp.framing.text import Text
 from coolamqp.objects import Queue
 
 # The default prefetch count of an iteration, in messages.
@@ -47,7 +48,7 @@ class ConsumeCalls(Generic[FutureT]):
 
     def _consume(
         self,
-        queue: Queue,
+        queue: Queue | Text,
         on_message: Callable[[Any], Any] | None,
         span: Any,
         dont_trace: bool,

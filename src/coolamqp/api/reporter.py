@@ -194,7 +194,9 @@ class Reporter:
         self._pass_on(event)
 
     @report.register
-    def _report_consumer(self, event: events.ConsumerCancelled) -> None:
+    def _report_consumer(
+        self, event: events.ConsumerCancelled | events.ConsumerCancelledByBroker
+    ) -> None:
         self._pass_on(event)
 
     @report.register

@@ -214,7 +214,7 @@ class TopologyCalls(Generic[FutureT]):
 
     def _unbind(self, binding: QueueBind | ExchangeBind, span: CallSpan | None) -> FutureT:
         methods = [operation.unbind(binding)]
-        return self._call(methods, span, lambda topology: topology.forget_binding(binding))
+        return self._call(methods, span, lambda topology: topology.forget(binding))
 
     def _call(
         self,

@@ -17,6 +17,7 @@ from coolamqp.attaches.consumer_options import (
     checked_workers,
     chosen_prefetch,
     consume_arguments,
+    consumed_queue,
     prefetch_count,
 )
 from coolamqp.attaches.mailbox import Mailbox
@@ -34,7 +35,8 @@ from coolamqp.objects import Queue
 class Consumer:
     """A receiver for the messages of a queue. It continues across reconnects.
 
-    :param queue: the queue. CoolAMQP declares it, with its exchange and binding, before it consumes
+    :param queue: the queue. CoolAMQP declares it, with its exchange and binding, before it
+        consumes. CoolAMQP does not declare a queue that is given by its name only
     :param on_message: the callback for each `ReceivedMessage`. Dispatcher threads of the Cluster
         call it in the order of the messages. With None, messages come from `Cluster.drain`
     :param span: the span of the program that the spans of the callbacks belong to
@@ -59,6 +61,9 @@ class Consumer:
         then be quick, and must not wait
     :param on_error: the treatment of an unsettled message whose callback raises: 'requeue' it,
         'reject' it, or 'keep' it unsettled until the channel closes
+    :param declare: whether to declare the queue. With False, CoolAMQP consumes a queue that others
+        have declared, and never creates it. A declaration with `persistent=True` is still repeated
+    :param passive: whether to check only that the queue exists, instead of declaring it
     :raises TypeError: an argument has the wrong type
     :raises ValueError: an argument has an impossible value
     :ivar on_cancel: a list of functions. CoolAMQP calls each once, when the consumer ends for good
@@ -72,7 +77,7 @@ class Consumer:
     @consumer_takes_both_orders
     def __init__(
         self,
-        queue: Queue,
+        queue: Queue | Text,
         on_message: Callable[[Any], Any] | None,
         span: Any = None,
         no_ack: bool = True,
@@ -91,9 +96,12 @@ class Consumer:
         workers: int = 1,
         inline: bool = False,
         on_error: OnError = 'keep',
+        declare: bool = True,
+        passive: bool = False,
     ) -> None:
-        if not isinstance(queue, Queue):
-            raise TypeError(f'queue must be a Queue, not {queue!r}; make one, with its flags')
+        self.queue = consumed_queue(queue, declare, passive)
+        self.declare = declare and not passive and self.queue is queue  # else, it is a name
+        self.passive = passive
         check_span(span)
         if on_message is not None and not callable(on_message):
             raise TypeError(f'on_message must be a function or None, not {on_message!r}')
@@ -105,7 +113,6 @@ class Consumer:
             raise ValueError(
                 'a class that overrides on_delivery receives frames in order; leave out workers'
             )
-        self.queue = queue
         self.no_ack = no_ack
         self.cancel_on_failure = cancel_on_failure
         self.fail_on_first_time_resource_locked = fail_on_first_time_resource_locked
@@ -118,12 +125,12 @@ class Consumer:
         self.arguments = consume_arguments(arguments, priority)
         checked_on_error(on_error)
         own_tag = None if consumer_tag is None else name_bytes(consumer_tag, 'consumer_tag')
-        self._mailbox = Mailbox(queue, on_message, workers, bool(inline), on_error)
+        self._mailbox = Mailbox(self.queue, on_message, workers, bool(inline), on_error)
         self._mailbox.span = span
         self._subscription = Subscription(
             self,
             self._mailbox,
-            own_tag or queue.consumer_tag,
+            own_tag or self.queue.consumer_tag,
             qos,
             future_to_notify,
             wants_frames,

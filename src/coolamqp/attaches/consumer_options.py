@@ -9,7 +9,9 @@ from enum import IntEnum
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 from coolamqp.framing.field_table import Arguments, encode_table, is_typed, table_items
-from coolamqp.framing.text import text_bytes
+from coolamqp.framing.text import Text, text_bytes
+from coolamqp.objects import Queue
+from coolamqp.objects.topology import queue_name
 
 OnError: TypeAlias = Literal['requeue', 'reject', 'keep']
 
@@ -32,6 +34,27 @@ class BodyReceiveMode(IntEnum):
     BYTES = 0
     MEMORYVIEW = 1
     LIST_OF_MEMORYVIEW = 2
+
+
+def consumed_queue(queue: Queue | Text, declare: bool, passive: bool) -> Queue:
+    """Return the queue to consume, as an object.
+
+    :raises TypeError: the value is neither a queue nor a name
+    :raises ValueError: the queue has no name, and is not to be declared; or the flags contradict
+        each other
+    """
+    if passive and not declare:
+        raise ValueError('passive=True checks the queue, and declare=False does not; pass only one')
+    if not isinstance(queue, Queue):
+        name = queue_name(queue)
+        if not name:
+            raise ValueError("a queue without a name must be declared; pass Queue() instead of ''")
+        return Queue(name)
+    if queue.anonymous and (passive or not declare):
+        raise ValueError(
+            'the broker names an anonymous queue when it is declared; leave out passive and declare'
+        )
+    return queue
 
 
 def prefetch_count(qos: Any) -> int:

@@ -18,6 +18,7 @@ __all__ = [
     'ConnectionEstablished',
     'ConnectionLost',
     'ConsumerCancelled',
+    'ConsumerCancelledByBroker',
     'Event',
     'MessageReceived',
     'NothingMuch',
@@ -78,6 +79,9 @@ class TopologyRestored(Event):
 class TopologyFailed(Event):
     """The broker has refused a persistent declaration after a reconnect.
 
+    If another connection has locked the object, CoolAMQP tries again until it is free, and then
+    reports `TopologyRestored`.
+
     :ivar object: the queue, exchange or binding
     :ivar error: the error of the broker
     """
@@ -97,6 +101,20 @@ class ConsumerCancelled(Event):
     def __init__(self, consumer: Any, reason: Exception | None) -> None:
         self.consumer = consumer
         self.reason = reason
+
+
+class ConsumerCancelledByBroker(Event):
+    """The broker has cancelled a consumer: its queue was deleted, or the node of the queue is down.
+
+    The messages in a deleted queue are lost. CoolAMQP now declares the queue again, with its
+    persistent bindings, and consumes again. A consumer that does not declare its queue waits until
+    others have done so.
+
+    :ivar consumer: the `Consumer`
+    """
+
+    def __init__(self, consumer: Any) -> None:
+        self.consumer = consumer
 
 
 class MessageReceived(ReceivedMessage, Event):

@@ -8,15 +8,26 @@ hooks into the mailbox, and never calls them.
 from __future__ import annotations
 
 import logging
+from collections import deque
 from typing import Any, Final, Protocol
 
 from coolamqp.attaches.ack_ledger import AckLedger
-from coolamqp.attaches.channeler import ST_ONLINE, ST_SYNCING, Channeler, Dialogue
+from coolamqp.attaches.channeler import (
+    ST_ONLINE,
+    ST_SYNCING,
+    Channeler,
+    Dialogue,
+    is_refusal_of,
+)
 from coolamqp.attaches.delivery import Delivery, MessageOwner
-from coolamqp.attaches.events import ConsumerCancelled
+from coolamqp.attaches.events import (
+    ConsumerCancelled,
+    ConsumerCancelledByBroker,
+    TopologyFailed,
+)
 from coolamqp.attaches.frame_assembly import FrameAssembly, frames_of
 from coolamqp.attaches.mailbox import Hook, Mailbox
-from coolamqp.attaches.operation import binding_of, declare_queue, exchange_of
+from coolamqp.attaches.operation import bind, binding_of, declare_queue, exchange_of
 from coolamqp.attaches.promise import Promise
 from coolamqp.attaches.timers import Timer
 from coolamqp.exceptions import RESOURCE_LOCKED, AMQPError, CoolAMQPError
@@ -26,6 +37,7 @@ from coolamqp.framing.definitions import (
     BasicConsume,
     BasicQos,
     ChannelClose,
+    QueueDeclare,
     QueueDeclareOk,
 )
 from coolamqp.framing.field_table import Arguments
@@ -34,7 +46,7 @@ from coolamqp.framing.hot import Envelope
 from coolamqp.framing.method import Method
 from coolamqp.framing.text import text_bytes
 from coolamqp.objects import Callable as CallableList
-from coolamqp.objects import Queue
+from coolamqp.objects import Queue, QueueBind
 from coolamqp.objects.message import Settlement
 from coolamqp.reply_codes import NOT_FOUND
 from coolamqp.uplink.channel import Channel
@@ -55,6 +67,8 @@ class Subscriber(Protocol):
     """
 
     queue: Queue
+    declare: Any
+    passive: Any
     no_ack: Any
     exclusive: Any
     no_local: Any
@@ -76,6 +90,16 @@ class Subscriber(Protocol):
 
     def on_delivery(self, frame: AMQPFrame) -> None:
         """Handle a frame of a delivery."""
+
+
+class PersistentTopology(Protocol):
+    """The persistent declarations of a Cluster, for the set-up of its consumers."""
+
+    def queue(self, name: bytes) -> Queue | None:
+        """Return the persistent queue of this name; None if there is none."""
+
+    def bindings(self, queue: bytes) -> list[QueueBind]:
+        """Return the persistent bindings of a queue, in order."""
 
 
 class ConsumerOwner(MessageOwner, Protocol):
@@ -128,6 +152,9 @@ class Subscription(Channeler):
         self.stopped = False
         self._wants_frames = wants_frames
         self._wants_setup = wants_setup
+        self._topology: PersistentTopology | None = None
+        self._unbound: deque[QueueBind] = deque()  # persistent bindings without an answer
+        self._refused_bindings: list[QueueBind] = []
         self._dirty_ledgers: list[AckLedger] = []
         self._ledger: AckLedger | None = None
         self._stop_promises: list[Promise] = []  # to end when no more messages can come
@@ -146,10 +173,16 @@ class Subscription(Channeler):
         self._assembly = FrameAssembly()
         self._channel_number = 0
 
-    def belong_to(self, owner: ConsumerOwner, dirty_ledgers: list[AckLedger]) -> None:
+    def belong_to(
+        self,
+        owner: ConsumerOwner,
+        dirty_ledgers: list[AckLedger],
+        topology: PersistentTopology,
+    ) -> None:
         """Become part of a Cluster.
 
         :param dirty_ledgers: the list of ledgers to flush
+        :param topology: the persistent declarations
         :raises ValueError: the consumer belongs to a Cluster already
         """
         if self.owner is not None:
@@ -157,6 +190,13 @@ class Subscription(Channeler):
             raise ValueError(f'this Consumer was added to {which} already; make a new one')
         self.owner = owner
         self._dirty_ledgers = dirty_ledgers
+        self._topology = topology
+
+    @property
+    def declared_queue(self) -> bytes | None:
+        """The name of the queue that the set-up declares; None if it declares no named queue."""
+        queue = self.consumer.queue
+        return queue.name if self.consumer.declare and not queue.anonymous else None
 
     @property
     def cancelled(self) -> bool:
@@ -185,6 +225,13 @@ class Subscription(Channeler):
         """
         if self.channel is None or self.qos is None or self._renewing:
             return
+        if self.consumer.exclusive and not self._survives_its_consumers():
+            self.effects.log(
+                f'the new prefetch count of the exclusive consumer of {self.mailbox.name} applies '
+                f'after the next reconnect: CoolAMQP would have to cancel the consumer first, and '
+                f'the broker deletes an auto-delete queue with its last consumer'
+            )
+            return
         self._renewing = True
         self._used_qos = self.qos
         self._renewals += 1
@@ -194,6 +241,10 @@ class Subscription(Channeler):
             self.channel.call(BasicCancel(old_tag), lambda _: self._consume_again(None))
         else:
             self._consume_again(old_tag)
+
+    def _survives_its_consumers(self) -> bool:
+        """Whether the queue is known not to be an auto-delete queue."""
+        return bool(self.consumer.declare) and not self.consumer.queue.auto_delete
 
     def _consume_again(self, old_tag: bytes | None) -> None:
         if self.channel is not None:
@@ -241,20 +292,49 @@ class Subscription(Channeler):
         return [self] if self.state == ST_SYNCING else []
 
     def set_up(self) -> Dialogue:
-        """Declare exchange, queue and binding, set the prefetch count, and consume."""
-        queue = self.consumer.queue
-        for method in exchange_of(queue):
-            yield method
-        name = b'' if queue.anonymous else queue.name or b''
-        declared: QueueDeclareOk = yield declare_queue(queue, name)
-        name = queue.name = text_bytes(declared.queue, 'queue')
-        for method in binding_of(queue, name):
-            yield method
+        """Declare and bind the queue, set the prefetch count, and consume."""
+        self._unbound.clear()
+        yield from self._declare()
+        self._bind_again()
         self._used_qos = self.qos
         if self.qos is not None:
             yield BasicQos(0, self.qos)
         self._prepare_for_deliveries()
         yield self._consume()
+
+    def _declare(self) -> Dialogue:
+        """Declare the queue, with its exchange and binding, unless others do this."""
+        queue = self.consumer.queue
+        if self.consumer.declare:
+            for method in exchange_of(queue):
+                yield method
+            name = b'' if queue.anonymous else queue.name or b''
+            declared: QueueDeclareOk = yield declare_queue(queue, name)
+            name = queue.name = text_bytes(declared.queue, 'queue')
+            for method in binding_of(queue, name):
+                yield method
+            return
+        name = queue.name or b''
+        persistent = None if self._topology is None else self._topology.queue(name)
+        if persistent is not None:
+            yield declare_queue(persistent, name)
+        elif self.consumer.passive:
+            yield QueueDeclare(name, passive=True)
+
+    def _bind_again(self) -> None:
+        """Send the persistent bindings of the queue, which may be a new one.
+
+        They all go out before the first answer. The answer to the next method comes after theirs.
+        """
+        if self.channel is None or self._topology is None:
+            return
+        bindings = self._topology.bindings(self.consumer.queue.name or b'')
+        self._unbound = deque(each for each in bindings if each not in self._refused_bindings)
+        for binding in self._unbound:
+            self.channel.call(bind(binding), self._on_bound)
+
+    def _on_bound(self, answer: Method) -> None:
+        self._unbound.popleft()
 
     def _consume(self) -> Method:
         consumer = self.consumer
@@ -331,8 +411,13 @@ class Subscription(Channeler):
         if not isinstance(method, BasicCancel):
             super().on_method(method)
             return
-        self.effects.log(f'the broker has cancelled the consumer of {self.mailbox.name}')
+        self.effects.log(
+            f'the broker has cancelled the consumer of {self.mailbox.name}: the queue was deleted, '
+            f'or its node is down'
+        )
+        self.effects.report(ConsumerCancelledByBroker(self.consumer))
         self.effects.call(self.mailbox, self.consumer.on_broker_cancel)
+        self._refused_bindings.clear()
         self._close_channel()
 
     def _close_channel(self) -> None:
@@ -370,6 +455,9 @@ class Subscription(Channeler):
             self._end(None)
         elif error is None:
             self.open()
+        elif self._leave_out_binding(error):
+            self.open()
+            return
         elif setting_up and not self._is_temporary(error):
             self.fail(error)
         else:
@@ -378,8 +466,19 @@ class Subscription(Channeler):
                 f'CoolAMQP tries again: {error}'
             )
             self.retry_later()
+            if self._has_consumed and error.reply_code == RESOURCE_LOCKED:
+                return  # The recovery waits: the locked queue ends with the lost connection.
         if setting_up:
             self.report_set_up()
+
+    def _leave_out_binding(self, error: AMQPError) -> bool:
+        """Whether the broker has refused a persistent binding. The next set-up leaves it out."""
+        if not self._unbound or not is_refusal_of(error, bind(self._unbound[0])):
+            return False
+        binding = self._unbound[0]
+        self._refused_bindings.append(binding)
+        self.effects.report(TopologyFailed(binding, error))
+        return True
 
     def _is_temporary(self, error: AMQPError) -> bool:
         """Whether a later try may succeed.
@@ -411,6 +510,7 @@ class Subscription(Channeler):
     def on_channel_lost(self, cause: Exception | None) -> None:
         """Go offline; end for good if the broker closed the connection because of the set-up."""
         refused = self.was_refused(cause)
+        self._refused_bindings.clear()
         super().on_channel_lost(cause)
         if self.mailbox.ending or self.consumer.cancel_on_failure:
             self._end(None if self.mailbox.ending else cause)

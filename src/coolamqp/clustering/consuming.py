@@ -15,6 +15,7 @@ from coolamqp.clustering.future import ClusterFuture
 from coolamqp.clustering.inbox import Inbox
 from coolamqp.clustering.messages import MessageIterator
 from coolamqp.compat import consume_takes_both_orders
+from coolamqp.framing.text import Text
 from coolamqp.objects import Queue
 
 
@@ -26,14 +27,14 @@ class Consuming(ConsumeCalls[ClusterFuture]):
     @consume_takes_both_orders
     def consume(
         self,
-        queue: Queue,
+        queue: Queue | Text,
         on_message: Callable[[Any], Any] | None = None,
         span: Any = None,
         dont_trace: bool = False,
         *args: Any,
         **kwargs: Any,
     ) -> tuple[Consumer, ClusterFuture]:
-        """Consume a queue. CoolAMQP declares it first.
+        """Consume a queue. CoolAMQP declares it first, unless it is given by its name only.
 
         :param queue: the queue, with an exchange and a binding to declare, if it has them
         :param on_message: called with each message on a dispatcher thread; with None, `drain`
@@ -52,7 +53,7 @@ class Consuming(ConsumeCalls[ClusterFuture]):
 
     def messages(
         self,
-        queue: Queue,
+        queue: Queue | Text,
         *,
         timeout: float | None = None,
         no_ack: bool = False,

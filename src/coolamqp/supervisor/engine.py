@@ -14,7 +14,6 @@ from math import inf
 from typing import Any, Final
 
 from coolamqp.attaches.ack_ledger import AckLedger
-from coolamqp.attaches.channeler import Channeler
 from coolamqp.attaches.consumer_options import STOP_TIMEOUT
 from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.events import (
@@ -112,7 +111,7 @@ class Engine(ConnectionObserver):
         self._owner = owner
         self._tracer = tracer
         self._timers = Timers(now)
-        self._registry = Registry(owner, self.effects, self._timers, nack_timeout)
+        self._registry = Registry(owner, self.topology, self.effects, self._timers, nack_timeout)
         self._publisher = self._registry.publisher
         self.window = PublishWindow(
             self._publisher,
@@ -401,7 +400,7 @@ class Engine(ConnectionObserver):
             )
             if self._recovery is not None:
                 self._recovery.go_on()
-            self._on_restored()
+            self._begin_publishing()
         elif self.state in (EngineState.CANCELLING, EngineState.DRAINING):
             self._close('timed out')
         elif self.state is EngineState.CLOSING:
@@ -421,22 +420,27 @@ class Engine(ConnectionObserver):
         self._deadline = self._timers.now + RESTORE_TIMEOUT
         self._blocked = False
         self.effects.report(ConnectionEstablished(link.node, connection.properties))
-        self._recovery = Recovery(connection, self._recoverable, self._on_restored)
-        self._recovery.begin(self._registry.declarer, self.topology, self.effects)
-
-    def _recoverable(self) -> list[Channeler]:
-        """Return the attaches to recover. New attaches start at once from now on."""
-        self._registry.connection = self._connection
-        self._registry.drop_cancelled()
-        return self._registry.recoverable()
+        self._recovery = Recovery(
+            connection,
+            self._registry,
+            self.topology,
+            self.effects,
+            self._timers,
+            self._registry.plain_publisher.release,
+            self._on_restored,
+        )
+        self._recovery.begin()
 
     def _on_restored(self) -> None:
-        if self.state is not EngineState.RESTORING or self.link is None:
-            return
+        if self.state is EngineState.RESTORING:
+            self._begin_publishing()
+        if self.state is UP and self.link is not None:
+            self.effects.report(TopologyRestored(self.link.node))
+
+    def _begin_publishing(self) -> None:
         self._move('restored')
         self._nodes.on_restored(self._timers.now)
         self._deadline = inf
-        self.effects.report(TopologyRestored(self.link.node))
         self._publisher.release()
         self._registry.plain_publisher.release()
 
@@ -500,7 +504,7 @@ class Engine(ConnectionObserver):
         self._registry.detach(cause)
         recovery, self._recovery = self._recovery, None
         if recovery is not None:
-            recovery.abandon(self._registry.declarer)
+            recovery.abandon()
         if self._blocked:
             self.on_blocked(False, '')
 

@@ -18,6 +18,7 @@ from coolamqp.attaches.subscription import ConsumerOwner, Subscription
 from coolamqp.attaches.suspects import Suspects
 from coolamqp.attaches.timers import Timers
 from coolamqp.attaches.transactor import Transactor
+from coolamqp.supervisor.topology import Topology
 from coolamqp.uplink.connection import Connection
 
 
@@ -25,13 +26,19 @@ class Registry:
     """The attaches of one engine.
 
     :param owner: the Cluster, for the calls of consumers and messages
+    :param topology: the persistent declarations
     :param nack_timeout: the time to resend a refused message, in seconds
     :ivar connection: the connection for new attaches; None while they must wait
     :ivar suspects: the requests that may have ended a connection
     """
 
     def __init__(
-        self, owner: ConsumerOwner, effects: Effects, timers: Timers, nack_timeout: float
+        self,
+        owner: ConsumerOwner,
+        topology: Topology,
+        effects: Effects,
+        timers: Timers,
+        nack_timeout: float,
     ) -> None:
         self.connection: Connection | None = None
         self.suspects = Suspects()
@@ -43,6 +50,7 @@ class Registry:
         self._requester: Requester | None = None
         self._transactor: Transactor | None = None
         self._owner = owner
+        self._topology = topology
         self._effects = effects
         self._timers = timers
         self._dirty_ledgers: list[AckLedger] = []
@@ -54,7 +62,7 @@ class Registry:
 
         :raises ValueError: the consumer belongs to this or another Cluster already
         """
-        subscription.belong_to(self._owner, self._dirty_ledgers)
+        subscription.belong_to(self._owner, self._dirty_ledgers, self._topology)
         subscription.join(self._effects, self._timers, self.suspects)
         self.drop_cancelled()
         self.subscriptions.append(subscription)
@@ -95,6 +103,17 @@ class Registry:
         attach.join(self._effects, self._timers, self.suspects)
         if self.connection is not None:
             attach.attach(self.connection)
+
+    def declared_queues(self) -> set[bytes]:
+        """Return the names of the queues that consumers declare when they set up."""
+        names = (each.declared_queue for each in self.subscriptions if not each.cancelled)
+        return {name for name in names if name is not None}
+
+    def begin_recovery(self, connection: Connection) -> list[Channeler]:
+        """Return the attaches to set up after the topology. New ones start at once from now on."""
+        self.connection = connection
+        self.drop_cancelled()
+        return self.recoverable()
 
     def recoverable(self) -> list[Channeler]:
         """Return the attaches to set up after the topology."""

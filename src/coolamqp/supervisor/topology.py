@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from copy import copy
-from functools import partial
 from typing import Any
 
-from coolamqp.attaches.effects import Effects
-from coolamqp.attaches.events import TopologyFailed
-from coolamqp.attaches.operation import Operation, declare
-from coolamqp.framing.method import Method
 from coolamqp.objects import Exchange, ExchangeBind, Queue, QueueBind
 from coolamqp.objects.topology import Subject, exchange_name
 
@@ -38,21 +33,43 @@ class Topology:
         """Remove an exchange and its bindings."""
         self._keep(lambda subject: not _is_of_exchange(subject, name))
 
-    def forget_binding(self, binding: QueueBind | ExchangeBind) -> None:
-        """Remove a binding."""
-        self._keep(lambda subject: subject != binding)
+    def forget(self, subject: Subject) -> None:
+        """Remove one object, and nothing that depends on it."""
+        self._keep(lambda each: each != subject)
 
     def _keep(self, wanted: Callable[[Subject], bool]) -> None:
         self._subjects = {key: each for key, each in self._subjects.items() if wanted(each)}
 
-    def operations(self, effects: Effects, on_done: Callable[[], None]) -> list[Operation]:
-        """Return the operations that declare all objects. They report failures as `TopologyFailed`.
+    def __contains__(self, subject: Subject) -> bool:
+        return (type(subject), subject) in self._subjects
 
-        :param on_done: called at the end of each operation
+    def subjects(self, consumed: Collection[bytes] = ()) -> list[Subject]:
+        """Return the objects to declare, in order.
+
+        A queue that is not persistent may be deleted. If a consumer declares it again, the consumer
+        also makes the persistent bindings.
+
+        :param consumed: the names of the queues that consumers declare
         """
         return [
-            Operation(declare(subject), partial(_report, effects, subject, on_done))
-            for subject in self._subjects.values()
+            each
+            for each in self._subjects.values()
+            if not isinstance(each, QueueBind)
+            or each.queue not in consumed
+            or self.queue(each.queue) is not None
+        ]
+
+    def queue(self, name: bytes) -> Queue | None:
+        """Return the persistent queue of this name; None if there is none."""
+        queue = self._subjects.get((Queue, Queue(name)))
+        return queue if isinstance(queue, Queue) else None
+
+    def bindings(self, queue: bytes) -> list[QueueBind]:
+        """Return the persistent bindings of a queue, in order."""
+        return [
+            each
+            for each in self._subjects.values()
+            if isinstance(each, QueueBind) and each.queue == queue
         ]
 
 
@@ -79,15 +96,3 @@ def _is_of_exchange(subject: Subject, name: bytes) -> bool:
     if isinstance(subject, QueueBind):
         return subject.exchange == name
     return isinstance(subject, ExchangeBind) and name in (subject.destination, subject.source)
-
-
-def _report(
-    effects: Effects,
-    subject: Any,
-    on_done: Callable[[], None],
-    error: Exception | None,
-    _answer: Method | None,
-) -> None:
-    if error is not None:
-        effects.report(TopologyFailed(subject, error))
-    on_done()
