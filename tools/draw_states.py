@@ -74,8 +74,8 @@ def machines() -> list[Machine]:
             'A connection',
             'uplink/states.py',
             'The events are the methods of the broker (AMQP 0-9-1, section 2.2.4). If the broker '
-            'sends a method that a state does not allow, CoolAMQP closes the connection with '
-            'reply code 503; in the state *closing* it ignores the method. CoolAMQP goes from '
+            'sends another method during the handshake, CoolAMQP closes the connection with '
+            'reply code 503; later it ignores the method. CoolAMQP goes from '
             '*open* to *closing* when it sends `connection.close`. The loss of the transport ends '
             'the connection in every state.',
             by_value(uplink_states.CONNECTION_TRANSITIONS),

@@ -16,19 +16,28 @@ from coolamqp.attaches.channeler import (
     is_refusal_of,
 )
 from coolamqp.attaches.effects import Effects
+from coolamqp.attaches.events import ConnectionLost
 from coolamqp.attaches.suspects import Suspects
 from coolamqp.attaches.timers import Timers
 from coolamqp.exceptions import AMQPError, CoolAMQPError
 from coolamqp.framing.definitions import (
+    BasicAck,
+    BasicConsumeOk,
+    BasicDeliver,
+    BasicGetOk,
     BasicQos,
     BasicQosOk,
+    BasicReturn,
     ChannelClose,
+    ChannelOpenOk,
     ConnectionClose,
     ConnectionTune,
     QueueDeclare,
     QueueDeclareOk,
     QueuePurge,
 )
+from coolamqp.framing.method import Method
+from tests.support.rig import Rig
 from tests.uplink.rig import Peers
 
 
@@ -188,3 +197,39 @@ def test_a_refusal_names_the_method_that_it_is_about(
 ) -> None:
     assert is_refusal_of(cause, QueuePurge(b'q')) is refused
     assert not is_refusal_of(cause, None)
+
+
+CHANNELS = {'declarer': 1, 'publisher': 2, 'plain publisher': 3, 'consumer': 4}
+HARMLESS = [
+    BasicConsumeOk(b'jobs'), QueueDeclare(b'q'), ChannelOpenOk(), BasicAck(1, False),
+    BasicReturn(312, b'NO_ROUTE', b'', b''),
+]  # fmt: skip
+UNSETTLED = [BasicDeliver(b'tag', 1, False, b'', b''), BasicGetOk(1, False, b'', b'', 0)]
+EXPECTED = {
+    ('publisher', BasicReturn), ('publisher', BasicAck), ('plain publisher', BasicReturn),
+    ('consumer', BasicDeliver),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize('channel', CHANNELS)
+@pytest.mark.parametrize('method', [*HARMLESS, *UNSETTLED], ids=lambda method: method.NAME)
+def test_what_the_broker_says_too_much_costs_at_most_its_channel(
+    channel: str, method: Method
+) -> None:
+    if (channel, type(method)) in EXPECTED:
+        return
+    rig = Rig()
+    broker = rig.up()
+    consumer = rig.consume()
+    broker.serve()
+    if isinstance(method, (BasicReturn, BasicDeliver, BasicGetOk)):
+        broker.send_content(CHANNELS[channel], method, b'body')
+    else:
+        broker.send(CHANNELS[channel], method)
+    closed = [each for each in broker.serve() if isinstance(each, ChannelClose)]
+    assert len(closed) == (method in UNSETTLED)
+    assert 'nobody expects' in rig.logged()
+    rig.advance(1)
+    broker.serve()
+    assert rig.reported(ConnectionLost) == []
+    assert consumer.state == ST_ONLINE

@@ -120,14 +120,6 @@ def test_a_message_without_confirm_that_comes_back_is_noticed() -> None:
     assert notice.error.message.body == b'x'
 
 
-@pytest.mark.parametrize('channel', [1, 2, 3])
-def test_a_content_that_is_no_return_is_a_violation(channel: int) -> None:
-    rig = Rig()
-    broker = rig.up()
-    broker.deliver(channel, 1)
-    assert rig.engine.link is None
-
-
 def test_a_return_can_be_pickled() -> None:
     error = Returned(ReceivedMessage(b'x', b'ex', b'key'), 312, 'NO_ROUTE')
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own

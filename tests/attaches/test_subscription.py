@@ -17,7 +17,7 @@ from coolamqp.attaches.events import (
     TopologyFailed,
 )
 from coolamqp.attaches.mailbox import Mailbox
-from coolamqp.exceptions import AMQPError, CoolAMQPError, WireError
+from coolamqp.exceptions import AMQPError, CoolAMQPError
 from coolamqp.framing.definitions import (
     BasicAck,
     BasicCancel,
@@ -26,26 +26,22 @@ from coolamqp.framing.definitions import (
     BasicConsumeOk,
     BasicNack,
     BasicQos,
-    BasicReturn,
     ChannelClose,
     ChannelCloseOk,
     ChannelOpen,
-    ConnectionClose,
     ConnectionTune,
     ExchangeDeclare,
     QueueBind,
     QueueDeclare,
-    QueueDeclareOk,
 )
 from coolamqp.framing.field_table import plain_table
-from coolamqp.framing.frames import encode_method
 from coolamqp.framing.method import Method
 from coolamqp.objects import Exchange, Queue
 from coolamqp.objects import QueueBind as QueueBinding
 from coolamqp.supervisor.states import EngineState
 from tests.support.ending import Ending
 from tests.support.rig import Rig
-from tests.support.scripted_broker import ScriptedBroker, content, refuse_nothing
+from tests.support.scripted_broker import ScriptedBroker, refuse_nothing
 
 
 class Watched(Consumer):
@@ -481,21 +477,6 @@ def test_acks_mean_nothing_after_a_reconnect() -> None:
     assert broker.hear() == []
 
 
-@pytest.mark.parametrize('method', [BasicReturn(312, 'NO_ROUTE', b'', b'')])
-def test_a_content_that_is_no_delivery(method: Method) -> None:
-    rig, broker, _, channel = consuming()
-    broker.feed(encode_method(channel, method) + content(channel, b'body'))
-    (close,) = [m for m in broker.methods() if isinstance(m, ConnectionClose)]
-    assert close.reply_code == 503
-    assert isinstance(rig.reported(ConnectionLost)[0].cause, WireError)
-
-
-def test_a_method_that_no_consumer_takes() -> None:
-    rig, broker, _, channel = consuming()
-    broker.send(channel, QueueDeclareOk(b'q', 0, 0))
-    assert isinstance(rig.reported(ConnectionLost)[0].cause, WireError)
-
-
 # Going offline and coming back
 
 
@@ -562,6 +543,15 @@ def test_a_deleted_queue_gets_its_persistent_bindings_before_consuming() -> None
     assert event.consumer is consumer
     (failed,) = rig.reported(TopologyFailed)
     assert failed.object == refused
+
+
+def test_a_cancel_of_an_earlier_consumer_is_ignored() -> None:
+    _, broker, consumer, channel = consuming(qos=5)
+    consumer.set_qos(6)
+    broker.serve()
+    broker.send(channel, BasicCancel(b'jobs', True))
+    assert broker.hear() == []
+    assert consumer.state == ST_ONLINE
 
 
 def test_a_cancel_by_the_broker_of_a_queue_that_is_gone_for_good() -> None:

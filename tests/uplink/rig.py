@@ -32,6 +32,9 @@ class Observer(ConnectionObserver):
     def on_blocked(self, blocked: bool, reason: str) -> None:
         self.heard.append(('blocked', blocked, reason))
 
+    def on_ignored(self, what: str) -> None:
+        self.heard.append(('ignored', what))
+
     @property
     def cause(self) -> Any:
         """Why the connection has ended; it must have ended, once."""

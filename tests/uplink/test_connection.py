@@ -23,7 +23,7 @@ from coolamqp.framing.definitions import (
     ConnectionTune,
     ConnectionTuneOk,
     ConnectionUnblocked,
-    ConnectionUpdateSecretOk,
+    QueueDeclareOk,
 )
 from coolamqp.framing.field_table import plain_table
 from coolamqp.framing.frames import PROTOCOL_HEADER, AMQPHeartbeatFrame, encode_method
@@ -73,13 +73,16 @@ def test_every_method_in_every_state(state: ConnectionState, method: Method) -> 
     link = link_in(state)
     link.broker.send(0, method)
     following = CONNECTION_TRANSITIONS.get((state, method.NAME))
-    if isinstance(method, (ConnectionSecure, ConnectionUpdateSecretOk)) and following:
+    if isinstance(method, ConnectionSecure) and following:
         assert link.observer.cause.reply_code == 540  # legal, and beyond us
     elif following is not None:
         assert link.state() is following
     elif state in (S.CLOSING, S.CLOSED):
         assert link.state() is state
         assert link.broker.hear() == []
+    elif state is S.OPEN:
+        assert link.state() is state
+        assert link.observer.heard[1:] == [('ignored', f'{method.NAME} on an open connection')]
     else:
         assert link.state() is S.CLOSED
         assert isinstance(link.observer.cause, WireError)
@@ -88,10 +91,13 @@ def test_every_method_in_every_state(state: ConnectionState, method: Method) -> 
         assert method.NAME.encode() in close.reply_text
 
 
-def test_a_method_of_another_class_on_channel_0_is_a_violation() -> None:
+@pytest.mark.parametrize('method', [BasicAck(1, False), QueueDeclareOk(b'q', 0, 0)])
+def test_a_method_that_nobody_expects_on_channel_0_is_ignored(method: Method) -> None:
     link = link_in(S.OPEN)
-    link.broker.send(0, BasicAck(1, False))
-    assert link.broker.expect(ConnectionClose).reply_code == 503
+    link.broker.send(0, method)
+    assert link.broker.hear() == []
+    ((_, what),) = link.observer.heard[1:]
+    assert method.NAME in what
 
 
 # The handshake
@@ -283,12 +289,14 @@ def test_frames_of_channels_are_ignored_while_closing() -> None:
     assert link.state() is S.CLOSING
 
 
-def test_a_frame_on_a_channel_that_is_not_open() -> None:
-    for data in (encode_method(5, ChannelOpenOk()), content(5, b'body')):
-        link = link_in(S.OPEN)
-        link.broker.feed(data)
-        assert link.broker.expect(ConnectionClose).reply_code == 504
-        assert 'channel 5' in str(link.observer.cause)
+def test_frames_on_a_channel_that_is_not_open_are_ignored() -> None:
+    link = link_in(S.OPEN)
+    for channel in (5, 65535):
+        link.broker.feed(encode_method(channel, ChannelOpenOk()) + content(channel, b'body'))
+    assert link.broker.hear() == []
+    assert link.observer.heard[1:] == [
+        ('ignored', f'a method on channel {channel}, which is not open') for channel in (5, 65535)
+    ]
 
 
 def test_blocked_and_unblocked() -> None:

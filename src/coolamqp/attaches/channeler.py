@@ -15,12 +15,11 @@ from mypy_extensions import mypyc_attr
 from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.suspects import Suspects
 from coolamqp.attaches.timers import Timers
-from coolamqp.exceptions import AMQPError, CoolAMQPError, WireError
+from coolamqp.exceptions import AMQPError, CoolAMQPError
 from coolamqp.framing.definitions import BasicReturn
 from coolamqp.framing.frames import encode_method
 from coolamqp.framing.hot import Envelope
 from coolamqp.framing.method import Method
-from coolamqp.reply_codes import COMMAND_INVALID
 from coolamqp.uplink.channel import Channel, ChannelHandler
 from coolamqp.uplink.connection import Connection
 
@@ -196,25 +195,37 @@ class Channeler(ChannelHandler):
             self._move(event)
         self.on_offline()
 
+    # The following costs at most this channel. Messages have to be settled, and nobody would settle
+    # an unexpected one. When the channel closes, the broker requeues it.
+
     def on_method(self, method: Method) -> None:
-        """Refuse a method that this attach does not expect."""
-        raise WireError(f'an unexpected {method.NAME}', 'on a channel', COMMAND_INVALID)
+        """Ignore a method that this attach does not expect."""
+        self._ignore(method.NAME)
 
     def on_delivery(self, envelope: Envelope, properties: bytes, body: Any) -> None:
-        """Refuse a delivery on a channel that has no consumer."""
-        raise WireError('an unexpected basic.deliver', 'on a channel', COMMAND_INVALID)
+        """Close a channel that has no consumer."""
+        self.close_after('a delivery')
 
     def on_get_ok(self, envelope: Envelope, properties: bytes, body: Any) -> None:
-        """Refuse a fetched message on a channel that sends no `basic.get`."""
-        raise WireError('an unexpected basic.get-ok', 'on a channel', COMMAND_INVALID)
+        """Close a channel that waits for no fetched message."""
+        self.close_after('a fetched message')
 
     def on_return(self, method: BasicReturn, properties: bytes, body: Any) -> None:
-        """Refuse a returned message on a channel that publishes no messages."""
-        raise WireError('an unexpected basic.return', 'on a channel', COMMAND_INVALID)
+        """Ignore a returned message on a channel that publishes no messages."""
+        self._ignore(method.NAME)
 
     def on_settlement(self, delivery_tag: int, multiple: bool, acked: bool) -> None:
-        """Refuse a confirm on a channel without publisher confirms."""
-        raise WireError('an unexpected confirm', 'on a channel', COMMAND_INVALID)
+        """Ignore a confirm on a channel without publisher confirms."""
+        self._ignore('a confirm')
+
+    def _ignore(self, what: str) -> None:
+        self.effects.log(f'CoolAMQP has ignored {what}, which nobody expects on its channel')
+
+    def close_after(self, what: str) -> None:
+        """Close the channel, because the broker has sent what nobody expects."""
+        self.effects.log(f'CoolAMQP closes a channel on which nobody expects {what}')
+        if self.channel is not None:
+            self.channel.close()
 
 
 def check_sendable(method: Method, connection: Connection | None) -> None:

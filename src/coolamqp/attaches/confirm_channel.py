@@ -15,7 +15,7 @@ from coolamqp.attaches.channeler import ST_ONLINE, Channeler, Dialogue, is_refus
 from coolamqp.attaches.publication import Publication, properties_too_large
 from coolamqp.attaches.publish_ledger import PublishLedger
 from coolamqp.attaches.returns import Returns, returned
-from coolamqp.exceptions import AMQPError, CoolAMQPError, Returned
+from coolamqp.exceptions import AMQPError, CoolAMQPError, Returned, WireError
 from coolamqp.framing.definitions import BasicPublish, BasicReturn, ConfirmSelect
 from coolamqp.uplink.channel import Channel
 
@@ -182,7 +182,12 @@ class ConfirmChannel(Channeler):
 
     def on_settlement(self, delivery_tag: int, multiple: bool, acked: bool) -> None:
         """Settle the publications that the broker has confirmed or refused."""
-        self.observer.on_settled(self, self._ledger.settle(delivery_tag, multiple), acked)
+        try:
+            settled = self._ledger.settle(delivery_tag, multiple)
+        except WireError as violation:  # The broker counts differently, and may mislead us.
+            self.close_after(violation.what)
+            return
+        self.observer.on_settled(self, settled, acked)
         if not len(self._ledger):
             for error in self._returns.clear():
                 self.effects.log(

@@ -109,6 +109,7 @@ class Getter(Channeler):
         """End a fetch with its message."""
         if not self._sent:
             super().on_get_ok(envelope, properties, body)
+            return
         fetch = self._sent.popleft()
         ledger = None if fetch.no_ack else self._ledger
         if ledger is not None:

@@ -44,7 +44,7 @@ from coolamqp.framing.field_table import Arguments
 from coolamqp.framing.frames import AMQPFrame
 from coolamqp.framing.hot import Envelope
 from coolamqp.framing.method import Method
-from coolamqp.framing.text import text_bytes
+from coolamqp.framing.text import Text, text_bytes
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import Queue, QueueBind
 from coolamqp.objects.message import Settlement
@@ -408,7 +408,7 @@ class Subscription(Channeler):
 
     def on_method(self, method: Method) -> None:
         """Set up again after a Consumer Cancel Notification, on a new channel."""
-        if not isinstance(method, BasicCancel):
+        if not (isinstance(method, BasicCancel) and self._is_current(method.consumer_tag)):
             super().on_method(method)
             return
         self.effects.log(
@@ -419,6 +419,10 @@ class Subscription(Channeler):
         self.effects.call(self.mailbox, self.consumer.on_broker_cancel)
         self._refused_bindings.clear()
         self._close_channel()
+
+    def _is_current(self, consumer_tag: Text) -> bool:
+        """Whether a consumer tag is that of the consumer, and not of one before it."""
+        return text_bytes(consumer_tag, 'consumer_tag') == self.consumer_tag
 
     def _close_channel(self) -> None:
         if self.channel is not None:

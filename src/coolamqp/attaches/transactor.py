@@ -113,8 +113,11 @@ class Transactor(Channeler):
     def on_channel_closed(self, error: AMQPError | None) -> None:
         """Fail the refused transaction; the broker has published none of its messages."""
         refused = self._sent is not None
-        if error is not None:
-            (self._fail_sent if refused else self.fail_all)(error)
+        if refused:
+            what = 'the channel closed in the middle of a commit: its messages are published or not'
+            self._fail_sent(error or ConnectionDead(what))
+        elif error is not None:
+            self.fail_all(error)
         self.go_offline('channel closed')
         if refused:
             self.open()

@@ -462,6 +462,10 @@ class Engine(ConnectionObserver):
         self._blocked = blocked
         self.effects.report(ConnectionBlocked(reason) if blocked else ConnectionUnblocked())
 
+    def on_ignored(self, what: str) -> None:
+        """Log something that the broker should not have sent."""
+        self.effects.log(f'CoolAMQP has ignored {what}')
+
     # Failures and reconnecting
 
     def _failed(self, cause: Exception) -> None:

@@ -16,6 +16,7 @@ from coolamqp.exceptions import AMQPError, WireError
 from coolamqp.framing.content import ContentAssembler
 from coolamqp.framing.decoder import ChannelSink
 from coolamqp.framing.definitions import (
+    BasicGetOk,
     BasicReturn,
     ChannelClose,
     ChannelCloseOk,
@@ -46,7 +47,7 @@ from coolamqp.framing.hot import (
 )
 from coolamqp.framing.method import Method
 from coolamqp.framing.send_buffer import SendBuffer
-from coolamqp.reply_codes import COMMAND_INVALID, REPLY_SUCCESS, UNEXPECTED_FRAME
+from coolamqp.reply_codes import REPLY_SUCCESS, UNEXPECTED_FRAME
 from coolamqp.uplink.states import CHANNEL_TRANSITIONS, ChannelState
 
 # Each frame and each publish compares with it; a global is the fastest to read.
@@ -212,9 +213,7 @@ class Channel(ChannelSink):
             self._on_content()
 
     def _accepts_content(self) -> bool:
-        """Whether to process a content; a channel that is closing ignores it."""
-        if self.state is ChannelState.OPENING:
-            raise WireError('a content', f'on channel {self.number}, not open yet', COMMAND_INVALID)
+        """Whether to process a content; a channel that is not open ignores it."""
         return self.state is OPEN
 
     def _on_content(self) -> None:
@@ -222,7 +221,8 @@ class Channel(ChannelSink):
         if kind == BASIC_DELIVER:
             self._handler.on_delivery(Envelope(method, BASIC_DELIVER), properties, body)
         elif kind == BASIC_GET_OK:
-            self._answer(decode_method(method))
+            if self._waiting and BasicGetOk.NAME in self._waiting[0][0]:
+                self._answer(decode_method(method))
             self._handler.on_get_ok(Envelope(method, BASIC_GET_OK), properties, body)
         else:
             returned = cast('BasicReturn', decode_method(method))
@@ -236,8 +236,7 @@ class Channel(ChannelSink):
         elif self.state is ChannelState.CLOSING:
             return  # Section 2.2.5: until close-ok, everything but close is ignored.
         elif self.state is not ChannelState.OPEN:
-            what = f'{method.NAME} on a channel that is {self.state.value}'
-            raise WireError(what, f'on channel {self.number}', COMMAND_INVALID)
+            self._handler.on_method(method)
         elif isinstance(method, ChannelFlow):
             self.send(ChannelFlowOk(method.active))
         elif self._waiting and method.NAME in self._waiting[0][0]:
@@ -246,9 +245,6 @@ class Channel(ChannelSink):
             self._handler.on_method(method)
 
     def _answer(self, method: Method) -> None:
-        if not self._waiting or method.NAME not in self._waiting[0][0]:
-            what = f'{method.NAME}, which answers no call'
-            raise WireError(what, f'on channel {self.number}', COMMAND_INVALID)
         _, on_answer = self._waiting.popleft()
         on_answer(method)
 

@@ -36,12 +36,7 @@ from coolamqp.framing.method import Method
 from coolamqp.framing.send_buffer import SendBuffer
 from coolamqp.framing.text import text_bytes
 from coolamqp.objects import NodeDefinition, ServerProperties
-from coolamqp.reply_codes import (
-    CHANNEL_ERROR,
-    COMMAND_INVALID,
-    NOT_IMPLEMENTED,
-    REPLY_SUCCESS,
-)
+from coolamqp.reply_codes import COMMAND_INVALID, REPLY_SUCCESS
 from coolamqp.tracing import BaseFrameTracer
 from coolamqp.uplink.channel import Channel, ChannelHandler
 from coolamqp.uplink.channel_numbers import ChannelNumbers
@@ -77,6 +72,10 @@ class ConnectionObserver(ABC):
     @abstractmethod
     def on_blocked(self, blocked: bool, reason: str) -> None:
         """The broker has stopped reading publishes, or reads them again."""
+
+    @abstractmethod
+    def on_ignored(self, what: str) -> None:
+        """The broker has sent something that it should not, and that does no harm."""
 
 
 class Connection(FrameSink):
@@ -220,41 +219,31 @@ class Connection(FrameSink):
         del self._channels[number]
         self._numbers.release(number)
 
-    # Frames
+    # Frames. Those of open channels go straight to their channels.
 
     def on_method(self, channel: int, buffer: bytes, start: int, end: int) -> None:
         """Process the payload of a method frame."""
         if channel == 0:
             self._on_connection_method(decode_method(buffer[start:end]))
-        else:
-            self._refuse(channel)
+        elif self.state is ConnectionState.OPEN:
+            self._observer.on_ignored(f'a method on channel {channel}, which is not open')
 
     def on_header(self, channel: int, buffer: bytes, start: int, end: int) -> None:
-        """Refuse a header frame on a channel that is not open."""
-        self._refuse(channel)
+        """Ignore a header frame on a channel that is not open."""
 
     def on_body(self, channel: int, buffer: bytes, start: int, end: int, frame_ended: bool) -> None:
-        """Refuse a piece of a body on a channel that is not open."""
-        self._refuse(channel)
+        """Ignore a piece of a body on a channel that is not open."""
 
     def on_heartbeat(self) -> None:
         """Ignore a heartbeat: `receive` has recorded it."""
-
-    def _refuse(self, channel: int) -> None:
-        """Refuse a frame on a channel that is not open, unless the connection is closing."""
-        if self.state is ConnectionState.OPEN:
-            what = f'a frame on channel {channel}, which is not open'
-            raise WireError(what, 'in its envelope', CHANNEL_ERROR)
 
     # Methods of class connection
 
     def _on_connection_method(self, method: Method) -> None:
         following = CONNECTION_TRANSITIONS.get((self.state, method.NAME))
         if following is None:
-            if self.state in (ConnectionState.CLOSING, ConnectionState.CLOSED):
-                return  # Section 2.2.4: after close, everything but close and close-ok is ignored.
-            what = f'{method.NAME} on a connection that is {self.state.value}'
-            raise WireError(what, 'on channel 0', COMMAND_INVALID)
+            self._on_unexpected(method)
+            return
         if following is not ConnectionState.CLOSED:
             self.state = following
         if isinstance(method, ConnectionStart):
@@ -270,9 +259,15 @@ class Connection(FrameSink):
             self._on_blocked(method)
         elif isinstance(method, (ConnectionClose, ConnectionCloseOk)):
             self._on_close(method)
-        else:
-            what = f'an unexpected {method.NAME}'
-            raise WireError(what, 'on channel 0', NOT_IMPLEMENTED)
+
+    def _on_unexpected(self, method: Method) -> None:
+        """Ignore a method on an open connection; without an open one, nothing can go on."""
+        if self.state is ConnectionState.OPEN:
+            self._observer.on_ignored(f'{method.NAME} on an open connection')
+        elif self.state not in (ConnectionState.CLOSING, ConnectionState.CLOSED):
+            # Section 2.2.4: after close, everything but close and close-ok is ignored.
+            what = f'{method.NAME} on a connection that is {self.state.value}'
+            raise WireError(what, 'on channel 0', COMMAND_INVALID)
 
     def _on_blocked(self, method: ConnectionBlocked | ConnectionUnblocked) -> None:
         if isinstance(method, ConnectionBlocked):

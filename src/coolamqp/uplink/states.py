@@ -1,8 +1,9 @@
 """The states of a connection and of a channel, and their transitions.
 
 A broker may send a method only in the states for which these tables list it; the tables name the
-state that follows. Anything else is a protocol error (section 2.2.4 for the connection, 2.2.5 for a
-channel). A tool draws the diagrams in the documentation from these tables.
+state that follows (section 2.2.4 for the connection, 2.2.5 for a channel). Anything else ends a
+handshake. After it, CoolAMQP ignores anything else. A tool draws the diagrams in the documentation
+from these tables.
 """
 
 from __future__ import annotations
@@ -40,7 +41,6 @@ CONNECTION_TRANSITIONS: Final[dict[tuple[ConnectionState, str], ConnectionState]
     (ConnectionState.AWAITING_OPEN_OK, 'connection.close'): ConnectionState.CLOSED,
     (ConnectionState.OPEN, 'connection.blocked'): ConnectionState.OPEN,
     (ConnectionState.OPEN, 'connection.unblocked'): ConnectionState.OPEN,
-    (ConnectionState.OPEN, 'connection.update-secret-ok'): ConnectionState.OPEN,
     (ConnectionState.OPEN, 'connection.close'): ConnectionState.CLOSED,
     (ConnectionState.CLOSING, 'connection.blocked'): ConnectionState.CLOSING,
     (ConnectionState.CLOSING, 'connection.unblocked'): ConnectionState.CLOSING,
