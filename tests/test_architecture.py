@@ -1,4 +1,4 @@
-"""The floors of the house: who may import whom, and who may touch the outside world.
+"""The floors of the house: who imports whom, who touches the outside world, who has tests.
 
 Reads the source and imports nothing, so that imports inside functions and under TYPE_CHECKING count
 as well. What each floor is for is told in CONTRIBUTING.md.
@@ -279,3 +279,43 @@ def test_what_is_right_is_not_reported(tmp_path: Path, path: str, line: str) -> 
     file.write_text(f'{line}\n')
 
     assert list(broken_rules(tmp_path)) == []
+
+
+FACES = ('clustering', 'aio')
+
+
+def modules_without_tests(source: Path, tests: Path) -> Iterator[str]:
+    """Yield the modules without a file: tests/FLOOR/test_MODULE.py.
+
+    What clustering and aio promise alike is tested once, on both, in tests/both/test_MODULE.py.
+    """
+    for path in sorted(source.rglob('*.py')):
+        module = path.relative_to(source)
+        if path.name == '__init__.py':
+            continue
+        folders = [module.parent]
+        if module.parent.name in FACES and all((source / f / path.name).exists() for f in FACES):
+            folders.append(Path('both'))
+        if not any((tests / folder / f'test_{path.name}').exists() for folder in folders):
+            yield str(module)
+
+
+def test_each_module_has_its_file_of_tests() -> None:
+    assert list(modules_without_tests(SOURCE, Path(__file__).parent)) == []
+
+
+def test_a_module_without_tests_is_reported(tmp_path: Path) -> None:
+    files = [
+        'coolamqp/__init__.py', 'coolamqp/names.py', 'tests/test_names.py',
+        'coolamqp/net/tls.py', 'tests/net/test_tls.py', 'coolamqp/net/forgotten.py',
+        'coolamqp/aio/core.py', 'coolamqp/clustering/core.py', 'tests/both/test_core.py',
+        'coolamqp/aio/loop.py', 'tests/both/test_loop.py',
+    ]  # fmt: skip
+    for file in files:
+        path = tmp_path / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    found = list(modules_without_tests(tmp_path / 'coolamqp', tmp_path / 'tests'))
+
+    assert found == ['aio/loop.py', 'net/forgotten.py']

@@ -16,9 +16,8 @@ from coolamqp.aio import Cluster
 from coolamqp.aio.driver import Driver
 from coolamqp.api.base_driver import Reports
 from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.events import ConnectionFailed, ConnectionLost
 from coolamqp.attaches.mailbox import Item, Mailbox
-from coolamqp.exceptions import AMQPError, ConnectionDead
+from coolamqp.exceptions import ConnectionDead
 from coolamqp.framing.definitions import ConnectionClose, ConnectionCloseOk, ExchangeDelete
 from coolamqp.framing.hot import Buffer
 from coolamqp.net.connector import Watch
@@ -222,17 +221,6 @@ async def test_reading_pauses_and_resumes_as_the_engine_wants() -> None:
         assert rig.transport.reading is reads
 
 
-async def test_a_transport_that_cannot_be_had_is_reported_with_its_cause() -> None:
-    rig, error = DriverRig(), OSError('no way there')
-    rig.engine.start(rig.clock.now)
-    rig.driver.notify()
-    await rig.turn()
-    rig.happen(error)
-    (failed,) = rig.reported(ConnectionFailed)
-    assert failed.cause is error
-    assert rig.transport.closed
-
-
 async def drop_link(rig: DriverRig, broker: ScriptedBroker) -> FakeTransport:
     """Have the broker close the connection while the transport takes nothing."""
     old = rig.transport
@@ -243,29 +231,6 @@ async def drop_link(rig: DriverRig, broker: ScriptedBroker) -> FakeTransport:
     broker.send(0, ConnectionClose(320, 'CONNECTION_FORCED', 0, 0))
     assert rig.state() is EngineState.WAITING
     return old
-
-
-async def test_the_rest_of_a_link_is_sent_before_its_transport_is_closed() -> None:
-    rig, broker = await connected()
-    old = await drop_link(rig, broker)
-    assert not old.closed
-    assert old.writing
-    old.open = True
-    rig.driver.on_ready(ANY_SOCKET, selectors.EVENT_WRITE)
-    assert broker.methods()[-1] == ConnectionCloseOk()
-    assert old.closed
-
-
-async def test_an_error_on_an_old_transport_costs_nothing() -> None:
-    rig, broker = await connected()
-    old = await drop_link(rig, broker)
-    old.failure = ConnectionResetError('gone')
-    rig.driver.notify()
-    await rig.turn()
-    assert old.closed
-    (lost,) = rig.reported(ConnectionLost)
-    assert isinstance(lost.cause, AMQPError)
-    assert 'the last frames' in rig.logged()
 
 
 async def test_an_engine_that_has_stopped_is_driven_until_its_last_frames_are_sent() -> None:

@@ -9,6 +9,8 @@ from functools import partial
 from typing import Any
 
 from coolamqp.api.base_driver import BaseDriver
+from coolamqp.api.cluster import BaseCluster
+from coolamqp.api.consuming import ConsumeCalls
 from coolamqp.api.core import Core
 from coolamqp.api.event_queue import EventQueue
 from coolamqp.api.options import ClusterOptions
@@ -166,3 +168,13 @@ class SmallCore(Core[Future[Any], Driver]):
         self.time.now += seconds
         self.engine.tick(self.time.now)
         self.carry_out(self.engine.take_effects())
+
+
+class SmallCluster(BaseCluster[Future[Any]], ConsumeCalls[Future[Any]]):
+    """A Cluster with such a core."""
+
+    def __init__(self) -> None:
+        super().__init__(NODE)
+
+    def _make_core(self, options: ClusterOptions) -> None:
+        self._core = self.core = SmallCore()

@@ -1,4 +1,4 @@
-"""The core of a Cluster: commands under its lock, refusals, and effects in their order."""
+"""The core of a Cluster: commands under its lock, and refusals."""
 
 from __future__ import annotations
 
@@ -12,12 +12,7 @@ from coolamqp.api.event_queue import EventQueue
 from coolamqp.attaches import Consumer
 from coolamqp.attaches.consumer import subscription_of
 from coolamqp.attaches.effects import Effects
-from coolamqp.attaches.events import (
-    AllNodesRefused,
-    ConnectionFailed,
-    TopologyRestored,
-)
-from coolamqp.attaches.mailbox import Mailbox
+from coolamqp.attaches.events import AllNodesRefused, TopologyRestored
 from coolamqp.attaches.requester import Request
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.objects import Message, Queue
@@ -221,42 +216,6 @@ def test_waiting_for_a_connection_ends_when_there_will_not_be_one(core: SmallCor
     core.engine.stop(core.time.now)
     assert core.is_up_or_ending()
     assert core.start_has_ended()
-
-
-# Effects
-
-
-def test_events_come_before_callbacks_and_these_before_futures(core: SmallCore) -> None:
-    effects, future = Effects(), Future[Any]()
-    future.add_done_callback(lambda _future: core.done.append('future'))
-    core.reporter.on_event.add(lambda _event: None)
-    effects.succeed(future)
-    effects.call(Mailbox(), print)
-    effects.report(TopologyRestored(NODE))
-    core.carry_out(effects)
-    assert core.done == ['hook', 'callbacks', 'future', 'state change']
-
-
-def test_only_events_change_the_state(core: SmallCore) -> None:
-    effects = Effects()
-    effects.succeed(Future())
-    core.carry_out(effects)
-    assert core.done == []
-
-
-def test_an_event_that_cannot_be_reported_costs_nothing_else(
-    core: SmallCore, caplog: pytest.LogCaptureFixture
-) -> None:
-    effects, future = Effects(), Future[Any]()
-    core.raising = ZeroDivisionError('in the hook')
-    core.reporter.on_event.add(lambda _event: None)
-    effects.report(TopologyRestored(NODE))
-    effects.report(ConnectionFailed(NODE, OSError('later'), 1.0))
-    effects.succeed(future)
-    core.carry_out(effects)
-    assert future.done()
-    assert 'in the hook' in caplog.text
-    assert [str(fault.cause) for fault in core.reporter.faults] == ['later']
 
 
 async def coroutine_function(_message: object) -> None:

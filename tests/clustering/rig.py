@@ -18,6 +18,7 @@ from coolamqp.api.base_driver import Reports
 from coolamqp.clustering.dispatcher import Dispatcher
 from coolamqp.clustering.driver import Driver
 from coolamqp.clustering.leader import Leadership
+from coolamqp.framing.definitions import ConnectionClose
 from coolamqp.framing.hot import Buffer
 from coolamqp.net.connector import Watch
 from coolamqp.net.transport import Transport
@@ -227,3 +228,11 @@ class DriverRig(Rig):
         self.driver.close()
         for transport in self.transports:
             transport.close()
+
+
+def drop_link(rig: DriverRig, broker: ScriptedBroker) -> None:
+    """Have the broker close the connection while the socket takes nothing."""
+    rig.transport.room = 0
+    rig.publish(bytes(1_000_000))
+    rig.turn()
+    broker.send(0, ConnectionClose(320, 'CONNECTION_FORCED', 0, 0))

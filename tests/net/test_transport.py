@@ -1,4 +1,4 @@
-"""How a transport finds its way, and what ends it."""
+"""A transport that is connected: what it sends, and what ends it."""
 
 from __future__ import annotations
 
@@ -6,152 +6,19 @@ import selectors
 import socket
 import ssl
 import struct
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
-from math import inf
-from typing import Any, TypeAlias
+from contextlib import closing
 
 import pytest
 
-from coolamqp.exceptions import ConnectionDead
 from coolamqp.framing.hot import Buffer
 from coolamqp.net.transport import Transport
 from coolamqp.objects import NodeDefinition
-from coolamqp.supervisor.addresses import HEAD_START_SECONDS
-from tests.net.rig import NOW, PATIENCE, TransportRig, resolved
+from tests.net.conftest import MakeRig
+from tests.net.rig import NOW, PATIENCE, TransportRig
 from tests.support.certificates import Certificates
-from tests.support.ports import HOST, free_port
 
-MakeRig: TypeAlias = Callable[..., TransportRig]
 MiB = 1024 * 1024
-
-
-@pytest.fixture
-def resources() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
-
-
-@pytest.fixture
-def listening(resources: ExitStack) -> socket.socket:
-    """A socket that takes connections."""
-    server = resources.enter_context(socket.create_server((HOST, 0)))
-    server.settimeout(PATIENCE)
-    return server
-
-
-@pytest.fixture
-def black_hole(resources: ExitStack) -> Any:
-    """An address that never answers: that of a listener with no room for one more."""
-    server = resources.enter_context(socket.create_server((HOST, 0), backlog=0))
-    full = resources.enter_context(socket.socket())
-    full.connect(server.getsockname())
-    return server.getsockname()
-
-
-@pytest.fixture
-def make_rig(monkeypatch: pytest.MonkeyPatch, resources: ExitStack) -> MakeRig:
-    """Connect to a name with these addresses."""
-
-    def make(*targets: Any) -> TransportRig:
-        def look_up(*_: Any, flags: int = 0, **__: Any) -> list[Any]:
-            if flags & socket.AI_NUMERICHOST:
-                raise socket.gaierror('no number')
-            return resolved(*targets)
-
-        monkeypatch.setattr(socket, 'getaddrinfo', look_up)
-        rig = TransportRig()
-        resources.enter_context(closing(rig.transport))
-        return rig
-
-    return make
-
-
-# Connecting
-
-
-def test_a_name_with_one_address(make_rig: MakeRig, listening: socket.socket) -> None:
-    rig = make_rig(listening.getsockname())
-    rig.begin()
-    assert rig.transport.wake_at == inf
-    rig.connect()
-
-    assert rig.watched == {}
-    peer, _ = listening.accept()
-    with peer:
-        assert rig.transport.send([b'he', b'llo']) == 5
-        assert peer.recv(5) == b'hello'
-
-
-def test_an_address_that_refuses_is_passed_over(
-    make_rig: MakeRig, listening: socket.socket
-) -> None:
-    rig = make_rig((HOST, free_port()), (HOST, free_port()), listening.getsockname())
-    rig.begin()
-    rig.connect()
-    listening.accept()[0].close()
-
-
-def test_an_address_that_never_answers_has_a_head_start_only(
-    make_rig: MakeRig, black_hole: Any, listening: socket.socket
-) -> None:
-    rig = make_rig(black_hole, listening.getsockname())
-    rig.begin()
-    rig.transport.advance(NOW)  # too soon for the next one
-    assert len(rig.watched) == 1
-    rig.now = rig.transport.wake_at
-    assert rig.now == NOW + HEAD_START_SECONDS
-    rig.transport.advance(rig.now)
-    assert len(rig.watched) == 2
-    rig.connect()
-
-    assert rig.watched == {}
-    assert rig.transport.wake_at == inf
-    listening.accept()[0].close()
-
-
-def test_an_address_may_still_answer_after_its_head_start(
-    make_rig: MakeRig, black_hole: Any, listening: socket.socket
-) -> None:
-    rig = make_rig(listening.getsockname(), black_hole)
-    rig.begin()
-    rig.now = rig.transport.wake_at
-    rig.transport.advance(rig.now)
-    rig.connect()
-    listening.accept()[0].close()
-
-
-def test_the_addresses_that_have_not_answered_are_told(make_rig: MakeRig, black_hole: Any) -> None:
-    rig = make_rig(black_hole, black_hole)
-    assert rig.link.waiting_for == 'address of its name'
-    rig.begin()
-    assert rig.link.waiting_for == f'answer from {HOST}'
-    assert rig.transport.wake_at == inf  # It is the same address; ending it is for the engine.
-
-
-def test_when_all_addresses_refuse_the_last_says_why(make_rig: MakeRig) -> None:
-    rig = make_rig((HOST, free_port()), (HOST, free_port()))
-    rig.begin()
-    rig.step()
-    with pytest.raises(ConnectionRefusedError):
-        rig.step()
-    assert rig.watched == {}
-
-
-def test_a_name_without_an_address(make_rig: MakeRig) -> None:
-    with pytest.raises(ConnectionDead, match='no address'):
-        make_rig().begin()
-
-
-@pytest.mark.usefixtures('no_leaks')
-def test_closing_leaves_no_socket_that_is_still_connecting(
-    make_rig: MakeRig, black_hole: Any
-) -> None:
-    rig = make_rig(black_hole)
-    rig.begin()
-    rig.transport.close()
-    assert rig.watched == {}
 
 
 # TLS

@@ -291,11 +291,6 @@ def test_but_it_goes_back_while_its_consumer_ends(on_error: OnError) -> None:
     assert message.refusals == [True]
 
 
-def test_a_mailbox_has_the_name_of_its_queue() -> None:
-    assert mailbox().name == "b'jobs'"
-    assert Mailbox().name == ''
-
-
 def test_an_item_taken_by_another_worker_ends_the_turn() -> None:
     every, box = mailboxes(), mailbox(workers=2)
     post(every, box, *deliveries(1))

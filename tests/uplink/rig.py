@@ -6,15 +6,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from coolamqp.exceptions import AMQPError
-from coolamqp.framing.definitions import BasicReturn, ChannelOpenOk, ConnectionTune
+from coolamqp.framing.definitions import (
+    BasicReturn,
+    ChannelCloseOk,
+    ChannelOpenOk,
+    ConnectionCloseOk,
+    ConnectionOpenOk,
+    ConnectionTune,
+)
 from coolamqp.framing.hot import Buffer, Envelope
 from coolamqp.framing.method import Method
 from coolamqp.objects import NodeDefinition
 from coolamqp.tracing import BaseFrameTracer
 from coolamqp.uplink.channel import Channel, ChannelHandler
 from coolamqp.uplink.connection import Connection, ConnectionObserver
-from coolamqp.uplink.states import ConnectionState
-from tests.support.scripted_broker import NODE, Clock, ScriptedBroker
+from coolamqp.uplink.states import ChannelState, ConnectionState
+from tests.support.scripted_broker import NODE, Clock, ScriptedBroker, start
+
+TUNE = ConnectionTune(100, 8192, 0)
 
 
 class Observer(ConnectionObserver):
@@ -126,3 +135,38 @@ class Peers:
         """Let time pass."""
         self.clock.now += seconds
         self.connection.tick(self.clock.now)
+
+
+def link_in(state: ConnectionState) -> Peers:
+    """Lead a connection into a state."""
+    link = Peers()
+    if state is not ConnectionState.AWAITING_START:
+        link.broker.send(0, start())
+    if state not in (ConnectionState.AWAITING_START, ConnectionState.AWAITING_TUNE):
+        link.broker.send(0, TUNE)
+    if state in (ConnectionState.OPEN, ConnectionState.CLOSING, ConnectionState.CLOSED):
+        link.broker.send(0, ConnectionOpenOk())
+    if state in (ConnectionState.CLOSING, ConnectionState.CLOSED):
+        link.connection.close(link.clock.now)
+    if state is ConnectionState.CLOSED:
+        link.broker.send(0, ConnectionCloseOk())
+    link.broker.hear()
+    assert link.state() is state
+    return link
+
+
+def link_with(state: ChannelState) -> tuple[Peers, Channel, Handler]:
+    """Give a connection with a channel in a state."""
+    link = Peers().open(ConnectionTune(10, 131072, 0))
+    handler = Handler()
+    channel = link.connection.open_channel(handler)
+    if state is not ChannelState.OPENING:
+        link.broker.send(1, ChannelOpenOk())
+    if state in (ChannelState.CLOSING, ChannelState.CLOSED):
+        channel.close()
+    if state is ChannelState.CLOSED:
+        link.broker.send(1, ChannelCloseOk())
+    link.broker.hear()
+    handler.heard.clear()
+    assert channel.state is state
+    return link, channel, handler

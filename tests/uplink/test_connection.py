@@ -9,7 +9,6 @@ import pytest
 
 from coolamqp.exceptions import AMQPError, ConnectionDead, WireError
 from coolamqp.framing.definitions import (
-    METHODS,
     BasicAck,
     ChannelOpenOk,
     ConnectionBlocked,
@@ -17,7 +16,6 @@ from coolamqp.framing.definitions import (
     ConnectionCloseOk,
     ConnectionOpen,
     ConnectionOpenOk,
-    ConnectionSecure,
     ConnectionStart,
     ConnectionStartOk,
     ConnectionTune,
@@ -31,64 +29,11 @@ from coolamqp.framing.method import Method
 from coolamqp.objects import NodeDefinition
 from coolamqp.supervisor.client_properties import client_properties
 from coolamqp.uplink.connection import CLOSE_TIMEOUT, HANDSHAKE_TIMEOUT
-from coolamqp.uplink.states import CONNECTION_TRANSITIONS, ConnectionState
+from coolamqp.uplink.states import ConnectionState
 from tests.support.scripted_broker import SERVER_PROPERTIES, content, start
-from tests.uplink.rig import Peers
+from tests.uplink.rig import TUNE, Peers, link_in
 
 S = ConnectionState
-TUNE = ConnectionTune(100, 8192, 0)
-ARGUMENTS: dict[str, Method] = {
-    'connection.start': start(),
-    'connection.tune': TUNE,
-    'connection.close': ConnectionClose(320, 'CONNECTION_FORCED', 0, 0),
-    'connection.blocked': ConnectionBlocked('memory'),
-}
-CONNECTION_METHODS = [
-    ARGUMENTS.get(declared.NAME) or declared() for declared in METHODS.values()
-    if declared.INDEX[0] == 10
-]  # fmt: skip
-
-
-def link_in(state: ConnectionState) -> Peers:
-    """Lead a connection into a state."""
-    link = Peers()
-    if state is not S.AWAITING_START:
-        link.broker.send(0, start())
-    if state not in (S.AWAITING_START, S.AWAITING_TUNE):
-        link.broker.send(0, TUNE)
-    if state in (S.OPEN, S.CLOSING, S.CLOSED):
-        link.broker.send(0, ConnectionOpenOk())
-    if state in (S.CLOSING, S.CLOSED):
-        link.connection.close(link.clock.now)
-    if state is S.CLOSED:
-        link.broker.send(0, ConnectionCloseOk())
-    link.broker.hear()
-    assert link.state() is state
-    return link
-
-
-@pytest.mark.parametrize('method', CONNECTION_METHODS, ids=lambda m: m.NAME)
-@pytest.mark.parametrize('state', list(S))
-def test_every_method_in_every_state(state: ConnectionState, method: Method) -> None:
-    link = link_in(state)
-    link.broker.send(0, method)
-    following = CONNECTION_TRANSITIONS.get((state, method.NAME))
-    if isinstance(method, ConnectionSecure) and following:
-        assert link.observer.cause.reply_code == 540  # legal, and beyond us
-    elif following is not None:
-        assert link.state() is following
-    elif state in (S.CLOSING, S.CLOSED):
-        assert link.state() is state
-        assert link.broker.hear() == []
-    elif state is S.OPEN:
-        assert link.state() is state
-        assert link.observer.heard[1:] == [('ignored', f'{method.NAME} on an open connection')]
-    else:
-        assert link.state() is S.CLOSED
-        assert isinstance(link.observer.cause, WireError)
-        close = link.broker.expect(ConnectionClose)
-        assert close.reply_code == 503
-        assert method.NAME.encode() in close.reply_text
 
 
 @pytest.mark.parametrize('method', [BasicAck(1, False), QueueDeclareOk(b'q', 0, 0)])
