@@ -59,7 +59,7 @@ class Lane(ConfirmChannel):
 
     def widen(self) -> None:
         """Send more publications at a time: the broker has confirmed one."""
-        if not (self.one_at_a_time and len(self.suspects)):
+        if not (self.one_at_a_time and self.suspects.active):
             self.unsettled_max = min(self.unsettled_max * 2, UNLIMITED)
 
     def end(self) -> None:
@@ -87,8 +87,10 @@ class Lanes:
         self._fail = fail
         self._lanes: dict[LaneKey, Lane] = {}
 
-    def __len__(self) -> int:
-        return len(self._lanes)
+    @property
+    def active(self) -> bool:
+        """Whether there is a lane."""
+        return len(self._lanes) > 0
 
     @property
     def channels(self) -> list[Lane]:

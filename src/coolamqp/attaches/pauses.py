@@ -30,6 +30,7 @@ class Pause:
 
     :ivar refused: the waiting publications that were sent before
     :ivar held: the waiting publications that were never sent, in order; all of them are newer
+    :ivar since: the time since which each of them waits
     :ivar outstanding: the number of publications that were sent before, and are not settled yet
     :ivar probe: the publication that is resent alone
     :ivar delay: the delay before the next resend, in seconds
@@ -39,6 +40,7 @@ class Pause:
         self.destination = destination
         self.refused: list[Publication] = []
         self.held: deque[Publication] = deque()
+        self.since: dict[Publication, float] = {}
         self.outstanding = 0
         self.probe: Publication | None = None
         self.delay = RESEND_SECONDS_MIN
@@ -46,7 +48,7 @@ class Pause:
 
     def add(self, publication: Publication, now: float) -> None:
         """Add a publication, which waits from now on unless it waited before."""
-        publication.waits_since = min(publication.waits_since, now)
+        self.since.setdefault(publication, now)
         if publication.sent:
             self.refused.append(publication)
         else:
@@ -65,21 +67,21 @@ class Pause:
         taken = [*self.refused, *self.held]
         self.refused.clear()
         self.held.clear()
-        for publication in taken:
-            publication.waits_since = inf
+        self.since.clear()
         return taken
 
     def take_expired(self, since: float) -> list[Publication]:
         """Remove and return the publications that wait since this time or longer."""
-        expired = [each for each in (*self.refused, *self.held) if each.waits_since <= since]
-        self.refused = [each for each in self.refused if each.waits_since > since]
-        self.held = deque(each for each in self.held if each.waits_since > since)
+        expired = [each for each in (*self.refused, *self.held) if self.since[each] <= since]
+        for publication in expired:
+            del self.since[publication]
+        self.refused = [each for each in self.refused if each in self.since]
+        self.held = deque(each for each in self.held if each in self.since)
         return expired
 
     def longest_wait(self) -> float:
-        """Return the time since which a publication waits; inf if none waits."""
-        held = self.held[0].waits_since if self.held else inf
-        return min((each.waits_since for each in self.refused), default=held)
+        """Return the earliest time since which a publication waits; inf if none waits."""
+        return min(self.since.values(), default=inf)
 
 
 class Pauses:
@@ -108,8 +110,10 @@ class Pauses:
         """Become part of an engine."""
         self._timers = timers
 
-    def __len__(self) -> int:
-        return len(self._pauses)
+    @property
+    def active(self) -> bool:
+        """Whether there is a pause."""
+        return len(self._pauses) > 0
 
     @property
     def publications(self) -> list[Publication]:
@@ -135,6 +139,7 @@ class Pauses:
         if pause is None or publication not in pause.held:
             return False
         pause.held.remove(publication)
+        del pause.since[publication]
         return True
 
     def on_refused(self, refused: list[Publication]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf
 from typing import Any, Final, TypeAlias
 
 from mypy_extensions import mypyc_attr
@@ -33,7 +32,6 @@ class Publication:
     :ivar promise: the promise that ends with the confirm
     :ivar sent: whether the publication was sent at least once
     :ivar size: the size that the publish window counts, in bytes
-    :ivar waits_since: the time since which it waits in a pause; inf outside a pause
     """
 
     __slots__ = (
@@ -46,7 +44,6 @@ class Publication:
         'routing_key',
         'sent',
         'size',
-        'waits_since',
     )
 
     def __init__(
@@ -60,7 +57,6 @@ class Publication:
         self.promise: Promise | None = None
         self.number = 0
         self.sent = False
-        self.waits_since = inf
         self.size = len(self.body) + len(self.properties) + OVERHEAD_BYTES
 
     def fits(self, frame_max: int) -> bool:

@@ -9,7 +9,6 @@ those that it has closed a channel for. So a nack or a refusal costs no other de
 from __future__ import annotations
 
 from collections import deque
-from math import inf
 from typing import Final
 
 from coolamqp.attaches.channeler import ST_ONLINE
@@ -107,8 +106,6 @@ class Publisher(ConfirmChannel, ConfirmObserver):
             lane.detach(cause)
         rest = self.take_all() + self._lanes.take_all() + self._pauses.take_all()
         self.unsent = deque(sorted(rest, key=number_of))
-        for publication in self.unsent:
-            publication.waits_since = inf
         self.hold()
 
     def fail_all(self, error: Exception) -> None:
@@ -129,7 +126,7 @@ class Publisher(ConfirmChannel, ConfirmObserver):
 
     @property
     def _in_trouble(self) -> bool:
-        return bool(len(self._pauses) or len(self._lanes) or len(self.suspects))
+        return self._pauses.active or self._lanes.active or self.suspects.active
 
     @property
     def _channels(self) -> list[ConfirmChannel]:

@@ -43,8 +43,10 @@ class Suspects:
         self._culprit: Trial | None = None
         self._waiting: list[Callable[[], None]] = []
 
-    def __len__(self) -> int:
-        return len(self._losses)
+    @property
+    def active(self) -> bool:
+        """Whether there may be a suspect."""
+        return len(self._losses) > 0
 
     def is_suspect(self, request: object) -> bool:
         """Whether a request must be sent alone."""

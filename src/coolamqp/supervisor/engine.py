@@ -415,7 +415,7 @@ class Engine(ConnectionObserver):
             return
         self._move('open')
         self._opened_at = self._timers.now
-        if len(self._registry.suspects):
+        if self._registry.suspects.active:
             self._timers.after(SOON_SECONDS, partial(self._forget_suspects, link))
         self._deadline = self._timers.now + RESTORE_TIMEOUT
         self._blocked = False
