@@ -34,6 +34,7 @@ HOT = (
     'attaches/publish_ledger.py',
     'attaches/publisher.py',
     'attaches/mailbox.py',
+    'attaches/refusals.py',
     'attaches/returns.py',
     'attaches/subscription.py',
     'attaches/suspects.py',

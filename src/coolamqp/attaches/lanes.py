@@ -8,7 +8,6 @@ the refused one is alone (https://www.rabbitmq.com/docs/channels#error-handling)
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -16,16 +15,11 @@ from typing import Final, TypeAlias
 
 from coolamqp.attaches.confirm_channel import UNLIMITED, ConfirmChannel, ConfirmObserver
 from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.refusals import exchange_in, whole_exchange_in
 from coolamqp.exceptions import AMQPError
-from coolamqp.framing.text import text_bytes
 
 # More destinations in trouble than this share the last lane.
 LANES_MAX: Final = 16
-
-# The texts of RabbitMQ for a missing or forbidden exchange, and for any other refusal that names an
-# exchange. They are hints only: the search finds the refused publication without them, too.
-_WHOLE_EXCHANGE: Final = re.compile(rb"(?:no|access to) exchange '(.*)' in vhost", re.DOTALL)
-_ANY_EXCHANGE: Final = re.compile(rb"exchange '(.*)' in vhost", re.DOTALL)
 
 # An exchange with a routing key, or with None for all its routing keys.
 LaneKey: TypeAlias = tuple[bytes, bytes | None]
@@ -144,7 +138,7 @@ class Lanes:
 
     def _search(self, publications: list[Publication], error: AMQPError) -> None:
         """Let the publications that may have been refused use a new lane."""
-        named = _exchange_in(error, _ANY_EXCHANGE)
+        named = exchange_in(error)
         lane = self._open()
         if named is not None and any(each.exchange == named for each in publications):
             self._lanes[named, None] = lane
@@ -157,7 +151,7 @@ class Lanes:
     def _isolate(self, channel: ConfirmChannel, refused: Publication, error: AMQPError) -> None:
         """Let the destination of a refused publication use a lane of its own."""
         exchange = refused.exchange
-        whole = _exchange_in(error, _WHOLE_EXCHANGE) == exchange
+        whole = whole_exchange_in(error) == exchange
         key: LaneKey = (exchange, None if whole else refused.routing_key)
         if whole:
             for each in (self._main, channel):
@@ -185,9 +179,3 @@ class Lanes:
         if main.connection is not None:
             lane.attach(main.connection)
         return lane
-
-
-def _exchange_in(error: AMQPError, pattern: re.Pattern[bytes]) -> bytes | None:
-    """Return the name of the exchange in the text of an error; None if it names none."""
-    found = pattern.search(text_bytes(error.reply_text, 'reply_text'))
-    return None if found is None else found[1]

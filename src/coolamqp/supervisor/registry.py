@@ -137,7 +137,6 @@ class Registry:
         self.drop_cancelled()
         for attach in (self.declarer, *self.recoverable()):
             attach.detach(cause)
-        self.plain_publisher.hold()
 
     def flush(self) -> None:
         """Add acknowledgements and unsent messages to the send buffer."""
