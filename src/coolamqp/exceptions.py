@@ -20,6 +20,7 @@ __all__ = [
     'MessageRefused',
     'Returned',
     'TLSRefused',
+    'TooFewChannels',
     'WireError',
 ]
 
@@ -38,6 +39,21 @@ class TLSRefused(ConnectionDead):
     One of them does not accept the certificate of the other, or only one of them speaks TLS on
     this port.
     """
+
+
+class TooFewChannels(ConnectionDead):
+    """The broker, or `channel_max` of the node, allows fewer channels than CoolAMQP needs.
+
+    :param allowed: the number of channels that a connection may have
+    :param needed: the number of channels that CoolAMQP needs before it has a consumer
+    """
+
+    def __init__(self, allowed: int, needed: int) -> None:
+        super().__init__(
+            f'a connection may have {allowed} channel{"s"[: allowed > 1]}, but CoolAMQP needs '
+            f'{needed}, and one for each consumer; raise channel_max in the configuration of '
+            f'RabbitMQ, or that of the node'
+        )
 
 
 class WireError(CoolAMQPError):

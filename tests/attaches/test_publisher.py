@@ -33,21 +33,21 @@ def test_a_message_that_was_taken_back_is_not_sent() -> None:
     assert [each.body for each in broker.published] == [b'a', b'c']
 
 
-def test_a_channel_that_cannot_be_had_is_tried_for_again() -> None:
+def test_without_a_channel_messages_fail_until_there_is_one_again() -> None:
     rig = Rig()
-    rig.engine.start(rig.clock.now)
-    broker = rig.connect()
-    broker.shake_hands(ConnectionTune(1, 0, 0))
+    broker = rig.up(ConnectionTune(3, 0, 0))
+    broker.close_channel(2, 541)
     broker.serve()
-    ending = rig.publish(b'kept')
-    rig.advance(10)
-    assert not ending.done()
-    assert 'nothing can be published with confirms' in rig.logged()
-    assert 'nothing can be published now' in rig.logged()
-    rig.lose()
-    rig.advance(10)
-    rig.engine.tick(rig.clock.now)
-    broker = rig.up()
+    consumer = rig.consume()  # which has the only number now
+    failed = rig.publish(b'failed')
+    rig.advance(1)
+    assert 'all 3 channels' in str(failed.error)
+
+    consumer.cancel()
+    broker.serve()
+    rig.advance(5)
+    rig.publish(b'kept')
+    broker.serve()
     assert [each.body for each in broker.published] == [b'kept']
 
 

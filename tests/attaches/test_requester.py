@@ -26,6 +26,15 @@ def reply(broker: ScriptedBroker, request: Published, body: bytes) -> None:
     broker.send_content(request.channel, method, body, properties)
 
 
+def test_each_request_without_a_channel_fails_at_once() -> None:
+    rig = Rig()
+    rig.up(ConnectionTune(3, 0, 0))
+    for _ in range(2):
+        promise = rig.request()
+        rig.carry_out()
+        assert 'all 3 channels' in str(promise.error)
+
+
 def test_replies_find_their_requests_in_any_order() -> None:
     rig = Rig()
     broker = rig.up()

@@ -29,6 +29,15 @@ def refuse_exchange(method: Method) -> int:
     return 404 if isinstance(method, BasicPublish) and method.exchange == b'gone' else 0
 
 
+def test_each_transaction_without_a_channel_fails_at_once() -> None:
+    rig = Rig()
+    rig.up(ConnectionTune(3, 0, 0))
+    for _ in range(2):
+        promise = rig.commit()
+        rig.carry_out()
+        assert 'all 3 channels' in str(promise.error)
+
+
 def test_a_transaction_is_published_and_committed() -> None:
     rig = Rig()
     broker = rig.up()

@@ -218,6 +218,18 @@ def test_no_way_in_is_noticed_once_every_node_has_refused_us_for_good(code: int)
     assert len(rig.reported(AllNodesRefused)) == 1
 
 
+def test_a_broker_with_too_few_channels_is_refused_at_once_and_closed() -> None:
+    rig = Rig()
+    rig.engine.start(rig.clock.now)
+    broker = rig.connect()
+    broker.shake_hands(ConnectionTune(1, 0, 0))
+    broker.expect(ConnectionClose)
+    rig.carry_out()
+    ((_, cause),) = rig.reported(AllNodesRefused)[0].causes
+    assert 'may have 1 channel, but CoolAMQP needs 3' in str(cause)
+    assert rig.state() is EngineState.WAITING
+
+
 def test_a_transport_that_does_not_come_up_in_time_is_given_up() -> None:
     rig = Rig()
     rig.engine.start(rig.clock.now)

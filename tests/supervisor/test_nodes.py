@@ -31,6 +31,12 @@ def test_the_nodes_of_a_round_are_tried_one_after_the_other_at_once() -> None:
     assert nodes.failures == [(node, AWAY) for node in NODES]
 
 
+def test_a_connection_that_is_lost_before_it_is_restored_is_a_failure() -> None:
+    nodes = choice()
+    nodes.on_lost(AWAY, 0.0)
+    assert nodes.failures == [(NODES[0], AWAY)]
+
+
 def test_a_connection_that_is_restored_forgets_failures_and_begins_a_round() -> None:
     nodes = choice()
     nodes.on_failed(AWAY, 0.0)

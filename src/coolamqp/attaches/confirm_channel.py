@@ -170,10 +170,9 @@ class ConfirmChannel(Channeler):
         super().on_channel_lost(cause)
 
     def on_no_channel(self, error: CoolAMQPError) -> None:
-        """Keep the publications, and try again later."""
-        self.effects.log(
-            f'nothing can be published with confirms now; CoolAMQP tries again: {error}'
-        )
+        """Fail all publications, and try again later."""
+        for publication in self.take_all():
+            self.observer.give_up(publication, error)
         self.retry_later()
 
     def on_return(self, method: BasicReturn, properties: bytes, body: Any) -> None:

@@ -136,6 +136,6 @@ class Declarer(Channeler):
         waiting.on_done(error, None)
 
     def on_no_channel(self, error: CoolAMQPError) -> None:
-        """Try again later."""
-        self.effects.log(f'nothing can be declared now; CoolAMQP tries again: {error}')
+        """Fail all operations, and try again later."""
+        self.fail_all(error)
         self.retry_later()

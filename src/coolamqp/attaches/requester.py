@@ -68,6 +68,8 @@ class Requester(Channeler):
                 request.timeout, partial(self._expire, number, request.timeout)
             )
         self._waiting.append(number)
+        if self.channel is None:
+            self.open()
         self._send_waiting()
 
     def fail_all(self, error: Exception) -> None:
@@ -138,7 +140,8 @@ class Requester(Channeler):
         fail = self.fail_all if self.state == ST_SYNCING else self._fail_sent
         self.go_offline('channel closed')
         fail(error or ConnectionDead('the channel closed before the reply came; call again'))
-        self.retry_later()
+        if self._waiting:
+            self.retry_later()
         self.report_set_up()
 
     def on_channel_lost(self, cause: Exception | None) -> None:

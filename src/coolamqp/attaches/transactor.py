@@ -50,6 +50,8 @@ class Transactor(Channeler):
     def submit(self, commit: Commit) -> None:
         """Queue a commit; it is sent when there is a channel and earlier commits are done."""
         self._waiting.append(commit)
+        if self.channel is None:
+            self.open()
         self._send_next()
 
     def fail_all(self, error: Exception) -> None:
@@ -121,7 +123,7 @@ class Transactor(Channeler):
         self.go_offline('channel closed')
         if refused:
             self.open()
-        else:
+        elif self._waiting:
             self.retry_later()
         self.report_set_up()
 

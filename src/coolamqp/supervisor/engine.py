@@ -37,7 +37,7 @@ from coolamqp.attaches.subscription import ConsumerOwner, Subscription
 from coolamqp.attaches.suspects import SOON_SECONDS
 from coolamqp.attaches.timers import Timers
 from coolamqp.attaches.transactor import Commit
-from coolamqp.exceptions import ConnectionDead, CoolAMQPError
+from coolamqp.exceptions import ConnectionDead, CoolAMQPError, TooFewChannels
 from coolamqp.framing.field_table import Arguments
 from coolamqp.framing.method import Method
 from coolamqp.objects import NodeDefinition, ServerProperties
@@ -45,7 +45,7 @@ from coolamqp.supervisor.link import Link
 from coolamqp.supervisor.mailboxes import Mailboxes
 from coolamqp.supervisor.nodes import NodeChoice
 from coolamqp.supervisor.recovery import Recovery
-from coolamqp.supervisor.registry import Registry
+from coolamqp.supervisor.registry import CHANNELS_MIN, Registry
 from coolamqp.supervisor.states import ENDING, TRANSITIONS, UP, EngineState
 from coolamqp.supervisor.topology import Topology
 from coolamqp.supervisor.watermarks import ReadWatermarks
@@ -412,6 +412,11 @@ class Engine(ConnectionObserver):
         """Start the recovery: the connection is open."""
         link, connection = self.link, self._connection
         if link is None or connection is None or connection.properties is None:
+            return
+        allowed = connection.limits.channel_max
+        if allowed < CHANNELS_MIN:
+            connection.close(self._timers.now)
+            self._failed(TooFewChannels(allowed, CHANNELS_MIN))
             return
         self._move('open')
         self._opened_at = self._timers.now

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Final
 
-from coolamqp.exceptions import AMQPError, TLSRefused
+from coolamqp.exceptions import AMQPError, TLSRefused, TooFewChannels
 from coolamqp.objects import NodeDefinition
 from coolamqp.reply_codes import ACCESS_REFUSED, NOT_ALLOWED
 from coolamqp.supervisor.addresses import AddressChoice
@@ -69,6 +69,8 @@ class NodeChoice:
         """Choose the next node after the loss of a connection. Return the pause, in seconds."""
         if now >= self._up_since + STABLE_SECONDS:
             self._back_off.reset()
+        if self._up_since == inf:
+            self._failures[self.current] = cause  # It was lost before it was restored.
         self._up_since = inf
         self._choose_next()
         return self._delay(cause, now)
@@ -92,7 +94,7 @@ class NodeChoice:
 
 
 def _is_lasting(cause: Exception) -> bool:
-    """Whether a new try would fail, too: the login, the virtual host or TLS was refused."""
+    """Whether a new try would fail, too, as after a refused login, virtual host or TLS."""
     if isinstance(cause, AMQPError):
         return cause.reply_code in (ACCESS_REFUSED, NOT_ALLOWED)
-    return isinstance(cause, TLSRefused)
+    return isinstance(cause, (TLSRefused, TooFewChannels))

@@ -6,6 +6,8 @@ getter, the requester and the transactor when a program first needs one.
 
 from __future__ import annotations
 
+from typing import Final
+
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.channeler import Channeler
 from coolamqp.attaches.declarer import Declarer
@@ -20,6 +22,9 @@ from coolamqp.attaches.timers import Timers
 from coolamqp.attaches.transactor import Transactor
 from coolamqp.supervisor.topology import Topology
 from coolamqp.uplink.connection import Connection
+
+# The channels of the declarer and of the two publishers.
+CHANNELS_MIN: Final = 3
 
 
 class Registry:
