@@ -19,7 +19,7 @@ import coolamqp
 from coolamqp.clustering import Cluster
 from coolamqp.objects import NodeDefinition
 from tests.support.certificates import Certificates
-from tests.support.coroutines import run_test
+from tests.support.coroutines import LOOPS, run_test
 from tests.support.installation import HOST_ROOT, RabbitMQMissing, chosen_installation
 from tests.support.proxy import FaultProxy
 from tests.support.rabbitmq import RabbitMQNode
@@ -75,11 +75,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Run a test that is a coroutine function on a loop of its own."""
+    """Run a test that is a coroutine function on a loop of its own, see `LOOPS`."""
     if not iscoroutinefunction(pyfuncitem.obj):
         return None
     names = pyfuncitem._fixtureinfo.argnames
-    run_test(pyfuncitem.obj, {name: pyfuncitem.funcargs[name] for name in names})
+    parameters: dict[str, Any] = getattr(getattr(pyfuncitem, 'callspec', None), 'params', {})
+    make_loop = LOOPS[parameters.get('loop', 'asyncio')]
+    run_test(pyfuncitem.obj, {name: pyfuncitem.funcargs[name] for name in names}, make_loop)
     return True
 
 

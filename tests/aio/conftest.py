@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from inspect import iscoroutinefunction
+
 import pytest
 
 from coolamqp.aio import Cluster
 from coolamqp.objects import NodeDefinition
 from tests.both.conftest import MakeCluster
 from tests.conftest import NodeArguments
+from tests.support.coroutines import LOOPS
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that is a coroutine function on the loops of asyncio and of uvloop."""
+    if iscoroutinefunction(metafunc.function):
+        metafunc.fixturenames.append('loop')
+        metafunc.parametrize('loop', LOOPS)
 
 
 @pytest.fixture

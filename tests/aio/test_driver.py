@@ -29,6 +29,7 @@ from coolamqp.supervisor.states import EngineState
 from coolamqp.supervisor.watermarks import HIGH_MESSAGES
 from coolamqp.tracing import HoldingFrameTracer
 from tests.both.support import PATIENCE
+from tests.support.coroutines import run_quietly
 from tests.support.ending import Ending
 from tests.support.rig import Rig
 from tests.support.scripted_broker import ScriptedBroker
@@ -107,8 +108,8 @@ class Runner:
 class DriverRig(Rig):
     """An engine that is driven on the running loop; for a broker it is the wire, too."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, random: float = 0.5) -> None:
+        super().__init__(random=lambda: random)
         loop = asyncio.get_running_loop()
         self.clock.now = loop.time()
         self.transports: list[FakeTransport] = []
@@ -221,6 +222,19 @@ async def test_reading_pauses_and_resumes_as_the_engine_wants() -> None:
         assert rig.transport.reading is reads
 
 
+async def test_a_time_that_is_nearly_there_is_waited_for() -> None:
+    rig = DriverRig(random=0.002)  # so the pause is shorter than what uvloop makes a timer for
+    rig.engine.start(rig.clock.now)
+    rig.driver.notify()
+    await rig.turn()
+    rig.happen(OSError('no way there'))
+    rig.driver.on_ready(ANY_SOCKET, selectors.EVENT_READ)
+    await asyncio.sleep(0.001)
+    await rig.turn()
+    assert rig.state() is EngineState.CONNECTING
+    assert len(rig.transports) == 2
+
+
 async def drop_link(rig: DriverRig, broker: ScriptedBroker) -> FakeTransport:
     """Have the broker close the connection while the transport takes nothing."""
     old = rig.transport
@@ -302,3 +316,18 @@ async def test_a_broker_that_closes_gets_the_message_that_was_on_its_way_and_the
         assert await asyncio.wait_for(heard, PATIENCE) == (len(body), ConnectionCloseOk())
         await cluster.shutdown()
     assert ConnectionCloseOk() in methods_sent(tracer)
+
+
+class LoopWithoutSockets(asyncio.SelectorEventLoop):
+    """A loop that cannot watch sockets, as the default one on Windows."""
+
+    def add_writer(self, *_: object) -> None:
+        raise NotImplementedError
+
+
+def test_a_loop_that_cannot_watch_sockets_is_the_reason_that_is_told() -> None:
+    async def start() -> None:
+        with SocketBroker() as broker, pytest.raises(ConnectionDead, match='no add_reader'):
+            await Cluster(broker.node).start(timeout=0.1)
+
+    run_quietly(start(), LoopWithoutSockets)

@@ -11,6 +11,9 @@ from coolamqp.objects import NodeDefinition
 from tests.both.faces import FACES
 from tests.conftest import NODE_OPTIONS, NodeArguments
 
+# The modules about transports and time. tests/aio has the rest of what depends on the loop.
+ON_UVLOOP = ('test_flow', 'test_reconnecting', 'test_tls')
+
 
 class MakeCluster:
     """Makes Clusters of one face on this test's virtual host, and shuts them down after it.
@@ -39,7 +42,17 @@ class MakeCluster:
                 await cluster.shutdown()
 
 
-@pytest.fixture(params=FACES)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that asks for a face with both; in some modules also on uvloop."""
+    if 'face' in metafunc.fixturenames:
+        loops = {name: (name, 'asyncio') for name in FACES}
+        if metafunc.module.__name__.rpartition('.')[2] in ON_UVLOOP:
+            loops['uvloop'] = ('asyncio', 'uvloop')
+        metafunc.fixturenames.append('loop')
+        metafunc.parametrize(('face', 'loop'), loops.values(), ids=loops, indirect=['face'])
+
+
+@pytest.fixture
 def face(request: pytest.FixtureRequest) -> type[Cluster]:
     """The class of Clusters."""
     name: str = request.param

@@ -6,10 +6,22 @@ import asyncio
 import gc
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from typing import Any
+from typing import Any, Final, TypeAlias
+
+import uvloop
+
+LoopFactory: TypeAlias = Callable[[], asyncio.AbstractEventLoop]
+LOOPS: Final[dict[str, LoopFactory]] = {
+    'asyncio': asyncio.new_event_loop,
+    'uvloop': uvloop.new_event_loop,
+}
 
 
-def run_test(test: Callable[..., Coroutine[Any, Any, None]], fixtures: Mapping[str, Any]) -> None:
+def run_test(
+    test: Callable[..., Coroutine[Any, Any, None]],
+    fixtures: Mapping[str, Any],
+    make_loop: LoopFactory = asyncio.new_event_loop,
+) -> None:
     """Run a test; fixtures that are asynchronous context managers are entered on its loop."""
 
     async def run() -> None:
@@ -20,10 +32,12 @@ def run_test(test: Callable[..., Coroutine[Any, Any, None]], fixtures: Mapping[s
                     entered[name] = await stack.enter_async_context(fixture)
             await test(**entered)
 
-    run_quietly(run())
+    run_quietly(run(), make_loop)
 
 
-def run_quietly(coroutine: Coroutine[Any, Any, None]) -> None:
+def run_quietly(
+    coroutine: Coroutine[Any, Any, None], make_loop: LoopFactory = asyncio.new_event_loop
+) -> None:
     """Run to the end, and fail if asyncio complains, be it of a task or future that is left over.
 
     asyncio complains of such a future when its last reference is gone, so garbage is collected.
@@ -35,6 +49,7 @@ def run_quietly(coroutine: Coroutine[Any, Any, None]) -> None:
         loop.set_exception_handler(lambda _, context: complaints.append(context))
         await coroutine
 
-    asyncio.run(run())
+    with asyncio.Runner(loop_factory=make_loop) as runner:
+        runner.run(run())
     gc.collect()
     assert complaints == []

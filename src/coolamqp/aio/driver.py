@@ -45,7 +45,8 @@ class Driver(BaseDriver):
         self._loop = asyncio.get_running_loop()
         self._watched: dict[socket.socket, int] = {}
         self._transports = Transports(engine, self._watch, self._on_resolved, make_transport)
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._timer_at = inf  # Not every loop makes handles that know their time.
         self._turn_due = False
         self._ended = asyncio.Event()
 
@@ -97,15 +98,14 @@ class Driver(BaseDriver):
     def _wake_in_time(self) -> None:
         """Set the timer, unless it is set for earlier: then it is set again at that time."""
         wake_at = min(self._engine.wake_at(), self._transports.wake_at())
-        timer = self._timer
-        if timer is not None:
-            if timer.when() <= wake_at:
-                return
-            timer.cancel()
-        self._timer = None if wake_at == inf else self._loop.call_at(wake_at, self._on_time)
+        if wake_at < self._timer_at:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_at(wake_at, self._on_time)
+            self._timer_at = wake_at
 
     def _on_time(self) -> None:
-        self._timer = None
+        self._timer, self._timer_at = None, inf
         self._turn()
 
     def _end(self) -> None:
@@ -117,6 +117,15 @@ class Driver(BaseDriver):
 
     def _watch(self, sock: socket.socket, events: int) -> None:
         """Watch a socket for events, in place of those before."""
+        try:
+            self._change_watch(sock, events)
+        except NotImplementedError:
+            raise RuntimeError(
+                'this event loop cannot watch sockets, since it has no add_reader; '
+                'on Windows, use asyncio.SelectorEventLoop'
+            ) from None
+
+    def _change_watch(self, sock: socket.socket, events: int) -> None:
         loop, before = self._loop, self._watched.pop(sock, 0)
         ways: tuple[tuple[int, Callable[..., Any], Callable[..., Any]], ...] = (
             (selectors.EVENT_READ, loop.add_reader, loop.remove_reader),
