@@ -72,13 +72,8 @@ def test_a_promise_that_was_cancelled_is_left_alone() -> None:
     assert all(future.cancelled() for future in futures)
 
 
-class Returnable(Refusable):
-    def nack(self, requeue: bool | int = True, multiple: bool | int = False) -> None:
-        self.refusals.append(bool(requeue))
-
-
 def test_a_message_that_nobody_waits_for_any_more_goes_back_to_its_queue() -> None:
-    effects, future, message = Effects(), Future[Any](), Returnable(b'')
+    effects, future, message = Effects(), Future[Any](), Refusable(b'')
     future.cancel()
     effects.succeed(future, message)
     complete(effects)

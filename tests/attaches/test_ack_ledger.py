@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,9 +23,9 @@ class Acks:
 
     def __init__(self) -> None:
         self.link = Peers().open()
-        channel, _ = self.link.channel()
+        self.channel, _ = self.link.channel()
         self.dirty: list[AckLedger] = []
-        self.ledger = AckLedger(channel, self.dirty)
+        self.ledger = AckLedger(self.channel, self.dirty)
         for tag in range(1, DELIVERED + 1):
             self.ledger.enter(tag)
 
@@ -99,13 +100,15 @@ def test_a_ledger_knows_when_all_is_settled() -> None:
 
 def test_a_ledger_is_to_be_announced_once_until_it_is_flushed() -> None:
     acks = Acks()
-    assert acks.ledger.settle(1, ACK)
-    acks.ledger.announce()
-    acks.ledger.announce()
-    assert not acks.ledger.settle(2, ACK)
+    announced = [acks.ledger.announced]
+    for tag in (1, 2):
+        assert acks.ledger.settle(tag, ACK)
+        acks.ledger.announce()
+        announced.append(acks.ledger.announced)
     assert acks.dirty == [acks.ledger]
     assert acks.told() == [BasicAck(2, True)]
-    assert acks.ledger.settle(3, ACK)
+    announced.append(acks.ledger.announced)
+    assert announced == [False, True, True, False]
     acks.ledger.announce()
     assert acks.dirty == [acks.ledger, acks.ledger]
 
@@ -118,6 +121,21 @@ def test_a_void_ledger_settles_nothing() -> None:
     assert not acks.ledger.settle(2, REQUEUE)
     acks.ledger.announce()
     assert acks.dirty == []
+    assert acks.link.broker.hear() == []
+
+
+@pytest.mark.parametrize('closing', ['channel', 'connection'])
+def test_nothing_counts_any_more_once_the_channel_is_closing(closing: str) -> None:
+    acks = Acks()
+    assert acks.ledger.settle(1, ACK)
+    if closing == 'channel':
+        acks.channel.close()
+    else:
+        acks.link.connection.close(acks.link.clock.now)
+    acks.link.broker.hear()
+    assert not acks.ledger.settle(2, ACK)
+    acks.ledger.announce()
+    acks.ledger.flush()
     assert acks.link.broker.hear() == []
 
 

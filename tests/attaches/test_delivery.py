@@ -35,10 +35,12 @@ class Owner:
 
     def __init__(self) -> None:
         self.settled: list[tuple[int, Settlement, bool]] = []
+        self.counts = True
         self.replies: list[tuple[bytes, BasicContentPropertyList, bytes]] = []
 
-    def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> None:
+    def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> bool:
         self.settled.append((delivery_tag, how, multiple))
+        return self.counts
 
     def publish_reply(self, answer: Message, routing_key: bytes) -> Ending:
         self.replies.append((bytes(answer.body), answer.properties, routing_key))
@@ -88,16 +90,24 @@ def test_a_message_that_was_fetched_has_no_consumer(form: Form) -> None:
 def test_a_message_is_settled_once(form: Form) -> None:
     owner = Owner()
     message = form(delivery(owner))
-    message.ack(multiple=True)
-    message.nack()
+    calls = [message.ack(multiple=True), message.nack(), message.ack()]
+    assert calls == [True, False, True]
     assert message.acked
     assert owner.settled == [(7, Settlement.ACK, True)]
+
+
+def test_a_settlement_does_not_count_when_the_broker_has_the_message_back(form: Form) -> None:
+    for settle in (ReceivedMessage.ack, ReceivedMessage.nack, ReceivedMessage.reject):
+        owner = Owner()
+        owner.counts = False
+        message = form(delivery(owner))
+        assert [settle(message), settle(message)] == [False, False]
 
 
 def test_a_message_that_the_broker_has_forgotten_needs_no_settlement(form: Form) -> None:
     owner = Owner()
     message = form(delivery(owner, no_ack=True))
-    message.ack()
+    assert message.ack()
     assert message.acked
     assert message.delivery_tag is None
     assert owner.settled == []

@@ -102,6 +102,7 @@ class Commands(ABC):
         self.engine.window.publish(publication)
         return promise
 
-    def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> None:
-        if ledger.settle(delivery_tag, how, multiple):
-            self.engine.announce(ledger)
+    def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> bool:
+        counts = ledger.settle(delivery_tag, how, multiple)
+        self.engine.announce(ledger)
+        return counts

@@ -18,11 +18,13 @@ class Refusable(Delivery):
         self.delivery_tag = delivery_tag
         self.refusals: list[bool] = []
 
-    def nack(self, requeue: bool | int = True, multiple: bool | int = False) -> None:
+    def nack(self, requeue: bool | int = True, multiple: bool | int = False) -> bool:
         self.refusals.append(bool(requeue))
+        return True
 
-    def reject(self, requeue: bool | int = False) -> None:
+    def reject(self, requeue: bool | int = False) -> bool:
         self.refusals.append(bool(requeue))
+        return True
 
 
 def deliveries(count: int) -> list[Refusable]:

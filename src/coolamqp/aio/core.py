@@ -206,10 +206,10 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
                 'leave out inline=True, or give a plain function'
             )
 
-    def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> None:
-        """Settle a delivery, on the loop."""
+    def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> bool:
+        """Settle a delivery, on the loop. Return whether it counts."""
         self.lock.check()
-        super().settle(ledger, delivery_tag, how, multiple)
+        return super().settle(ledger, delivery_tag, how, multiple)
 
     def _wrap(self, mailbox: Mailbox, callback: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Return a function that runs a callback in a span."""

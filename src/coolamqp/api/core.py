@@ -311,13 +311,19 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
         """Deliver a message to the program, for `Consumer.on_delivery`."""
         self.dispatcher.deliver(subscription.mailbox, message)
 
-    def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> None:
-        """Settle a delivery, for `ack`, `nack` and `reject` of a message."""
-        if ledger.settle(delivery_tag, how, multiple):
+    def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> bool:
+        """Settle a delivery, for `ack`, `nack` and `reject` of a message.
+
+        :returns: whether it counts
+        """
+        if not ledger.settle(delivery_tag, how, multiple):
+            return False
+        if not ledger.announced:
             with self.lock:
                 self.engine.announce(ledger)
                 if self.driver is not None:
                     self.driver.notify()
+        return True
 
     # Iterations
 

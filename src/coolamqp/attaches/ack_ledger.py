@@ -24,12 +24,13 @@ class AckLedger:
     """The acknowledgements on one channel.
 
     :param dirty: the list of ledgers to flush; the ledger adds itself to it
+    :ivar announced: whether a flush is requested
     """
 
     def __init__(self, channel: Channel, dirty: list[AckLedger]) -> None:
         self._channel: Channel | None = channel
         self._dirty = dirty
-        self._is_dirty = False
+        self.announced = False
         # Not processed yet: the delivery tag of an ack, or all arguments of another `settle`.
         self._submitted: deque[Any] = deque()
         # Unsettled delivery tags in ascending order; the prefetch count limits their number.
@@ -58,27 +59,29 @@ class AckLedger:
     def settle(self, delivery_tag: int, how: Settlement, multiple: bool = False) -> bool:
         """Record an acknowledgement. Any thread may call it, without the engine lock.
 
+        If the ledger is not `announced` then, the caller must call `announce`, with the lock.
+
         :param multiple: whether to settle all deliveries up to the tag
-        :returns: whether the caller must call `announce`, with the engine lock
+        :returns: whether it counts; not if the broker has the messages back
         """
-        if self._channel is None:
+        channel = self._channel
+        if channel is None or not channel.is_open:
             return False
         if how is ACK and not multiple:
             self._submitted.append(delivery_tag)
         else:
             self._submitted.append((delivery_tag, how, multiple))
-        # `flush` resets the flag before it takes the items; so this reads it after appending one.
-        return not self._is_dirty
+        return True
 
     def announce(self) -> None:
         """Request a flush of the ledger."""
-        if not self._is_dirty and self._channel is not None:
-            self._is_dirty = True
+        if not self.announced and self._channel is not None:
+            self.announced = True
             self._dirty.append(self)
 
     def flush(self) -> None:
         """Send all acknowledgements to the broker."""
-        self._is_dirty = False
+        self.announced = False  # before it takes the items; `settle` appends one first
         channel = self._channel
         if channel is None:
             return

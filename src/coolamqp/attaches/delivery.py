@@ -18,8 +18,8 @@ from coolamqp.objects.message import Parts, Settlement
 class MessageOwner(Protocol):
     """The calls of a message to its Cluster. Any thread may make them."""
 
-    def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> None:
-        """Settle a delivery, or all deliveries up to it."""
+    def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> bool:
+        """Settle a delivery, or all deliveries up to it. Return whether it counts."""
 
     def publish_reply(self, answer: Message, routing_key: bytes) -> Promise:
         """Publish the reply to a request, with a confirm."""
@@ -54,7 +54,8 @@ class Delivery(ReceivedMessage):
         self._encoded_properties = properties
         self._ledger = ledger
         self._owner = owner
-        self._settled = False
+        self._settlement = None
+        self._counts = False
 
     def _find_properties(self) -> ReceivedProperties:
         return ReceivedProperties(self._encoded_properties)
@@ -83,9 +84,10 @@ class Delivery(ReceivedMessage):
             attributes[name] = None
         return make, (cls, attributes)
 
-    def _settle(self, how: Settlement, multiple: bool) -> None:
-        if self._ledger is not None and self._owner is not None:
-            self._owner.settle(self._ledger, self._envelope.delivery_tag, how, multiple)
+    def _settle(self, how: Settlement, multiple: bool) -> bool:
+        if self._ledger is None or self._owner is None:
+            return self.delivery_tag is None  # Otherwise this is a copy of a message.
+        return self._owner.settle(self._ledger, self._envelope.delivery_tag, how, multiple)
 
     def _publish_reply(self, answer: Message, routing_key: bytes) -> Any:
         if self._owner is None:

@@ -156,9 +156,8 @@ class MessageReceived(ReceivedMessage, Event):
     def _find_routing_key(self) -> ReceivedBytes:
         return self._message.routing_key
 
-    def _settle(self, how: Settlement, multiple: bool) -> None:
-        self._message._settle(how, multiple)  # noqa: SLF001 - it wraps this message
-        self._message._settled = True  # noqa: SLF001
+    def _settle(self, how: Settlement, multiple: bool) -> bool:
+        return self._message._settle_once(how, multiple)  # noqa: SLF001 - it wraps this message
 
     def _publish_reply(self, answer: Message, routing_key: bytes) -> Any:
         return self._message._publish_reply(answer, routing_key)  # noqa: SLF001

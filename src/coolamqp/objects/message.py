@@ -167,11 +167,12 @@ class ReceivedMessage(Message):
 
     __slots__ = (
         '_ack',
+        '_counts',
         '_exchange_name',
         '_headers',
         '_nack',
         '_routing_key',
-        '_settled',
+        '_settlement',
         'acked',
         'delivery_tag',
     )
@@ -191,50 +192,60 @@ class ReceivedMessage(Message):
         self._routing_key = _received(routing_key, 'routing_key')
         self.delivery_tag = delivery_tag
         self.acked = False
-        self._settled = False
+        self._settlement: Settlement | None = None
+        self._counts = False
         self._headers: dict[str, Any] | None = None
         self._ack = ack
         self._nack = nack
 
-    def ack(self, multiple: bool | int = False) -> None:
+    def ack(self, multiple: bool | int = False) -> bool:
         """Acknowledge the message; from any thread.
 
-        Does nothing for a no_ack consumer, the second time, and when the channel is gone: then the
-        broker has requeued the message. With the Cluster for asyncio, call it on the event loop.
+        Only the first call of `ack`, `nack` or `reject` settles the message. With the Cluster for
+        asyncio, call it on the event loop.
 
         :param multiple: whether to acknowledge all earlier messages of this consumer too
+        :returns: whether the acknowledgement counts. False if the broker has taken the message
+            back, because the connection was lost or the consumer has ended: the message comes
+            again. False also if the message was nacked or rejected before. For a no_ack consumer
+            it is True, because the broker regards the message as acknowledged
         """
-        if not self._settled:
-            self._settle(Settlement.ACK, bool(multiple))
-            self._settled = self.acked = True
+        counts = self._settle_once(Settlement.ACK, bool(multiple))
+        self.acked = self._settlement is Settlement.ACK
+        return counts
 
-    def nack(self, requeue: bool | int = True, multiple: bool | int = False) -> None:
+    def nack(self, requeue: bool | int = True, multiple: bool | int = False) -> bool:
         """Refuse the message, and requeue it; otherwise like `ack`.
 
         :param requeue: False to drop the message instead, or dead-letter it if its queue does so
         :param multiple: whether to refuse all earlier messages of this consumer too
+        :returns: whether it counts, see `ack`
         """
-        if not self._settled:
-            self._settle(
-                Settlement.NACK_REQUEUE if requeue else Settlement.NACK_DROP, bool(multiple)
-            )
-            self._settled = True
+        how = Settlement.NACK_REQUEUE if requeue else Settlement.NACK_DROP
+        return self._settle_once(how, bool(multiple))
 
-    def reject(self, requeue: bool | int = False) -> None:
+    def reject(self, requeue: bool | int = False) -> bool:
         """Reject the message: drop it, or dead-letter it if its queue does so; else like `ack`.
 
         :param requeue: True to requeue the message instead; a quorum queue counts that against its
             delivery limit
+        :returns: whether it counts, see `ack`
         """
-        if not self._settled:
-            how = Settlement.REJECT_REQUEUE if requeue else Settlement.REJECT_DROP
-            self._settle(how, multiple=False)
-            self._settled = True
+        how = Settlement.REJECT_REQUEUE if requeue else Settlement.REJECT_DROP
+        return self._settle_once(how, multiple=False)
 
-    def _settle(self, how: Settlement, multiple: bool) -> None:
+    def _settle_once(self, how: Settlement, multiple: bool) -> bool:
+        if self._settlement is None:
+            self._counts = self._settle(how, multiple)
+            self._settlement = how
+        return self._counts and self._settlement is how
+
+    def _settle(self, how: Settlement, multiple: bool) -> bool:
+        """Settle the message. Return whether it counts."""
         tell = self._ack if how is Settlement.ACK else self._nack
         if tell is not None:
             tell()
+        return True
 
     def __eq__(self, other: object) -> bool:
         return self is other
@@ -244,8 +255,9 @@ class ReceivedMessage(Message):
 
     def __reduce__(self) -> Parts:
         make, (cls, attributes) = super().__reduce__()
-        for name in ('exchange_name', 'routing_key', 'delivery_tag', 'acked', '_settled'):
+        for name in ('exchange_name', 'routing_key', 'delivery_tag', 'acked'):
             attributes[name] = getattr(self, name)
+        attributes['_settlement'], attributes['_counts'] = self._settlement, self._counts
         for name in ('_headers', '_ack', '_nack'):
             attributes[name] = None
         return make, (cls, attributes)

@@ -119,6 +119,11 @@ class Channel(ChannelSink):
         self._waiting: deque[tuple[tuple[str, ...], Callable[[Method], None]]] = deque()
         self.send(ChannelOpen())
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the channel sends what it is given."""
+        return self.state is OPEN
+
     def send(self, method: Method) -> None:
         """Send a method without waiting for an answer."""
         self._out.append(encode_method(self.number, method))
@@ -179,6 +184,10 @@ class Channel(ChannelSink):
         if self.state in (ChannelState.OPENING, ChannelState.OPEN):
             self.state = ChannelState.CLOSING
             self.send(ChannelClose(REPLY_SUCCESS, b'', 0, 0))
+
+    def connection_closing(self) -> None:
+        """Send nothing more: nothing may follow connection.close."""
+        self.state = ChannelState.CLOSING
 
     def connection_lost(self, cause: Exception | None) -> None:
         """End the channel, since its connection is lost."""

@@ -200,6 +200,9 @@ class Connection(FrameSink):
         if self.state is ConnectionState.OPEN:
             self.state = ConnectionState.CLOSING
             self._decoder.routes = {}  # After close, the frames of channels mean nothing.
+            for channel in self._channels.values():
+                if isinstance(channel, Channel):
+                    channel.connection_closing()
             self._deadline = now + CLOSE_TIMEOUT
             self._send(ConnectionClose(REPLY_SUCCESS, b'', 0, 0))
         else:
