@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from coolamqp import aio, clustering
+from coolamqp.attaches import events
 from coolamqp.attaches.events import ConnectionUnblocked, MessageReceived, TopologyRestored
 from tests.support.deliveries import deliveries
 from tests.support.scripted_broker import NODE
@@ -21,3 +23,7 @@ def test_a_received_message_is_an_event_that_has_everything_of_the_message() -> 
     assert event.refusals is message.refusals  # of the class of the message
     with pytest.raises(AttributeError, match='nonsense'):
         event.nonsense  # noqa: B018
+
+
+def test_both_faces_have_all_events() -> None:
+    assert clustering.events.__all__ == aio.events.__all__ == events.__all__

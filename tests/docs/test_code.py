@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import EXAMPLES, OUTPUT, ROOT, Page, all_pages
+from tests.docs.pages import EXAMPLES, OUTPUT, ROOT, URL, Page, all_pages
 
 PATIENCE = 60.0  # seconds a page
 # Stands below the code of each page: the reader's program must not be left with a thread of ours.
@@ -43,6 +44,26 @@ def test_the_code_of_a_page_prints_what_the_page_says(
     assert 'Warning' not in ended.stderr
     if page.output:
         assert ended.stdout.splitlines() == page.output.splitlines()
+
+
+def test_the_code_of_the_pages_passes_a_strict_type_checker(tmp_path: Path) -> None:
+    """The lines of an error are those of the page with the name of the file."""
+    for page in PAGES:
+        name = re.sub(r'\W', '_', str(page).removesuffix('.md'))
+        (tmp_path / f'{name}.py').write_text(page.program(URL), 'utf-8')
+
+    command = [sys.executable, '-m', 'mypy', '--strict', '--python-version', '3.11', str(tmp_path)]
+    ended = subprocess.run(
+        command,
+        capture_output=True,
+        encoding='utf-8',
+        timeout=PATIENCE,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, 'MYPYPATH': str(ROOT / 'src')},
+    )
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 @pytest.mark.parametrize('page', [page for page in PAGES if page.programs], ids=str)

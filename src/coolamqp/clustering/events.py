@@ -1,8 +1,26 @@
 """The events of a Cluster, at the path from which programs import them."""
 
-from coolamqp.attaches import events
-from coolamqp.attaches.events import *  # noqa: F403 - all of them
+from coolamqp.attaches.events import (
+    ConnectionEstablished,
+    ConnectionLost,
+    ConsumerCancelled,
+    ConsumerCancelledByBroker,
+    Event,
+    MessageReceived,
+    NothingMuch,
+    TopologyFailed,
+    TopologyRestored,
+)
 from coolamqp.objects import ReceivedMessage as ReceivedMessage  # noqa: PLC0414 - exported
 
-__all__: list[str] = []
-__all__ += events.__all__
+__all__ = [
+    'ConnectionEstablished',
+    'ConnectionLost',
+    'ConsumerCancelled',
+    'ConsumerCancelledByBroker',
+    'Event',
+    'MessageReceived',
+    'NothingMuch',
+    'TopologyFailed',
+    'TopologyRestored',
+]
