@@ -58,6 +58,7 @@ def test_a_cancelled_call_ends_its_span_with_an_error() -> None:
     future.cancel()
     (error,) = ended(future)
     assert isinstance(error, CoolAMQPError)
+    assert str(error) == 'the call was cancelled'
 
 
 class BrokenSpan(Span):
@@ -91,9 +92,19 @@ def test_a_message_carries_the_context_and_the_one_of_the_program_stays_as_it_is
     assert headers_of(message)['trace'] == 'old'
 
 
+def test_headers_in_the_typed_form_keep_their_types() -> None:
+    typed = [(b'small', (1, 'b')), (b'trace', ('old', 'S'))]
+    carrying = with_context(Message(b'', {'headers': typed}), Span(Call('publish'), None))
+    headers = carrying.properties.headers
+    assert isinstance(headers, list)
+    assert headers[0] == (b'small', (1, 'b'))
+    assert headers_of(carrying) == {'small': 1, 'trace': 'this one'}
+
+
 def test_without_a_span_nothing_is_carried() -> None:
     items: list[Addressed] = [Message(b''), (Message(b''), 'ex', 'key')]
-    assert with_context(Message(b''), None).properties.headers is None
+    message = Message(b'')
+    assert with_context(message, None) is message
     assert all_with_context(items, None) is items
 
 

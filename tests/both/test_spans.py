@@ -13,7 +13,7 @@ from opentracing.scope_managers.asyncio import AsyncioScopeManager
 from coolamqp import aio
 from coolamqp.aio import Cluster
 from coolamqp.attaches import Consumer
-from coolamqp.exceptions import AMQPError, ConnectionDead, Returned
+from coolamqp.exceptions import ConnectionDead
 from coolamqp.objects import Exchange, Message, Queue, ReceivedMessage
 from tests.both.conftest import MakeCluster
 from tests.both.support import PATIENCE, Collector, confirmed, consume
@@ -137,29 +137,6 @@ async def test_without_a_tracer_there_is_no_span_and_no_header(
     assert names(tracer) == ['active']
 
 
-async def test_publishing_is_tagged_as_the_conventions_say(
-    traced: Cluster, tracer: MockTracer
-) -> None:
-    await traced.declare(Exchange('orders', durable=False, auto_delete=True))
-    await traced.publish(Message(b''), 'orders', 'new', confirm=True)
-    tags = only(tracer, 'publish').tags
-    assert tags['span.kind'] == 'producer'
-    assert tags['message_bus.destination'] == 'orders'
-    assert tags['amqp.routing_key'] == 'new'
-
-
-async def test_many_messages_are_published_in_one_span_which_all_of_them_carry(
-    traced: Cluster, tracer: MockTracer
-) -> None:
-    came = Collector()
-    await consume(traced, JOBS, came)
-    traced.publish_many([Message(b'1'), (Message(b'2'), '', 'jobs')], '', 'jobs')
-    await came.wait_for(2)
-    await traced.shutdown()
-    published = only(tracer, 'publish_many')
-    assert [is_child(span, published) for span in spans(tracer, 'process')] == [True, True]
-
-
 async def test_draining_is_a_span_that_tells_what_came(traced: Cluster, tracer: MockTracer) -> None:
     await consume(traced, JOBS)
     await traced.drain(0)
@@ -173,33 +150,11 @@ async def test_draining_is_a_span_that_tells_what_came(traced: Cluster, tracer: 
 # -- errors
 
 
-async def test_what_the_broker_refuses_is_on_the_span(traced: Cluster, tracer: MockTracer) -> None:
-    with pytest.raises(AMQPError) as raised:
-        await traced.declare(Queue('absent'), passive=True)
-    span, error = only(tracer, 'declare'), raised.value
-    assert span.tags['error'] is True
-    described = {'error.kind': 'AMQPError', 'error.object': error, 'message': str(error)}
-    assert errors_of(span) == [{'event': 'error', **described}]
-
-
-async def test_a_returned_message_is_an_error_of_its_publish(
-    traced: Cluster, tracer: MockTracer
-) -> None:
-    with pytest.raises(Returned) as raised:
-        await traced.publish(Message(b''), '', 'nowhere', confirm=True, mandatory=True)
-    assert errors_of(only(tracer, 'publish'))[0]['error.object'] is raised.value
-
-
 MISUSES: list[tuple[str, Callable[[Any], Any]]] = [
-    ('declare', lambda cluster: cluster.declare(Queue())),
-    ('bind', lambda cluster: cluster.bind('jobs', 'x' * 256, '')),
-    ('consume', lambda cluster: cluster.consume('jobs')),
-    ('publish', lambda cluster: cluster.publish(b'no Message')),
+    ('consume', lambda cluster: cluster.consume(5)),
     ('publish', lambda cluster: cluster.publish(Message(b''), timeout=-1)),
     ('publish_many', lambda cluster: cluster.publish_many([b'no Message'])),
     ('drain', lambda cluster: cluster.drain(-1)),
-    ('get', lambda cluster: cluster.get(Queue())),
-    ('call', lambda cluster: cluster.call('text', 'jobs')),
 ]
 
 
@@ -232,24 +187,6 @@ async def test_a_message_that_is_taken_back_ends_its_span(
     with pytest.raises(asyncio.CancelledError):
         await future
     assert errors_of(only(tracer, 'publish'))[0]['error.kind'] == 'CancelledError'
-
-
-class BrokenTracer(MockTracer):
-    """A tracer that cannot make spans."""
-
-    def start_span(self, *_: Any, **__: Any) -> Any:
-        raise RuntimeError('the collector is away')
-
-
-async def test_a_tracer_that_cannot_begin_spans_costs_neither_call_nor_message(
-    make_cluster: MakeCluster, caplog: pytest.LogCaptureFixture
-) -> None:
-    async with make_cluster(tracer=BrokenTracer()) as cluster:
-        collector = Collector()
-        await consume(cluster, JOBS, collector)
-        await confirmed(cluster, b'x', 'jobs')
-        await collector.wait_for(1)
-    assert 'the collector is away' in caplog.text
 
 
 # -- from the publisher to the consumer

@@ -19,9 +19,7 @@ import pamqp.heartbeat
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from librt.strings import BytesWriter
 
-from coolamqp.framing import hot
 from coolamqp.framing.collector import FrameCollector
 from coolamqp.framing.definitions import (
     METHODS,
@@ -200,82 +198,6 @@ def test_methods_both_ways(cls: type[Method], data: st.DataObject, channel: int)
     assert (frame.channel, type(frame.payload)) == (channel, cls)
     for (name, kind), their_name in zip(layout(cls), their_fields(cls), strict=True):
         assert plain(getattr(frame.payload, name), kind) == read[their_name]
-
-
-@given(unsigned(16), names, unsigned(63), st.booleans(), names, names, unsigned(32), unsigned(16))
-def test_the_hot_path_writes_what_pamqp_writes(
-    channel: int,
-    consumer_tag: str,
-    tag: int,
-    flag: bool,
-    exchange: str,
-    routing_key: str,
-    count: int,
-    code: int,
-) -> None:
-    writer = BytesWriter()
-    to = exchange.encode(), routing_key.encode()
-    hot.write_publish(writer, channel, *to, flag)
-    hot.end_frame(writer)
-    hot.write_deliver(writer, channel, consumer_tag.encode(), tag, flag, *to)
-    hot.end_frame(writer)
-    hot.write_get_ok(writer, channel, tag, flag, *to, count)
-    hot.end_frame(writer)
-    hot.write_return(writer, channel, code, consumer_tag.encode(), *to)
-    hot.end_frame(writer)
-    hot.write_ack(writer, channel, tag, flag)
-    hot.write_nack(writer, channel, tag, flag, not flag)
-    hot.write_reject(writer, channel, tag, flag)
-
-    basic = pamqp.commands.Basic
-    assert writer.getvalue() == b''.join(
-        pamqp.frame.marshal(method, channel)
-        for method in (
-            basic.Publish(0, exchange, routing_key, flag),
-            basic.Deliver(consumer_tag, tag, flag, exchange, routing_key),
-            basic.GetOk(tag, flag, exchange, routing_key, count),
-            basic.Return(code, consumer_tag, exchange, routing_key),
-            basic.Ack(tag, flag),
-            basic.Nack(tag, flag, not flag),
-            basic.Reject(tag, flag),
-        )
-    )
-
-
-def payload_of(method: pamqp.base.Frame) -> bytes:
-    """Return what pamqp puts into a method frame."""
-    return pamqp.frame.marshal(method, 1)[7:-1]
-
-
-@given(names, unsigned(63), st.booleans(), names, names, unsigned(32))
-def test_the_hot_path_reads_what_pamqp_writes(
-    consumer_tag: str, tag: int, flag: bool, exchange: str, routing_key: str, count: int
-) -> None:
-    basic, to = pamqp.commands.Basic, (exchange.encode(), routing_key.encode())
-    published = hot.PublishEnvelope(payload_of(basic.Publish(0, exchange, routing_key, flag)))
-    assert (published.exchange, published.routing_key) == to
-    assert (published.mandatory, published.immediate) == (flag, False)
-
-    for method, kind, its_tag in (
-        (
-            basic.Deliver(consumer_tag, tag, flag, exchange, routing_key),
-            hot.BASIC_DELIVER,
-            consumer_tag.encode(),
-        ),
-        (basic.GetOk(tag, flag, exchange, routing_key, count), hot.BASIC_GET_OK, b''),
-    ):
-        envelope = hot.Envelope(payload_of(method), kind)
-        assert (envelope.consumer_tag, envelope.delivery_tag) == (its_tag, tag)
-        assert envelope.redelivered is flag
-        assert (envelope.exchange, envelope.routing_key) == to
-
-    for settlement, bits in (
-        (basic.Ack(tag, flag), flag * hot.ACK_MULTIPLE),
-        (basic.Nack(tag, flag, not flag), hot.NACK_MULTIPLE if flag else hot.NACK_REQUEUE),
-        (basic.Reject(tag, flag), flag * hot.REJECT_REQUEUE),
-    ):
-        payload = payload_of(settlement)
-        assert hot.decode_settlement(payload, 0, len(payload)) == (tag, bits)
 
 
 @given(tables)

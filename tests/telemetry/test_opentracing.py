@@ -4,33 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from concurrent.futures import Future
-from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 from opentracing import Format, SpanContext
 from opentracing.mocktracer import MockTracer
 
-from coolamqp.api.spans import (
-    all_with_context,
-    end_span,
-    end_with,
-    name_of,
-    processing,
-    with_context,
-)
-from coolamqp.attaches.mailbox import Mailbox
-from coolamqp.framing.properties import ReceivedProperties
-from coolamqp.objects import (
-    Exchange,
-    ExchangeBind,
-    Message,
-    MessageProperties,
-    Queue,
-    QueueBind,
-    ReceivedMessage,
-)
+from coolamqp.api.spans import with_context
+from coolamqp.objects import Message
 from coolamqp.telemetry import call_tracer
 from coolamqp.telemetry.opentracing import OpenTracing
 from coolamqp.tracing import Call
@@ -130,19 +111,19 @@ def test_an_error_is_tagged_and_logged(tracer: MockTracer, hook: OpenTracing) ->
 def test_processing_follows_from_the_context_in_the_headers(
     tracer: MockTracer, hook: OpenTracing
 ) -> None:
-    sender = tracer.start_span('sender')
-    headers: dict[str, Any] = {'n': 1, 'raw': b'\xff'}
-    tracer.inject(sender.context, Format.TEXT_MAP, headers)
+    sender = hook.begin(Call('publish'), None)
+    headers: dict[str, Any] = {'n': 1, 'raw': b'\xff', **sender.headers()}
 
     with hook.process(Call('process', 'consumer', 'jobs'), headers, None):
         active: Any = tracer.active_span
         assert tracer.finished_spans() == []
 
     assert tracer.active_span is None
-    span = only(tracer, 'process')
+    sender.end()
+    span, sent = only(tracer, 'process'), only(tracer, 'publish')
     assert active is span
-    assert span.parent_id == sender.context.span_id
-    assert span.context.trace_id == sender.context.trace_id
+    assert span.parent_id == sent.context.span_id
+    assert span.context.trace_id == sent.context.trace_id
     assert span.tags['span.kind'] == 'consumer'
     assert span.tags['message_bus.destination'] == 'jobs'
 
@@ -188,16 +169,6 @@ def test_processing_refers_to_the_span_of_the_consumer_too(as_context: bool) -> 
     assert own is consumer.context
 
 
-def test_headers_that_cannot_be_read_are_no_context(tracer: MockTracer, hook: OpenTracing) -> None:
-    headers_that_end_early = b'\x20\x00' + b'\x00\x00\x00\x05\x04abc'
-    message = ReceivedMessage(b'', '', 'jobs', ReceivedProperties(headers_that_end_early))
-
-    with processing(hook, Mailbox(Queue('jobs'), print), message, PEER):
-        pass
-
-    assert only(tracer, 'process').parent_id is None
-
-
 def test_what_processing_raises_is_logged_and_goes_on(
     tracer: MockTracer, hook: OpenTracing
 ) -> None:
@@ -214,89 +185,6 @@ def test_what_processing_raises_is_logged_and_goes_on(
 # What messages carry
 
 
-def test_a_message_gets_the_context_and_keeps_its_own_headers(
-    tracer: MockTracer, hook: OpenTracing
-) -> None:
-    message = Message(b'x', {'headers': {'n': 1}, 'app_id': 'billing'})
-    span = hook.begin(Call('publish'), None)
-
-    sent = with_context(message, span)
-
-    assert sent.body == b'x'
-    assert sent.properties.app_id == 'billing'
-    assert message.properties == MessageProperties(headers={'n': 1}, app_id='billing')
-    assert received_headers(sent) == {b'n': 1, **span_headers(span)}
-
-
-def test_headers_in_the_typed_form_keep_their_types(hook: OpenTracing) -> None:
-    typed = [(b'small', (1, 'b')), (b'ot-tracer-spanid', ('old', 'S'))]
-    span = hook.begin(Call('publish'), None)
-
-    sent = with_context(Message(b'', {'headers': typed}), span)
-
-    headers = sent.properties.headers
-    assert isinstance(headers, list)
-    assert headers[0] == (b'small', (1, 'b'))
-    assert [name for name, _ in headers] == [b'small', *span_headers(span)]
-    assert received_headers(sent) == {b'small': 1, **span_headers(span)}
-
-
-def test_of_many_messages_each_gets_the_context_with_its_address_or_without(
-    hook: OpenTracing,
-) -> None:
-    span = hook.begin(Call('publish_many'), None)
-    items: list[Any] = [Message(b'a'), (Message(b'b'), 'exchange', 'key'), 'rubbish', ()]
-
-    given: list[Any] = list(all_with_context(items, span))
-    plain, (addressed, *address), *rubbish = given
-
-    assert received_headers(plain) == received_headers(addressed) == span_headers(span)
-    assert address == ['exchange', 'key']
-    assert rubbish == ['rubbish', ()]
-    assert all_with_context(items, None) is items
-
-
-def test_a_message_without_span_is_left_as_it_is() -> None:
-    message = Message(b'')
-
-    assert with_context(message, None) is message
-
-
-def received_headers(message: Any) -> dict[bytes, Any]:
-    return {name: value for name, (value, _) in message.properties.headers}
-
-
-def span_headers(span: Any) -> dict[bytes, str]:
-    return {name.encode(): value for name, value in span.headers().items()}
-
-
-# A tracer that is not well
-
-
-class BrokenSpan:
-    """Raises whenever it can."""
-
-    def headers(self) -> NoReturn:
-        raise OSError('the tracer is not well')
-
-    def add_detail(self, name: str, value: str) -> NoReturn:
-        raise OSError('the tracer is not well')
-
-    def end(self, error: BaseException | None = None) -> NoReturn:
-        raise OSError('the tracer is not well')
-
-
-def test_a_tracer_that_raises_costs_neither_call_nor_message(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    message = Message(b'x')
-
-    end_span(BrokenSpan())
-    assert with_context(message, BrokenSpan()) is message
-
-    assert [record.getMessage() for record in caplog.records] == ['the tracer raised'] * 2
-
-
 def test_a_tracer_that_injects_nothing_leaves_the_message_as_it_is() -> None:
     class Silent(MockTracer):
         def inject(self, span_context: SpanContext, format: str, carrier: object) -> None:  # noqa: A002
@@ -306,41 +194,6 @@ def test_a_tracer_that_injects_nothing_leaves_the_message_as_it_is() -> None:
     span = OpenTracing(Silent()).begin(Call('publish'), None)
 
     assert with_context(message, span) is message
-
-
-# What is given
-
-
-@pytest.mark.parametrize(
-    ('subject', 'name'),
-    [
-        (Queue('jobs'), 'jobs'),
-        (Queue(), ''),
-        (Exchange('orders'), 'orders'),
-        (QueueBind('jobs', 'orders', 'new'), 'jobs'),
-        (ExchangeBind('archive', 'orders'), 'archive'),
-        ('text', 'text'),
-        (b'\xffbytes', '\\xffbytes'),
-        (None, ''),
-        (5, ''),
-    ],
-)
-def test_the_destination_is_a_name(subject: object, name: str) -> None:
-    assert name_of(subject) == name
-
-
-def test_a_span_ends_as_its_future(tracer: MockTracer, hook: OpenTracing) -> None:
-    good, bad, cancelled = (Future[None]() for _ in range(3))
-    for name, future in (('good', good), ('bad', bad), ('cancelled', cancelled)):
-        future.add_done_callback(partial(end_with, hook.begin(Call(name), None)))
-
-    good.set_result(None)
-    bad.set_exception(ValueError('nonsense'))
-    cancelled.cancel()
-
-    assert errors_of(only(tracer, 'good')) == []
-    assert errors_of(only(tracer, 'bad'))[0]['message'] == 'nonsense'
-    assert errors_of(only(tracer, 'cancelled'))[0]['message'] == 'the call was cancelled'
 
 
 # The package
