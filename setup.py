@@ -49,6 +49,7 @@ HOT = (
     'supervisor/window.py',
     'api/base_driver.py',
     'api/guarded.py',
+    'api/postponed.py',
     'clustering/admission.py',
     'clustering/condition.py',
     'clustering/dispatcher.py',

@@ -14,7 +14,9 @@ import pytest
 
 from coolamqp.aio import Cluster
 from coolamqp.aio.driver import Driver
+from coolamqp.aio.loop_guard import LoopGuard
 from coolamqp.api.base_driver import Reports
+from coolamqp.api.postponed import PostponedCalls
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.mailbox import Item, Mailbox
 from coolamqp.exceptions import ConnectionDead
@@ -115,7 +117,13 @@ class DriverRig(Rig):
         self.transports: list[FakeTransport] = []
         self.defect: Exception | None = None
         self.driver = Driver(
-            self.engine, Runner(), self.reports.extend, self.on_reported, self._make_transport
+            self.engine,
+            LoopGuard(),
+            PostponedCalls(self.engine.effects),
+            Runner(),
+            self.reports.extend,
+            self.on_reported,
+            self._make_transport,
         )
 
     def _make_transport(

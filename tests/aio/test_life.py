@@ -140,3 +140,23 @@ async def test_it_takes_no_thread(make_cluster: MakeCluster) -> None:
     async with make_cluster() as cluster:
         await confirmed(cluster, b'', 'nowhere')
         assert threading.active_count() == before
+
+
+INTERRUPTIONS: dict[str, Callable[[Cluster], Any]] = {
+    'publish': lambda cluster: confirmed(cluster, b'x', 'q'),
+    'publish plain': lambda cluster: cluster.publish(Message(b'x'), routing_key='q'),
+    'publish_many': lambda cluster: cluster.publish_many([Message(b'x')], routing_key='q')[0],
+    'get': lambda cluster: cluster.get('q'),
+    'declare': lambda cluster: cluster.declare(Queue('other')),
+    'consume': lambda cluster: cluster.consume(Queue('q'), print)[1],
+}
+
+
+@pytest.mark.parametrize('call', INTERRUPTIONS.values(), ids=INTERRUPTIONS)
+async def test_a_finalizer_that_interrupts_the_engine_is_carried_out_soon(
+    cluster: Cluster, call: Callable[[Cluster], Any]
+) -> None:
+    await cluster.declare(Queue('q'))
+    with cluster._core.lock:
+        future = call(cluster)
+    await asyncio.wait_for(future, PATIENCE)

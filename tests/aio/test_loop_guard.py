@@ -36,3 +36,12 @@ async def test_it_refuses_another_loop() -> None:
             pass
     finally:
         guard.loop.close()
+
+
+async def test_it_knows_that_the_loop_is_inside_and_another_thread_is_not() -> None:
+    guard = LoopGuard()
+    guard.loop = asyncio.get_running_loop()
+    with guard:
+        assert guard.is_mine()
+        assert not await asyncio.to_thread(guard.is_mine)
+    assert not guard.is_mine()

@@ -101,6 +101,7 @@ class SmallCore(Core[Future[Any], Driver]):
         self.time = Clock()
         self.lock = Lock()
         self.done: list[str] = []
+        self.late: list[Callable[[], object]] = []
         self.dispatcher = Dispatcher(self.done)
         self.inbox = Inbox()
         self.raising: Exception | None = None
@@ -124,7 +125,6 @@ class SmallCore(Core[Future[Any], Driver]):
         function(*arguments)
 
     def new_future(self, span: CallSpan | None = None) -> Future[Any]:
-        assert self.lock.held
         future: Future[Any] = Future()
         if span is not None:
             future.add_done_callback(partial(end_with, span))
@@ -132,6 +132,15 @@ class SmallCore(Core[Future[Any], Driver]):
 
     def current(self) -> object:
         return self.caller_identity
+
+    def is_inside(self) -> bool:
+        return self.lock.held
+
+    def wake(self) -> None:
+        self.done.append('wake')
+
+    def call_late(self, function: Callable[[], object]) -> None:
+        self.late.append(function)
 
     def on_state_change(self) -> None:
         self.done.append('state change')

@@ -232,3 +232,57 @@ def test_what_returns_something_to_await() -> None:
     assert is_coroutine_function(Awaited())
     assert not is_coroutine_function(print)
     assert not is_coroutine_function(None)
+
+
+# Calls that have interrupted the engine
+
+
+def test_a_command_that_has_interrupted_the_engine_is_carried_out_before_the_next(
+    core: SmallCore,
+) -> None:
+    core.start()
+    carried_out: list[str] = []
+    with core.lock:
+        core.command(lambda _engine, _promise: carried_out.append('interrupting'))
+        assert carried_out == []
+    assert core.done == ['wake']
+    core.command(lambda _engine, _promise: carried_out.append('next'))
+    assert carried_out == ['interrupting', 'next']
+
+
+def test_a_command_that_has_interrupted_a_shutdown_fails(core: SmallCore) -> None:
+    core.start()
+    with core.lock:
+        future = core.command(refuse)
+        core.engine.stop(core.time.now)
+        with pytest.raises(ConnectionDead):
+            core.command(refuse)
+    core.postponed.carry_out()
+    core.carry_out(core.engine.take_effects())
+    assert isinstance(future.exception(0), ConnectionDead)
+
+
+def test_a_cancellation_that_has_interrupted_the_engine_succeeds(core: SmallCore) -> None:
+    core.start()
+    consumer = Consumer(Queue('q'), None)
+    core.consume(consumer, None)
+    with core.lock:
+        future = core.cancel(subscription_of(consumer), None)
+    assert not future.done()
+    core.postponed.carry_out()
+    core.carry_out(core.engine.take_effects())
+    assert future.result(0) is None
+
+
+def test_a_shutdown_that_has_interrupted_the_engine_returns_messages_without_the_lock(
+    core: SmallCore,
+) -> None:
+    core.start()
+    core.consume(Consumer(Queue('q'), None), None)
+    with core.lock:
+        core.stop(None, wait=False)
+        assert not core.stopped
+        core.postponed.carry_out()
+    (return_waiting,) = core.late
+    return_waiting()
+    assert not core.engine.takes_commands

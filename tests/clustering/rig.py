@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from coolamqp.api.base_driver import Reports
+from coolamqp.api.postponed import PostponedCalls
 from coolamqp.clustering.dispatcher import Dispatcher
 from coolamqp.clustering.driver import Driver
 from coolamqp.clustering.leader import Leadership
@@ -31,6 +32,10 @@ from tests.support.scripted_broker import ScriptedBroker
 NODES = [NodeDefinition(f'127.0.0.{number}', 'guest', 'secret') for number in (1, 2)]
 # One turn carries effects out, one reads, one sends the answers.
 TURNS = 4
+
+
+def _nothing() -> None:
+    """Wake nobody."""
 
 
 class FakeTransport(Transport):
@@ -145,16 +150,20 @@ class DriverRig(Rig):
 
     def __init__(self, selector: selectors.BaseSelector | None = None, **options: Any) -> None:
         super().__init__(NODES, **options)
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
+        self.postponed = PostponedCalls(self.engine.effects)
         self.leadership = Leadership(self.lock, self.time)
         self.selector = SteppingSelector()
         self.transports: list[FakeTransport] = []
         self.error: Exception | None = None  # of the transports to come
         self.progress: list[bool] = []
-        self.dispatcher = Dispatcher('test', self.engine.mailboxes, None, lambda: None)
+        self.dispatcher = Dispatcher(
+            'test', self.engine.mailboxes, None, _nothing, _nothing, threading.RLock()
+        )
         self.driver = Driver(
             self.engine,
             self.lock,
+            self.postponed,
             self.leadership,
             self.dispatcher,
             self.reports.extend,

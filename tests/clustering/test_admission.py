@@ -33,7 +33,9 @@ class Publishers:
         self.before_waiting: Callable[[], None] = lambda: None
         self._pool = pool
         self._about_to_wait = threading.Event()
-        self.admission = Admission(rig.engine, rig.lock, self._check_running, self._check_may_wait)
+        self.admission = Admission(
+            rig.engine, rig.lock, rig.postponed, self._check_running, self._check_may_wait
+        )
         self.admission.open(rig.driver)
 
     def _check_running(self) -> Driver:
@@ -233,3 +235,42 @@ def test_the_first_of_a_batch_waits_for_room(publishers: Publishers) -> None:
     publishers.confirm(1)
     assert late.result(PATIENCE) == 1
     assert publishers.bodies()[-1] == b'4'
+
+
+def test_a_publication_that_interrupts_the_engine_is_the_next_one(publishers: Publishers) -> None:
+    with publishers.rig.lock:
+        publishers.publish(b'interrupting')
+        publishers.admission.publish_plain(publication_of(b'plain'), None)
+    publishers.publish(b'next')
+    assert publishers.bodies() == [b'interrupting', b'plain', b'next']
+
+
+def test_a_publication_that_interrupts_the_engine_wakes_the_driver(publishers: Publishers) -> None:
+    publishers.rig.while_asleep(lambda: publishers.publish(b'interrupting'))
+    assert publishers.rig.selector.woken
+    assert publishers.bodies() == [b'interrupting']
+
+
+def test_a_publication_that_interrupts_the_engine_waits_in_the_engine(
+    publishers: Publishers,
+) -> None:
+    publishers.fill()
+    with publishers.rig.lock:
+        promise = publishers.publish(b'late')
+        batch = [publication_of(b'later'), publication_of(b'latest')]
+        assert publishers.admission.publish_batch(batch, None) == len(batch)
+    publishers.rig.turn()
+    assert not promise.done()
+    publishers.confirm(ROOM)
+    publishers.rig.turn()
+    assert publishers.bodies()[ROOM:] == [b'late', b'later', b'latest']
+
+
+def test_a_publication_that_interrupts_a_shutdown_ends(publishers: Publishers) -> None:
+    with publishers.rig.lock:
+        promise = publishers.publish(b'late')
+        publishers.rig.engine.stop(publishers.rig.clock.now)
+        with pytest.raises(ConnectionDead):
+            publishers.publish(b'later')
+    publishers.rig.turn()
+    assert isinstance(promise.error, ConnectionDead)

@@ -40,7 +40,9 @@ class Driver:
 
 @pytest.fixture
 def dispatcher(no_leaks: None) -> Iterator[Dispatcher]:
-    dispatcher = Dispatcher('test', Mailboxes(ReadWatermarks()), None, lambda: None)
+    dispatcher = Dispatcher(
+        'test', Mailboxes(ReadWatermarks()), None, lambda: None, lambda: None, threading.RLock()
+    )
     yield dispatcher
     dispatcher.stop(PATIENCE)
 
@@ -231,3 +233,16 @@ def test_a_late_call_may_come_from_where_the_lock_is_held(dispatcher: Dispatcher
     dispatcher.post([(Mailbox(Queue('one'), id), message)])
     dispatcher.relieve(time.monotonic())  # as the leader does when it is woken
     assert done(called)
+
+
+def test_a_call_that_interrupts_the_dispatcher_is_late(no_leaks: None) -> None:
+    lock, interrupts, called = threading.RLock(), threading.Event(), threading.Event()
+    dispatcher = Dispatcher(
+        'test', Mailboxes(ReadWatermarks()), None, lambda: None, interrupts.set, lock
+    )
+    with lock:
+        dispatcher.call(called.set)
+    assert interrupts.is_set()
+    dispatcher.relieve(time.monotonic())
+    assert done(called)
+    dispatcher.stop(PATIENCE)

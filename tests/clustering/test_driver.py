@@ -288,3 +288,15 @@ def test_a_broker_that_closes_gets_the_message_that_was_on_its_way_and_then_the_
         assert heard.result(PATIENCE) == (len(body), ConnectionCloseOk())
         cluster.shutdown()
     assert ConnectionCloseOk() in methods_sent(tracer)
+
+
+def test_a_defect_fails_the_calls_that_have_interrupted_the_engine() -> None:
+    with DriverRig() as rig:
+        ending = Ending()
+        rig.postponed.add(_refuse, ending)
+        rig.driver.fail()
+        assert isinstance(ending.error, ConnectionDead)
+
+
+def _refuse() -> None:
+    raise ConnectionDead('shut down')

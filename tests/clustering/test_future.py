@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from coolamqp.attaches.publication import Publication
-from coolamqp.clustering.future import ClusterFuture
+from coolamqp.clustering.future import ClusterFuture, holds_future
 from coolamqp.objects import Message
 
 PATIENCE = 20.0  # seconds
@@ -264,3 +264,17 @@ def _race(tasks: list[Callable[[], Any]]) -> None:
         assert not thread.is_alive(), 'a thread hangs'
     if errors:
         raise errors[0]
+
+
+def test_a_thread_whose_time_is_over_leaves_nothing_behind(future: ClusterFuture) -> None:
+    with pytest.raises(TimeoutError):
+        future.result(0.001)
+    assert future._bells == []
+
+
+def test_a_thread_knows_whether_it_holds_a_future() -> None:
+    future = ClusterFuture(DirectPatron())
+    assert not holds_future()
+    with future._condition:
+        assert holds_future()
+    assert not holds_future()

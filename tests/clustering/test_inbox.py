@@ -16,7 +16,7 @@ def message(body: bytes) -> MessageReceived:
 
 
 def test_events_come_out_in_order() -> None:
-    inbox, first, second = Inbox(), message(b'1'), message(b'2')
+    inbox, first, second = Inbox(threading.RLock()), message(b'1'), message(b'2')
     inbox.put(first)
     inbox.put(second)
 
@@ -26,11 +26,11 @@ def test_events_come_out_in_order() -> None:
 
 
 def test_nothing_much_after_the_time_out() -> None:
-    assert isinstance(Inbox().take(0.01), NothingMuch)
+    assert isinstance(Inbox(threading.RLock()).take(0.01), NothingMuch)
 
 
 def test_a_loss_that_was_not_read_yet_is_told_once() -> None:
-    inbox = Inbox()
+    inbox = Inbox(threading.RLock())
     inbox.put(ConnectionLost())
     inbox.put(ConnectionLost())
     inbox.put(message(b'1'))
@@ -41,7 +41,7 @@ def test_a_loss_that_was_not_read_yet_is_told_once() -> None:
 
 
 def test_who_waits_is_woken_by_an_event() -> None:
-    inbox, event = Inbox(), message(b'1')
+    inbox, event = Inbox(threading.RLock()), message(b'1')
     thread, taken = _take(inbox)
     inbox.put(event)
     thread.join(PATIENCE)
@@ -50,7 +50,7 @@ def test_who_waits_is_woken_by_an_event() -> None:
 
 
 def test_closing_ends_all_waiting() -> None:
-    inbox = Inbox()
+    inbox = Inbox(threading.RLock())
     takers = [_take(inbox) for _ in range(3)]
     inbox.close()
     for thread, taken in takers:
@@ -59,7 +59,7 @@ def test_closing_ends_all_waiting() -> None:
 
 
 def test_what_is_left_can_be_taken_after_the_end() -> None:
-    inbox, event = Inbox(), message(b'1')
+    inbox, event = Inbox(threading.RLock()), message(b'1')
     inbox.put(event)
     inbox.close()
 

@@ -21,7 +21,7 @@ class Lead:
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self.leadership = Leadership(self.lock, lambda: self.now)
         self._departures = 0
 

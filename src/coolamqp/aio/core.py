@@ -1,7 +1,7 @@
 """The core of a Cluster on its event loop.
 
-There is no lock: everything happens on the thread of the loop, and the engine is never called while
-it is at work. Calls from another thread, or another loop, are refused.
+There is no lock: everything happens on the thread of the loop. Calls from another thread or loop
+are refused. Calls of a finalizer that has interrupted the engine are postponed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import random
 import weakref
 from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime
+from functools import partial
 from inspect import isawaitable
 from typing import Any, cast
 
@@ -62,6 +63,19 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         if self.driver is not None:
             self.driver.notify()
 
+    def is_inside(self) -> bool:
+        """Whether a finalizer or a signal handler on the loop has interrupted the engine."""
+        return self.lock.is_mine()
+
+    def wake(self) -> None:
+        """Make the driver check the engine soon."""
+        if self.driver is not None:
+            self.driver.wake()
+
+    def call_late(self, function: Callable[[], object]) -> None:
+        """Call a function in the next iteration of the loop."""
+        asyncio.get_running_loop().call_soon(function)
+
     def new_future(self, span: CallSpan | None = None) -> ClusterFuture:
         """Make a future for a program."""
         loop = self.lock.loop
@@ -77,7 +91,14 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         if self.driver is not None:
             raise RuntimeError('this Cluster was started before; make a new one')
         self.lock.loop = asyncio.get_running_loop()
-        driver = self.driver = Driver(self.engine, self.dispatcher, self.report, self.on_reported)
+        driver = self.driver = Driver(
+            self.engine,
+            self.lock,
+            self.postponed,
+            self.dispatcher,
+            self.report,
+            self.on_reported,
+        )
         self._loop_end = self._until_the_loop_ends(driver)
         await anext(self._loop_end)
         self.engine.start(self._now())
@@ -101,7 +122,8 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
 
         :raises RuntimeError: it was never started
         """
-        driver = self.stop(timeout, wait)
+        self.stop(timeout, wait)
+        driver = self.begun()
         deadline = None if timeout is None else self._now() + timeout
         self.state_changed.notify_all()
         if wait:
@@ -131,18 +153,38 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         span: CallSpan | None,
     ) -> ClusterFuture:
         """Publish a message; without confirm the future ends when it is handed over."""
+        if self.is_inside():
+            return self._publish_later(publication, confirm, timeout, span)
         with self.lock:
             self.running().notify()
+            self.postponed.carry_out()
             if timeout is not None:
                 self.engine.advance(self._now())
             return self._publish(publication, confirm, timeout, span)
+
+    def _publish_later(
+        self,
+        publication: Publication,
+        confirm: bool | None,
+        timeout: float | None,
+        span: CallSpan | None,
+    ) -> ClusterFuture:
+        future = self.new_future(span)
+        publish_with(future, publication, self)
+        window = self.engine.window
+        publish = window.publish if confirm else window.publish_plain
+        self._carry_out(partial(publish, publication, timeout), future)
+        return future
 
     def publish_all(
         self, publications: list[Publication], confirm: bool, timeout: float | None
     ) -> list[ClusterFuture]:
         """Publish messages in their order."""
+        if self.is_inside():
+            return [self._publish_later(each, confirm, timeout, None) for each in publications]
         with self.lock:
             self.running().notify()
+            self.postponed.carry_out()
             if timeout is not None:
                 self.engine.advance(self._now())
             return [self._publish(each, confirm, timeout, None) for each in publications]
@@ -193,6 +235,10 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
 
         Also where the loop does not run any more, since a loop that ends cancels tasks.
         """
+        if self.is_inside():
+            self.postponed.add(partial(self.engine.withdraw, publication))
+            self.wake()
+            return
         self.engine.withdraw(publication)
         self._wake()  # Others may wait for the room.
 

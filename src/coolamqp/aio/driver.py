@@ -17,8 +17,10 @@ from functools import partial
 from math import inf
 from typing import Any
 
+from coolamqp.aio.loop_guard import LoopGuard
 from coolamqp.api.base_driver import BaseDriver, CallbackRunner, Reports
 from coolamqp.api.guarded import log_exception
+from coolamqp.api.postponed import PostponedCalls
 from coolamqp.net.transport import Transport
 from coolamqp.net.transports import MakeTransport, Transports
 from coolamqp.supervisor.engine import Engine
@@ -30,21 +32,27 @@ logger = logging.getLogger(__name__)
 class Driver(BaseDriver):
     """Drives the engine on the running loop; see `BaseDriver` for its other parameters.
 
+    :param lock: entered whenever the engine is called
+    :param postponed: the calls that have interrupted the engine
     :param make_transport: makes the transport of a link
     """
 
     def __init__(
         self,
         engine: Engine,
+        lock: LoopGuard,
+        postponed: PostponedCalls,
         runner: CallbackRunner,
         report: Callable[[Reports], None],
         on_reported: Callable[[Reports], None],
         make_transport: MakeTransport = Transport,
     ) -> None:
         super().__init__(engine, runner, report, on_reported)
+        self._lock = lock
+        self._postponed = postponed
         self._loop = asyncio.get_running_loop()
         self._watched: dict[socket.socket, int] = {}
-        self._transports = Transports(engine, self._watch, self._on_resolved, make_transport)
+        self._transports = Transports(engine, self._watch, self.wake, make_transport)
         self._timer: asyncio.Handle | None = None
         self._timer_at = inf  # Not every loop makes handles that know their time.
         self._turn_due = False
@@ -55,6 +63,11 @@ class Driver(BaseDriver):
         if not self._turn_due:
             self._turn_due = True
             self._loop.call_soon(self._turn)
+
+    def wake(self) -> None:
+        """Look at the engine again soon; from any thread, at any moment."""
+        with contextlib.suppress(RuntimeError):  # The loop has been closed.
+            self._loop.call_soon_threadsafe(self.notify)
 
     def abort(self) -> None:
         """End at once."""
@@ -83,17 +96,32 @@ class Driver(BaseDriver):
             log_exception(logger, 'the driver has failed, which is a defect of CoolAMQP')
             self._drive(self._loop.time())
 
+    def _call(self, act: Callable[[float], None]) -> None:
+        self._guard(partial(self._enter, act))
+
     def _drive(self, now: float) -> None:
         engine = self._engine
-        engine.tick(now)
-        self._transports.follow(now)
-        self._transports.send(now)
+        self._enter(self._serve_engine, now)
         if engine.effects:
             self.carry_out(engine.take_effects())
         if engine.state is EngineState.STOPPED and not self._transports.ending:
             self._end()
         else:
             self._wake_in_time()
+
+    def _enter(self, act: Callable[[float], None], now: float) -> None:
+        """Make a call of the engine with the time. Calls that interrupt it are postponed."""
+        self._lock.entered = True
+        try:
+            act(now)
+        finally:
+            self._lock.entered = False
+
+    def _serve_engine(self, now: float) -> None:
+        self._postponed.carry_out()
+        self._engine.tick(now)
+        self._transports.follow(now)
+        self._transports.send(now)
 
     def _wake_in_time(self) -> None:
         """Set the timer, unless it is set for earlier: then it is set again at that time."""
@@ -147,15 +175,10 @@ class Driver(BaseDriver):
             try:
                 data = transport.on_ready(sock, event, now)
             except Exception as error:  # noqa: BLE001 - the engine reports it
-                self._guard(partial(self._transports.fail, transport, error))
+                self._call(partial(self._transports.fail, transport, error))
             else:
                 if data is not None:
-                    self._guard(partial(self._engine.receive, transport.link, data))
+                    self._call(partial(self._engine.receive, transport.link, data))
                 elif transport.connected and not was_connected:
-                    self._guard(partial(self._engine.link_up, transport.link))
+                    self._call(partial(self._engine.link_up, transport.link))
         self._turn()
-
-    def _on_resolved(self) -> None:
-        """Take a turn on the loop; called on the thread that has resolved a name."""
-        with contextlib.suppress(RuntimeError):  # The loop has been closed.
-            self._loop.call_soon_threadsafe(self.notify)

@@ -21,6 +21,7 @@ class Inbox:
         if self._discarded or not self._queue.put(event):
             return False
         self._condition.notify_all()
+        self._queue.log_dropped()
         return True
 
     async def take(self, timeout: float | None) -> Event:

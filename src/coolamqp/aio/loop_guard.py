@@ -9,19 +9,26 @@ import asyncio
 
 
 class LoopGuard:
-    """Lets in calls from the event loop, and refuses all others.
+    """Lets in calls from the event loop, one at a time, and refuses all others.
 
     :ivar loop: the loop on which the Cluster was started; None before that
+    :ivar entered: whether a call is in progress
     """
 
     def __init__(self) -> None:
         self.loop: asyncio.AbstractEventLoop | None = None
+        self.entered = False
 
     def __enter__(self) -> None:
         self.check()
+        self.entered = True
 
     def __exit__(self, *_: object) -> None:
-        return
+        self.entered = False
+
+    def is_mine(self) -> bool:
+        """Whether a finalizer or a signal handler on the loop has interrupted a call."""
+        return self.entered and _running_loop() is self.loop
 
     def check(self) -> None:
         """Refuse a call from elsewhere.

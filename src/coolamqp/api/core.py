@@ -1,7 +1,8 @@
 """The core of a Cluster: the engine, and the access of calls, consumers and messages to it.
 
-The core carries out each command under the engine lock, and then notifies the driver. The cores for
-threads and for asyncio add the lock and the driver.
+The core carries out each command under the engine lock, and then notifies the driver. It postpones
+the calls of signal handlers and finalizers that have interrupted the engine. The cores for threads
+and for asyncio add the lock and the driver.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from coolamqp.api.base_driver import CallbackRunner, Reports
 from coolamqp.api.commands import Command, Commands, FutureT
 from coolamqp.api.guarded import guarded
 from coolamqp.api.options import ClusterOptions
+from coolamqp.api.postponed import PostponedCalls
 from coolamqp.api.reporter import Reporter
 from coolamqp.api.requests import check_timeout
 from coolamqp.api.spans import end_with, with_context
@@ -26,6 +28,7 @@ from coolamqp.attaches.consumer import Consumer, subscription_of
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.events import AllNodesRefused, Event, MessageReceived, TopologyRestored
 from coolamqp.attaches.mailbox import Inbox, Mailbox
+from coolamqp.attaches.promise import Promise
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.subscription import Subscription
 from coolamqp.exceptions import ConnectionDead
@@ -68,6 +71,7 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
     :param clock: returns the time on the driver's clock, in seconds
     :ivar lock: the engine lock, which each call of the engine needs
     :ivar driver: the driver; None before the start of the Cluster
+    :ivar postponed: the calls that have interrupted the engine
     """
 
     lock: AbstractContextManager[Any]
@@ -104,6 +108,7 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
             options.max_unconfirmed_bytes,
             options.nack_timeout,
         )
+        self.postponed = PostponedCalls(self.engine.effects)
         self.driver: DriverT | None = None
         self.clock = clock
         self._common_inbox = inbox
@@ -112,7 +117,7 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
 
     @abstractmethod
     def new_future(self, span: CallSpan | None = None) -> FutureT:
-        """Make a future for a program. The caller holds the lock.
+        """Make a future for a program.
 
         :param span: the span to end together with the future
         """
@@ -120,6 +125,18 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
     @abstractmethod
     def current(self) -> object:
         """Return an object that is equal for all calls of this thread or task."""
+
+    @abstractmethod
+    def is_inside(self) -> bool:
+        """Whether a signal handler or a finalizer of this thread has interrupted the engine."""
+
+    @abstractmethod
+    def wake(self) -> None:
+        """Make the driver check the engine soon. Any thread may call it, at any moment."""
+
+    @abstractmethod
+    def call_late(self, function: Callable[[], object]) -> None:
+        """Call a function soon, without the lock. The caller may hold it."""
 
     @abstractmethod
     def on_state_change(self) -> None:
@@ -143,7 +160,7 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
         return None if node is None else (node.host, node.port)
 
     def running(self) -> DriverT:
-        """Return the driver of a running Cluster. The caller holds the lock.
+        """Return the driver of a running Cluster.
 
         :raises RuntimeError: the Cluster is not started, or belongs to another process
         :raises ConnectionDead: the Cluster is shut down
@@ -184,13 +201,49 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
 
     def command(self, command: Command, span: CallSpan | None = None) -> FutureT:
         """Carry out a command under the engine lock, notify the driver, and return the future."""
-        with self.lock:
-            driver = self.running()
-            future = self.new_future(span)
-            self.engine.advance(self.clock())
-            command(self.engine, future)
-            driver.notify()
+        self.running()
+        future = self.new_future(span)
+        self._carry_out(partial(command, self.engine, future), future)
         return future
+
+    def _carry_out(self, command: Callable[[], object], promise: Promise | None = None) -> None:
+        """Carry out a command of a running Cluster.
+
+        :param promise: the promise that ends with the error of a postponed command
+        """
+
+        def carry_out() -> None:
+            driver = self.running()
+            self.engine.advance(self.clock())
+            try:
+                command()
+            finally:
+                driver.notify()
+
+        self.call_engine(carry_out, promise)
+
+    def call_engine(
+        self,
+        call: Callable[[], object],
+        promise: Promise | None = None,
+        then: Callable[[], object] | None = None,
+    ) -> None:
+        """Make a call under the engine lock; postpone it if it has interrupted the engine.
+
+        :param promise: the promise that ends with the error if a postponed call raises one
+        :param then: called after the call, without the lock
+        """
+        if self.is_inside():
+            self.postponed.add(call, promise)
+            if then is not None:
+                self.postponed.add(partial(self.call_late, then))
+            self.wake()
+            return
+        with self.lock:
+            self.postponed.carry_out()
+            call()
+        if then is not None:
+            then()
 
     def consume(
         self, consumer: Consumer, span: CallSpan | None, inbox: Inbox | None = None
@@ -205,15 +258,15 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
         future = cast('FutureT | None', subscription.promise)
         if future is not None and span is not None:
             future.add_done_callback(partial(end_with, span))
-        with self.lock:
-            driver = self.running()
-            if future is None:
-                future = self.new_future(span)
-            self.engine.advance(self.clock())
-            self.engine.consume(subscription, future)
-            subscription.mailbox.inbox = self._common_inbox if inbox is None else inbox
-            driver.notify()
+        self.running()
+        if future is None:
+            future = self.new_future(span)
+        self._carry_out(partial(self._consume, subscription, future, inbox), future)
         return future
+
+    def _consume(self, subscription: Subscription, future: FutureT, inbox: Inbox | None) -> None:
+        self.engine.consume(subscription, future)
+        subscription.mailbox.inbox = self._common_inbox if inbox is None else inbox
 
     @abstractmethod
     def check_callback(self, consumer: Consumer) -> None:
@@ -238,20 +291,32 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
     def cancel(self, subscription: Subscription, timeout: float | None) -> FutureT:
         """Cancel a consumer, for `Consumer.cancel`."""
         check_timeout(timeout)
-        with self.lock:
-            future = self.new_future()
-            driver = None if self.stopped else self.driver
-            if driver is not None:
-                self.engine.advance(self.clock())
-                by_callback = self._is_caller(subscription.mailbox)
-                self.engine.cancel(subscription, future, timeout, by_callback)
-                driver.notify()
-        if driver is None:
-            future.set_result(None)  # The shutdown has cancelled the consumer.
-        self._return_waiting(subscription)
+        future = self.new_future()
+        return_waiting = partial(self._return_waiting, subscription)
+        if self.driver is None:
+            return_waiting()
+        else:
+            by_callback = self._is_caller(subscription.mailbox)
+            arguments = (subscription, future, timeout, by_callback)
+            cancel = partial(self._cancel, self.driver, *arguments)
+            self.call_engine(cancel, future, return_waiting)
+        if self.driver is None or self.stopped:  # The shutdown has cancelled the consumer.
+            future.set_result(None)
         return future
 
-    def stop(self, timeout: float | None, wait: bool) -> DriverT:
+    def _cancel(
+        self,
+        driver: DriverT,
+        subscription: Subscription,
+        future: FutureT,
+        timeout: float | None,
+        by_callback: bool,
+    ) -> None:
+        self.engine.advance(self.clock())
+        self.engine.cancel(subscription, future, timeout, by_callback)
+        driver.notify()
+
+    def stop(self, timeout: float | None, wait: bool) -> None:
         """Begin the shutdown.
 
         :param timeout: the time for the shutdown, in seconds; None for no limit
@@ -259,16 +324,21 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
         :raises RuntimeError: the Cluster was never started
         """
         check_timeout(timeout)
-        with self.lock:
-            driver = self.driver
-            if driver is None:
-                raise RuntimeError('this Cluster was never started')
-            caller = self._release_caller() if wait else None
-            cancelled = self.engine.stop(self.clock(), timeout, caller)
-            driver.notify()
-        for subscription in cancelled:
-            self._return_waiting(subscription)
-        return driver
+        if self.driver is None and not self.is_inside():  # or a signal handler interrupts the start
+            raise RuntimeError('this Cluster was never started')
+        caller = self._release_caller() if wait else None
+        cancelled: list[Subscription] = []
+
+        def stop() -> None:
+            cancelled.extend(self.engine.stop(self.clock(), timeout, caller))
+            if self.driver is not None:
+                self.driver.notify()
+
+        def return_waiting() -> None:
+            for subscription in cancelled:
+                self._return_waiting(subscription)
+
+        self.call_engine(stop, then=return_waiting)
 
     def _release_caller(self) -> Mailbox | None:
         """Let the shutdown not wait for the caller, which waits for the shutdown.
@@ -303,9 +373,8 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
 
     def change_prefetch(self, subscription: Subscription, prefetch_count: int) -> None:
         """Change the prefetch count of a consumer, for `Consumer.set_qos`."""
-        with self.lock:
-            self.engine.change_prefetch(subscription, prefetch_count)
-            self.running().notify()
+        self.running()
+        self._carry_out(partial(self.engine.change_prefetch, subscription, prefetch_count))
 
     def deliver(self, subscription: Subscription, message: Delivery) -> None:
         """Deliver a message to the program, for `Consumer.on_delivery`."""
@@ -319,11 +388,13 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
         if not ledger.settle(delivery_tag, how, multiple):
             return False
         if not ledger.announced:
-            with self.lock:
-                self.engine.announce(ledger)
-                if self.driver is not None:
-                    self.driver.notify()
+            self.call_engine(partial(self._announce, ledger))
         return True
+
+    def _announce(self, ledger: AckLedger) -> None:
+        self.engine.announce(ledger)
+        if self.driver is not None:
+            self.driver.notify()
 
     # Iterations
 

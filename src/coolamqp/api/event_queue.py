@@ -20,6 +20,7 @@ class EventQueue:
     def __init__(self) -> None:
         self._events: deque[Event] = deque()
         self._others = 0  # the number of events that are not messages
+        self._dropped: deque[Event] = deque()
 
     def __bool__(self) -> bool:
         return bool(self._events)
@@ -47,12 +48,17 @@ class EventQueue:
         oldest = next(each for each in self._events if not isinstance(each, MessageReceived))
         self._events.remove(oldest)
         self._others -= 1
-        logger.warning(
-            'CoolAMQP has dropped the oldest of %d events, because the program does not call '
-            'drain() often enough: %r',
-            OTHER_EVENTS_MAX + 1,
-            oldest,
-        )
+        self._dropped.append(oldest)
+
+    def log_dropped(self) -> None:
+        """Log the events that `put` has dropped; without a lock, since log handlers may block."""
+        while self._dropped:
+            logger.warning(
+                'CoolAMQP has dropped the oldest of %d events, because the program does not call '
+                'drain() often enough: %r',
+                OTHER_EVENTS_MAX + 1,
+                self._dropped.popleft(),
+            )
 
     def take_all(self) -> list[Event]:
         """Remove and return all events."""

@@ -1,14 +1,21 @@
-"""How threads publish: under the lock of the engine, and waiting for room."""
+"""How threads publish: under the lock of the engine, and waiting for room.
+
+A signal handler or a finalizer that has interrupted the engine must not wait. Its publication is
+postponed, and then waits for room in the queue of the engine.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
+from coolamqp.api.postponed import PostponedCalls
 from coolamqp.attaches.publication import Publication
 from coolamqp.clustering.condition import Condition
 from coolamqp.clustering.driver import Driver
+from coolamqp.clustering.lock import ownership
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.supervisor.admission import Waiting, no_room
 from coolamqp.supervisor.engine import Engine
@@ -21,21 +28,24 @@ class Admission:
     """Publishes; a thread that finds no room waits here.
 
     :param lock: held whenever the engine is touched
-    :param check_running: returns the driver, or raises if nothing can be published; called with
-        the lock
+    :param postponed: the calls that have interrupted the engine
+    :param check_running: returns the driver, or raises if nothing can be published
     :param check_may_wait: raises if this thread must not wait; called without the lock
     """
 
     def __init__(
         self,
         engine: Engine,
-        lock: threading.Lock,
+        lock: threading.RLock,
+        postponed: PostponedCalls,
         check_running: Callable[[], Driver],
         check_may_wait: Callable[[], None],
     ) -> None:
         self._engine = engine
         self._window = engine.window
         self._lock = lock
+        self._is_inside = ownership(lock)
+        self._postponed = postponed
         self._room = Condition(lock)
         self._sleeping = 0  # threads
         self._held_back = 0  # how often they were left asleep, one time after the other
@@ -53,6 +63,9 @@ class Admission:
         :param timeout: how long to wait for room, in seconds
         :raises TimeoutError: there was none in time; the message is not published
         """
+        if self._is_inside():
+            self._postpone(publication, partial(self._window.publish, publication, timeout))
+            return
         with self._lock:
             driver = self._running()
             waiting = self._window.publish(publication)
@@ -63,6 +76,9 @@ class Admission:
 
     def publish_plain(self, publication: Publication, timeout: float | None) -> None:
         """Publish without a confirm; as `publish` otherwise."""
+        if self._is_inside():
+            self._postpone(publication, partial(self._window.publish_plain, publication, timeout))
+            return
         with self._lock:
             driver = self._running()
             waiting = self._window.publish_plain(publication)
@@ -77,6 +93,10 @@ class Admission:
         :param timeout: how long the first may wait for room, in seconds
         :raises TimeoutError: there was none in time
         """
+        if self._is_inside():
+            for publication in publications:
+                self._postpone(publication, partial(self._window.publish, publication, timeout))
+            return len(publications)
         with self._lock:
             driver = self._running()
             for done, publication in enumerate(publications):
@@ -110,10 +130,21 @@ class Admission:
             self._room.notify_all()
 
     def _running(self) -> Driver:
+        if self._postponed.waiting:
+            self._postponed.carry_out()
         driver = self._driver
         if driver is None or not self._engine.takes_commands:
             return self._check_running()
         return driver
+
+    def _postpone(self, publication: Publication, publish: Callable[[], object]) -> None:
+        def publish_if_running() -> None:
+            self._check_running()
+            publish()
+
+        driver = self._check_running()
+        self._postponed.add(publish_if_running, publication.promise)
+        driver.wake()
 
     def _wait(self, waiting: Waiting, timeout: float | None) -> None:
         """Sleep until the engine has admitted a publication, or has not; the lock is held.

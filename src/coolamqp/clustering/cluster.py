@@ -105,8 +105,7 @@ class Cluster(
         check_timeout(timeout)
         core = self._core
         core.check_may_wait()
-        with core.lock:
-            core.running()
+        core.running()
         with core.state_changed:
             core.state_changed.wait_for(core.is_up_or_ending, timeout)
         if not core.engine.takes_commands:

@@ -1,8 +1,8 @@
 """A condition like `threading.Condition`, compiled, for what is done once a chunk or a confirm.
 
 `threading.Condition` is written in Python, and costs more than all the rest of handing a chunk of
-messages to another thread. This one does only what is needed here. A thread cannot take its lock
-twice.
+messages to another thread. This one does only what is needed here. A thread that holds its lock
+already must not wait.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class Condition:
     :param lock: a lock with other users, too; None for a lock of its own
     """
 
-    def __init__(self, lock: threading.Lock | None = None) -> None:
-        self._lock = threading.Lock() if lock is None else lock
+    def __init__(self, lock: threading.RLock | None = None) -> None:
+        self._lock = threading.RLock() if lock is None else lock
         # A lock for each waiting thread. The thread takes it a second time; a notifier releases it.
         self._waiting: deque[threading.Lock] = deque()
 

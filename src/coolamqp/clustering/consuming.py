@@ -80,7 +80,7 @@ class Consuming(ConsumeCalls[ClusterFuture]):
         check_timeout(timeout)
         self._core.check_may_wait()
         consumer = Consumer(queue, None, no_ack=no_ack, prefetch=prefetch, **options)
-        inbox = Inbox()
+        inbox = Inbox(self._core.waiting_lock)
         iterator = MessageIterator(self._core, consumer, inbox, timeout)
         try:
             self._begin_iteration(consumer, inbox).result()

@@ -9,7 +9,8 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import wait
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
@@ -23,12 +24,14 @@ from coolamqp.attaches.mailbox import Mailbox
 from coolamqp.attaches.publication import Publication
 from coolamqp.clustering import forks
 from coolamqp.clustering.admission import Admission
+from coolamqp.clustering.condition import Condition
 from coolamqp.clustering.dispatcher import Dispatcher
 from coolamqp.clustering.driver import Driver
-from coolamqp.clustering.future import ClusterFuture, TracedFuture
+from coolamqp.clustering.future import ClusterFuture, TracedFuture, holds_future
 from coolamqp.clustering.inbox import Inbox
 from coolamqp.clustering.io_thread import IOThread
 from coolamqp.clustering.leader import Leadership
+from coolamqp.clustering.lock import ownership
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.tracing import CallSpan
 
@@ -39,13 +42,13 @@ BATCH_MESSAGES: Final = 256
 class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
     """The engine of a Cluster and its threads."""
 
-    lock: threading.Lock
+    lock: threading.RLock
     dispatcher: Dispatcher
 
     def __init__(self, options: ClusterOptions) -> None:
         self.name = options.name
-        self.inbox = Inbox()
         self._make_locks()
+        self.inbox = Inbox(self.waiting_lock)
         self._forked = False  # whether this is the copy of a child process
         super().__init__(
             options,
@@ -56,16 +59,21 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
             time.monotonic,
         )
         wrap = None if self.tracer is None else self._wrap
-        self.dispatcher = Dispatcher(self.name, self.engine.mailboxes, wrap, self._wake)
+        self.dispatcher = Dispatcher(
+            self.name, self.engine.mailboxes, wrap, self._wake_leader, self.wake, self.waiting_lock
+        )
         self.admission = self._make_admission()
         self._io_thread: IOThread | None = None
 
     def _make_locks(self) -> None:
-        self.lock = threading.Lock()
-        self.state_changed = threading.Condition()
+        self.lock = threading.RLock()
+        self.waiting_lock = threading.RLock()
+        self._is_inside = ownership(self.lock)
+        self._holds_waiting_lock = ownership(self.waiting_lock)
+        self.state_changed = Condition(self.waiting_lock)
 
     def _make_admission(self) -> Admission:
-        return Admission(self.engine, self.lock, self.running, self.check_may_wait)
+        return Admission(self.engine, self.lock, self.postponed, self.running, self.check_may_wait)
 
     def _run(self, function: Callable[..., Any], *arguments: Any) -> None:
         self.dispatcher.call(function, *arguments)
@@ -82,6 +90,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         :raises RuntimeError: it was started before
         """
         self.check_process()
+        self._check_outside()
         with self.lock:
             if self.driver is not None:
                 raise RuntimeError('this Cluster was started before; make a new one')
@@ -89,6 +98,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
             driver = self.driver = Driver(
                 self.engine,
                 self.lock,
+                self.postponed,
                 leadership,
                 self.dispatcher,
                 self.report,
@@ -110,11 +120,14 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
             return  # The connection is the parent's; this process has no thread to end.
         deadline = None if timeout is None else time.monotonic() + timeout
         io_thread = self._io_thread
-        waits = wait_for_end and io_thread is not None and io_thread.may_wait()
+        waits = wait_for_end and io_thread is not None and self._may_wait(io_thread)
         self.stop(timeout, waits)
         if io_thread is not None and waits:
             io_thread.join(_seconds_until(deadline))
             self.dispatcher.stop(_seconds_until(deadline))
+
+    def _may_wait(self, io_thread: IOThread) -> bool:
+        return not self._holds_a_lock() and io_thread.may_wait()
 
     def current(self) -> object:
         """Return the identifier of this thread."""
@@ -147,9 +160,11 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
     def check_may_wait(self) -> None:
         """Give the lead back, or refuse to wait where waiting would never end; without the lock.
 
-        :raises RuntimeError: this thread is driving, or the process was forked
+        :raises RuntimeError: this thread is driving, a signal handler or a finalizer has
+            interrupted a call of it, or the process was forked
         """
         self.check_process()
+        self._check_outside()
         io_thread = self._io_thread
         if io_thread is not None and not io_thread.may_wait():
             raise RuntimeError(
@@ -157,7 +172,32 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
                 'would be a deadlock; leave out inline=True, or use add_done_callback'
             )
 
-    def _wake(self) -> None:
+    def is_inside(self) -> bool:
+        """Whether a signal handler or a finalizer of this thread has interrupted the engine."""
+        return self._is_inside()
+
+    def _holds_a_lock(self) -> bool:
+        """Whether this thread holds a lock that the leader may need."""
+        return self._is_inside() or self._holds_waiting_lock() or holds_future()
+
+    def _check_outside(self) -> None:
+        if self._holds_a_lock():
+            raise RuntimeError(
+                'a signal handler or a finalizer has interrupted a call of this Cluster, which '
+                'cannot go on before it returns, so it must not wait for the Cluster; set a flag '
+                'there and wait elsewhere, or use add_done_callback'
+            )
+
+    def wake(self) -> None:
+        """Make the leader check the engine soon, even if it is this thread."""
+        if self.driver is not None:
+            self.driver.wake()
+
+    def call_late(self, function: Callable[[], object]) -> None:
+        """Call a function on a dispatcher thread, without the lock."""
+        self.dispatcher.call_late(function)
+
+    def _wake_leader(self) -> None:
         if self._io_thread is not None:
             self._io_thread.wake()
 
@@ -205,8 +245,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         for publication in publications:
             future = publication.promise = ClusterFuture(self, publication)
             futures.append(future)
-        with self.lock:
-            self.running()  # If it takes nothing at all, the caller should know.
+        self.running()  # If it takes nothing at all, the caller should know.
         done = 0
         try:
             while done < len(publications):
@@ -224,12 +263,16 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         :raises TimeoutError: some are still unconfirmed
         """
         self.check_may_wait()
+        deadline = None if timeout is None else time.monotonic() + timeout
         with self.lock:
             self.running()
-            promises = self.engine.window.unconfirmed
-        unended = wait(cast('list[ClusterFuture]', promises), timeout).not_done
+            futures = cast('list[ClusterFuture]', self.engine.window.unconfirmed)
+        for future in futures:
+            with suppress(TimeoutError, CancelledError):
+                future.exception(_seconds_until(deadline))
+        unended = sum(not future.done() for future in futures)
         if unended:
-            raise TimeoutError(f'{len(unended)} messages are not confirmed within {timeout} s')
+            raise TimeoutError(f'{unended} messages are not confirmed within {timeout} s')
 
     # Consuming
 
@@ -257,6 +300,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         """Wait for an event, and count it out."""
         if timeout == 0:
             self.check_process()
+            self._check_outside()
         else:
             self.check_may_wait()
         return self.count_out(inbox.take(timeout))
@@ -276,6 +320,8 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
     def withdraw(self, publication: Publication) -> bool:
         """Withdraw a message, for `cancel` of its future. Return False if it was sent."""
         self.check_process()
+        if self.is_inside():
+            return False
         with self.lock:
             return self.admission.withdraw(publication)
 

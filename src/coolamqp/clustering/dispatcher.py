@@ -21,6 +21,7 @@ from coolamqp.api.guarded import guarded, log_exception
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.mailbox import Hook, Item, Mailbox
 from coolamqp.clustering.condition import Condition
+from coolamqp.clustering.lock import ownership
 from coolamqp.objects import ReceivedMessage
 from coolamqp.objects.message import body_size
 from coolamqp.supervisor.mailboxes import (
@@ -47,7 +48,9 @@ class Dispatcher:
     :param name: of the threads
     :param mailboxes: what waits to be run; touched only under the lock of the dispatcher
     :param wrap: returns the function to call in place of a callback, in a span; None without tracer
-    :param wake: called to let the leader look around again
+    :param wake: called to make another thread, the leader, look around again
+    :param interrupt: called to make the leader look around again, even if it is this thread
+    :param lock: held whenever the mailboxes are touched; other parts that wait may use it, too
     """
 
     def __init__(
@@ -56,12 +59,16 @@ class Dispatcher:
         mailboxes: Mailboxes,
         wrap: Callable[[Mailbox, Callable[[Any], Any]], Callable[[Any], Any]] | None,
         wake: Callable[[], None],
+        interrupt: Callable[[], None],
+        lock: threading.RLock,
     ) -> None:
         self._name = name
         self._mailboxes = mailboxes
         self._wrap = wrap
         self._wake = wake
-        self._condition = Condition()
+        self._interrupt = interrupt
+        self._is_inside = ownership(lock)
+        self._condition = Condition(lock)
         self._lead: Callable[[bool], bool] | None = None  # called to drive, by the leader
         self._lead_offered = False
         self._lead_mailbox = Mailbox()  # stands for the offer among the mailboxes
@@ -102,10 +109,9 @@ class Dispatcher:
         """Return the time at which `relieve` may have something to do."""
         if not self._mailboxes.ready:
             return inf
-        with self._condition:
-            if not self._mailboxes.ready or not self._busy_since:
-                return inf
-            return max(self._busy_since.values()) + SLOW_SECONDS
+        # Without the lock, since the caller holds the lock of the engine: no thread holds both.
+        busy_since = list(self._busy_since.values())
+        return max(busy_since) + SLOW_SECONDS if busy_since else inf
 
     def thread_to_lead(self, now: float) -> threading.Thread | None:
         """Return the only thread that there is, if it could lead too."""
@@ -136,15 +142,18 @@ class Dispatcher:
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> None:
         """Call a function that belongs to no consumer; these run in order, too."""
+        if self._is_inside():  # A signal handler or a finalizer has interrupted this thread.
+            self.call_late(function, *arguments)
+            return
         with self._condition:
             self._mailboxes.post_own(function, *arguments)
             self._rouse()
         self._wake()
 
     def call_late(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Call a function, from where a lock may be held: the garbage collector."""
+        """Call a function soon, from where a lock may be held: in a finalizer."""
         self._late.append(Hook(function, arguments))
-        self._wake()
+        self._interrupt()
 
     def deliver(self, mailbox: Mailbox, message: Delivery) -> None:
         """Hand a message to the program here and now."""

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from coolamqp.api.base_driver import BaseDriver, Reports
+from coolamqp.api.postponed import PostponedCalls
 from coolamqp.attaches.effects import Effects
 from coolamqp.clustering.dispatcher import Dispatcher
 from coolamqp.clustering.leader import Leadership
@@ -46,6 +47,7 @@ class Driver(BaseDriver):
     """Drives the engine on the thread that leads.
 
     :param lock: held whenever the engine is touched
+    :param postponed: the calls that have interrupted the engine
     :param dispatcher: relieved when its threads are stuck
     :param report: see `BaseDriver`
     :param on_reported: see `BaseDriver`
@@ -59,7 +61,8 @@ class Driver(BaseDriver):
     def __init__(
         self,
         engine: Engine,
-        lock: threading.Lock,
+        lock: threading.RLock,
+        postponed: PostponedCalls,
         leadership: Leadership,
         dispatcher: Dispatcher,
         report: Callable[[Reports], None],
@@ -71,6 +74,7 @@ class Driver(BaseDriver):
     ) -> None:
         super().__init__(engine, dispatcher, report, on_reported)
         self._lock = lock
+        self._postponed = postponed
         self._leadership = leadership
         self._dispatcher = dispatcher
         self._on_progress = on_progress
@@ -124,6 +128,7 @@ class Driver(BaseDriver):
         """Do everything that can be done now, then look out for more; False at the end."""
         now = self._clock()
         with self._lock:
+            self._postponed.carry_out()
             self._engine.tick(now)
             self._transports.follow(now)
             self._transports.send(now)
@@ -143,6 +148,7 @@ class Driver(BaseDriver):
         """Abort the engine and end everybody's waiting, after a defect in a turn."""
         with self._lock:
             self._engine.abort()
+            self._postponed.carry_out()
             self._on_progress(False)
             effects = self._engine.take_effects()
         self.carry_out(effects)

@@ -1,9 +1,14 @@
 """The futures of a Cluster by threads: a light `concurrent.futures.Future`.
 
 An ordinary future makes a condition and a lock when it is created, which costs more than all the
-rest of publishing a message. This one makes them when a thread first waits for it. One lock for all
-futures orders the two steps. Either the future ends before it has a condition, and the thread that
-makes one sees the end; or it ends under its condition, as `concurrent.futures.wait` needs it.
+rest of publishing a message. Here, a thread that waits adds a lock of its own to the future, and
+then checks again whether the future has ended. The thread that ends the future sets the state, and
+then releases these locks. So a thread that waits holds no lock that another thread needs, wherever
+a signal handler interrupts it.
+
+`concurrent.futures.wait` needs a condition, too, and the future must end under it. The future makes
+it at the first use. One lock for all futures orders the two steps. Either the future ends before it
+has a condition, and the thread that makes one sees the end; or it ends under its condition.
 """
 
 from __future__ import annotations
@@ -12,12 +17,13 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
 from coolamqp.api.guarded import guarded
 from coolamqp.api.spans import end_span
 from coolamqp.attaches.publication import Publication
-from coolamqp.clustering.condition import Condition
+from coolamqp.clustering.lock import ownership
 from coolamqp.tracing import CallSpan
 
 # The states of concurrent.futures; its `wait` and `as_completed` read them.
@@ -25,15 +31,50 @@ PENDING: Final = 'PENDING'
 CANCELLED: Final = 'CANCELLED_AND_NOTIFIED'
 FINISHED: Final = 'FINISHED'
 
-_lazy_lock = threading.Lock()  # held for an attribute or two
+_lazy_lock = threading.RLock()  # held for an attribute or two
+_holders: list[int] = []  # the threads that hold conditions, once for each condition
 
 
 def _renew_lazy_lock() -> None:
     global _lazy_lock  # noqa: PLW0603 - a thread that a child process has not may have held it
-    _lazy_lock = threading.Lock()
+    _lazy_lock = threading.RLock()
+    _holders.clear()
 
 
 os.register_at_fork(after_in_child=_renew_lazy_lock)
+
+
+def holds_future() -> bool:
+    """Whether this thread holds a lock of a future, as in `concurrent.futures.wait`."""
+    return ownership(_lazy_lock)() or threading.get_ident() in _holders
+
+
+class WaitCondition:
+    """The condition of a future, for `concurrent.futures.wait` and `as_completed`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def acquire(self) -> None:
+        """Take the lock."""
+        thread = threading.get_ident()
+        _holders.append(thread)
+        try:
+            self._lock.acquire()
+        except BaseException:  # A signal handler may raise.
+            _holders.remove(thread)
+            raise
+
+    def release(self) -> None:
+        """Release the lock."""
+        self._lock.release()
+        _holders.remove(threading.get_ident())
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
 
 class FutureOwner(Protocol):
@@ -62,7 +103,8 @@ class ClusterFuture(Future[Any]):
     _state = PENDING
     _result: Any = None
     _exception: BaseException | None = None
-    _lazy_condition: Condition | None = None
+    _bells: list[threading.Lock] | None = None  # of the threads that wait; made with the first one
+    _lazy_condition: WaitCondition | None = None
     _waiters: list[Any]  # made with the condition
     _callbacks: list[Callable[[Future[Any]], Any]] | None = None
     _publication: Publication | None = None
@@ -73,14 +115,14 @@ class ClusterFuture(Future[Any]):
             self._publication = publication
 
     @property
-    def _condition(self) -> Condition:  # type: ignore[override]  # made when needed
+    def _condition(self) -> WaitCondition:  # type: ignore[override]  # made when needed
         condition = self._lazy_condition
         if condition is None:
             with _lazy_lock:
                 condition = self._lazy_condition
                 if condition is None:
                     self._waiters = []
-                    condition = self._lazy_condition = Condition()
+                    condition = self._lazy_condition = WaitCondition()
         return condition
 
     def done(self) -> bool:
@@ -121,8 +163,7 @@ class ClusterFuture(Future[Any]):
         :raises CancelledError: it was cancelled
         :raises RuntimeError: this is an inline callback; it would wait for itself
         """
-        if self._state is PENDING:
-            self._wait(timeout)
+        self._wait(timeout)
         if self._state is CANCELLED:
             raise CancelledError
         if self._exception is not None:
@@ -131,8 +172,7 @@ class ClusterFuture(Future[Any]):
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Wait for the end; return the error, or None. It raises like `result`."""
-        if self._state is PENDING:
-            self._wait(timeout)
+        self._wait(timeout)
         if self._state is CANCELLED:
             raise CancelledError
         return self._exception
@@ -156,10 +196,21 @@ class ClusterFuture(Future[Any]):
             guarded(fn, self)
 
     def _wait(self, timeout: float | None) -> None:
+        if self._state is not PENDING:
+            return
         self._owner.check_may_wait()
-        with self._condition:
-            if not self._condition.wait_for(self.done, timeout):
-                raise TimeoutError(f'the broker has not answered in {timeout} s')
+        bell = threading.Lock()
+        bell.acquire()
+        bells = self.__dict__.setdefault('_bells', [])  # in one step
+        bells.append(bell)
+        try:
+            if self._state is PENDING:
+                bell.acquire(timeout=-1 if timeout is None else max(timeout, 0))
+        finally:
+            with suppress(ValueError):  # `_ring` may have removed it.
+                bells.remove(bell)
+        if self._state is PENDING:
+            raise TimeoutError(f'the broker has not answered in {timeout} s')
 
     def _end(self, state: str) -> None:
         with _lazy_lock:
@@ -170,11 +221,17 @@ class ClusterFuture(Future[Any]):
             with condition:
                 self._state = state
                 self._tell_waiters()
-                condition.notify_all()
+        if self._bells:
+            self._ring(self._bells)
         if self._publication is not None:
             self._publication = None  # It holds this future.
         if self._callbacks:
             self._run_callbacks(self._callbacks)
+
+    def _ring(self, bells: list[threading.Lock]) -> None:
+        with suppress(IndexError):  # A thread whose time is over may remove the last one.
+            while bells:
+                bells.pop().release()
 
     def _tell_waiters(self) -> None:
         for waiter in self._waiters:

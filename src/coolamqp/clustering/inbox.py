@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
-import time
 
 from coolamqp.api.event_queue import EventQueue
 from coolamqp.attaches.events import Event, NothingMuch
+from coolamqp.clustering.condition import Condition
 
 
 class Inbox:
-    """Events in the order in which they happened."""
+    """Events in the order in which they happened.
 
-    def __init__(self) -> None:
-        self._condition = threading.Condition()
+    :param lock: the lock of the dispatcher
+    """
+
+    def __init__(self, lock: threading.RLock) -> None:
+        self._condition = Condition(lock)
         self._queue = EventQueue()
         self._closed = False
         self._discarded = False
@@ -24,7 +27,8 @@ class Inbox:
             if self._discarded or not self._queue.put(event):
                 return False
             self._condition.notify()
-            return True
+        self._queue.log_dropped()
+        return True
 
     def take(self, timeout: float | None) -> Event:
         """Wait for an event.
@@ -32,14 +36,12 @@ class Inbox:
         :param timeout: seconds; None waits until there is one, or the inbox is closed
         :returns: `NothingMuch` if there was none
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
         with self._condition:
-            while not self._queue and not self._closed:
-                left = None if deadline is None else deadline - time.monotonic()
-                if left is not None and left <= 0:
-                    break
-                self._condition.wait(left)
+            self._condition.wait_for(self._has_news, timeout)
             return self._queue.pop() if self._queue else NothingMuch()
+
+    def _has_news(self) -> bool:
+        return bool(self._queue) or self._closed
 
     def close(self) -> None:
         """End all waiting."""

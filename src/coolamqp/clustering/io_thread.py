@@ -29,7 +29,7 @@ class IOThread:
     def __init__(
         self,
         name: str,
-        lock: threading.Lock,
+        lock: threading.RLock,
         leadership: Leadership,
         driver: Driver,
         dispatcher: Dispatcher,
@@ -48,10 +48,12 @@ class IOThread:
         self.thread.start()
 
     def join(self, timeout: float | None) -> None:
-        """Wait for the end of the thread.
+        """Wait for the end of the thread, unless a signal handler has interrupted its start.
 
         :param timeout: the time that the engine has for its end, in seconds; None for no limit
         """
+        if not self.thread.is_alive():
+            return
         self.thread.join(None if timeout is None else timeout + STUCK_SECONDS)
         if self.thread.is_alive():
             logger.warning('%s still runs a callback; it is left to itself', self.thread.name)

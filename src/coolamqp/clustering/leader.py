@@ -33,7 +33,7 @@ class Leadership:
     :ivar away: whether the leader runs callbacks, so that no thread drives
     """
 
-    def __init__(self, lock: threading.Lock, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, lock: threading.RLock, clock: Callable[[], float] = time.monotonic) -> None:
         self.leader: threading.Thread | None = None
         self.away = False
         self._clock = clock
