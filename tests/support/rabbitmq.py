@@ -53,6 +53,9 @@ class RabbitMQNode:
 
     It is a context manager, which starts and closes the node. Only one thread may use it at a time.
 
+    :param name: the name of the node on its host
+    :param peer: a node of the same cluster, whose cookie and epmd this node uses. The peer must
+        start first, and close last
     :param plugins: the names of plugins, such as `rabbitmq_management`
     :param config: keys and values to add to rabbitmq.conf
     :param installation: the RabbitMQ to run; by default the one for the whole suite
@@ -66,14 +69,20 @@ class RabbitMQNode:
     def __init__(
         self,
         *,
+        name: str = 'rabbit',
+        peer: RabbitMQNode | None = None,
         plugins: Sequence[str] = (),
         config: Mapping[str, str] | None = None,
         installation: Installation | None = None,
     ) -> None:
         self._installation = installation or chosen_installation()
         self._installation.require()
+        self.name = f'{name}@localhost'
         self.port = free_port()
         self._distribution_port = free_port()
+        self._peer = peer
+        self._cookie: str = peer._cookie if peer else secrets.token_hex(16)
+        self._epmd_port: int = peer._epmd_port if peer else free_port()
         self._folder = Path(tempfile.mkdtemp(prefix='coolamqp-rabbitmq-'))
         self._write_files(plugins, config or {})
         self._environment = self._make_environment()
@@ -91,11 +100,11 @@ class RabbitMQNode:
         """Start the node. Return when it accepts AMQP connections."""
         if self.running:
             raise RabbitMQFailed('the node is running already; stop() or kill() it first')
-        if self._epmd is None:
+        if self._epmd is None and self._peer is None:
             self._epmd = self._spawn(['epmd', '-address', HOST], self._folder / 'epmd.log')
         self._node = self._spawn([str(SCRIPTS / 'rabbitmq-server')], self._folder / 'console.log')
         self._tell_watchdog()
-        self._await_startup()
+        self.await_startup()
 
     def stop(self) -> None:
         """Stop the node cleanly: it sends connection.close with reply code 320 to its clients."""
@@ -245,7 +254,7 @@ class RabbitMQNode:
 
     def _write_files(self, plugins: Sequence[str], config: Mapping[str, str]) -> None:
         cookie = self._folder / '.erlang.cookie'
-        cookie.write_text(secrets.token_hex(16))
+        cookie.write_text(self._cookie)
         cookie.chmod(0o400)
         text = _CONFIG.format(host=HOST, port=self.port)
         text += ''.join(f'{key} = {value}\n' for key, value in config.items())
@@ -259,8 +268,8 @@ class RabbitMQNode:
             'LANG': 'C.UTF-8',
             'HOME': folder,
             'ERL_EPMD_ADDRESS': HOST,
-            'ERL_EPMD_PORT': str(free_port()),
-            'RABBITMQ_NODENAME': 'rabbit@localhost',
+            'ERL_EPMD_PORT': str(self._epmd_port),
+            'RABBITMQ_NODENAME': self.name,
             'RABBITMQ_NODE_IP_ADDRESS': HOST,
             'RABBITMQ_NODE_PORT': str(self.port),
             'RABBITMQ_DIST_PORT': str(self._distribution_port),
@@ -292,7 +301,8 @@ class RabbitMQNode:
         self._watchdog.stdin.write(f'{" ".join(map(str, self.pids))}\n'.encode())
         self._watchdog.stdin.flush()
 
-    def _await_startup(self) -> None:
+    def await_startup(self) -> None:
+        """Wait until the node accepts AMQP connections."""
         deadline = time.monotonic() + STARTUP_TIMEOUT
         while not _speaks_amqp(self.port):
             if not self.running or time.monotonic() > deadline:
