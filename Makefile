@@ -11,8 +11,8 @@ BUILT := build/.made
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo build test test-brokers check format docs surface
-.PHONY: bench bench-quick wheels clean venv rabbitmq compiler
+.PHONY: help demo build test test-brokers test-cluster check format docs surface
+.PHONY: bench bench-quick wheels clean on-each-version venv rabbitmq compiler
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,12 +26,18 @@ test: build rabbitmq  ## run the tests on the compiled core and on pure Python, 
 	$(BIN)/pytest
 	COOLAMQP_PURE=1 $(BIN)/pytest --cov --cov-report=term
 
+test-brokers: SELECTED := -m 'integration and not cluster'
+test-brokers: on-each-version  ## run the tests that need a broker on each version of RabbitMQ
+
+test-cluster: SELECTED := -m integration tests/cluster
+test-cluster: on-each-version  ## run the tests of a cluster of three nodes on each version; half an hour
+
 # The roots with other versions are made, and run, by root only; pytest says so when it skips.
-test-brokers: venv rabbitmq  ## run the tests that need a broker on each version of RabbitMQ
+on-each-version: venv rabbitmq
 	@failed=; for version in $(BROKERS); do \
 	    echo "--- RabbitMQ $$version"; \
 	    { [ "$$(id -u)" -ne 0 ] || tools/rabbitmq_root $$version; } && \
-	        RABBITMQ_VERSION=$$version $(BIN)/pytest -m integration || failed="$$failed $$version"; \
+	        RABBITMQ_VERSION=$$version $(BIN)/pytest $(SELECTED) || failed="$$failed $$version"; \
 	done; \
 	[ -z "$$failed" ] || { echo "Failed on RabbitMQ$$failed" >&2; exit 1; }
 
