@@ -44,8 +44,9 @@ class AwaitedFuture(asyncio.Future[Any]):
             self.set_exception(error)
 
     def cancel(self, msg: Any = None) -> bool:
-        self._future.cancel()
-        return super().cancel(msg)
+        withdrawn = self._future.cancel()
+        super().cancel(msg)
+        return withdrawn
 
 
 def awaitable(future: Any) -> asyncio.Future[Any]:

@@ -222,6 +222,19 @@ async def test_cancelling_takes_back_what_was_not_sent(
         assert await content_of(cluster, 'q') == [b'1', b'3']
 
 
+async def test_what_was_sent_cannot_be_cancelled_and_is_sent_again(
+    make_cluster: MakeCluster, proxy: FaultProxy
+) -> None:
+    async with make_cluster(port=proxy.port) as cluster:
+        await cluster.declare(QUEUE)
+        proxy.pause()
+        assert not confirmed(cluster, b'sent', 'q').cancel()
+        proxy.cut()
+        proxy.resume()
+        await confirmed(cluster, b'next', 'q')
+        assert await content_of(cluster, 'q') == [b'sent', b'next']
+
+
 # -- many at once
 
 

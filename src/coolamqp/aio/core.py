@@ -230,17 +230,18 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         if unended:
             raise TimeoutError(f'{len(unended)} messages are not confirmed within {timeout} s')
 
-    def withdraw(self, publication: Publication) -> None:
-        """Withdraw a message, for `cancel` of its future.
+    def withdraw(self, publication: Publication) -> bool:
+        """Withdraw a message, for `cancel` of its future. Return False if it was sent.
 
         Also where the loop does not run any more, since a loop that ends cancels tasks.
         """
         if self.is_inside():
             self.postponed.add(partial(self.engine.withdraw, publication))
             self.wake()
-            return
-        self.engine.withdraw(publication)
+            return False
+        withdrawn = self.engine.withdraw(publication)
         self._wake()  # Others may wait for the room.
+        return withdrawn
 
     # Consuming
 

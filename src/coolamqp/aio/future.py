@@ -13,26 +13,30 @@ from coolamqp.tracing import CallSpan
 class FutureOwner(Protocol):
     """The Cluster that made a future, as far as the future needs it."""
 
-    def withdraw(self, publication: Publication) -> None:
-        """Withdraw a message, if it was not sent."""
+    def withdraw(self, publication: Publication) -> bool:
+        """Withdraw a message. Return False if it was sent."""
 
 
 class ClusterFuture(asyncio.Future[Any]):
     """A future that a Cluster ends. Await, gather or shield it like any other.
 
-    Cancelling it, or the task that awaits it, withdraws a message that was not sent yet. A message
-    that was sent stays with the broker.
+    Cancelling it, or the task that awaits it, withdraws a message that was not sent yet. The broker
+    may accept a message that was sent, and CoolAMQP sends it again after a reconnect.
     """
 
     _publication: Publication | None = None  # which `cancel` withdraws
     _owner: FutureOwner  # set with the publication
 
     def cancel(self, msg: Any | None = None) -> bool:
-        """Cancel it; False if it has ended."""
+        """Cancel it, so that nobody waits any more.
+
+        :returns: whether its message is withdrawn, and will not be published. As by threads, it is
+            False for a message that was sent, for other calls, and for a future that has ended
+        """
         publication, self._publication = self._publication, None
-        if publication is not None and not self.done():
-            self._owner.withdraw(publication)
-        return super().cancel(msg)
+        withdrawn = publication is not None and self._owner.withdraw(publication)
+        super().cancel(msg)
+        return withdrawn
 
     def set_result(self, result: Any, /) -> None:
         """End it with a result; for the Cluster."""
@@ -57,7 +61,7 @@ class TracedFuture(ClusterFuture):
         self._span = span
 
     def cancel(self, msg: Any | None = None) -> bool:
-        """Cancel it; False if it has ended."""
+        """Cancel it; see `ClusterFuture.cancel`."""
         if not self.done():
             end_span(self._span, asyncio.CancelledError('the call was cancelled'))
         return super().cancel(msg)
