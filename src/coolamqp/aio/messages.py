@@ -51,21 +51,33 @@ class MessageIterator(AsyncIterator[ReceivedMessage]):
         """Begin to consume, once; a task that is cancelled meanwhile may come again."""
         if self._consuming is None:
             self._consuming = self._begin_to_consume(self.consumer, self._inbox)
+            # It is raised in the next step, if there is one.
+            self._consuming.add_done_callback(ClusterFuture.exception)
             self._core.begin_iteration(self.consumer, self._inbox)
-        if self._consuming.done():
-            return
-        await asyncio.shield(self._consuming)
+        if not self._consuming.done():
+            await asyncio.wait([self._consuming])
+        self._consuming.result()
 
     async def close(self) -> None:
         """End the consumer; messages that were not settled go back to the queue."""
-        if self._closed:
-            return
-        self._closed = True
-        if self._consuming is not None:
-            await self._core.end_iteration(self.consumer, self._inbox)
+        ended = self._end()
+        if ended is not None:
+            await ended
+
+    def _end(self) -> ClusterFuture | None:
+        """Begin to end the consumer, once; return the future of its end."""
+        closed, self._closed = self._closed, True
+        if closed or self._consuming is None:
+            return None
+        future: ClusterFuture = self._core.end_iteration(self.consumer, self._inbox)
+        return future
 
     async def __aenter__(self) -> Self:
-        await self._begin()
+        try:
+            await self._begin()
+        except BaseException:  # Python does not enter the block, so it does not leave it either.
+            self._end()
+            raise
         return self
 
     async def __aexit__(
