@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PUBLISHERS: Final = 4
 IN_FLIGHT: Final = 50  # unconfirmed messages of each publisher
+PAUSE: Final = 0.004  # seconds between two messages of a publisher, so that the consumer keeps up
 PREFETCH: Final = 100
 HEARTBEAT: Final = 2  # seconds
 CALL_TIMEOUT: Final = 5.0  # seconds
@@ -60,8 +61,7 @@ class Traffic:
     node a, and those of `consumed` and of the requests on node b.
     """
 
-    def __init__(self, nodes: RabbitMQCluster, in_flight: int = IN_FLIGHT) -> None:
-        self._in_flight = in_flight
+    def __init__(self, nodes: RabbitMQCluster) -> None:
         run = next(_numbers)
         self.history = History()
         self.stored, self.consumed = self.queues = f'stored-{run}', f'consumed-{run}'
@@ -100,11 +100,11 @@ class Traffic:
                 self._finish()
 
     def await_flow(self) -> None:
-        """Wait until newly published messages are confirmed and read, and a new call succeeds."""
-        history, read = self.history, self.consumed
+        """Wait until messages are confirmed and delivered that were not before, and for a reply."""
+        history = self.history
         for queue in self.queues:
             self._await(What.CONFIRM, queue, len(history.unsettled[queue]) + 1)
-        self._await(What.ACK, read, len(history.unsettled[read]) + len(history.unread[read]) + 1)
+        self._await(What.ACK, self.consumed, PREFETCH + 1)
         known = len(history.calls) + 1  # One call is under way.
         history.wait_until(
             lambda: any(call.error is None for call in history.calls[known:]), PATIENCE, 'a reply'
@@ -122,11 +122,11 @@ class Traffic:
         )
 
     def _publish(self, thread: int) -> None:
-        room = threading.Semaphore(self._in_flight)
+        room = threading.Semaphore(IN_FLIGHT)
         for number in itertools.count():
             for queue in (self.stored, self.consumed):
                 room.acquire()
-                if self._over.is_set():
+                if self._over.wait(PAUSE):
                     return
                 message = Identity(queue, thread, number)
                 self.history.record(What.PUBLISH, message)

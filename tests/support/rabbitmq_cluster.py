@@ -52,7 +52,7 @@ class RabbitMQCluster:
         first = RabbitMQNode(name=NAMES[0], config=_CONFIG)
         others = [RabbitMQNode(name=name, peer=first, config=_CONFIG | _JOIN) for name in NAMES[1:]]
         self.nodes = [first, *others]
-        self.proxies = [FaultProxy(node.host, node.port) for node in self.nodes]
+        self.proxies: list[FaultProxy] = []
         self._frozen: set[RabbitMQNode] = set()
         self._exits = ExitStack()
 
@@ -63,8 +63,9 @@ class RabbitMQCluster:
                 self._exits.callback(node.close)
             first.start()  # It starts epmd for all.
             self.start(others)
-            for proxy in self.proxies:
-                self._exits.enter_context(proxy)
+            for node in self.nodes:
+                # Not earlier: another process could take the free port meanwhile.
+                self.proxies.append(self._exits.enter_context(FaultProxy(node.host, node.port)))
             self._exits = self._exits.pop_all()
         return self
 
@@ -95,12 +96,13 @@ class RabbitMQCluster:
 
         The node gets a wrong cookie for the others, so that they refuse each other's connections.
         That needs no root and no firewall, and is the same on all versions. Both sides notice it
-        at once; to cut a node off without a sign, freeze it.
+        at once; to cut a node off without a sign, freeze it. It loses both at the same time: Erlang
+        would extend a partition between two of three nodes to all of them.
         """
-        for other in self.others(node):
-            node.eval(f"erlang:set_cookie('{other.name}', isolated)")
-        for other in self.others(node):
-            node.eval(f"erlang:disconnect_node('{other.name}')")
+        node.eval(
+            '[erlang:set_cookie(Node, isolated) || Node <- nodes()], '
+            '[erlang:disconnect_node(Node) || Node <- nodes()]'
+        )
 
     def freeze(self, node: RabbitMQNode) -> None:
         """Suspend a node, and let `repair` restart it.
