@@ -37,6 +37,8 @@ FAULTS: dict[str, FaultOfNode] = {
 def test_fault_of_one_node(
     nodes: RabbitMQCluster, figures: Figures, fault: str, number: int
 ) -> None:
+    if fault == 'frozen' and number == 0 and nodes.version < (4,):
+        pytest.skip('RabbitMQ 3.10 asks the frozen leader at each message on a new channel')
     with checked_traffic(nodes, figures) as traffic:
         with traffic.history.fault(f'{nodes.nodes[number].name} {fault}'):
             FAULTS[fault](nodes, number)

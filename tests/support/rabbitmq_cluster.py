@@ -121,13 +121,18 @@ class RabbitMQCluster:
     # -- state
 
     @property
+    def version(self) -> tuple[int, ...]:
+        """The version of RabbitMQ."""
+        return self.nodes[0].version
+
+    @property
     def pauses_minority(self) -> bool:
         """Whether an isolated node closes the connections of its clients.
 
         It does so with Mnesia. With Khepri, it keeps them and confirms nothing:
         https://www.rabbitmq.com/docs/partitions
         """
-        return self.nodes[0].version < KHEPRI
+        return self.version < KHEPRI
 
     def leader(self, queue: str) -> RabbitMQNode:
         """Return the node with the leader of a quorum queue."""
