@@ -30,7 +30,7 @@ test-brokers: SELECTED := -m 'integration and not cluster'
 test-brokers: on-each-version  ## run the tests that need a broker on each version of RabbitMQ
 
 test-cluster: SELECTED := -m integration tests/cluster
-test-cluster: on-each-version  ## run the tests of a cluster of three nodes on each version; half an hour
+test-cluster: on-each-version  ## run the tests of a cluster of three nodes on each version; 15 minutes
 
 # The roots with other versions are made, and run, by root only; pytest says so when it skips.
 on-each-version: venv rabbitmq
