@@ -12,17 +12,22 @@ from coolamqp.exceptions import MessageRefused
 from coolamqp.framing.definitions import BasicAck, BasicNack, ConfirmSelect
 from coolamqp.objects import Message
 from tests.support.rig import Rig
-from tests.support.scripted_broker import ScriptedBroker
+from tests.support.scripted_broker import Published, ScriptedBroker
 
 SOON = 0.05  # seconds until the first resend
 
 
-def bodies(broker: ScriptedBroker) -> list[bytes]:
-    """Return the bodies that came since the last call."""
+def received(broker: ScriptedBroker) -> list[Published]:
+    """Return the messages that came since the last call."""
     broker.serve()
-    came = [each.body for each in broker.published]
+    came = broker.published[:]
     broker.published.clear()
     return came
+
+
+def bodies(broker: ScriptedBroker) -> list[bytes]:
+    """Return the bodies that came since the last call."""
+    return [each.body for each in received(broker)]
 
 
 def nack(broker: ScriptedBroker, tag: int, *, multiple: bool = False) -> None:
@@ -77,9 +82,9 @@ def test_the_delay_grows_while_the_broker_refuses_and_the_message_fails_in_the_e
     begun, times = rig.clock.now, []
     while not ending.done():
         rig.advance(SOON)
-        if bodies(broker):
+        for each in received(broker):
             times.append(rig.clock.now - begun)
-            nack(broker, len(times) + 2)
+            broker.send(each.channel, BasicNack(each.tag, False, False))
     assert isinstance(ending.error, MessageRefused)
     assert isinstance(later.error, MessageRefused)
     assert '10 s' in str(ending.error)
@@ -102,8 +107,29 @@ def test_what_fails_leaves_the_destination_to_the_messages_after_it() -> None:
     rig.advance(0.1)
     assert isinstance(refused.error, MessageRefused)
     assert bodies(broker) == [b'b']
-    ack(broker, 3)
+    broker.confirm_all()
     assert ending.result() is None
+
+
+def test_what_is_refused_again_goes_out_on_a_new_channel_each_time() -> None:
+    rig = Rig()
+    broker = rig.up()
+    endings = [rig.publish(b'a'), rig.publish(b'b')]
+    channels = []
+    for delay in (0.0, SOON, 2 * SOON, 4 * SOON):
+        rig.advance(delay)
+        for each in received(broker):
+            channels.append(each.channel)
+            broker.send(each.channel, BasicNack(each.tag, False, False))
+    first, second, resent, *new = channels
+    assert first == second == resent  # the broker may have refused them for the moment only
+    assert resent not in new
+    rig.advance(8 * SOON)
+    broker.serve()
+    broker.confirm_all()
+    assert bodies(broker) == [b'a', b'b']
+    broker.confirm_all()
+    assert [each.result() for each in endings] == [None, None]
 
 
 def test_without_a_timeout_a_refused_message_fails_at_once() -> None:

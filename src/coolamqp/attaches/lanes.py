@@ -108,6 +108,15 @@ class Lanes:
         self._lanes[publication.exchange, publication.routing_key] = lane
         return lane
 
+    def open_for_refused(self, publication: Publication) -> None:
+        """Open a new lane for a destination that has none.
+
+        RabbitMQ 3.10 refuses everything that a channel publishes to a quorum queue, if the leader
+        of the queue was away at the first publication, until its node is back.
+        """
+        if self.lane_of(publication) is None:
+            self._lanes[publication.exchange, publication.routing_key] = self._open()
+
     def on_refused(
         self, channel: ConfirmChannel, publications: list[Publication], error: AMQPError
     ) -> None:

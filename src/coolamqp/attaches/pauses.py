@@ -133,6 +133,11 @@ class Pauses:
         self._schedule(pause)
         return True
 
+    def was_refused_again(self, publication: Publication) -> bool:
+        """Whether this publication is a probe, and its first resend was refused."""
+        pause = self._pause_of(publication)
+        return pause is not None and publication is pause.probe and pause.delay > RESEND_SECONDS_MIN
+
     def withdraw(self, publication: Publication) -> bool:
         """Remove a publication that was never sent. Return False if it does not wait here."""
         pause = self._pause_of(publication)

@@ -153,6 +153,8 @@ class Publisher(ConfirmChannel, ConfirmObserver):
     def _resend(self, publications: list[Publication]) -> None:
         """Send publications of one destination in front of all others."""
         if publications:
+            if self._pauses.was_refused_again(publications[0]):
+                self._lanes.open_for_refused(publications[0])
             channel = self._lanes.lane_of(publications[0]) or self
             channel.unsent.extendleft(reversed(publications))
             channel.pump()
