@@ -46,7 +46,8 @@ class Attach(Channeler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.join(Effects(), Timers(0.0), Suspects())
+        timers = Timers(0.0)
+        self.join(Effects(), timers, Suspects(timers))
         self.heard: list[object] = []
         self.attempts = 0
         self.arguments: dict[str, object] | None = None

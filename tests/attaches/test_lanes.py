@@ -8,7 +8,13 @@ import pytest
 
 from coolamqp.attaches.publication import Publication
 from coolamqp.exceptions import AMQPError
-from coolamqp.framing.definitions import BasicPublish, ChannelClose, ChannelOpen, ConfirmSelect
+from coolamqp.framing.definitions import (
+    BasicNack,
+    BasicPublish,
+    ChannelClose,
+    ChannelOpen,
+    ConfirmSelect,
+)
 from coolamqp.framing.method import Method
 from coolamqp.objects import Message
 from tests.support.ending import Ending
@@ -161,3 +167,54 @@ def test_messages_in_a_lane_can_be_withdrawn() -> None:
     assert rig.engine.withdraw(held)
     settle(rig, broker)
     assert not rig.engine.owes_answers
+
+
+@pytest.mark.parametrize('steps', range(8))
+def test_wherever_the_connection_is_lost_every_message_has_an_end(steps: int) -> None:
+    rig = Rig()
+    broker = rig.up()
+    broker.refuses = lambda method: 406 if isinstance(method, BasicPublish) else 0
+    endings = [rig.publish(b'bad', b'gone', key=b'%d' % (n % 2)) for n in range(4)]
+    for _ in range(steps):
+        for frame in broker.hear():
+            broker.serve_frame(frame)
+        rig.advance(0.01)
+    broker = rig.reconnect()
+    settle(rig, broker, 3)
+    assert all(each.done() for each in endings)
+    assert not rig.engine.owes_answers
+
+
+def test_messages_behind_a_refused_one_are_not_overtaken_after_a_nack() -> None:
+    rig = Rig()
+    broker = rig.up()
+    broker.refuses = refuses(exchange=b'gone')
+    endings = [rig.publish(b'0'), *(rig.publish(b'x', b'gone') for _ in range(2))]
+    broker.serve()  # The lane has sent the first one.
+    endings += [rig.publish(b'%d' % n) for n in range(1, 4)]
+    (channel,) = [channel for channel, unconfirmed in broker.unconfirmed.items() if unconfirmed]
+    broker.unconfirmed[channel].clear()
+    broker.send(channel, BasicNack(1, False, False))
+    while not endings[1].done():
+        for frame in broker.hear():
+            broker.serve_frame(frame)
+    endings.append(rig.publish(b'4'))  # while the lane opens its channel again
+    settle(rig, broker, 10)
+    assert [code(each) for each in endings] == [0, 404, 404, 0, 0, 0, 0]
+    came = list(dict.fromkeys(each.body for each in broker.published if each.body.isdigit()))
+    assert came == [b'0', b'1', b'2', b'3', b'4']
+    assert [each.body for each in broker.published][-5:] == came
+
+
+def test_a_refused_message_frees_what_was_nacked_before_it() -> None:
+    rig = Rig()
+    broker = rig.up()
+    nacked, refused = rig.publish(b'nacked', b'gone'), rig.publish(b'refused', b'gone')
+    broker.serve()
+    channel = broker.channel_of(ConfirmSelect)
+    broker.unconfirmed[channel].clear()
+    broker.send(channel, BasicNack(1, False, False))
+    broker.close_channel(channel, 406)
+    settle(rig, broker)
+    assert code(refused) == 406
+    assert nacked.result() is None

@@ -11,6 +11,7 @@ from coolamqp.attaches.operation import declare
 from coolamqp.attaches.suspects import SOON_SECONDS
 from coolamqp.exceptions import AMQPError, ConnectionDead
 from coolamqp.framing.definitions import (
+    BasicAck,
     BasicConsume,
     BasicGet,
     BasicPublish,
@@ -25,7 +26,8 @@ from tests.support.ending import Ending
 from tests.support.rig import Rig
 from tests.support.scripted_broker import ScriptedBroker
 
-LOSSES_MAX = 3
+# The losses until a culprit is found, without and with an error of the broker.
+LOSSES, LOSSES_WITH_ERROR = 5, 3
 
 Request = Callable[[Rig, str], Ending]
 
@@ -119,7 +121,7 @@ def test_poison_fails_after_few_losses_and_all_others_go_on(
     FailingBroker(rig, close).run(60)
     assert isinstance(poison.error, ConnectionDead if close is None else AMQPError)
     assert all(each.done() and not isinstance(each.ends[0], Exception) for each in others)
-    assert len(rig.reported(ConnectionLost)) <= LOSSES_MAX
+    assert len(rig.reported(ConnectionLost)) == (LOSSES if close is None else LOSSES_WITH_ERROR)
     assert not rig.engine.owes_answers
 
 
@@ -129,10 +131,10 @@ def test_poison_is_found_among_many_messages_of_one_destination() -> None:
     before = [publish(rig, 'a') for _ in range(50)]
     poison = [publish(rig, 'poison') for _ in range(2)]
     after = [publish(rig, 'a') for _ in range(50)]
-    FailingBroker(rig, None).run(60)
-    assert all(isinstance(each.error, ConnectionDead) for each in poison)
+    FailingBroker(rig, ConnectionClose(541, b'INTERNAL_ERROR', 0, 0)).run(60)
+    assert all(isinstance(each.error, AMQPError) for each in poison)
     assert all(each.result() is None for each in before + after)
-    assert len(rig.reported(ConnectionLost)) <= LOSSES_MAX + 1
+    assert len(rig.reported(ConnectionLost)) <= LOSSES_WITH_ERROR + 2
 
 
 def test_connections_that_are_lost_for_other_reasons_accuse_nobody() -> None:
@@ -145,6 +147,22 @@ def test_connections_that_are_lost_for_other_reasons_accuse_nobody() -> None:
         broker = rig.reconnect()
     broker.confirm_all()
     assert ending.result() is None
+
+
+def test_a_network_that_breaks_again_and_again_accuses_nobody() -> None:
+    rig = Rig()
+    broker = rig.up()
+    endings = [rig.publish(b'%d' % number) for number in range(200)]
+    for _ in range(10):
+        broker.serve()
+        (channel,) = [each for each, unconfirmed in broker.unconfirmed.items() if unconfirmed]
+        broker.send(channel, BasicAck(min(broker.unconfirmed[channel]), False))
+        broker.serve()
+        broker = rig.reconnect()
+    while not all(each.done() for each in endings):
+        broker.serve()
+        broker.confirm_all()
+    assert all(each.result() is None for each in endings)
 
 
 def test_an_operator_who_ends_the_connections_accuses_nobody() -> None:

@@ -93,15 +93,19 @@ class EngineMachine(RuleBasedStateMachine):
     # Programs
 
     @precondition(lambda self: self.running)
-    @rule(count=st.integers(1, 3), exchange=st.sampled_from([b'', b'x', b'gone']))
-    def publish_some(self, count: int, exchange: bytes) -> None:
-        self.publish(count, exchange)
+    @rule(
+        count=st.integers(1, 3),
+        exchange=st.sampled_from([b'', b'x', b'gone']),
+        key=st.sampled_from([b'k', b'l', b'm']),
+    )
+    def publish_some(self, count: int, exchange: bytes, key: bytes) -> None:
+        self.publish(count, exchange, key)
 
-    def publish(self, count: int, exchange: bytes = b'') -> None:
+    def publish(self, count: int, exchange: bytes = b'', key: bytes = b'k') -> None:
         """Publish with confirms."""
         for _ in range(count):
             body = b'%06d' % len(self.messages)
-            self.messages[body] = self.rig.publish(body, exchange)
+            self.messages[body] = self.rig.publish(body, exchange, key=key)
 
     @precondition(lambda self: self.running)
     @rule(name=st.sampled_from(['a', 'b', 'bad']), persistent=st.booleans())
@@ -282,21 +286,21 @@ class EngineMachine(RuleBasedStateMachine):
     # What holds
 
     @invariant()
-    def the_first_sends_to_each_exchange_are_in_order(self) -> None:
-        seen: dict[bytes, dict[bytes, None]] = {}
+    def the_first_sends_to_each_destination_are_in_order(self) -> None:
+        seen: dict[tuple[bytes, bytes], dict[bytes, None]] = {}
         for broker in self.brokers:
             for each in broker.published:
-                seen.setdefault(each.exchange, {})[each.body] = None
+                seen.setdefault((each.exchange, each.routing_key), {})[each.body] = None
         assert all(list(bodies) == sorted(bodies) for bodies in seen.values())
 
     @invariant()
     def each_channel_gets_them_in_order(self) -> None:
         for broker in self.brokers:
-            last: dict[tuple[int, bytes], bytes] = {}
+            last: dict[tuple[int, bytes, bytes], bytes] = {}
             for each in broker.published:
                 if each.tag == 1:  # The channel is a new one.
                     last = {key: body for key, body in last.items() if key[0] != each.channel}
-                where = each.channel, each.exchange
+                where = each.channel, each.exchange, each.routing_key
                 assert each.body > last.get(where, b'') or each.body in self.nacked
                 last[where] = each.body
 
@@ -326,10 +330,14 @@ class EngineMachine(RuleBasedStateMachine):
 
 
 def refuses(method: Method) -> int:
-    """Refuse some queues, and an exchange, as RabbitMQ might."""
+    """Refuse some queues, an exchange and a destination, as RabbitMQ might."""
     if isinstance(method, QueueDeclare):
         return {b'bad': 406, b'locked': 405}.get(text_bytes(method.queue, 'queue'), 0)
-    return 404 if isinstance(method, BasicPublish) and method.exchange == b'gone' else 0
+    if isinstance(method, BasicPublish):
+        if method.exchange == b'gone':
+            return 404
+        return 406 if (method.exchange, method.routing_key) == (b'x', b'm') else 0
+    return 0
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from typing import Any, Final
 from mypy_extensions import trait
 
 from coolamqp.attaches.channeler import ST_ONLINE, Channeler, Dialogue, is_refusal_of
-from coolamqp.attaches.publication import Publication, properties_too_large
+from coolamqp.attaches.publication import Publication, number_of, properties_too_large
 from coolamqp.attaches.publish_ledger import PublishLedger
 from coolamqp.attaches.returns import Returns, returned
 from coolamqp.exceptions import AMQPError, CoolAMQPError, Returned, WireError
@@ -94,6 +94,14 @@ class ConfirmChannel(Channeler):
     def hold(self) -> None:
         """Stop sending until `release`: the next broker may not have the topology yet."""
         self._released = False
+
+    def queue(self, publications: list[Publication]) -> None:
+        """Queue publications among the unsent ones, in the order of the calls."""
+        unsent = self.unsent
+        last = unsent[-1].number if unsent else 0
+        unsent.extend(publications)
+        if len(publications) > 1 or unsent[-1].number < last:
+            self.unsent = deque(sorted(unsent, key=number_of))
 
     def pump(self) -> None:
         """Add unsent publications to the send buffer, up to its bound."""

@@ -28,14 +28,14 @@ LaneKey: TypeAlias = tuple[bytes, bytes | None]
 class Lane(ConfirmChannel):
     """A channel for destinations in trouble.
 
-    :ivar one_at_a_time: whether its publications are suspects, see `Suspects`
+    :ivar for_suspects: whether it is the lane for suspects, see `Suspects`
     """
 
-    def __init__(self, observer: ConfirmObserver, one_at_a_time: bool) -> None:
+    def __init__(self, observer: ConfirmObserver, for_suspects: bool) -> None:
         super().__init__()
         self._observer = observer
-        self.one_at_a_time = one_at_a_time
-        self.unsettled_max = 1
+        self.for_suspects = for_suspects
+        self.unsettled_max = UNLIMITED if for_suspects else 1
 
     @property
     def observer(self) -> ConfirmObserver:
@@ -53,8 +53,7 @@ class Lane(ConfirmChannel):
 
     def widen(self) -> None:
         """Send more publications at a time: the broker has confirmed one."""
-        if not (self.one_at_a_time and self.suspects.active):
-            self.unsettled_max = min(self.unsettled_max * 2, UNLIMITED)
+        self.unsettled_max = min(self.unsettled_max * 2, UNLIMITED)
 
     def end(self) -> None:
         """Close the channel for good."""
@@ -68,6 +67,7 @@ class Lanes:
 
     :param main: the channel for all other destinations
     :param fail: called with a refused publication and its error
+    :ivar channels: all lanes
     """
 
     def __init__(
@@ -79,43 +79,36 @@ class Lanes:
         self._main = main
         self._observer = observer
         self._fail = fail
+        self.channels: list[Lane] = []
         self._lanes: dict[LaneKey, Lane] = {}
 
     @property
     def active(self) -> bool:
         """Whether there is a lane."""
-        return len(self._lanes) > 0
-
-    @property
-    def channels(self) -> list[Lane]:
-        """All lanes."""
-        return list(dict.fromkeys(self._lanes.values()))
+        return len(self.channels) > 0
 
     def lane_of(self, publication: Publication) -> Lane | None:
         """Return the lane of a publication; None if its destination is not in trouble."""
         if not self._lanes:
             return None
-        exchange = publication.exchange
-        return self._lanes.get((exchange, None)) or self._lanes.get(
-            (exchange, publication.routing_key)
-        )
+        return self._lanes.get((publication.exchange, None)) or self._lanes.get(key_of(publication))
 
     def open_for_suspect(self, publication: Publication) -> Lane:
         """Return the lane for suspects, see `Suspects`. The whole destination uses it from now."""
-        lane = next((each for each in self.channels if each.one_at_a_time), None)
+        lane = next((each for each in self.channels if each.for_suspects), None)
         if lane is None:
-            lane = self._open(one_at_a_time=True)
-        self._lanes[publication.exchange, publication.routing_key] = lane
+            lane = self._open(for_suspects=True)
+        self._assign({key_of(publication)}, lane)
         return lane
 
     def open_for_refused(self, publication: Publication) -> None:
-        """Open a new lane for a destination that has none.
+        """Open a new lane for a destination, unless it has one.
 
         RabbitMQ 3.10 refuses everything that a channel publishes to a quorum queue, if the leader
         of the queue was away at the first publication, until its node is back.
         """
         if self.lane_of(publication) is None:
-            self._lanes[publication.exchange, publication.routing_key] = self._open()
+            self._assign({key_of(publication)}, self._open())
 
     def on_refused(
         self, channel: ConfirmChannel, publications: list[Publication], error: AMQPError
@@ -132,16 +125,15 @@ class Lanes:
 
     def on_settled(self, channel: ConfirmChannel) -> None:
         """Widen a lane whose publications the broker accepts, and end it when it is idle."""
-        if not isinstance(channel, Lane):
-            return
-        channel.widen()
-        if channel.idle:
-            self._lanes = {key: each for key, each in self._lanes.items() if each is not channel}
-            channel.end()
+        if isinstance(channel, Lane):
+            channel.widen()
+            if channel.idle:
+                self._end(channel)
 
     def take_all(self) -> list[Publication]:
         """End all lanes, which have lost their connection, and return their publications."""
         taken = [publication for lane in self.channels for publication in lane.take_all()]
+        self.channels.clear()
         self._lanes.clear()
         return taken
 
@@ -150,11 +142,10 @@ class Lanes:
         named = exchange_in(error)
         lane = self._open()
         if named is not None and any(each.exchange == named for each in publications):
-            self._lanes[named, None] = lane
+            self._assign({(named, None)}, lane)
         else:
             lane.unsettled_max = max(len(publications) // 2, 1)
-            for each in publications:
-                self._lanes[each.exchange, each.routing_key] = lane
+            self._assign({key_of(each) for each in publications}, lane)
         self._main.open()
 
     def _isolate(self, channel: ConfirmChannel, refused: Publication, error: AMQPError) -> None:
@@ -168,7 +159,7 @@ class Lanes:
         if [each for each, lane in self._lanes.items() if lane is channel] == [key]:
             channel.retry_later()  # The pause spares the broker, and so all other destinations.
         else:
-            self._lanes[key] = self._open()
+            self._assign({key}, self._open())
             channel.open()
 
     def _fail_unsent(self, channel: ConfirmChannel, exchange: bytes, error: AMQPError) -> None:
@@ -178,13 +169,44 @@ class Lanes:
         for publication in refused:
             self._fail(publication, error)
 
-    def _open(self, one_at_a_time: bool = False) -> Lane:
-        lanes, main = self.channels, self._main
-        if len(lanes) >= LANES_MAX:
-            return lanes[-1]
-        lane = Lane(self._observer, one_at_a_time)
+    def _open(self, for_suspects: bool = False) -> Lane:
+        main = self._main
+        if len(self.channels) >= LANES_MAX:
+            return self.channels[-1]
+        lane = Lane(self._observer, for_suspects)
+        self.channels.append(lane)
         lane.join(main.effects, main.timers, main.suspects)
         lane.release()
         if main.connection is not None:
             lane.attach(main.connection)
         return lane
+
+    def _assign(self, keys: set[LaneKey], lane: Lane) -> None:
+        """Let some destinations use a lane from now on, also with what is unsent elsewhere."""
+        self._lanes = {
+            key: each
+            for key, each in self._lanes.items()
+            if key not in keys and (key[0], None) not in keys
+        }
+        self._lanes.update(dict.fromkeys(keys, lane))
+        for channel in (self._main, *self.channels):
+            moved = [each for each in channel.unsent if self.lane_of(each) is lane]
+            if moved and channel is not lane:
+                channel.unsent = deque(
+                    each for each in channel.unsent if self.lane_of(each) is not lane
+                )
+                lane.queue(moved)
+        lane.pump()
+        for other in list(self.channels):
+            if other.idle and other not in self._lanes.values():
+                self._end(other)
+
+    def _end(self, lane: Lane) -> None:
+        self._lanes = {key: each for key, each in self._lanes.items() if each is not lane}
+        self.channels.remove(lane)
+        lane.end()
+
+
+def key_of(publication: Publication) -> LaneKey:
+    """Return the key of the destination of a publication."""
+    return publication.exchange, publication.routing_key

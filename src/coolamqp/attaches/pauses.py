@@ -2,13 +2,12 @@
 
 A nack says something about a queue at that moment, not about the message. A quorum queue refuses
 messages while it elects a leader, for instance. So the publications of the destination wait, and
-the first one is resent alone after a growing delay. Its confirm ends the pause. Other destinations
-are not affected (https://www.rabbitmq.com/docs/confirms#server-sent-nacks).
+the first one, the probe, is resent alone after a growing delay. Its confirm ends the pause. Other
+destinations are not affected (https://www.rabbitmq.com/docs/confirms#server-sent-nacks).
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from math import inf
@@ -28,20 +27,20 @@ Destination: TypeAlias = tuple[bytes, bytes]
 class Pause:
     """The pause of one destination.
 
-    :ivar refused: the waiting publications that were sent before
-    :ivar held: the waiting publications that were never sent, in order; all of them are newer
-    :ivar since: the time since which each of them waits
-    :ivar outstanding: the number of publications that were sent before, and are not settled yet
+    :ivar waiting: the waiting publications
+    :ivar since: the time since which a publication waits, also while it is resent
+    :ivar outstanding: the publications that were sent before the pause, and are not settled yet
+    :ivar due: whether the next publication is the probe
     :ivar probe: the publication that is resent alone
     :ivar delay: the delay before the next resend, in seconds
     """
 
     def __init__(self, destination: Destination) -> None:
         self.destination = destination
-        self.refused: list[Publication] = []
-        self.held: deque[Publication] = deque()
+        self.waiting: list[Publication] = []
         self.since: dict[Publication, float] = {}
-        self.outstanding = 0
+        self.outstanding: set[Publication] = set()
+        self.due = False
         self.probe: Publication | None = None
         self.delay = RESEND_SECONDS_MIN
         self.timer: Timer | None = None
@@ -49,45 +48,30 @@ class Pause:
     def add(self, publication: Publication, now: float) -> None:
         """Add a publication, which waits from now on unless it waited before."""
         self.since.setdefault(publication, now)
-        if publication.sent:
-            self.refused.append(publication)
-        else:
-            self.held.append(publication)
-
-    def take_first(self) -> Publication | None:
-        """Remove and return the first publication; None if none waits."""
-        self.refused.sort(key=number_of)
-        if self.refused:
-            return self.refused.pop(0)
-        return self.held.popleft() if self.held else None
+        self.waiting.append(publication)
 
     def take_all(self) -> list[Publication]:
-        """Remove and return all publications, in the order of the calls."""
-        self.refused.sort(key=number_of)
-        taken = [*self.refused, *self.held]
-        self.refused.clear()
-        self.held.clear()
-        self.since.clear()
+        """Remove and return the waiting publications."""
+        taken, self.waiting = self.waiting, []
         return taken
 
     def take_expired(self, since: float) -> list[Publication]:
         """Remove and return the publications that wait since this time or longer."""
-        expired = [each for each in (*self.refused, *self.held) if self.since[each] <= since]
+        expired = [each for each in self.waiting if self.since[each] <= since]
         for publication in expired:
             del self.since[publication]
-        self.refused = [each for each in self.refused if each in self.since]
-        self.held = deque(each for each in self.held if each in self.since)
+        self.waiting = [each for each in self.waiting if each in self.since]
         return expired
 
     def longest_wait(self) -> float:
         """Return the earliest time since which a publication waits; inf if none waits."""
-        return min(self.since.values(), default=inf)
+        return min((self.since[each] for each in self.waiting), default=inf)
 
 
 class Pauses:
     """The pauses of one publisher.
 
-    :param resend: called with publications to send now, in front of all others
+    :param resend: called with publications to send, and whether the first resend was refused
     :param unsettled: returns all publications that are sent and not settled
     :param fail: called with a publication that has waited too long, and its error
     :param timeout: the time from the first nack until a publication fails, in seconds
@@ -95,7 +79,7 @@ class Pauses:
 
     def __init__(
         self,
-        resend: Callable[[list[Publication]], None],
+        resend: Callable[[list[Publication], bool], None],
         unsettled: Callable[[], list[Publication]],
         fail: Callable[[Publication, Exception], None],
         timeout: float,
@@ -118,33 +102,30 @@ class Pauses:
     @property
     def publications(self) -> list[Publication]:
         """All waiting publications."""
-        return [
-            publication
-            for pause in self._pauses.values()
-            for publication in (*pause.refused, *pause.held)
-        ]
+        return [publication for pause in self._pauses.values() for publication in pause.waiting]
 
     def holds(self, publication: Publication) -> bool:
-        """Add a publication to the pause of its destination. Return whether there is one."""
+        """Add a publication that would be sent now to the pause of its destination.
+
+        Return False if it must be sent, because there is no pause or because it is the probe.
+        """
         pause = self._pause_of(publication)
-        if pause is None or publication is pause.probe:
+        if pause is None:
+            return False
+        if pause.due:
+            pause.due = False
+            pause.probe = publication
             return False
         pause.add(publication, self._timers.now)
         self._schedule(pause)
         return True
 
-    def was_refused_again(self, publication: Publication) -> bool:
-        """Whether this publication is a probe, and its first resend was refused."""
-        pause = self._pause_of(publication)
-        return pause is not None and publication is pause.probe and pause.delay > RESEND_SECONDS_MIN
-
     def withdraw(self, publication: Publication) -> bool:
         """Remove a publication that was never sent. Return False if it does not wait here."""
         pause = self._pause_of(publication)
-        if pause is None or publication not in pause.held:
+        if pause is None or publication not in pause.waiting:
             return False
-        pause.held.remove(publication)
-        del pause.since[publication]
+        pause.waiting.remove(publication)
         return True
 
     def on_refused(self, refused: list[Publication]) -> None:
@@ -155,8 +136,7 @@ class Pauses:
             if publication is pause.probe:
                 pause.probe = None
                 pause.delay = min(pause.delay * 2, RESEND_SECONDS_MAX)
-            else:
-                pause.outstanding -= 1
+            pause.outstanding.discard(publication)
             pause.add(publication, self._timers.now)
             self._schedule(pause)
 
@@ -169,10 +149,10 @@ class Pauses:
             self._pauses[destination] = Pause(destination)
         for publication in (*refused, *self._unsettled()):
             if destination_of(publication) in new:
-                self._pauses[destination_of(publication)].outstanding += 1
+                self._pauses[destination_of(publication)].outstanding.add(publication)
 
-    def on_confirmed(self, publications: list[Publication]) -> None:
-        """Count down the outstanding publications. The confirm of a probe ends the pause."""
+    def on_ended(self, publications: list[Publication]) -> None:
+        """Handle confirmed or failed publications. The end of a probe ends the pause."""
         for publication in publications:
             pause = self._pause_of(publication)
             if pause is None:
@@ -180,7 +160,7 @@ class Pauses:
             if publication is pause.probe:
                 self._end(pause)
             else:
-                pause.outstanding -= 1
+                pause.outstanding.discard(publication)
                 self._schedule(pause)
 
     def on_unsettled(self, publications: list[Publication]) -> None:
@@ -191,8 +171,9 @@ class Pauses:
                 continue
             if publication is pause.probe:
                 pause.probe = None
-            else:
-                pause.outstanding -= 1
+                pause.due = True
+            pause.outstanding.discard(publication)
+            self._schedule(pause)
 
     def take_all(self) -> list[Publication]:
         """End all pauses, and return their publications."""
@@ -205,24 +186,26 @@ class Pauses:
 
     def _schedule(self, pause: Pause) -> None:
         """Resend after the delay, unless a publication of the destination is not settled yet."""
-        if pause.timer is None and pause.probe is None and not pause.outstanding:
+        if not (pause.timer or pause.probe or pause.due or pause.outstanding):
             left = pause.longest_wait() + self._timeout - self._timers.now
             delay = max(min(pause.delay, left), 0.0)
             pause.timer = self._timers.after(delay, partial(self._on_due, pause))
 
     def _on_due(self, pause: Pause) -> None:
+        """Queue all waiting publications. The first one that would be sent becomes the probe."""
         pause.timer = None
         for publication in pause.take_expired(self._timers.now - self._timeout):
             self._fail(publication, refusal_for(self._timeout))
-        pause.probe = pause.take_first()
-        if pause.probe is None:
-            self._end(pause)
+        pause.due = True
+        publications = pause.take_all()
+        if publications:
+            self._resend(publications, pause.delay > RESEND_SECONDS_MIN)
         else:
-            self._resend([pause.probe])
+            self._end(pause)
 
     def _end(self, pause: Pause) -> None:
         del self._pauses[pause.destination]
-        self._resend(self._stop(pause))
+        self._resend(self._stop(pause), False)
 
     def _stop(self, pause: Pause) -> list[Publication]:
         if pause.timer is not None:
@@ -233,11 +216,6 @@ class Pauses:
 def destination_of(publication: Publication) -> Destination:
     """Return the destination of a publication: its exchange and routing key."""
     return publication.exchange, publication.routing_key
-
-
-def number_of(publication: Publication) -> int:
-    """Return the number of a publication: its place in the order of the calls."""
-    return publication.number
 
 
 def refusal_for(timeout: float) -> MessageRefused:

@@ -68,6 +68,11 @@ class Publication:
         channel.publish(self.exchange, self.routing_key, self.mandatory, self.properties, self.body)
 
 
+def number_of(publication: Publication) -> int:
+    """Return the number of a publication: its place in the order of the calls."""
+    return publication.number
+
+
 def properties_too_large(frame_max: int) -> ValueError:
     """Return the error for a message that does not fit, see `Publication.fits`."""
     return ValueError(

@@ -15,9 +15,9 @@ from coolamqp.attaches.channeler import ST_ONLINE
 from coolamqp.attaches.confirm_channel import ConfirmChannel, ConfirmObserver
 from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.lanes import Lanes
-from coolamqp.attaches.pauses import Pauses, number_of
+from coolamqp.attaches.pauses import Pauses
 from coolamqp.attaches.promise import Promise
-from coolamqp.attaches.publication import Publication
+from coolamqp.attaches.publication import Publication, number_of
 from coolamqp.attaches.suspects import Suspects
 from coolamqp.attaches.timers import Timers
 from coolamqp.exceptions import AMQPError, MessageRefused
@@ -139,24 +139,22 @@ class Publisher(ConfirmChannel, ConfirmObserver):
         """Queue a publication in the pause or the lane of its destination, if it has one."""
         if not self._in_trouble:
             return False
-        if self._pauses.holds(publication):
-            return True
         lane = self._lanes.lane_of(publication)
         if lane is None and self.suspects.is_suspect(publication):
             lane = self._lanes.open_for_suspect(publication)
         if lane is None or lane is channel:
-            return False
-        lane.unsent.append(publication)
+            return self._pauses.holds(publication)
+        lane.queue([publication])
         lane.pump()
         return True
 
-    def _resend(self, publications: list[Publication]) -> None:
-        """Send publications of one destination in front of all others."""
+    def _resend(self, publications: list[Publication], refused_again: bool) -> None:
+        """Send publications of one destination again."""
         if publications:
-            if self._pauses.was_refused_again(publications[0]):
+            if refused_again:
                 self._lanes.open_for_refused(publications[0])
             channel = self._lanes.lane_of(publications[0]) or self
-            channel.unsent.extendleft(reversed(publications))
+            channel.queue(publications)
             channel.pump()
 
     # Calls of the channels
@@ -177,7 +175,8 @@ class Publisher(ConfirmChannel, ConfirmObserver):
         else:
             self._on_nacked(channel, publications)
         if self._in_trouble:
-            self._pauses.on_confirmed(publications if acked else [])
+            if acked:
+                self._pauses.on_ended(publications)
             self._lanes.on_settled(channel)
             for publication in publications:
                 self.suspects.on_answer(publication)
@@ -208,4 +207,4 @@ class Publisher(ConfirmChannel, ConfirmObserver):
         if publication in self.unsent:
             self.unsent.remove(publication)
         self._fail(publication, error)
-        self._pauses.on_confirmed([publication])
+        self._pauses.on_ended([publication])

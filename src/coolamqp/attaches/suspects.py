@@ -2,9 +2,10 @@
 
 RabbitMQ does not always say which request it has failed at. It may end the connection with an
 INTERNAL_ERROR that names no method, or without any reason. A request is a suspect if it was without
-an answer at several losses in a row, each soon after its connection was opened. Suspects are sent
-one at a time, while all other requests go on. A suspect that is alone at the next loss is the
-culprit. It fails with the cause, and is not sent again.
+an answer at several losses in a row, each soon after its connection was opened. On the next
+connection suspects are sent one at a time, and several at a time after enough answers. All other
+requests go on. If the connection is lost while a single suspect is unanswered, this one may be the
+culprit. A culprit fails with the cause, and is not sent again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from coolamqp.attaches.timers import Timer, Timers
 from coolamqp.exceptions import AMQPError, ConnectionDead
 from coolamqp.reply_codes import CONNECTION_FORCED
 
@@ -19,28 +21,28 @@ from coolamqp.reply_codes import CONNECTION_FORCED
 SUSPECT_LOSSES: Final = 2
 # A loss counts if the connection has lasted less than this many seconds.
 SOON_SECONDS: Final = 10.0
-
-
-class Trial:
-    """A suspect that is sent alone.
-
-    :param fail: called with the error if the suspect is the culprit
-    """
-
-    def __init__(self, request: object, fail: Callable[[Exception], None]) -> None:
-        self.request = request
-        self.fail = fail
+# A suspect is the culprit after this many losses in a row while it was sent alone. An error of the
+# broker is enough once; a network may break at any moment.
+CULPRIT_LOSSES: Final = 1
+CULPRIT_LOSSES_WITHOUT_ERROR: Final = 3
+# After each time this many answers, one more suspect may be unanswered at a time.
+ANSWERS_PER_STEP: Final = 8
 
 
 class Suspects:
     """The suspects of one engine."""
 
-    def __init__(self) -> None:
+    def __init__(self, timers: Timers) -> None:
+        self._timers = timers
+        self._opened_at = 0.0
+        self._forget_timer: Timer | None = None
         self._losses: dict[object, int] = {}
+        self._losses_alone: dict[object, int] = {}
         self._unanswered: list[object] = []  # of the connection that is being lost
         self._accused: list[object] = []
-        self._trial: Trial | None = None
-        self._culprit: Trial | None = None
+        # The suspects that may be sent now, each with the function that fails it.
+        self._sent: dict[object, Callable[[Exception], None]] = {}
+        self._answers = 0  # on this connection
         self._waiting: list[Callable[[], None]] = []
 
     @property
@@ -49,68 +51,86 @@ class Suspects:
         return len(self._losses) > 0
 
     def is_suspect(self, request: object) -> bool:
-        """Whether a request must be sent alone."""
+        """Whether a request is a suspect."""
         return self._losses.get(request, 0) >= SUSPECT_LOSSES
 
     def may_send(
         self, request: object, fail: Callable[[Exception], None], go_on: Callable[[], None]
     ) -> bool:
-        """Whether a request may be sent now. A suspect must wait while another one is sent alone.
+        """Whether a request may be sent now. A suspect may have to wait for other suspects.
 
         :param fail: called with the error if the request turns out to be the culprit
         :param go_on: called when the request may be sent, if it must wait
         """
-        if not self.is_suspect(request):
+        if not self.is_suspect(request) or request in self._sent:
             return True
-        if self._trial is None:
-            self._trial = Trial(request, fail)
-        if self._trial.request is request:
+        if len(self._sent) <= self._answers // ANSWERS_PER_STEP:
+            self._sent[request] = fail
             return True
         self._waiting.append(go_on)
         return False
 
     def on_answer(self, request: object) -> None:
         """Record that a request is answered, or given up."""
-        if self._trial is None or self._trial.request is not request:
-            return
-        self._trial = None
-        self._losses.pop(request, None)
-        self._go_on()
+        if request in self._sent:
+            del self._sent[request]
+            self._losses.pop(request, None)
+            self._losses_alone.pop(request, None)
+            self._answers += 1
+            self._go_on()
+
+    def on_open(self) -> None:
+        """Record that a connection is open. If it lasts, nobody is a suspect any more."""
+        self._opened_at = self._timers.now
+        if self.active:
+            self._forget_timer = self._timers.after(SOON_SECONDS, self._forget)
 
     def record(self, unanswered: list[object]) -> None:
         """Record the unanswered requests of an attach, which has lost its connection."""
         self._waiting.clear()
         self._unanswered += unanswered
-        if self._trial is not None and self._trial.request in unanswered:
-            self._culprit = self._trial
 
     def accuse(self, requests: list[object]) -> None:
         """Make requests suspects: the broker has refused one of them."""
         self._accused += requests
 
-    def conclude(self, cause: Exception | None, lasted: float) -> None:
-        """Count the loss of a connection, and fail the culprit if it is found.
-
-        :param lasted: the time that the connection was open, in seconds
-        """
-        unanswered, self._unanswered = self._unanswered, []
+    def conclude(self, cause: Exception) -> None:
+        """Count the loss of a connection, and fail the culprit if it is found."""
+        unanswered, self._unanswered = dict.fromkeys(self._unanswered), []
         accused, self._accused = self._accused, []
-        culprit, self._culprit = self._culprit, None
-        self._trial = None
+        sent, self._sent, self._answers = self._sent, {}, 0
+        if self._forget_timer is not None:
+            self._timers.cancel(self._forget_timer)
         if isinstance(cause, AMQPError) and cause.reply_code == CONNECTION_FORCED:
             return  # An operator has ended the connection.
-        before = self._losses if lasted < SOON_SECONDS else {}
+        if self._timers.now - self._opened_at >= SOON_SECONDS:
+            self._losses_alone.clear()
+            self._losses.clear()
+        before = self._losses
         self._losses = {each: losses for each, losses in before.items() if self.is_suspect(each)}
         self._losses.update((each, before.get(each, 0) + 1) for each in unanswered)
         self._losses.update(dict.fromkeys(accused, SUSPECT_LOSSES))
-        if culprit is not None and cause is not None:
-            del self._losses[culprit.request]
-            culprit.fail(_error_for(cause))
+        if len(sent) == 1:
+            for request, fail in sent.items():
+                if request in unanswered:
+                    self._count_alone(request, fail, cause)
 
-    def forget(self) -> None:
+    def _count_alone(
+        self, request: object, fail: Callable[[Exception], None], cause: Exception
+    ) -> None:
+        """Count a loss while a suspect was sent alone, and fail it if it is the culprit."""
+        known = isinstance(cause, AMQPError)
+        losses = self._losses_alone.get(request, 0) + 1
+        self._losses_alone[request] = losses
+        if losses >= (CULPRIT_LOSSES if known else CULPRIT_LOSSES_WITHOUT_ERROR):
+            del self._losses[request], self._losses_alone[request]
+            fail(cause if known else _lost_each_time(cause))
+
+    def _forget(self) -> None:
         """Clear all suspicions: the connection has lasted."""
         self._losses.clear()
-        self._trial = None
+        self._losses_alone.clear()
+        self._sent.clear()
         self._go_on()
 
     def _go_on(self) -> None:
@@ -119,12 +139,10 @@ class Suspects:
             go_on()
 
 
-def _error_for(cause: Exception) -> Exception:
-    if isinstance(cause, AMQPError):
-        return cause
+def _lost_each_time(cause: Exception) -> ConnectionDead:
     error = ConnectionDead(
-        f'the connection was lost each time that this request was sent, the last time while it '
-        f'was sent alone: {cause}'
+        f'the connection was lost each time that this request was sent, even when it was sent '
+        f'alone: {cause}'
     )
     error.__cause__ = cause
     return error

@@ -34,7 +34,6 @@ from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.publisher import NACK_TIMEOUT
 from coolamqp.attaches.requester import Request
 from coolamqp.attaches.subscription import ConsumerOwner, Subscription
-from coolamqp.attaches.suspects import SOON_SECONDS
 from coolamqp.attaches.timers import Timers
 from coolamqp.attaches.transactor import Commit
 from coolamqp.exceptions import ConnectionDead, CoolAMQPError, TooFewChannels
@@ -123,7 +122,6 @@ class Engine(ConnectionObserver):
         )
         self._recovery: Recovery | None = None
         self._deadline = inf  # of the current state
-        self._opened_at = inf  # when the connection was opened
         self._stopped_by = inf  # the latest time for the end of the shutdown
         self._cancelled: list[Subscription] = []  # whose callbacks may still run
 
@@ -419,9 +417,7 @@ class Engine(ConnectionObserver):
             self._failed(TooFewChannels(allowed, CHANNELS_MIN))
             return
         self._move('open')
-        self._opened_at = self._timers.now
-        if self._registry.suspects.active:
-            self._timers.after(SOON_SECONDS, partial(self._forget_suspects, link))
+        self._registry.suspects.on_open()
         self._deadline = self._timers.now + RESTORE_TIMEOUT
         self._blocked = False
         self.effects.report(ConnectionEstablished(link.node, connection.properties))
@@ -458,10 +454,6 @@ class Engine(ConnectionObserver):
         else:
             self._failed(cause or ConnectionDead('the broker has closed the connection'))
 
-    def _forget_suspects(self, link: Link) -> None:
-        if link is self.link:
-            self._registry.suspects.forget()
-
     def on_blocked(self, blocked: bool, reason: str) -> None:
         """Report that the broker blocks the connection, or does not block it any more."""
         self._blocked = blocked
@@ -484,7 +476,7 @@ class Engine(ConnectionObserver):
             self._finish()
             return
         if was_up:
-            self._registry.suspects.conclude(cause, self._timers.now - self._opened_at)
+            self._registry.suspects.conclude(cause)
             delay = self._nodes.on_lost(cause, self._timers.now)
             self.effects.report(ConnectionLost(link.node, cause))
         else:

@@ -46,7 +46,7 @@ class Registry:
         nack_timeout: float,
     ) -> None:
         self.connection: Connection | None = None
-        self.suspects = Suspects()
+        self.suspects = Suspects(timers)
         self.publisher = Publisher(nack_timeout)
         self.plain_publisher = PlainPublisher()
         self.declarer = Declarer()
