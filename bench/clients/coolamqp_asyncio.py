@@ -64,7 +64,8 @@ async def consume(task: Task, *, no_ack: bool) -> Measurement:
     async with connected(task) as cluster:
         queue = Queue(task.queue, durable=True)
         with measured(task, tally=tally) as measurement:
-            cluster.consume(queue, callback, no_ack=no_ack, prefetch=PREFETCH, inline=True)
+            prefetch = None if no_ack else PREFETCH
+            cluster.consume(queue, callback, no_ack=no_ack, prefetch=prefetch, inline=True)
             await done.wait()
             if not no_ack:
                 await flush(cluster, task)
@@ -80,7 +81,9 @@ async def ping_pong(task: Task) -> Measurement:
     trips = RoundTrips(task, send, done.set)
     async with connected(task) as cluster:
         queue = Queue(task.queue, durable=True)
-        _, consuming = cluster.consume(queue, lambda message: trips.end(message.body), inline=True)
+        _, consuming = cluster.consume(
+            queue, lambda message: trips.end(message.body), no_ack=True, inline=True
+        )
         await consuming
         with measured(task, trips.watch, trips.tally) as measurement:
             trips.begin()

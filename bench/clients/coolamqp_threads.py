@@ -77,7 +77,7 @@ def consume(task: Task, *, no_ack: bool = True, **options: Any) -> Measurement:
         for _, future in begun:
             future.result(TIMEOUT)
 
-    options.update(no_ack=no_ack, prefetch=PREFETCH)
+    options.update(no_ack=no_ack, prefetch=None if no_ack else PREFETCH)
     callback = on_message if no_ack else on_message_to_ack
     with connected(task) as cluster, consumption(task, tally, start) as measurement:
         done.wait(TIMEOUT)

@@ -16,7 +16,7 @@ from tests.support.rig import Rig
 
 
 def test_prefetch_of_a_consumer_that_belongs_to_nobody() -> None:
-    consumer = Consumer(Queue('q'), None)
+    consumer = Consumer(Queue('q'), None, no_ack=False)
     consumer.set_qos(None, 4)
     assert consumer.qos == 4
     with pytest.raises(ValueError, match='65535'):
@@ -46,7 +46,7 @@ class SeesFrames(Consumer):
     ('make', 'error'),
     [
         (lambda: Consumer(Queue('q'), None, inline=True), 'inline needs an on_message'),
-        (lambda: SeesFrames(Queue('q'), None, workers=2), 'leave out workers'),
+        (lambda: SeesFrames(Queue('q'), print, workers=2), 'leave out workers'),
     ],
 )
 def test_options_that_do_not_go_together(make: Callable[[], Consumer], error: str) -> None:
@@ -56,7 +56,9 @@ def test_options_that_do_not_go_together(make: Callable[[], Consumer], error: st
 
 def test_a_consumer_says_how_it_was_made() -> None:
     queue = Queue('q')
-    consumer = Consumer(queue, print, workers=2, on_error='requeue', consumer_tag='mine')
+    consumer = Consumer(
+        queue, print, no_ack=False, workers=2, on_error='requeue', consumer_tag='mine'
+    )
     assert (consumer.queue, consumer.on_message) == (queue, print)
     assert (consumer.workers, consumer.inline, consumer.on_error) == (2, False, 'requeue')
     assert (consumer.consumer_tag, consumer.state, consumer.cancelled) == (b'mine', 0, False)
@@ -65,7 +67,7 @@ def test_a_consumer_says_how_it_was_made() -> None:
 
 
 def test_a_program_may_change_a_consumer() -> None:
-    consumer, future = Consumer(Queue('q'), print), Ending()
+    consumer, future = Consumer(Queue('q'), print, no_ack=False), Ending()
     consumer.span, consumer.on_error, consumer.future_to_notify = None, 'reject', future
     consumer.qos = 7
     consumer.dont_trace = 1  # type: ignore[assignment]  # Its truth counts.

@@ -14,24 +14,52 @@ from coolamqp.objects import Queue
 
 @pytest.mark.parametrize(('qos', 'count'), [(5, 5), ((None, 6), 6), ((0, 7), 7), (None, None)])
 def test_forms_of_qos(qos: Any, count: int | None) -> None:
-    assert Consumer(Queue('q'), None, qos=qos).qos == count
+    assert Consumer(Queue('q'), None, no_ack=False, qos=qos).qos == count
+
+
+@pytest.mark.parametrize(
+    ('callback', 'options', 'error'),
+    [
+        (print, {'prefetch': 5}, 'prefetch has no effect with no_ack=True.*pass no_ack=False'),
+        (print, {'prefetch': 0, 'no_ack': True}, 'prefetch has no effect'),
+        (print, {'on_error': 'reject'}, 'on_error has no effect with no_ack=True'),
+        (None, {'on_error': 'requeue', 'no_ack': False}, 'pass an on_message'),
+        (None, {'workers': 2}, 'pass an on_message'),
+    ],
+)
+def test_options_without_an_effect_are_refused(
+    callback: Any, options: dict[str, Any], error: str
+) -> None:
+    with pytest.raises(ValueError, match=error):
+        Consumer(Queue('q'), callback, **options)
+
+
+def test_but_qos_without_acks_is_only_a_warning_since_old_programs_use_it() -> None:
+    with pytest.warns(UserWarning, match='qos has no effect with no_ack=True') as warned:
+        consumer = Consumer(Queue('q'), print, qos=5)
+    assert warned[0].filename == __file__
+    with pytest.warns(UserWarning, match='qos has no effect') as warned:
+        consumer.set_qos(6)
+    assert warned[0].filename == __file__
+    with pytest.raises(ValueError, match='on_error has no effect'):
+        consumer.on_error = 'reject'
 
 
 def test_a_prefetch_size_is_deprecated() -> None:
     with pytest.warns(DeprecationWarning, match='no prefetch size'):
-        assert Consumer(Queue('q'), None, qos=(100, 5)).qos == 5
+        assert Consumer(Queue('q'), None, no_ack=False, qos=(100, 5)).qos == 5
 
 
 @pytest.mark.parametrize('qos', [-1, 65536, 'five', (None, 1.5)])
 def test_qos_that_makes_no_sense(qos: Any) -> None:
     with pytest.raises(ValueError, match='prefetch count'):
-        Consumer(Queue('q'), None, qos=qos)
+        Consumer(Queue('q'), None, no_ack=False, qos=qos)
 
 
 def test_prefetch_is_another_name_of_qos_and_only_one_is_given() -> None:
-    assert Consumer(Queue('q'), None, prefetch=5).qos == 5
+    assert Consumer(Queue('q'), None, no_ack=False, prefetch=5).qos == 5
     with pytest.raises(ValueError, match='pass only one of them'):
-        Consumer(Queue('q'), None, qos=5, prefetch=5)
+        Consumer(Queue('q'), None, no_ack=False, qos=5, prefetch=5)
 
 
 @pytest.mark.parametrize(

@@ -338,7 +338,7 @@ def test_a_deleted_queue_of_others_stays_deleted_and_its_consumer_waits_for_it()
 
 
 def test_prefetch_is_changed_now_and_after_each_reconnect() -> None:
-    rig, broker, consumer, _ = consuming(qos=5)
+    rig, broker, consumer, _ = consuming(no_ack=False, qos=5)
     consumer.set_qos(9)
     broker.serve()
     assert [qos.prefetch_count for qos in broker.said(BasicQos)] == [5, 9]
@@ -351,7 +351,7 @@ def test_prefetch_is_changed_now_and_after_each_reconnect() -> None:
 
 
 def test_a_running_consumer_is_replaced_since_a_prefetch_holds_for_new_ones_only() -> None:
-    _rig, broker, consumer, _ = consuming(qos=5)
+    _rig, broker, consumer, _ = consuming(no_ack=False, qos=5)
     (first,) = broker.said(BasicConsume)
     consumer.set_qos(9)
     broker.serve()
@@ -366,7 +366,7 @@ def test_a_running_consumer_is_replaced_since_a_prefetch_holds_for_new_ones_only
 
 
 def test_nothing_is_asked_of_a_replacement_before_it_has_begun() -> None:
-    _rig, broker, consumer, _ = consuming(qos=5)
+    _rig, broker, consumer, _ = consuming(no_ack=False, qos=5)
     broker.unanswered.add('basic.consume')
     consumer.set_qos(9)
     consumer.set_qos(10)
@@ -390,7 +390,7 @@ def test_nothing_is_asked_of_a_replacement_before_it_has_begun() -> None:
 def test_no_exclusive_consumer_gives_up_a_queue_that_would_be_deleted(
     queue: Queue, renewed: int
 ) -> None:
-    rig, broker, consumer, _ = consuming(queue=queue, exclusive=True, qos=5)
+    rig, broker, consumer, _ = consuming(queue=queue, no_ack=False, exclusive=True, qos=5)
     consumer.set_qos(9)
     broker.serve()
     rig.carry_out()
@@ -400,7 +400,7 @@ def test_no_exclusive_consumer_gives_up_a_queue_that_would_be_deleted(
 
 
 def test_the_last_of_several_prefetches_holds() -> None:
-    _, broker, consumer, _ = consuming(qos=5)
+    _, broker, consumer, _ = consuming(no_ack=False, qos=5)
     for count in (6, 7, 8):
         consumer.set_qos(count)
     broker.serve()
@@ -546,7 +546,7 @@ def test_a_deleted_queue_gets_its_persistent_bindings_before_consuming() -> None
 
 
 def test_a_cancel_of_an_earlier_consumer_is_ignored() -> None:
-    _, broker, consumer, channel = consuming(qos=5)
+    _, broker, consumer, channel = consuming(no_ack=False, qos=5)
     consumer.set_qos(6)
     broker.serve()
     broker.send(channel, BasicCancel(b'jobs', True))
@@ -688,7 +688,7 @@ def test_what_was_acked_is_told_before_the_cancel_and_later_acks_are_no_ops() ->
 
 
 def test_a_change_of_qos_while_a_consumer_is_being_cancelled_is_harmless() -> None:
-    _rig, broker, consumer, _ = consuming()
+    _rig, broker, consumer, _ = consuming(no_ack=False)
     broker.unanswered = {'channel.close'}
     consumer.cancel()
     broker.serve()

@@ -8,7 +8,7 @@ from typing import Any
 from coolamqp.aio.core import ClusterCore
 from coolamqp.aio.future import ClusterFuture
 from coolamqp.aio.messages import MessageIterator
-from coolamqp.api.consuming import ITERATION_PREFETCH, ConsumeCalls
+from coolamqp.api.consuming import ConsumeCalls
 from coolamqp.api.requests import check_timeout
 from coolamqp.api.spans import end_span
 from coolamqp.attaches import Consumer
@@ -28,6 +28,8 @@ class Consuming(ConsumeCalls[ClusterFuture]):
         on_message: Callable[[Any], Any] | None = None,
         span: Any = None,
         dont_trace: bool = False,
+        *,
+        no_ack: bool = False,
         **options: Any,
     ) -> tuple[Consumer, ClusterFuture]:
         """Consume a queue. CoolAMQP declares it first, unless it is given by its name only.
@@ -37,6 +39,8 @@ class Consuming(ConsumeCalls[ClusterFuture]):
         :param span: the parent of the span of this call; the spans of callbacks refer to it, too.
             None for the active span
         :param dont_trace: whether to make no spans, for this call and for the callbacks
+        :param no_ack: whether the broker regards a message as acknowledged when it sends the
+            message. The default differs from that of the Cluster for threads
         :param options: keyword arguments of `Consumer`. With `workers`, that many messages are
             processed at once. With `inline`, `on_message` runs at reception, and must be quick
         :returns: the consumer, and a future that ends when consuming has begun, or with `AMQPError`
@@ -44,7 +48,7 @@ class Consuming(ConsumeCalls[ClusterFuture]):
         >>> consumer, ready = cluster.consume(Queue('jobs'), on_message)  # doctest: +SKIP
         >>> await ready  # doctest: +SKIP
         """
-        return self._consume(queue, on_message, span, dont_trace, **options)
+        return self._consume(queue, on_message, span, dont_trace, no_ack=no_ack, **options)
 
     def messages(
         self,
@@ -52,7 +56,7 @@ class Consuming(ConsumeCalls[ClusterFuture]):
         *,
         timeout: float | None = None,
         no_ack: bool = False,
-        prefetch: int = ITERATION_PREFETCH,
+        prefetch: int | None = None,
         **options: Any,
     ) -> MessageIterator:
         """Consume a queue by iterating over its messages.
@@ -62,7 +66,7 @@ class Consuming(ConsumeCalls[ClusterFuture]):
         not settled go back to the queue. The iteration continues after a reconnect.
 
         :param timeout: how long to wait for a message, in seconds; None waits without a limit
-        :param prefetch: how many unsettled messages the broker sends ahead
+        :param prefetch: how many unsettled messages the broker sends ahead; None for 100
         :param options: further keyword arguments of `Consumer`
         :raises AMQPError: in the first step, if the broker refuses the consumer
 
@@ -71,7 +75,7 @@ class Consuming(ConsumeCalls[ClusterFuture]):
         ...     message.ack()
         """
         check_timeout(timeout)
-        consumer = Consumer(queue, None, no_ack=no_ack, prefetch=prefetch, **options)
+        consumer = self._iterated(queue, no_ack, prefetch, **options)
         return MessageIterator(self._core, consumer, self._begin_iteration, timeout)
 
     async def drain(

@@ -60,6 +60,14 @@ class ConsumeCalls(Generic[FutureT]):
             consumer.dont_trace = dont_trace
             return consumer, self._core.consume(consumer, traced)
 
+    def _iterated(
+        self, queue: Queue | Text, no_ack: bool, prefetch: int | None, **options: Any
+    ) -> Consumer:
+        """Return the consumer of an iteration."""
+        if prefetch is None and not no_ack:
+            prefetch = ITERATION_PREFETCH
+        return Consumer(queue, None, no_ack=no_ack, prefetch=prefetch, **options)
+
     def _begin_iteration(self, consumer: Consumer, inbox: ClosableInbox) -> FutureT:
         """Consume into an inbox of its own."""
         consumer.on_cancel.add(inbox.close)

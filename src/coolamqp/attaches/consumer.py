@@ -13,12 +13,14 @@ from coolamqp.attaches.consumer_options import (
     STOP_TIMEOUT,
     BodyReceiveMode,
     OnError,
+    check_effect,
     checked_on_error,
     checked_workers,
     chosen_prefetch,
     consume_arguments,
     consumed_queue,
     prefetch_count,
+    warn_of_no_effect,
 )
 from coolamqp.attaches.mailbox import Mailbox
 from coolamqp.attaches.promise import Ended, Promise
@@ -49,7 +51,7 @@ class Consumer:
         in which the broker notices the end of an older connection
     :param body_receive_mode: the type of the bodies, see `BodyReceiveMode`
     :param arguments: the arguments of `basic.consume`, such as ``x-stream-offset``
-    :param prefetch: another name for `qos`
+    :param prefetch: another name for `qos`. It needs `no_ack=False`
     :param exclusive: whether to refuse other consumers of the queue
     :param no_local: a flag of AMQP that RabbitMQ ignores
     :param priority: the priority of the consumer; the broker sends messages to the consumers of the
@@ -65,7 +67,7 @@ class Consumer:
         have declared, and never creates it. A declaration with `persistent=True` is still repeated
     :param passive: whether to check only that the queue exists, instead of declaring it
     :raises TypeError: an argument has the wrong type
-    :raises ValueError: an argument has an impossible value
+    :raises ValueError: an argument has an impossible value, or would have no effect
     :ivar on_cancel: a list of functions. CoolAMQP calls each once, when the consumer ends for good
     :ivar on_broker_cancel: a list of functions. CoolAMQP calls each once, when the broker cancels
         the consumer
@@ -121,9 +123,10 @@ class Consumer:
         self.no_local = no_local
         self.on_cancel = CallableList(oneshots=True)
         self.on_broker_cancel = CallableList(oneshots=True)
-        qos = chosen_prefetch(qos, prefetch)
+        count = chosen_prefetch(qos, prefetch)
         self.arguments = consume_arguments(arguments, priority)
         checked_on_error(on_error)
+        check_effect(no_ack, qos, prefetch, on_error, workers, on_message is not None)
         own_tag = None if consumer_tag is None else name_bytes(consumer_tag, 'consumer_tag')
         self._mailbox = Mailbox(self.queue, on_message, workers, bool(inline), on_error)
         self._mailbox.span = span
@@ -131,7 +134,7 @@ class Consumer:
             self,
             self._mailbox,
             own_tag or self.queue.consumer_tag,
-            qos,
+            count,
             future_to_notify,
             wants_frames,
             type(self).on_setup is not Consumer.on_setup,
@@ -174,6 +177,8 @@ class Consumer:
         :raises ValueError: the count is not from 0 to 65535
         """
         count = _count_of(prefetch_size, prefetch_count)
+        if self.no_ack:
+            warn_of_no_effect(2)
         owner = self._subscription.owner
         if owner is None:
             self._subscription.qos = count
@@ -277,7 +282,9 @@ class Consumer:
 
     @on_error.setter
     def on_error(self, on_error: OnError) -> None:
-        self._mailbox.on_error = checked_on_error(on_error)
+        checked_on_error(on_error)
+        check_effect(self.no_ack, None, None, on_error, 1, calls=True)
+        self._mailbox.on_error = on_error
 
     @property
     def span(self) -> Any:

@@ -17,6 +17,10 @@ OnError: TypeAlias = Literal['requeue', 'reject', 'keep']
 
 # The default time for the end of a consumer or a Cluster, with its running callbacks, in seconds.
 STOP_TIMEOUT: Final = 10.0
+NO_EFFECT: Final = (
+    'has no effect with no_ack=True, because the broker regards a message as acknowledged when it '
+    'sends the message; pass no_ack=False, and acknowledge the messages'
+)
 PREFETCH_MAX: Final = 0xFFFF
 PRIORITY: Final = 'x-priority'  # https://www.rabbitmq.com/docs/consumer-priority
 STREAM_OFFSET: Final = 'x-stream-offset'  # https://www.rabbitmq.com/docs/streams#consuming
@@ -92,6 +96,33 @@ def chosen_prefetch(qos: Any, prefetch: int | None) -> int | None:
         raise ValueError('prefetch and qos mean the same; pass only one of them')
     wanted = qos if prefetch is None else prefetch
     return None if wanted is None else prefetch_count(wanted)
+
+
+def check_effect(
+    no_ack: bool, qos: Any, prefetch: int | None, on_error: OnError, workers: int, calls: bool
+) -> None:
+    """Check that options have an effect.
+
+    Programs for CoolAMQP 1.x and 2.x use `qos` with `no_ack`, so that is only a warning.
+
+    :param calls: whether there is an `on_message`
+    :raises ValueError: an option has no effect
+    """
+    if no_ack and qos is not None:
+        warn_of_no_effect(4)
+    if no_ack and prefetch is not None:
+        raise ValueError(f'prefetch {NO_EFFECT}')
+    if no_ack and on_error != 'keep':
+        raise ValueError(f'on_error {NO_EFFECT}')
+    if not calls and (workers > 1 or on_error != 'keep'):
+        raise ValueError(
+            'workers and on_error are about on_message; pass an on_message, or leave them out'
+        )
+
+
+def warn_of_no_effect(stacklevel: int) -> None:
+    """Warn that the broker ignores a prefetch count for a consumer without acknowledgements."""
+    warnings.warn(f'qos {NO_EFFECT}', UserWarning, stacklevel + 1)
 
 
 def consume_arguments(arguments: Arguments, priority: int | None) -> Arguments:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from coolamqp.api.consuming import ITERATION_PREFETCH, ConsumeCalls
+from coolamqp.api.consuming import ConsumeCalls
 from coolamqp.api.requests import check_timeout
 from coolamqp.api.spans import end_span
 from coolamqp.attaches import Consumer
@@ -57,7 +57,7 @@ class Consuming(ConsumeCalls[ClusterFuture]):
         *,
         timeout: float | None = None,
         no_ack: bool = False,
-        prefetch: int = ITERATION_PREFETCH,
+        prefetch: int | None = None,
         **options: Any,
     ) -> MessageIterator:
         """Consume a queue by iterating over its messages.
@@ -69,7 +69,7 @@ class Consuming(ConsumeCalls[ClusterFuture]):
         :param timeout: how long to wait for a message, in seconds; None waits without a limit
         :param queue: the queue, with an exchange and a binding to declare, if it has them
         :param no_ack: whether the broker forgets a message as soon as it has sent it
-        :param prefetch: how many unsettled messages the broker sends ahead
+        :param prefetch: how many unsettled messages the broker sends ahead; None for 100
         :param options: further keyword arguments of `Consumer`
         :raises AMQPError: the broker refuses the consumer
 
@@ -79,7 +79,7 @@ class Consuming(ConsumeCalls[ClusterFuture]):
         """
         check_timeout(timeout)
         self._core.check_may_wait()
-        consumer = Consumer(queue, None, no_ack=no_ack, prefetch=prefetch, **options)
+        consumer = self._iterated(queue, no_ack, prefetch, **options)
         inbox = Inbox(self._core.waiting_lock)
         iterator = MessageIterator(self._core, consumer, inbox, timeout)
         try:
