@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, Generic
+from typing import Any, Final, Generic, NoReturn
 
 from coolamqp.api.commands import FutureT
 from coolamqp.api.core import ClosableInbox, Core
 from coolamqp.attaches import Consumer
 from coolamqp.compat import AttacheGroup
-from coolamqp.framing.text import Text
-from coolamqp.objects import Queue
 
 # The default prefetch count of an iteration, in messages.
 ITERATION_PREFETCH: Final = 100
+
+
+def iteration_prefetch(prefetch: int | None, no_ack: bool) -> int | None:
+    """Return the prefetch count of an iteration; None without acknowledgements."""
+    return ITERATION_PREFETCH if prefetch is None and not no_ack else prefetch
+
+
+class ConsumerAndFuture(tuple[Consumer, FutureT]):
+    """A consumer and its future, as a tuple. Awaiting the tuple raises an error with advice."""
+
+    __slots__ = ()
+
+    def __await__(self) -> NoReturn:
+        raise TypeError(
+            'consume returns a consumer and a future; write: '
+            'consumer, ready = cluster.consume(...), and then wait for ready'
+        )
 
 
 class ConsumeCalls(Generic[FutureT]):
@@ -45,28 +59,6 @@ class ConsumeCalls(Generic[FutureT]):
     def attache_group(self) -> AttacheGroup:
         """The object to which programs for CoolAMQP 2.x add their consumers."""
         return AttacheGroup(self.add_consumer)
-
-    def _consume(
-        self,
-        queue: Queue | Text,
-        on_message: Callable[[Any], Any] | None,
-        span: Any,
-        dont_trace: bool,
-        *args: Any,
-        **options: Any,
-    ) -> tuple[Consumer, FutureT]:
-        with self._core.traced('consume', queue, span, dont_trace, kind='consumer') as traced:
-            consumer = Consumer(queue, on_message, span, *args, **options)
-            consumer.dont_trace = dont_trace
-            return consumer, self._core.consume(consumer, traced)
-
-    def _iterated(
-        self, queue: Queue | Text, no_ack: bool, prefetch: int | None, **options: Any
-    ) -> Consumer:
-        """Return the consumer of an iteration."""
-        if prefetch is None and not no_ack:
-            prefetch = ITERATION_PREFETCH
-        return Consumer(queue, None, no_ack=no_ack, prefetch=prefetch, **options)
 
     def _begin_iteration(self, consumer: Consumer, inbox: ClosableInbox) -> FutureT:
         """Consume into an inbox of its own."""

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from coolamqp.api.consuming import ConsumeCalls
+from coolamqp.api.consuming import ConsumeCalls, ConsumerAndFuture, iteration_prefetch
 from coolamqp.api.requests import check_timeout
 from coolamqp.api.spans import end_span
-from coolamqp.attaches import Consumer
+from coolamqp.attaches import BodyReceiveMode, Consumer
+from coolamqp.attaches.consumer_options import OnError
 from coolamqp.attaches.events import Event
+from coolamqp.attaches.promise import Promise
 from coolamqp.clustering.core import ClusterCore
 from coolamqp.clustering.future import ClusterFuture
 from coolamqp.clustering.inbox import Inbox
 from coolamqp.clustering.messages import MessageIterator
 from coolamqp.compat import consume_takes_both_orders
+from coolamqp.framing.field_table import Arguments
 from coolamqp.framing.text import Text
-from coolamqp.objects import Queue
+from coolamqp.objects import Queue, ReceivedMessage
 
 
 class Consuming(ConsumeCalls[ClusterFuture]):
@@ -28,13 +31,31 @@ class Consuming(ConsumeCalls[ClusterFuture]):
     def consume(
         self,
         queue: Queue | Text,
-        on_message: Callable[[Any], Any] | None = None,
+        on_message: Callable[[ReceivedMessage], Any] | None = None,
         span: Any = None,
         dont_trace: bool = False,
-        *args: Any,
-        **kwargs: Any,
+        no_ack: bool = True,
+        qos: int | tuple[int | None, int] | None = None,
+        cancel_on_failure: bool = False,
+        future_to_notify: Promise | None = None,
+        fail_on_first_time_resource_locked: bool = False,
+        body_receive_mode: int = BodyReceiveMode.BYTES,
+        arguments: Arguments = None,
+        *,
+        prefetch: int | None = None,
+        exclusive: bool = False,
+        no_local: bool = False,
+        priority: int | None = None,
+        consumer_tag: Text | None = None,
+        workers: int = 1,
+        inline: bool = False,
+        on_error: OnError = 'keep',
+        declare: bool = True,
+        passive: bool = False,
     ) -> tuple[Consumer, ClusterFuture]:
         """Consume a queue. CoolAMQP declares it first, unless it is given by its name only.
+
+        The arguments that are not listed here are those of `coolamqp.attaches.Consumer`.
 
         :param queue: the queue, with an exchange and a binding to declare, if it has them
         :param on_message: called with each message on a dispatcher thread; with None, `drain`
@@ -42,14 +63,37 @@ class Consuming(ConsumeCalls[ClusterFuture]):
         :param span: the parent of the span of this call; the spans of callbacks refer to it, too.
             None for the active span
         :param dont_trace: whether to make no spans, for this call and for the callbacks
-        :param args: further arguments of `Consumer`, by position or by keyword
         :returns: the consumer, and a future that ends when consuming has begun, or with `AMQPError`
 
         >>> consumer, consuming = cluster.consume(  # doctest: +SKIP
         ...     Queue('jobs', durable=True), print, no_ack=False, prefetch=10
         ... )
         """
-        return self._consume(queue, on_message, span, dont_trace, *args, **kwargs)
+        with self._core.traced('consume', queue, span, dont_trace, kind='consumer') as traced:
+            consumer = Consumer(
+                queue,
+                on_message,
+                span,
+                no_ack,
+                qos,
+                cancel_on_failure,
+                future_to_notify,
+                fail_on_first_time_resource_locked,
+                body_receive_mode,
+                arguments,
+                prefetch=prefetch,
+                exclusive=exclusive,
+                no_local=no_local,
+                priority=priority,
+                consumer_tag=consumer_tag,
+                workers=workers,
+                inline=inline,
+                on_error=on_error,
+                declare=declare,
+                passive=passive,
+            )
+            consumer.dont_trace = dont_trace
+            return ConsumerAndFuture((consumer, self._core.consume(consumer, traced)))
 
     def messages(
         self,
@@ -58,7 +102,16 @@ class Consuming(ConsumeCalls[ClusterFuture]):
         timeout: float | None = None,
         no_ack: bool = False,
         prefetch: int | None = None,
-        **options: Any,
+        cancel_on_failure: bool = False,
+        fail_on_first_time_resource_locked: bool = False,
+        body_receive_mode: int = BodyReceiveMode.BYTES,
+        arguments: Arguments = None,
+        exclusive: bool = False,
+        no_local: bool = False,
+        priority: int | None = None,
+        consumer_tag: Text | None = None,
+        declare: bool = True,
+        passive: bool = False,
     ) -> MessageIterator:
         """Consume a queue by iterating over its messages.
 
@@ -66,11 +119,12 @@ class Consuming(ConsumeCalls[ClusterFuture]):
         `timeout` seconds. The end of its `with` block ends the consumer; messages that were not
         settled go back to the queue. The iteration continues after a reconnect.
 
-        :param timeout: how long to wait for a message, in seconds; None waits without a limit
+        The arguments that are not listed here are those of `coolamqp.attaches.Consumer`.
+
         :param queue: the queue, with an exchange and a binding to declare, if it has them
+        :param timeout: how long to wait for a message, in seconds; None waits without a limit
         :param no_ack: whether the broker forgets a message as soon as it has sent it
-        :param prefetch: how many unsettled messages the broker sends ahead; None for 100
-        :param options: further keyword arguments of `Consumer`
+        :param prefetch: how many unsettled messages the broker sends ahead; by default 100
         :raises AMQPError: the broker refuses the consumer
 
         >>> for message in cluster.messages(Queue('jobs'), timeout=1.0):  # doctest: +SKIP
@@ -79,7 +133,22 @@ class Consuming(ConsumeCalls[ClusterFuture]):
         """
         check_timeout(timeout)
         self._core.check_may_wait()
-        consumer = self._iterated(queue, no_ack, prefetch, **options)
+        consumer = Consumer(
+            queue,
+            None,
+            no_ack=no_ack,
+            prefetch=iteration_prefetch(prefetch, no_ack),
+            cancel_on_failure=cancel_on_failure,
+            fail_on_first_time_resource_locked=fail_on_first_time_resource_locked,
+            body_receive_mode=body_receive_mode,
+            arguments=arguments,
+            exclusive=exclusive,
+            no_local=no_local,
+            priority=priority,
+            consumer_tag=consumer_tag,
+            declare=declare,
+            passive=passive,
+        )
         inbox = Inbox(self._core.waiting_lock)
         iterator = MessageIterator(self._core, consumer, inbox, timeout)
         try:
