@@ -15,7 +15,7 @@ from coolamqp.attaches.mailbox import Hook, Item, Mailbox
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import Queue
 from coolamqp.supervisor.mailboxes import TURN_ITEMS, Mailboxes
-from coolamqp.supervisor.watermarks import HIGH_MESSAGES, ReadWatermarks
+from coolamqp.supervisor.watermarks import ReadWatermarks
 from tests.support.deliveries import Refusable, deliveries
 
 END = 10.0  # seconds that the callbacks of a test may take
@@ -184,25 +184,6 @@ async def test_what_belongs_to_no_consumer_is_called_in_order() -> None:
     await rig.finish()
 
     assert log == [1, 2]
-
-
-async def test_what_an_extension_point_delivers_comes_next() -> None:
-    rig, log = Rig(), list[bytes]()
-    to = mailbox(lambda message: log.append(message.body))
-    rig.post(to, Hook(rig.dispatcher.deliver, (to, Refusable(b'made'))), *deliveries(1))
-    await rig.finish()
-
-    assert log == [b'made', b'0']
-
-
-async def test_there_is_room_again_once_half_of_a_full_backlog_has_run() -> None:
-    rig = Rig()
-    rig.post(mailbox(lambda _: None), *deliveries(HIGH_MESSAGES))
-    assert not rig.watermarks.should_read(True, lambda: False)
-    await rig.finish()
-
-    assert rig.resumes == 1
-    assert rig.watermarks.should_read(False, lambda: False)
 
 
 async def test_a_callback_that_takes_too_long_at_the_end_is_named(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from coolamqp.aio.events import ConnectionLost, MessageReceived, NothingMuch
+from coolamqp.aio.events import MessageReceived, NothingMuch
 from coolamqp.aio.inbox import Inbox
 from coolamqp.objects import ReceivedMessage
 
@@ -20,15 +20,6 @@ async def test_events_come_out_in_order() -> None:
 
     assert await inbox.take(0) is first
     assert await inbox.take(None) is second
-    assert isinstance(await inbox.take(0), NothingMuch)
-
-
-async def test_a_loss_that_was_not_read_yet_is_told_once() -> None:
-    inbox = Inbox()
-    inbox.put(ConnectionLost())
-    inbox.put(ConnectionLost())
-
-    assert isinstance(await inbox.take(0), ConnectionLost)
     assert isinstance(await inbox.take(0), NothingMuch)
 
 

@@ -12,11 +12,6 @@ from coolamqp.attaches.consumer_options import consume_arguments
 from coolamqp.objects import Queue
 
 
-@pytest.mark.parametrize(('qos', 'count'), [(5, 5), ((None, 6), 6), ((0, 7), 7), (None, None)])
-def test_forms_of_qos(qos: Any, count: int | None) -> None:
-    assert Consumer(Queue('q'), None, no_ack=False, qos=qos).qos == count
-
-
 @pytest.mark.parametrize(
     ('callback', 'options', 'error'),
     [
@@ -43,11 +38,6 @@ def test_but_qos_without_acks_is_only_a_warning_since_old_programs_use_it() -> N
     assert warned[0].filename == __file__
     with pytest.raises(ValueError, match='on_error has no effect'):
         consumer.on_error = 'reject'
-
-
-def test_a_prefetch_size_is_deprecated() -> None:
-    with pytest.warns(DeprecationWarning, match='no prefetch size'):
-        assert Consumer(Queue('q'), None, no_ack=False, qos=(100, 5)).qos == 5
 
 
 @pytest.mark.parametrize('qos', [-1, 65536, 'five', (None, 1.5)])

@@ -39,6 +39,8 @@ async def test_leaving_an_iteration_puts_back_what_is_not_settled(cluster: Clust
             message.ack()
             if message.body == b'9':
                 break
+    with pytest.raises(StopAsyncIteration):
+        await anext(messages)
     await result(messages.consumer.cancel())
     assert cluster._core.engine.mailboxes.watermarks.messages == 0
     assert isinstance(await cluster.drain(0), NothingMuch)

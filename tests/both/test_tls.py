@@ -6,10 +6,8 @@ import asyncio
 import logging
 import socket
 import ssl
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from typing import Any, Self, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 import pytest
@@ -189,115 +187,56 @@ async def test_a_password_is_seen_nowhere(
 # -- refusals
 
 
-async def test_a_certificate_that_has_expired(broker: TLSListeners, connect: Connect) -> None:
-    reason = await why_not(connect(port=broker.expired))
-    assert f"localhost:{broker.expired}: the broker's certificate has expired" in reason
+REFUSALS: dict[str, tuple[Callable[[TLSListeners, Certificates], dict[str, Any]], str]] = {
+    'expired': (
+        lambda broker, _: {'port': broker.expired},
+        "the broker's certificate has expired",
+    ),
+    'for another name': (lambda broker, _: {'port': broker.elsewhere}, 'is not for localhost'),
+    'from an unknown authority': (
+        lambda _broker, _: {'cacertfile': None, 'tls': True},
+        'authority that is not trusted',
+    ),
+    'from a stranger, though its name is not checked': (
+        lambda _, files: {'cacertfile': files.stranger, 'server_name_indication': 'disable'},
+        'not trusted',
+    ),
+    'ours is missing': (lambda broker, _: {'port': broker.strict}, 'alert "certificate required"'),
+    'ours is not trusted': (lambda _, files: {'certfile': files.impostor}, 'alert "unknown ca"'),
+    'a port without TLS': (
+        lambda broker, _: {'port': broker.node.port},
+        'the peer does not speak TLS',
+    ),
+    'plain text to a port with TLS': (lambda _broker, _: {'cacertfile': None}, 'use amqps://'),
+}
 
 
-async def test_a_certificate_for_another_name(broker: TLSListeners, connect: Connect) -> None:
-    assert 'is not for localhost' in await why_not(connect(port=broker.elsewhere))
-    for name in ('elsewhere.example', 'disable'):
-        async with connect(port=broker.elsewhere, server_name_indication=name):
-            pass
+@pytest.mark.parametrize(('options', 'words'), REFUSALS.values(), ids=REFUSALS)
+@pytest.mark.usefixtures('broker', 'no_leaks')
+async def test_a_refusal_says_why(
+    broker: TLSListeners,
+    connect: Connect,
+    certificates: Certificates,
+    options: Callable[[TLSListeners, Certificates], dict[str, Any]],
+    words: str,
+) -> None:
+    assert words in await why_not(connect(**options(broker, certificates)))
 
 
-async def test_an_authority_that_is_not_trusted(
+async def test_less_is_checked_if_that_is_said(
     broker: TLSListeners, connect: Connect, certificates: Certificates
 ) -> None:
-    for authority in (None, certificates.stranger):
-        reason = await why_not(connect(cacertfile=authority, tls=True))
-        assert 'authority that is not trusted' in reason
-    # Without its name being checked, the authority still is.
-    stranger = {'cacertfile': certificates.stranger}
-    assert 'not trusted' in await why_not(connect(server_name_indication='disable', **stranger))
-
-    async with connect(port=broker.elsewhere, verify='verify_none', **stranger):
-        pass
-
-
-@pytest.mark.usefixtures('broker', 'no_leaks')
-async def test_a_broker_that_wants_a_certificate(broker: TLSListeners, connect: Connect) -> None:
-    assert 'alert "certificate required"' in await why_not(connect(port=broker.strict))
-
-
-async def test_a_certificate_of_ours_that_the_broker_does_not_trust(
-    connect: Connect, certificates: Certificates
-) -> None:
-    assert 'alert "unknown ca"' in await why_not(connect(certfile=certificates.impostor))
-
-
-async def test_tls_to_a_port_without_and_plain_text_to_one_with(
-    broker: TLSListeners, connect: Connect
-) -> None:
-    assert 'the peer does not speak TLS' in await why_not(connect(port=broker.node.port))
-    assert 'use amqps://' in await why_not(connect(cacertfile=None))
-
-
-async def test_a_file_that_is_not_there_is_told_at_once(connect: Connect) -> None:
-    with pytest.raises(ValueError, match='cacertfile'):
-        connect(cacertfile='/not/there')
-
-
-# -- peers that fail
-
-
-class OneWordServer:
-    """Takes connections, and then does what the test says with each."""
-
-    def __init__(self, act: Callable[[socket.socket], None]) -> None:
-        self._listening = socket.create_server((HOST, 0))
-        self.port: int = self._listening.getsockname()[1]
-        self._act = act
-        self._thread = threading.Thread(target=self._run)
-
-    def _run(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listening.accept()
-            except OSError:
-                return
-            with connection, suppress(OSError):  # the client may go away at any time
-                self._act(connection)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._listening.shutdown(socket.SHUT_RDWR)
-        self._thread.join(PATIENCE)
-        self._listening.close()
-
-
-async def test_a_handshake_that_is_cut(connect: Connect) -> None:
-    def hear_and_hang_up(connection: socket.socket) -> None:
-        connection.recv(100_000)
-
-    with OneWordServer(hear_and_hang_up) as server:
-        reason = await why_not(connect(port=server.port), LAPSE)
-    assert 'hung up in the TLS handshake' in reason
+    for options in (
+        {'server_name_indication': 'elsewhere.example'},
+        {'server_name_indication': 'disable'},
+        {'verify': 'verify_none', 'cacertfile': certificates.stranger},
+    ):
+        async with connect(port=broker.elsewhere, **options) as cluster:
+            assert cluster.connected
 
 
 async def test_a_handshake_that_never_ends(connect: Connect) -> None:
-    def say_nothing(connection: socket.socket) -> None:
-        while connection.recv(100_000):
-            pass
-
-    with OneWordServer(say_nothing) as server:
-        reason = await why_not(connect(port=server.port, connection_timeout=0.2), LAPSE)
+    with socket.create_server((HOST, 0)) as silent:
+        port = silent.getsockname()[1]
+        reason = await why_not(connect(port=port, connection_timeout=0.2), LAPSE)
     assert 'no connection within 0.2 s: no end of the TLS handshake' in reason
-
-
-async def test_a_broker_that_hangs_up_without_close_notify(
-    connect: Connect, certificates: Certificates
-) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificates.server)
-
-    def shake_hands_and_hang_up(connection: socket.socket) -> None:
-        with context.wrap_socket(connection, server_side=True) as tls:
-            tls.recv(8)  # the protocol header; closing sends no close_notify by itself
-
-    with OneWordServer(shake_hands_and_hang_up) as server:
-        reason = await why_not(connect(port=server.port), LAPSE)
-    assert 'it ends without end of TLS' in reason

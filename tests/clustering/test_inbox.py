@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from coolamqp.clustering.events import ConnectionLost, Event, MessageReceived, NothingMuch
+from coolamqp.clustering.events import Event, MessageReceived, NothingMuch
 from coolamqp.clustering.inbox import Inbox
 from coolamqp.objects import ReceivedMessage
 
@@ -27,17 +27,6 @@ def test_events_come_out_in_order() -> None:
 
 def test_nothing_much_after_the_time_out() -> None:
     assert isinstance(Inbox(threading.RLock()).take(0.01), NothingMuch)
-
-
-def test_a_loss_that_was_not_read_yet_is_told_once() -> None:
-    inbox = Inbox(threading.RLock())
-    inbox.put(ConnectionLost())
-    inbox.put(ConnectionLost())
-    inbox.put(message(b'1'))
-    inbox.put(ConnectionLost())
-
-    kinds = [type(inbox.take(0)) for _ in range(4)]
-    assert kinds == [ConnectionLost, MessageReceived, ConnectionLost, NothingMuch]
 
 
 def test_who_waits_is_woken_by_an_event() -> None:

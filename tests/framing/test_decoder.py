@@ -22,18 +22,9 @@ def cut(data: bytes, *points: int) -> list[bytes]:
     return [data[start:end] for start, end in itertools.pairwise(bounds)]
 
 
-def test_a_session_in_one_piece() -> None:
-    assert record(SESSION) == EVENTS
-
-
 @pytest.mark.parametrize('point', range(len(SESSION) + 1))
 def test_a_session_split_anywhere(point: int) -> None:
     assert record(*cut(SESSION, point)) == EVENTS
-
-
-@pytest.mark.parametrize('size', [1, 2, 3, 7, 8, 9, 64])
-def test_a_session_in_pieces_of_equal_size(size: int) -> None:
-    assert record(*cut(SESSION, *range(size, len(SESSION), size))) == EVENTS
 
 
 @given(st.lists(st.integers(0, len(SESSION))))

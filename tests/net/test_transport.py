@@ -11,6 +11,7 @@ from contextlib import closing
 
 import pytest
 
+from coolamqp.exceptions import ConnectionDead
 from coolamqp.framing.hot import Buffer
 from coolamqp.net.transport import Transport
 from coolamqp.objects import NodeDefinition
@@ -59,6 +60,23 @@ def connect_with_tls(listening: socket.socket, certificates: Certificates) -> Tr
     rig.transport.advance(NOW)
     rig.connect()
     return rig
+
+
+def test_an_end_without_close_notify_is_a_cut(
+    certificates: Certificates, listening: socket.socket
+) -> None:
+    def shake_hands_and_hang_up() -> None:
+        peer, _ = listening.accept()
+        server_context(certificates).wrap_socket(peer, server_side=True).close()
+
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(shake_hands_and_hang_up)
+        rig = connect_with_tls(listening, certificates)
+        with closing(rig.transport):
+            ended.result(PATIENCE)
+            rig.transport.watch_for(reading=True, writing=False)
+            with pytest.raises(ConnectionDead, match='was cut'):
+                rig.step_to_the_end()
 
 
 # The end

@@ -142,7 +142,7 @@ def test_a_received_message_is_acked_once() -> None:
 def test_a_received_message_is_nacked_once() -> None:
     calls: list[str] = []
     message = received(calls)
-    for method in (message.nack, message.ack, message.nack):
+    for method in (message.nack, message.ack, message.nack, message.reject):
         method()
         assert not message.acked
     assert calls == ['nack']

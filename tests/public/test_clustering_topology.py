@@ -24,33 +24,13 @@ SPAN = MockTracer().start_span('of a program')  # without a tracer, nobody's bus
 
 
 @pytest.mark.parametrize(
-    'declare',
-    [
-        lambda cluster, obj: cluster.declare(obj),
-        lambda cluster, obj: cluster.declare(obj, False),
-        lambda cluster, obj: cluster.declare(obj, True, SPAN, True),
-        lambda cluster, obj: cluster.declare(obj, persistent=True, span=SPAN, dont_trace=False),
-        lambda cluster, obj: cluster.declare(obj, None),
-        lambda cluster, obj: cluster.declare(obj, SPAN),
-        lambda cluster, obj: cluster.declare(obj, SPAN, True),
-        lambda cluster, obj: cluster.declare(obj, None, False),
-        lambda cluster, obj: cluster.declare(obj, span=SPAN, dont_trace=True),
-    ],
-)
-@pytest.mark.parametrize(
-    'obj', [Queue('declared', auto_delete=True), Exchange('declared', durable=False)], ids=repr
-)
-def test_declare_in_the_argument_orders_of_1x_and_2x(
-    untyped: Any, declare: Callable[[Any, Any], Any], obj: Any
-) -> None:
-    assert declare(untyped, obj).result(PATIENCE) is None
-
-
-@pytest.mark.parametrize(
     ('arguments', 'keywords', 'again'),
     [
         ((), {}, False),
         ((), {'persistent': True}, True),
+        ((), {'persistent': True, 'span': SPAN, 'dont_trace': False}, True),
+        ((), {'span': SPAN, 'dont_trace': True}, False),
+        ((None,), {}, False),
         ((True,), {}, True),
         ((False,), {}, False),
         ((SPAN,), {}, False),

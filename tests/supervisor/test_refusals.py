@@ -19,7 +19,6 @@ from coolamqp.framing.definitions import (
     QueueDeclare,
 )
 from coolamqp.objects import Exchange, Message, Queue
-from coolamqp.supervisor.engine import RESTORE_TIMEOUT
 from coolamqp.supervisor.states import EngineState
 from tests.support.ending import Ending
 from tests.support.rig import Rig
@@ -130,20 +129,6 @@ def test_what_was_sent_cannot_be_taken_back_even_if_its_connection_is_lost() -> 
     rig.lose()
     assert not rig.engine.withdraw(publication)
     assert rig.engine.owes_answers
-
-
-def test_a_restoration_that_hangs_holds_up_publishing_for_a_bounded_time() -> None:
-    rig = Rig()
-    rig.engine.start(rig.clock.now)
-    rig.engine.topology.remember(Queue('silent'))
-    broker = rig.connect()
-    broker.shake_hands()
-    ending = rig.publish(b'waits')
-    assert rig.state() is EngineState.RESTORING
-    rig.advance(RESTORE_TIMEOUT)
-    assert rig.state() is EngineState.UP
-    assert 'has not restored all declarations' in rig.logged()
-    assert not ending.done()
 
 
 def test_a_consumer_that_ran_waits_for_a_queue_whose_node_is_away() -> None:
