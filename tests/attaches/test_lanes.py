@@ -44,6 +44,14 @@ def settle(rig: Rig, broker: ScriptedBroker, steps: int = 20) -> None:
         rig.advance(0.1)
 
 
+def nack(broker: ScriptedBroker, *tags: int) -> None:
+    """Refuse messages for the moment, on the channel that has unconfirmed ones."""
+    (channel,) = [channel for channel, unconfirmed in broker.unconfirmed.items() if unconfirmed]
+    for tag in tags:
+        del broker.unconfirmed[channel][tag]
+        broker.send(channel, BasicNack(tag, False, False))
+
+
 def code(ending: Ending) -> int:
     """Return the reply code of a refused message; 0 for a confirmed one."""
     assert ending.done()
@@ -192,9 +200,7 @@ def test_messages_behind_a_refused_one_are_not_overtaken_after_a_nack() -> None:
     endings = [rig.publish(b'0'), *(rig.publish(b'x', b'gone') for _ in range(2))]
     broker.serve()  # The lane has sent the first one.
     endings += [rig.publish(b'%d' % n) for n in range(1, 4)]
-    (channel,) = [channel for channel, unconfirmed in broker.unconfirmed.items() if unconfirmed]
-    broker.unconfirmed[channel].clear()
-    broker.send(channel, BasicNack(1, False, False))
+    nack(broker, 1)
     while not endings[1].done():
         for frame in broker.hear():
             broker.serve_frame(frame)
@@ -211,10 +217,23 @@ def test_a_refused_message_frees_what_was_nacked_before_it() -> None:
     broker = rig.up()
     nacked, refused = rig.publish(b'nacked', b'gone'), rig.publish(b'refused', b'gone')
     broker.serve()
-    channel = broker.channel_of(ConfirmSelect)
-    broker.unconfirmed[channel].clear()
-    broker.send(channel, BasicNack(1, False, False))
-    broker.close_channel(channel, 406)
+    nack(broker, 1)
+    broker.close_channel(broker.channel_of(ConfirmSelect), 406)
     settle(rig, broker)
     assert code(refused) == 406
     assert nacked.result() is None
+
+
+def test_a_refused_probe_frees_what_waits_behind_it() -> None:
+    rig = Rig()
+    broker = rig.up()
+    endings = [rig.publish(b'%d' % n, b'gone') for n in range(3)]
+    broker.serve()
+    nack(broker, 1, 2, 3)
+    rig.advance(0.05)
+    broker.serve()
+    broker.close_channel(broker.channel_of(ConfirmSelect), 406)
+    endings.append(rig.publish(b'3', b'gone'))
+    settle(rig, broker)
+    assert [code(each) for each in endings] == [406, 0, 0, 0]
+    assert [each.body for each in broker.published][-3:] == [b'1', b'2', b'3']

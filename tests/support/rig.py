@@ -126,6 +126,7 @@ class Rig(Commands):
         self.reports += effects.reports
         if any(mailbox.ending for mailbox, _ in effects.callbacks):
             self.engine.tick(self.clock.now)  # as `Mailboxes.give_back` asks for it
+            self.carry_out()
 
     def logged(self) -> str:
         """Return all log records, one in each line."""

@@ -171,7 +171,6 @@ class Pauses:
                 continue
             if publication is pause.probe:
                 pause.probe = None
-                pause.due = True
             pause.outstanding.discard(publication)
             self._schedule(pause)
 
