@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, TypedDict
 
 import pika
 import pytest
+import uvloop
 from pika.adapters.blocking_connection import BlockingChannel
 
 import coolamqp
@@ -179,6 +180,7 @@ def no_leaks() -> Iterator[None]:
 
     What other fixtures hold open throughout the test must be asked for before this one.
     """
+    uvloop.new_event_loop().close()  # The first one of a process makes a pipe for good.
     threads_before, descriptors_before = set(threading.enumerate()), _descriptors()
     yield
     deadline = time.monotonic() + LEAK_PATIENCE

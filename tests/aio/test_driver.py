@@ -115,6 +115,7 @@ class DriverRig(Rig):
         loop = asyncio.get_running_loop()
         self.clock.now = loop.time()
         self.transports: list[FakeTransport] = []
+        self.transport_made = asyncio.Event()
         self.defect: Exception | None = None
         self.driver = Driver(
             self.engine,
@@ -130,6 +131,7 @@ class DriverRig(Rig):
         self, link: Link, watch: Watch, on_resolved: Callable[[], None]
     ) -> Transport:
         self.transports.append(FakeTransport(link, watch, on_resolved))
+        self.transport_made.set()
         return self.transports[-1]
 
     def on_reported(self, _reports: Reports) -> None:
@@ -235,10 +237,10 @@ async def test_a_time_that_is_nearly_there_is_waited_for() -> None:
     rig.engine.start(rig.clock.now)
     rig.driver.notify()
     await rig.turn()
+    rig.transport_made.clear()
+    rig.driver.notify()  # so the driver looks at the timer of the pause before it is due
     rig.happen(OSError('no way there'))
-    rig.driver.on_ready(ANY_SOCKET, selectors.EVENT_READ)
-    await asyncio.sleep(0.001)
-    await rig.turn()
+    await asyncio.wait_for(rig.transport_made.wait(), PATIENCE)
     assert rig.state() is EngineState.CONNECTING
     assert len(rig.transports) == 2
 

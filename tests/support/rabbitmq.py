@@ -248,7 +248,10 @@ class RabbitMQNode:
     def set_memory_alarm(self, on: bool) -> None:
         """Raise or clear the memory alarm, which blocks publishing connections."""
         limit = '{absolute, 1}' if on else '0.4'
-        self.eval(f'vm_memory_monitor:set_vm_memory_high_watermark({limit})')
+        # The connections have been told when the alarm handler answers the second call.
+        self.eval(
+            f'vm_memory_monitor:set_vm_memory_high_watermark({limit}), rabbit_alarm:get_alarms()'
+        )
 
     # -- private
 
