@@ -11,6 +11,7 @@ from coolamqp.exceptions import AMQPError, MessageRefused, Returned
 from coolamqp.objects import Exchange, Message, Queue
 from tests.both.conftest import MakeCluster
 from tests.both.support import (
+    PATIENCE,
     SHORT,
     Collector,
     confirmed,
@@ -143,6 +144,17 @@ async def test_headers_that_do_not_fit_into_a_frame_cost_only_their_message(
     with pytest.raises(ValueError, match='frame'):
         await too_large
     assert await good is None
+
+
+async def test_a_message_that_fails_at_once_ends_its_future_though_nothing_else_goes_on(
+    make_cluster: MakeCluster,
+) -> None:
+    async with make_cluster(heartbeat=0) as cluster:
+        await confirmed(cluster, b'', 'nowhere')
+        await asyncio.sleep(SHORT)  # Nothing goes on.
+        async with asyncio.timeout(PATIENCE):
+            with pytest.raises(ValueError, match='frame'):
+                await confirmed(cluster, b'', 'nowhere', {'headers': {'x': b'x' * 200_000}})
 
 
 # -- bounds
