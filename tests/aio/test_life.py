@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from coolamqp.aio import Cluster, ConnectionLost
-from coolamqp.exceptions import Returned
+from coolamqp.exceptions import ConnectionDead, Returned
 from coolamqp.objects import Message, NodeDefinition, Queue, ReceivedMessage
 from tests.both.conftest import MakeCluster
 from tests.both.support import PATIENCE, Collector, confirmed, consume
@@ -73,6 +73,19 @@ def test_a_loop_that_ends_without_shutdown_ends_quietly(node: NodeDefinition) ->
     assert ended[0].is_shutdown()
 
 
+def test_a_loop_that_ends_warns_of_unconfirmed_messages() -> None:
+    futures = []
+
+    async def forget() -> None:
+        cluster = Cluster(NodeDefinition('127.0.0.1', 'guest', 'guest', port=free_port()))
+        await cluster.start(wait=False)
+        futures.append(cluster.publish(Message(b''), routing_key='q', confirm=True))
+
+    with pytest.warns(ResourceWarning, match='unconfirmed messages: 1'):
+        run_quietly(forget())
+    assert isinstance(futures[0].exception(), ConnectionDead)
+
+
 @pytest.mark.usefixtures('node')
 @pytest.mark.filterwarnings('ignore:unclosed')  # which is what this loop has left to the rubbish
 def test_a_loop_that_is_just_closed_closes_quietly(
@@ -84,7 +97,8 @@ def test_a_loop_that_is_just_closed_closes_quietly(
     cluster = Cluster(node)
     loop.run_until_complete(cluster.start())
     loop.close()
-    del cluster
+    with pytest.warns(ResourceWarning, match='the Cluster was not shut down'):
+        del cluster
     gc.collect()
 
     assert complaints == []

@@ -185,5 +185,8 @@ class SmallCluster(BaseCluster[Future[Any]], ConsumeCalls[Future[Any]]):
     def __init__(self) -> None:
         super().__init__(NODE)
 
+    def __del__(self) -> None:
+        """Warn of nothing: tests drop it."""
+
     def _make_core(self, options: ClusterOptions) -> None:
         self._core = self.core = SmallCore()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
@@ -13,6 +15,7 @@ from coolamqp.attaches import Consumer
 from coolamqp.attaches.consumer import subscription_of
 from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.events import AllNodesRefused, TopologyRestored
+from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.requester import Request
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.objects import Message, Queue
@@ -286,3 +289,30 @@ def test_a_shutdown_that_has_interrupted_the_engine_returns_messages_without_the
     (return_waiting,) = core.late
     return_waiting()
     assert not core.engine.takes_commands
+
+
+# Warnings
+
+
+def warnings_of(warn: Callable[[], None]) -> list[str]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        warn()
+    return [str(each.message) for each in caught]
+
+
+def test_a_running_core_warns_with_the_number_of_unconfirmed_messages(core: SmallCore) -> None:
+    assert warnings_of(core.warn_if_running) == []
+    core.start()
+    assert warnings_of(core.warn_of_unconfirmed) == []
+    core.engine.window.publish(Publication(Message(b'x'), b'', b'q'))
+    with pytest.warns(ResourceWarning, match='billing: .* not shut down; unconfirmed messages: 1'):
+        core.warn_if_running()
+    with pytest.warns(ResourceWarning, match='unconfirmed messages: 1'):
+        core.warn_of_unconfirmed()
+
+
+def test_a_core_that_was_shut_down_does_not_warn(core: SmallCore) -> None:
+    core.start()
+    core.stop(None, wait=False)
+    assert warnings_of(core.warn_if_running) == []

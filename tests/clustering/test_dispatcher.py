@@ -246,3 +246,19 @@ def test_a_call_that_interrupts_the_dispatcher_is_late(no_leaks: None) -> None:
     dispatcher.relieve(time.monotonic())
     assert done(called)
     dispatcher.stop(PATIENCE)
+
+
+def test_a_thread_that_does_not_start_is_started_later(
+    dispatcher: Dispatcher, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    called = threading.Event()
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, 'start', refuse)
+        dispatcher.call(called.set)
+    assert "does not start: can't start new thread" in caplog.text
+    dispatcher.call(id, None)
+    assert done(called)

@@ -114,6 +114,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
             yield
         finally:
             if not self.stopped:
+                self.warn_of_unconfirmed()
                 self.dispatcher.abandon()
                 driver.abort()
 

@@ -59,6 +59,11 @@ class BaseCluster(ABC, Generic[FutureT]):
             )
         )
 
+    def __del__(self) -> None:
+        core: Core[FutureT, Any] | None = self.__dict__.get('_core')
+        if core is not None:  # or making it has failed
+            core.warn_if_running()
+
     @abstractmethod
     def _make_core(self, options: ClusterOptions) -> None:
         """Make the core, and check the files for TLS."""

@@ -7,6 +7,7 @@ and for asyncio add the lock and the driver.
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -72,6 +73,7 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
     :ivar lock: the engine lock, which each call of the engine needs
     :ivar driver: the driver; None before the start of the Cluster
     :ivar postponed: the calls that have interrupted the engine
+    :ivar stopping: whether the program has shut the Cluster down
     """
 
     lock: AbstractContextManager[Any]
@@ -86,6 +88,7 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
         random: Callable[[], float],
         clock: Callable[[], float],
     ) -> None:
+        self.name = options.name
         self.tracer = call_tracer(options.tracer)
         self.reporter = Reporter(
             options.name,
@@ -110,6 +113,7 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
         )
         self.postponed = PostponedCalls(self.engine.effects)
         self.driver: DriverT | None = None
+        self.stopping = False
         self.clock = clock
         self._common_inbox = inbox
         self._iterations: dict[Mailbox, ClosableInbox] = {}
@@ -196,6 +200,22 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
         failures = self._refusals or self.engine.failures
         causes = '; '.join(f'{node}: {cause}' for node, cause in failures)
         return ConnectionDead(f'cannot connect: {causes or f"no answer within {timeout} s"}')
+
+    def warn_if_running(self) -> None:
+        """Warn that the program has started the Cluster and not shut it down."""
+        if self.driver is None or self.stopping or self.stopped:
+            return
+        warnings.warn(
+            f'{self.name}: the Cluster was not shut down; unconfirmed messages: '
+            f'{self.engine.window.unconfirmed_count}; call shutdown(), or use a with block',
+            ResourceWarning,
+            stacklevel=2,
+        )
+
+    def warn_of_unconfirmed(self) -> None:
+        """Warn at the end of the program or of the loop, if messages are unconfirmed."""
+        if self.engine.window.unconfirmed_count:
+            self.warn_if_running()
 
     # Commands
 
@@ -326,6 +346,7 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
         check_timeout(timeout)
         if self.driver is None and not self.is_inside():  # or a signal handler interrupts the start
             raise RuntimeError('this Cluster was never started')
+        self.stopping = True
         caller = self._release_caller() if wait else None
         cancelled: list[Subscription] = []
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, cast
 
 from coolamqp.api.core import ClosableInbox, Core, is_coroutine_function
+from coolamqp.api.guarded import guarded
 from coolamqp.api.options import ClusterOptions
 from coolamqp.api.publishing import PublishCommands
 from coolamqp.api.spans import end_span, processing
@@ -22,7 +23,7 @@ from coolamqp.attaches import Consumer
 from coolamqp.attaches.events import Event
 from coolamqp.attaches.mailbox import Mailbox
 from coolamqp.attaches.publication import Publication
-from coolamqp.clustering import forks
+from coolamqp.clustering import at_exit, forks
 from coolamqp.clustering.admission import Admission
 from coolamqp.clustering.condition import Condition
 from coolamqp.clustering.dispatcher import Dispatcher
@@ -38,6 +39,9 @@ from coolamqp.tracing import CallSpan
 # How many messages of `publish_many` are published before other threads have their turn.
 BATCH_MESSAGES: Final = 256
 
+# How long the shutdown at the end of a program takes that has not called `shutdown`, in seconds.
+EXIT_TIMEOUT: Final = 1.0
+
 
 class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
     """The engine of a Cluster and its threads."""
@@ -46,7 +50,6 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
     dispatcher: Dispatcher
 
     def __init__(self, options: ClusterOptions) -> None:
-        self.name = options.name
         self._make_locks()
         self.inbox = Inbox(self.waiting_lock)
         self._forked = False  # whether this is the copy of a child process
@@ -64,6 +67,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         )
         self.admission = self._make_admission()
         self._io_thread: IOThread | None = None
+        self._exit_timeout: float | None = EXIT_TIMEOUT
 
     def _make_locks(self) -> None:
         self.lock = threading.RLock()
@@ -109,6 +113,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
             self.admission.open(driver)
             self.engine.start(time.monotonic())
         forks.watch(self)
+        at_exit.watch(self)
         self._io_thread.start()
 
     def shutdown(self, wait_for_end: bool, timeout: float | None) -> None:
@@ -119,12 +124,26 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         if self._forked:
             return  # The connection is the parent's; this process has no thread to end.
         deadline = None if timeout is None else time.monotonic() + timeout
+        if wait_for_end:
+            self._exit_timeout = timeout  # The end of the program waits if this call cannot.
         io_thread = self._io_thread
         waits = wait_for_end and io_thread is not None and self._may_wait(io_thread)
         self.stop(timeout, waits)
         if io_thread is not None and waits:
             io_thread.join(_seconds_until(deadline))
             self.dispatcher.stop(_seconds_until(deadline))
+
+    def begin_exit(self) -> None:
+        """Begin the shutdown at the end of the program, unless there was one."""
+        if self._forked or self.stopped:
+            return
+        guarded(self.warn_of_unconfirmed)  # Programs may turn warnings into errors.
+        self.stop(self._exit_timeout, wait=False)
+
+    def await_exit(self) -> None:
+        """Wait for the shutdown at the end of the program."""
+        if self._io_thread is not None and not self._forked and not self._holds_a_lock():
+            self._io_thread.join(self._exit_timeout)
 
     def _may_wait(self, io_thread: IOThread) -> bool:
         return not self._holds_a_lock() and io_thread.may_wait()

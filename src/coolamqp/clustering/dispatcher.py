@@ -210,7 +210,8 @@ class Dispatcher:
         busy = len(self._threads) - self._idle
         pool_size = 1 + self._mailboxes.extra_workers
         while len(self._threads) < min(pool_size, busy + due):
-            self._start_thread()
+            if not self._start_thread():
+                return
 
     def _is_stuck(self, now: float) -> bool:
         return bool(self._mailboxes.ready) and all(
@@ -223,11 +224,21 @@ class Dispatcher:
         else:
             self._start_thread()
 
-    def _start_thread(self) -> None:
+    def _start_thread(self) -> bool:
+        """Start a thread. Return False if it does not start: Python 3.12 starts none at its end."""
         thread = threading.Thread(target=self._work, name=f'{self._name} dispatcher', daemon=True)
+        now = time.monotonic()
         self._threads.add(thread)
-        self._busy_since[thread] = time.monotonic()
-        thread.start()
+        self._busy_since[thread] = now
+        try:
+            thread.start()
+        except RuntimeError as error:
+            logger.warning('%s does not start: %s', thread.name, error)
+            self._threads.discard(thread)
+            del self._busy_since[thread]
+            self._busy_since.update(dict.fromkeys(self._busy_since, now))  # The next try is later.
+            return False
+        return True
 
     def _take(self, thread: threading.Thread) -> Mailbox | None:
         """Return what is due next, if anything."""

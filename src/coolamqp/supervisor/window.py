@@ -102,6 +102,11 @@ class PublishWindow:
         )
 
     @property
+    def unconfirmed_count(self) -> int:
+        """The number of unconfirmed messages, also without the lock."""
+        return self._publisher.held + len(self._admission)
+
+    @property
     def unconfirmed(self) -> list[Promise]:
         """The promises of the unconfirmed messages, in the order of publishing."""
         waiting = [each.promise for each in self._admission if each.promise is not None]
