@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 
 import pytest
@@ -11,6 +12,7 @@ from coolamqp.attaches.operation import declare
 from coolamqp.attaches.suspects import SOON_SECONDS
 from coolamqp.exceptions import AMQPError, ConnectionDead
 from coolamqp.framing.definitions import (
+    FRAME_HEADER,
     BasicAck,
     BasicConsume,
     BasicGet,
@@ -22,6 +24,7 @@ from coolamqp.framing.frames import AMQPMethodFrame
 from coolamqp.framing.method import Method
 from coolamqp.framing.text import text_bytes
 from coolamqp.objects import Queue
+from coolamqp.uplink.tuning import FRAME_MAX
 from tests.support.ending import Ending
 from tests.support.rig import Rig
 from tests.support.scripted_broker import ScriptedBroker
@@ -70,10 +73,11 @@ def is_poison(method: Method) -> bool:
 class FailingBroker:
     """A broker that ends the connection when it gets poison.
 
-    :param close: the close method that it sends; None if it says nothing
+    :param close: the close method that it sends, or bytes that the client does not accept; None if
+        it says nothing
     """
 
-    def __init__(self, rig: Rig, close: ConnectionClose | None) -> None:
+    def __init__(self, rig: Rig, close: ConnectionClose | bytes | None) -> None:
         self.rig = rig
         self.close = close
 
@@ -102,6 +106,8 @@ class FailingBroker:
     def _end(self, broker: ScriptedBroker) -> None:
         if self.close is None:
             self.rig.lose()
+        elif isinstance(self.close, bytes):
+            broker.feed(self.close)
         else:
             broker.send(0, self.close)
 
@@ -123,6 +129,18 @@ def test_poison_fails_after_few_losses_and_all_others_go_on(
     assert all(each.done() and not isinstance(each.ends[0], Exception) for each in others)
     assert len(rig.reported(ConnectionLost)) == (LOSSES if close is None else LOSSES_WITH_ERROR)
     assert not rig.engine.owes_answers
+
+
+def test_a_message_with_a_header_over_frame_max_fails_its_fetch() -> None:
+    """RabbitMQ sends one when it dead-letters a message with long headers: it adds x-death."""
+    rig = Rig()
+    rig.engine.start(rig.clock.now)
+    poison, other = fetch(rig, 'poison'), declare_queue(rig, 'a')
+    FailingBroker(rig, struct.pack('>BHI', FRAME_HEADER, 1, FRAME_MAX)).run(60)
+    assert isinstance(poison.error, ConnectionDead)
+    assert 'where frame_max is 131072' in str(poison.error)
+    assert other.done()
+    assert len(rig.reported(ConnectionLost)) == LOSSES
 
 
 def test_poison_is_found_among_many_messages_of_one_destination() -> None:
