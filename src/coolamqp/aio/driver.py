@@ -150,7 +150,7 @@ class Driver(BaseDriver):
         except NotImplementedError:
             raise RuntimeError(
                 'this event loop cannot watch sockets, since it has no add_reader; '
-                'on Windows, use asyncio.SelectorEventLoop'
+                'use asyncio.SelectorEventLoop or uvloop'
             ) from None
 
     def _change_watch(self, sock: socket.socket, events: int) -> None:
