@@ -503,6 +503,9 @@ def test_a_channel_error_while_online_sets_the_consumer_up_again() -> None:
     broker.deliver(channel, 1)
     broker.close_channel(channel, 406)
     assert consumer.state == ST_OFFLINE
+    (event,) = rig.reported(ConsumerCancelledByBroker)
+    assert event.reason is not None
+    assert event.reason.reply_code == 406
     broker.serve()
     rig.advance(0.05)
     broker.serve()
@@ -540,7 +543,7 @@ def test_a_deleted_queue_gets_its_persistent_bindings_before_consuming() -> None
     assert broker.said(QueueBind)[-1].exchange == b'ex'
     assert consumer.state == ST_ONLINE
     (event,) = rig.reported(ConsumerCancelledByBroker)
-    assert event.consumer is consumer
+    assert (event.consumer, event.reason) == (consumer, None)
     (failed,) = rig.reported(TopologyFailed)
     assert failed.object == refused
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import queue
 import struct
 import threading
+from collections.abc import Iterator
 
 import pytest
 
-from coolamqp.attaches.events import ConnectionLost
+from coolamqp.attaches.events import ConnectionLost, ConsumerCancelledByBroker
 from coolamqp.clustering import Cluster
 from coolamqp.exceptions import AMQPError
 from coolamqp.framing.properties import BasicContentPropertyList
-from coolamqp.objects import Message, Queue
+from coolamqp.objects import Message, NodeDefinition, Queue
+from tests.support.rabbitmq import RabbitMQNode
 
 pytestmark = pytest.mark.integration
 
@@ -68,3 +71,35 @@ def test_publishing_to_a_missing_exchange_all_the_time_loses_no_other_message(
     over.set()
     noisy.join(PATIENCE)
     assert all(isinstance(error, AMQPError) and error.reply_code == 404 for error in refused)
+
+
+@pytest.fixture
+def impatient(rabbitmq: RabbitMQNode) -> Iterator[None]:
+    """Let the broker wait for settlements for half a second only, on new channels."""
+    for name, milliseconds in (('consumer_timeout', 500), ('channel_tick_interval', 200)):
+        rabbitmq.eval(f'application:set_env(rabbit, {name}, {milliseconds})')
+    yield
+    for name, milliseconds in (('consumer_timeout', 1_800_000), ('channel_tick_interval', 60_000)):
+        rabbitmq.eval(f'application:set_env(rabbit, {name}, {milliseconds})')
+
+
+@pytest.mark.usefixtures('impatient')
+def test_a_message_that_is_not_settled_in_time_comes_again_and_is_an_event(
+    broker_url: str,
+) -> None:
+    cancelled: queue.Queue[ConsumerCancelledByBroker] = queue.Queue()
+    with Cluster(NodeDefinition(broker_url)) as cluster:
+        cluster.on_event.add(
+            lambda event: cancelled.put(event) if type(event) is ConsumerCancelledByBroker else 0
+        )
+        cluster.declare(Queue('tasks')).result(PATIENCE)
+        cluster.publish(Message(b'slow'), routing_key='tasks', confirm=True).result(PATIENCE)
+        messages = cluster.messages('tasks', prefetch=1, timeout=PATIENCE)
+        first = next(messages)
+        reason = cancelled.get(timeout=PATIENCE).reason
+        again = next(messages)
+        assert not first.ack()
+        assert again.ack()
+    assert again.redelivered
+    assert reason is not None
+    assert 'timed out' in str(reason)

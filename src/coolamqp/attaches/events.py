@@ -9,7 +9,7 @@ from __future__ import annotations
 from copy import copy
 from typing import Any
 
-from coolamqp.exceptions import Returned
+from coolamqp.exceptions import AMQPError, Returned
 from coolamqp.framing.text import ReceivedBytes
 from coolamqp.objects import Message, NodeDefinition, ReceivedMessage, ServerProperties
 from coolamqp.objects.message import Parts, Settlement
@@ -104,17 +104,23 @@ class ConsumerCancelled(Event):
 
 
 class ConsumerCancelledByBroker(Event):
-    """The broker has cancelled a consumer: its queue was deleted, or the node of the queue is down.
+    """The broker has ended a consumer, and CoolAMQP consumes again.
 
-    The messages in a deleted queue are lost. CoolAMQP now declares the queue again, with its
-    persistent bindings, and consumes again. A consumer that does not declare its queue waits until
-    others have done so.
+    Without a reason, the queue was deleted, or its node is down. The messages in a deleted queue
+    are lost. CoolAMQP declares the queue again, with its persistent bindings. A consumer that does
+    not declare its queue waits until others have done so.
+
+    With a reason, the broker has closed the channel of the consumer, for instance because a message
+    was not settled in time (https://www.rabbitmq.com/docs/consumers#acknowledgement-timeout). It
+    has requeued its messages.
 
     :ivar consumer: the `Consumer`
+    :ivar reason: the error of the broker; None if the broker gives none
     """
 
-    def __init__(self, consumer: Any) -> None:
+    def __init__(self, consumer: Any, reason: AMQPError | None) -> None:
         self.consumer = consumer
+        self.reason = reason
 
 
 class MessageReceived(ReceivedMessage, Event):

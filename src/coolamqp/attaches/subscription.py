@@ -415,7 +415,7 @@ class Subscription(Channeler):
             f'the broker has cancelled the consumer of {self.mailbox.name}: the queue was deleted, '
             f'or its node is down'
         )
-        self.effects.report(ConsumerCancelledByBroker(self.consumer))
+        self.effects.report(ConsumerCancelledByBroker(self.consumer, None))
         self.effects.call(self.mailbox, self.consumer.on_broker_cancel)
         self._refused_bindings.clear()
         self._close_channel()
@@ -469,6 +469,8 @@ class Subscription(Channeler):
                 f'the broker has refused the consumer of {self.mailbox.name}; '
                 f'CoolAMQP tries again: {error}'
             )
+            if not setting_up:
+                self.effects.report(ConsumerCancelledByBroker(self.consumer, error))
             self.retry_later()
             if self._has_consumed and error.reply_code == RESOURCE_LOCKED:
                 return  # The recovery waits: the locked queue ends with the lost connection.
