@@ -14,9 +14,11 @@ from coolamqp.framing.definitions import (
     ChannelClose,
     ChannelOpen,
     ConfirmSelect,
+    ConnectionTune,
 )
 from coolamqp.framing.method import Method
 from coolamqp.objects import Message
+from coolamqp.supervisor.registry import CHANNELS_MIN
 from tests.support.ending import Ending
 from tests.support.rig import Rig
 from tests.support.scripted_broker import ScriptedBroker
@@ -237,3 +239,26 @@ def test_a_refused_probe_frees_what_waits_behind_it() -> None:
     settle(rig, broker)
     assert [code(each) for each in endings] == [406, 0, 0, 0]
     assert [each.body for each in broker.published][-3:] == [b'1', b'2', b'3']
+
+
+def test_without_a_free_channel_exactly_the_refused_messages_fail() -> None:
+    rig = Rig()
+    broker = rig.up(ConnectionTune(CHANNELS_MIN, 131072, 60))
+    broker.refuses = refuses(exchange=b'gone')
+    for _ in range(2):
+        endings = [rig.publish(b'%d' % n, b'gone' if n == 2 else b'') for n in range(5)]
+        settle(rig, broker)
+        assert [code(each) for each in endings] == [0, 0, 404, 0, 0]
+    assert broker.published[-1].body == b'4'
+
+
+def test_without_a_free_channel_a_nacked_message_keeps_its_time() -> None:
+    rig = Rig()
+    broker = rig.up(ConnectionTune(CHANNELS_MIN, 131072, 60))
+    ending = rig.publish(b'nacked')
+    for _ in range(4):
+        broker.serve()
+        nack(broker, max(broker.unconfirmed[broker.channel_of(ConfirmSelect)]))
+        rig.advance(1)
+    settle(rig, broker, 3)
+    assert ending.result() is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from itertools import pairwise
 
 import pytest
@@ -130,6 +131,19 @@ def test_what_is_refused_again_goes_out_on_a_new_channel_each_time() -> None:
     assert bodies(broker) == [b'a', b'b']
     broker.confirm_all()
     assert [each.result() for each in endings] == [None, None]
+
+
+def test_withdrawn_messages_are_not_kept() -> None:
+    rig = Rig()
+    broker = rig.up()
+    rig.publish(b'refused')
+    bodies(broker)
+    nack(broker, 1)
+    withdrawn = Publication(Message(b'withdrawn'), b'', b'key')
+    rig.engine.window.publish(withdrawn)
+    references = sys.getrefcount(withdrawn)
+    assert rig.engine.withdraw(withdrawn)
+    assert sys.getrefcount(withdrawn) < references - 1
 
 
 def test_without_a_timeout_a_refused_message_fails_at_once() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from coolamqp.attaches.plain_publisher import REFUSED_SECONDS
 from coolamqp.attaches.publication import Publication
-from coolamqp.framing.definitions import BasicPublish
+from coolamqp.framing.definitions import BasicPublish, ConnectionTune
 from coolamqp.framing.method import Method
 from coolamqp.objects import Message
+from coolamqp.supervisor.registry import CHANNELS_MIN
 from tests.support.rig import Rig
 from tests.support.scripted_broker import refuse_nothing
 
@@ -52,6 +53,18 @@ def test_an_exchange_that_was_refused_costs_other_messages_nothing() -> None:
     publish(rig, b'back', b'gone')
     broker.serve()
     assert broker.published[-1].channel == broker.published[0].channel
+
+
+def test_without_a_free_channel_a_refused_exchange_costs_other_messages_nothing() -> None:
+    rig = Rig()
+    broker = rig.up(ConnectionTune(CHANNELS_MIN, 131072, 60))
+    broker.refuses = refuse_exchange
+    broker.refusal_text = b"NOT_FOUND - no exchange 'gone' in vhost '/'"
+    publish(rig, b'bad', b'gone')
+    broker.serve()
+    publish(rig, b'good')
+    broker.serve()
+    assert [each.body for each in broker.published] == [b'good']
 
 
 def test_without_a_connection_messages_are_dropped() -> None:

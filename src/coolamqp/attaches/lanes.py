@@ -3,7 +3,8 @@
 RabbitMQ closes a channel when it refuses a publication, and does not say which one. A destination
 that was refused gets a lane of its own, until the broker confirms a message of it. A lane also
 searches for a refused publication among several: it sends fewer and fewer of them at a time, until
-the refused one is alone (https://www.rabbitmq.com/docs/channels#error-handling).
+the refused one is alone (https://www.rabbitmq.com/docs/channels#error-handling). If all channels of
+the connection are in use, the channel for all destinations searches in this way.
 """
 
 from __future__ import annotations
@@ -51,10 +52,6 @@ class Lane(ConfirmChannel):
             publication, partial(self._observer.give_up, publication), self.pump
         )
 
-    def widen(self) -> None:
-        """Send more publications at a time: the broker has confirmed one."""
-        self.unsettled_max = min(self.unsettled_max * 2, UNLIMITED)
-
     def end(self) -> None:
         """Close the channel for good."""
         self.connection = None  # A due retry then does nothing.
@@ -93,12 +90,13 @@ class Lanes:
             return None
         return self._lanes.get((publication.exchange, None)) or self._lanes.get(key_of(publication))
 
-    def open_for_suspect(self, publication: Publication) -> Lane:
+    def open_for_suspect(self, publication: Publication) -> Lane | None:
         """Return the lane for suspects, see `Suspects`. The whole destination uses it from now."""
         lane = next((each for each in self.channels if each.for_suspects), None)
         if lane is None:
             lane = self._open(for_suspects=True)
-        self._assign({key_of(publication)}, lane)
+        if lane is not None:
+            self._assign({key_of(publication)}, lane)
         return lane
 
     def open_for_refused(self, publication: Publication) -> None:
@@ -107,8 +105,9 @@ class Lanes:
         RabbitMQ 3.10 refuses everything that a channel publishes to a quorum queue, if the leader
         of the queue was away at the first publication, until its node is back.
         """
-        if self.lane_of(publication) is None:
-            self._assign({key_of(publication)}, self._open())
+        lane = self._open() if self.lane_of(publication) is None else None
+        if lane is not None:
+            self._assign({key_of(publication)}, lane)
 
     def on_refused(
         self, channel: ConfirmChannel, publications: list[Publication], error: AMQPError
@@ -124,11 +123,10 @@ class Lanes:
             channel.open()
 
     def on_settled(self, channel: ConfirmChannel) -> None:
-        """Widen a lane whose publications the broker accepts, and end it when it is idle."""
-        if isinstance(channel, Lane):
-            channel.widen()
-            if channel.idle:
-                self._end(channel)
+        """Let a channel whose publications the broker accepts send more; end an idle lane."""
+        channel.unsettled_max = min(channel.unsettled_max * 2, UNLIMITED)
+        if isinstance(channel, Lane) and channel.idle:
+            self._end(channel)
 
     def take_all(self) -> list[Publication]:
         """End all lanes, which have lost their connection, and return their publications."""
@@ -139,14 +137,16 @@ class Lanes:
 
     def _search(self, publications: list[Publication], error: AMQPError) -> None:
         """Let the publications that may have been refused use a new lane."""
+        self._main.open()
         named = exchange_in(error)
         lane = self._open()
-        if named is not None and any(each.exchange == named for each in publications):
+        if lane is None:
+            self._main.unsettled_max = max(len(publications) // 2, 1)
+        elif named is not None and any(each.exchange == named for each in publications):
             self._assign({(named, None)}, lane)
         else:
             lane.unsettled_max = max(len(publications) // 2, 1)
             self._assign({key_of(each) for each in publications}, lane)
-        self._main.open()
 
     def _isolate(self, channel: ConfirmChannel, refused: Publication, error: AMQPError) -> None:
         """Let the destination of a refused publication use a lane of its own."""
@@ -156,11 +156,13 @@ class Lanes:
         if whole:
             for each in (self._main, channel):
                 self._fail_unsent(each, exchange, error)
-        if [each for each, lane in self._lanes.items() if lane is channel] == [key]:
+        if [each for each, used in self._lanes.items() if used is channel] == [key]:
             channel.retry_later()  # The pause spares the broker, and so all other destinations.
         else:
-            self._assign({key}, self._open())
             channel.open()
+            lane = self._open()
+            if lane is not None:
+                self._assign({key}, lane)
 
     def _fail_unsent(self, channel: ConfirmChannel, exchange: bytes, error: AMQPError) -> None:
         """Fail the unsent publications to an exchange that is missing or forbidden."""
@@ -169,10 +171,12 @@ class Lanes:
         for publication in refused:
             self._fail(publication, error)
 
-    def _open(self, for_suspects: bool = False) -> Lane:
+    def _open(self, for_suspects: bool = False) -> Lane | None:
+        """Return a new lane, the last one if there are too many, or None if no channel is free."""
         main = self._main
-        if len(self.channels) >= LANES_MAX:
-            return self.channels[-1]
+        no_channel = main.connection is not None and not main.connection.has_free_channel
+        if len(self.channels) >= LANES_MAX or no_channel:
+            return self.channels[-1] if self.channels else None
         lane = Lane(self._observer, for_suspects)
         self.channels.append(lane)
         lane.join(main.effects, main.timers, main.suspects)

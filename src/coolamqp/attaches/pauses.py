@@ -128,6 +128,12 @@ class Pauses:
         pause.waiting.remove(publication)
         return True
 
+    def forget(self, publication: Publication) -> None:
+        """Forget how long a publication waits: it is withdrawn or has failed."""
+        pause = self._pause_of(publication)
+        if pause is not None:
+            pause.since.pop(publication, None)
+
     def on_refused(self, refused: list[Publication]) -> None:
         """Start or continue the pauses of refused publications."""
         self._begin(refused)

@@ -120,8 +120,8 @@ class PlainPublisher(PlainChannel):
         self.effects.log(f'the broker has refused a message published without confirm: {error}')
         self._refused.add(exchange)
         self.timers.after(REFUSED_SECONDS, partial(self._refused.discard, exchange))
+        self.open()
         if self._for_refused.connection is None:
             self._for_refused.join(self.effects, self.timers, self.suspects)
             self._for_refused.release()
             self._for_refused.attach(self.connection)
-        self.open()

@@ -12,7 +12,7 @@ from collections import deque
 from typing import Final
 
 from coolamqp.attaches.channeler import ST_ONLINE
-from coolamqp.attaches.confirm_channel import ConfirmChannel, ConfirmObserver
+from coolamqp.attaches.confirm_channel import UNLIMITED, ConfirmChannel, ConfirmObserver
 from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.lanes import Lanes
 from coolamqp.attaches.pauses import Pauses
@@ -96,6 +96,7 @@ class Publisher(ConfirmChannel, ConfirmObserver):
         else:
             if not self._pauses.withdraw(publication):
                 return False
+        self._pauses.forget(publication)
         self._forget(publication)
         return True
 
@@ -126,7 +127,12 @@ class Publisher(ConfirmChannel, ConfirmObserver):
 
     @property
     def _in_trouble(self) -> bool:
-        return self._pauses.active or self._lanes.active or self.suspects.active
+        return (
+            self._pauses.active
+            or self._lanes.active
+            or self.suspects.active
+            or self.unsettled_max < UNLIMITED  # It searches for a refused publication.
+        )
 
     @property
     def _channels(self) -> list[ConfirmChannel]:
@@ -207,4 +213,5 @@ class Publisher(ConfirmChannel, ConfirmObserver):
         if publication in self.unsent:
             self.unsent.remove(publication)
         self._fail(publication, error)
+        self._pauses.forget(publication)
         self._pauses.on_ended([publication])

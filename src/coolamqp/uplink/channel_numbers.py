@@ -15,6 +15,11 @@ class ChannelNumbers:
         self._next_unused = 1
         self._released: list[int] = []
 
+    @property
+    def available(self) -> bool:
+        """Whether a number is free."""
+        return bool(self._released) or self._next_unused <= self._channel_max
+
     def allocate(self) -> int:
         """Return a free number, which is in use from now on.
 

@@ -208,6 +208,11 @@ class Connection(FrameSink):
         else:
             self._end(None)
 
+    @property
+    def has_free_channel(self) -> bool:
+        """Whether the broker allows one more channel."""
+        return self._numbers.available
+
     def open_channel(self, handler: ChannelHandler) -> Channel:
         """Start to open a channel.
 
