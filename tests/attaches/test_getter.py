@@ -180,6 +180,9 @@ def test_a_fetch_does_not_take_the_blame_for_another_error() -> None:
     broker.serve()
     broker.close_channel(broker.channel_of(BasicGet), 406)  # a delivery was not acknowledged
     broker.serve()
+    assert len(broker.said(BasicGet)) == 1  # It makes a pause, in case that this goes on.
+    rig.advance(0.05)
+    broker.serve()
     assert not promise.done()
     answer(broker, b'x')
     assert promise.result().body == b'x'

@@ -17,11 +17,11 @@ from coolamqp.attaches.events import (
     TopologyFailed,
 )
 from coolamqp.attaches.mailbox import Mailbox
+from coolamqp.attaches.subscription import STEADY_SECONDS
 from coolamqp.exceptions import AMQPError, CoolAMQPError
 from coolamqp.framing.definitions import (
     BasicAck,
     BasicCancel,
-    BasicCancelOk,
     BasicConsume,
     BasicConsumeOk,
     BasicNack,
@@ -77,6 +77,7 @@ def consuming(**arguments: Any) -> tuple[Rig, ScriptedBroker, Watched, int]:
     consumer, future = watched(rig, **arguments)
     broker.serve()
     assert future.result() is None
+    rig.advance(STEADY_SECONDS + 1)
     return rig, broker, consumer, broker.channel_of(BasicConsume)
 
 
@@ -531,6 +532,18 @@ def test_a_cancel_by_the_broker_sets_the_consumer_up_again() -> None:
     assert len(broker.said(QueueDeclare)) == 2
 
 
+def test_a_consumer_that_is_cancelled_again_and_again_makes_pauses() -> None:
+    rig, broker, consumer, _ = consuming()
+    for _ in range(5):
+        broker.send(broker.channel_of(BasicConsume), BasicCancel(b'jobs', True))
+        broker.serve()
+    assert len(broker.said(BasicConsume)) == 2
+    rig.advance(0.05)
+    broker.serve()
+    assert len(broker.said(BasicConsume)) == 3
+    assert consumer.state == ST_ONLINE
+
+
 def test_a_deleted_queue_gets_its_persistent_bindings_before_consuming() -> None:
     rig, broker, consumer, channel = consuming()
     refused, kept = QueueBinding('jobs', 'gone', ''), QueueBinding('jobs', 'ex', 'key')
@@ -765,12 +778,23 @@ def test_a_callback_that_never_ends_has_a_timeout(answered: bool) -> None:
     rig.advance(2.9)
     assert broker.serve() == []
     rig.advance(0.1)
-    if not answered:
-        broker.send(broker.channel_of(BasicCancel), BasicCancelOk(b'jobs'))
-        rig.advance(0)
     assert [type(method) for method in broker.serve()] == [ChannelClose]
     assert promise.result() is None
     assert ('still runs 3 s after' in rig.logged()) is answered
+
+
+@pytest.mark.parametrize('exclusive', [True, False])
+def test_a_cancelled_consumer_is_not_replaced_for_a_new_prefetch_count(exclusive: bool) -> None:
+    rig, broker, consumer, _, mailbox = running(exclusive=exclusive)
+    consumer.cancel()
+    consumer.set_qos(9)
+    broker.serve()
+    consumer.set_qos(10)
+    broker.serve()
+    assert len(broker.said(BasicConsume)) == 1
+    end_callback(rig, mailbox)
+    broker.serve()
+    assert consumer.cancelled
 
 
 def test_a_callback_need_not_wait_for_itself() -> None:

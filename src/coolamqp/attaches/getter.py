@@ -168,8 +168,10 @@ class Getter(Channeler):
         sent = list(self._sent)
         self.go_offline('channel closed')
         self._fail_refused(sent, error)
-        if self.busy:
+        if self.busy and is_refusal_of(error, BasicGet()):
             self.open()
+        elif self.busy:
+            self.retry_later()
         self.report_set_up()
 
     def on_channel_lost(self, cause: Exception | None) -> None:

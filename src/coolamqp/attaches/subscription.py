@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from math import inf
 from typing import Any, Final, Protocol
 
 from coolamqp.attaches.ack_ledger import AckLedger
@@ -56,6 +57,9 @@ from coolamqp.uplink.channel import Channel
 HEARTBEATS_UNTIL_UNLOCKED: Final = 2
 # The heartbeat interval that RabbitMQ proposes, in seconds.
 DEFAULT_HEARTBEAT: Final = 60
+# A consumer that the broker cancels sooner than this, in seconds, makes a pause before it consumes
+# again.
+STEADY_SECONDS: Final = 1.0
 # The reason that RabbitMQ gives if another consumer is exclusive. ACCESS_REFUSED has others.
 EXCLUSIVE_USE: Final = 'in exclusive use'
 
@@ -164,6 +168,7 @@ class Subscription(Channeler):
         self._ran_all = False  # whether all messages are with callbacks
         self._was_operational = False
         self._has_consumed = False
+        self._online_since = -inf
         self._locked_since: float | None = None  # Only of a consumer that has not consumed yet.
         self._used_qos: int | None = None
         self._closed_by: ChannelClose | None = None
@@ -223,7 +228,7 @@ class Subscription(Channeler):
         (https://www.rabbitmq.com/docs/consumer-prefetch). The new consumer starts first, because
         the broker deletes an auto-delete queue with its last consumer.
         """
-        if self.channel is None or self.qos is None or self._renewing:
+        if self.channel is None or self.qos is None or self._renewing or self.mailbox.ending:
             return
         if self.consumer.exclusive and not self._survives_its_consumers():
             self.effects.log(
@@ -364,6 +369,7 @@ class Subscription(Channeler):
         self.suspects.on_answer(self)
         self._was_operational = True
         self._has_consumed = True
+        self._online_since = self.timers.now
         self.effects.call(self.mailbox, self.consumer.on_operational, True)
         self.effects.succeed(self._take_promise())
         if self.qos != self._used_qos:
@@ -457,8 +463,10 @@ class Subscription(Channeler):
         self.suspects.on_answer(self)
         if self.mailbox.ending:
             self._end(None)
-        elif error is None:
+        elif error is None and self.timers.now > self._online_since + STEADY_SECONDS:
             self.open()
+        elif error is None:
+            self.retry_later()
         elif self._leave_out_binding(error):
             self.open()
             return
@@ -577,7 +585,15 @@ class Subscription(Channeler):
 
     def _hurry(self, timeout: float) -> None:
         self._hurried = True
-        if self.stopped and not self.mailbox.at_rest:
+        if not self.stopped:
+            self.effects.log(
+                f'the broker has not answered the cancellation of the consumer of '
+                f'{self.mailbox.name} within {timeout:g} s'
+            )
+            self._close_channel()
+            self.go_offline('channel closed')
+            self._end(None)
+        elif not self.mailbox.at_rest:
             self.effects.log(
                 f'a callback of the consumer of {self.mailbox.name} still runs {timeout:g} s after '
                 f'the cancellation; its message goes back into the queue'
