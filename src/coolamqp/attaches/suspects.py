@@ -26,7 +26,7 @@ SOON_SECONDS: Final = 10.0
 CULPRIT_LOSSES: Final = 1
 CULPRIT_LOSSES_WITHOUT_ERROR: Final = 3
 # After each time this many answers, one more suspect may be unanswered at a time.
-ANSWERS_PER_STEP: Final = 8
+ANSWERS_PER_STEP: Final = 64
 
 
 class Suspects:
