@@ -1,4 +1,4 @@
-"""A condition like `threading.Condition`, compiled, for what is done once a chunk or a confirm.
+"""A condition like `threading.Condition`, but compiled, because each chunk and confirm uses it.
 
 `threading.Condition` is written in Python, and costs more than all the rest of handing a chunk of
 messages to another thread. This one does only what is needed here. A thread that holds its lock
@@ -45,7 +45,7 @@ class Condition:
         self._lock.release()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Release the lock until notified, and take it again; False if it took too long.
+        """Release the lock until a notification, and take it again. Return False after the timeout.
 
         :param timeout: seconds; None for as long as it takes
         """
@@ -65,7 +65,7 @@ class Condition:
         return notified
 
     def wait_for(self, predicate: Callable[[], bool], timeout: float | None = None) -> bool:
-        """Wait until a predicate is true; return whether it is.
+        """Wait until a predicate is true. Return whether it is.
 
         :param timeout: seconds; None for as long as it takes
         """
@@ -78,7 +78,7 @@ class Condition:
         return True
 
     def notify(self, count: int = 1) -> None:
-        """Wake up to `count` waiting threads, the latest first; the lock is held.
+        """Wake up to `count` waiting threads, the latest first. Call it with the lock.
 
         A thread that is needed seldom then stays asleep, and can end after a while.
         """
@@ -87,5 +87,5 @@ class Condition:
             count -= 1
 
     def notify_all(self) -> None:
-        """Wake all waiting threads; the lock is held."""
+        """Wake all waiting threads. Call it with the lock."""
         self.notify(len(self._waiting))

@@ -177,7 +177,9 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
             driver.abandon()
 
     def check_may_wait(self) -> None:
-        """Give the lead back, or refuse to wait where waiting would never end; without the lock.
+        """Prepare to wait for the broker, or refuse if waiting would never end.
+
+        Call it without the lock.
 
         :raises RuntimeError: this thread is driving, a signal handler or a finalizer has
             interrupted a call of it, or the process was forked

@@ -82,7 +82,7 @@ class Dispatcher:
     # The leader
 
     def post(self, callbacks: list[tuple[Mailbox, Item]]) -> None:
-        """Put messages and hooks into their mailboxes; run inline ones here and now."""
+        """Put messages and hooks into their mailboxes, and run inline ones on this thread."""
         with self._condition:
             inline = self._mailboxes.post(callbacks)
             self._rouse()
@@ -95,7 +95,7 @@ class Dispatcher:
                     self._call(mailbox, callback, item)
 
     def relieve(self, now: float) -> None:
-        """Start another thread if slow callbacks keep the others, and work is waiting."""
+        """Start another thread if all others run slow callbacks and work is waiting."""
         if not self._mailboxes.ready and not self._late:
             return
         if threading.current_thread() in self._threads:
@@ -114,7 +114,7 @@ class Dispatcher:
         return max(busy_since) + SLOW_SECONDS if busy_since else inf
 
     def thread_to_lead(self, now: float) -> threading.Thread | None:
-        """Return the only thread that there is, if it could lead too."""
+        """Return the only dispatcher thread, if it can be the leader; otherwise None."""
         if len(self._threads) != 1 or self._mailboxes.extra_workers or self._stopping:
             return None
         with self._condition:
@@ -124,9 +124,9 @@ class Dispatcher:
         return None
 
     def offer_lead(self, drive: Callable[[bool], bool]) -> None:
-        """Let the thread drive between callbacks.
+        """Let the dispatcher thread drive the engine between callbacks.
 
-        :param drive: called with whether callbacks are waiting; whether to call it again
+        :param drive: called with whether callbacks are waiting. It returns whether to call it again
         """
         with self._condition:
             self._lead = drive
@@ -134,14 +134,14 @@ class Dispatcher:
             self._rouse()
 
     def withdraw_lead(self) -> None:
-        """Take the offer back if the thread has not begun to lead."""
+        """Withdraw the offer of `offer_lead`, if the thread has not begun to drive."""
         with self._condition:
             self._lead_offered = False
 
     # Any thread
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Call a function that belongs to no consumer; these run in order, too."""
+        """Call a function that belongs to no consumer. These functions run in order, too."""
         if self._is_inside():  # A signal handler or a finalizer has interrupted this thread.
             self.call_late(function, *arguments)
             return
@@ -151,12 +151,12 @@ class Dispatcher:
         self._wake()
 
     def call_late(self, function: Callable[..., Any], *arguments: Any) -> None:
-        """Call a function soon, from where a lock may be held: in a finalizer."""
+        """Call a function soon. The caller may hold a lock, as in a finalizer."""
         self._late.append(Hook(function, arguments))
         self._interrupt()
 
     def deliver(self, mailbox: Mailbox, message: Delivery) -> None:
-        """Hand a message to the program here and now."""
+        """Call the program with a message, on this thread."""
         callback = callback_for(mailbox)
         if callback is not None:
             self._call(mailbox, callback, message)
@@ -165,7 +165,7 @@ class Dispatcher:
                 self._mailboxes.watermarks.add(1, body_size(message.body))
 
     def release(self, message: ReceivedMessage) -> None:
-        """Count out a message that a program has taken from an inbox."""
+        """Record that a program has taken a message from an inbox."""
         with self._condition:
             resume = self._mailboxes.watermarks.release(1, body_size(message.body))
         if resume:
@@ -241,7 +241,7 @@ class Dispatcher:
         return True
 
     def _take(self, thread: threading.Thread) -> Mailbox | None:
-        """Return what is due next, if anything."""
+        """Return the next mailbox to serve; None if there is none."""
         if self._lead_offered:
             self._lead_offered = False
             mailbox: Mailbox | None = self._lead_mailbox
@@ -252,7 +252,7 @@ class Dispatcher:
         return mailbox
 
     def _wait_for_work(self, thread: threading.Thread) -> bool:
-        """Wait; False if nothing came and the thread is not needed."""
+        """Wait for work. Return False if none came and the thread is not needed."""
         self._busy_since.pop(thread, None)
         self._idle += 1
         roused = self._condition.wait(SPARE_LIFETIME if len(self._threads) > 1 else None)
@@ -273,7 +273,7 @@ class Dispatcher:
             mailbox = self._await_mailbox(thread)
 
     def _await_mailbox(self, thread: threading.Thread) -> Mailbox | None:
-        """Wait for the next mailbox; None to end the thread."""
+        """Wait for the next mailbox, and return it; None to end the thread."""
         with self._condition:
             while (mailbox := self._take(thread)) is None:
                 if self._stopping or not self._wait_for_work(thread):
@@ -283,7 +283,7 @@ class Dispatcher:
             return mailbox
 
     def _drive(self, thread: threading.Thread, turn: Turn) -> None:
-        """Drive, and serve mailboxes in between, for as long as this thread leads."""
+        """Drive the engine and serve mailboxes, in turns, while this thread is the leader."""
         while self._lead is not None and self._lead(self._has_work()):
             began = time.monotonic()
             while self._mailboxes.ready and self._busy_since[thread] <= began + TURN_SECONDS:

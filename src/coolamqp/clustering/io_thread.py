@@ -1,4 +1,4 @@
-"""The I/O thread of a Cluster: leads while no dispatcher thread does, and stands by otherwise."""
+"""The I/O thread of a Cluster. It drives the engine while no dispatcher thread does."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STUCK_SECONDS: Final = 0.5
 
 
 class IOThread:
-    """The thread that drives the engine, or watches over the dispatcher thread that does.
+    """The thread that drives the engine, or checks the dispatcher thread that drives it.
 
     :param name: the name of the Cluster
     :ivar thread: the thread itself
@@ -59,9 +59,10 @@ class IOThread:
             logger.warning('%s still runs a callback; it is left to itself', self.thread.name)
 
     def may_wait(self) -> bool:
-        """Whether this thread may wait for the broker; if it leads, it gives the lead back.
+        """Whether this thread may wait for the broker.
 
-        False on the thread that drives while it does, as in inline callbacks.
+        If it is the leader, the I/O thread becomes the leader. False while this thread drives the
+        engine, as in inline callbacks.
         """
         thread, leadership = threading.current_thread(), self._leadership
         if thread is self.thread:
@@ -74,7 +75,7 @@ class IOThread:
         return True
 
     def wake(self) -> None:
-        """Let the leader look around again; from any thread, even where a lock is held."""
+        """Wake the leader, to look for new work. Any thread may call this, also with a lock."""
         if threading.current_thread() not in (self.thread, self._leadership.leader):
             self.driver.wake()
 
@@ -92,7 +93,7 @@ class IOThread:
             self.driver.close()
 
     def _lend_lead(self) -> None:
-        """Let a dispatcher thread lead for as long as its callbacks are quick."""
+        """Make a dispatcher thread the leader while its callbacks are quick."""
         now = time.monotonic()
         if not self._leadership.may_lend(now):
             return
@@ -108,9 +109,9 @@ class IOThread:
             raise self._failure
 
     def _drive(self, busy: bool) -> bool:
-        """Do a turn on the dispatcher thread that leads; whether it still does.
+        """Do a turn on the dispatcher thread that is the leader. Return whether it still is.
 
-        :param busy: whether callbacks are waiting, so that there is no sleep
+        :param busy: whether callbacks are waiting, so that it does not sleep
         """
         with self._lock:
             if not self._leadership.resume():

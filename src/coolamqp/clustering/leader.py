@@ -2,8 +2,8 @@
 
 As long as callbacks are quick, a message costs least if the thread that has read it runs its
 callback too: no thread is woken, and a callback frees memory that the same thread has allocated. So
-the I/O thread lends the lead to the dispatcher thread, and stands by. It takes the lead back when a
-callback is not quick, or is about to wait for the broker, and keeps it for a while.
+the I/O thread makes the dispatcher thread the leader, and waits. It becomes the leader again when a
+callback is not quick, or is about to wait for the broker. Then it stays the leader for some time.
 """
 
 from __future__ import annotations
@@ -15,19 +15,20 @@ from typing import Final
 
 from coolamqp.clustering.condition import Condition
 
-# Callbacks that run for once to twice this long lose the lead, in seconds.
+# A dispatcher thread is not the leader any more after callbacks that take between one and two times
+# this long, in seconds.
 QUICK_SECONDS: Final = 0.02
-# After this many checks in which the leader ran no callbacks, it is not watched until it does.
+# After this many checks without a callback, the I/O thread does not check until the next callback.
 QUIET_CHECKS: Final = 5
-# How long the I/O thread keeps the lead then, in seconds; twice as long each time, up to a bound.
+# How long the I/O thread then stays the leader, in seconds. The time doubles each time.
 SHORTEST_KEEPING: Final = 1.0
 LONGEST_KEEPING: Final = 60.0
 
 
 class Leadership:
-    """The lead, between the I/O thread and one dispatcher thread.
+    """The leader: the I/O thread or one dispatcher thread.
 
-    :param lock: the lock of the engine; it is held whenever the lead changes hands
+    :param lock: the lock of the engine; it is held at each change of the leader
     :param clock: returns the time, in seconds on a monotonic clock
     :ivar leader: the dispatcher thread that leads; None while the I/O thread does
     :ivar away: whether the leader runs callbacks, so that no thread drives
@@ -38,25 +39,25 @@ class Leadership:
         self.away = False
         self._clock = clock
         self._condition = Condition(lock)
-        self._departures = 0  # how often the leader has gone to run callbacks
-        self._quiet = 0  # in how many checks it had not gone; from QUIET_CHECKS on, none is made
+        self._departures = 0  # how often the leader has begun to run callbacks
+        self._quiet = 0  # the number of checks without a callback
         self._kept_until = 0.0
         self._keeping = SHORTEST_KEEPING
 
     # The I/O thread
 
     def may_lend(self, now: float) -> bool:
-        """Whether callbacks were quick of late."""
+        """Whether the latest callbacks were quick."""
         return now >= self._kept_until
 
     def lend(self, to: threading.Thread) -> None:
-        """Lend the lead; the lock is held. `stand_by` follows, without it."""
+        """Make a dispatcher thread the leader; call it with the lock. `stand_by` follows."""
         self.leader = to
         self.away = True
         self._quiet = 0
 
     def stand_by(self) -> None:
-        """Wait until the lead is back, because the leader gives it back or is away too long."""
+        """Wait until the I/O thread is the leader again."""
         with self._condition:
             while self.leader is not None:
                 departures = self._departures
@@ -65,9 +66,9 @@ class Leadership:
                     self.check(departures)
 
     def check(self, departures: int) -> None:
-        """Take the lead back if the leader has been away since the last check; the lock is held.
+        """End the lead of a thread that runs callbacks since the last check. Call it with the lock.
 
-        :param departures: how often it had gone at the last check
+        :param departures: how often it had begun to run callbacks at the last check
         """
         if self._departures != departures:
             self._quiet = 0
@@ -79,7 +80,7 @@ class Leadership:
     def _take_back(self) -> None:
         now = self._clock()
         if now > self._kept_until + 2 * self._keeping:
-            self._keeping = SHORTEST_KEEPING  # It went well for long.
+            self._keeping = SHORTEST_KEEPING  # Callbacks were quick for a long time.
         self._kept_until = now + self._keeping
         self._keeping = min(2 * self._keeping, LONGEST_KEEPING)
         self.leader = None
@@ -88,14 +89,14 @@ class Leadership:
     # The leader
 
     def resume(self) -> bool:
-        """Come back from callbacks; whether this thread still leads. The lock is held."""
+        """Record the end of callbacks; call it with the lock. Return whether this thread leads."""
         if self.leader is not threading.current_thread():
             return False
         self.away = False
         return True
 
     def leave(self) -> None:
-        """Go to run callbacks; the lock is held."""
+        """Begin to run callbacks. Call it with the lock."""
         self.away = True
         self._departures += 1
         if self._quiet >= QUIET_CHECKS:
@@ -103,7 +104,7 @@ class Leadership:
             self._condition.notify()
 
     def give_back(self) -> None:
-        """Let the I/O thread lead from now on, if this thread does; the lock is held."""
+        """Make the I/O thread the leader, if this thread is the leader. Call it with the lock."""
         if self.leader is threading.current_thread():
             self._take_back()
             self._condition.notify()
