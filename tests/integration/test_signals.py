@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 from coolamqp.attaches import Consumer
 from coolamqp.clustering import Cluster
 from coolamqp.exceptions import ConnectionDead
-from coolamqp.objects import Message, Queue
+from coolamqp.objects import Message, Queue, ReceivedMessage
 from coolamqp.tracing import BaseFrameTracer
 from tests.conftest import MakeCluster
 from tests.integration.signalled import WORK
@@ -134,6 +135,37 @@ def test_a_message_is_acknowledged_and_a_prefetch_changed(with_queue: Cluster) -
         consumer.set_qos(5)
         second.ack()
     collector.wait_for(3)
+
+
+@pytest.mark.parametrize('lock', LOCKS.values(), ids=LOCKS)
+@pytest.mark.parametrize(
+    'settle', [ReceivedMessage.ack, ReceivedMessage.nack, ReceivedMessage.reject]
+)
+def test_a_message_is_settled_in_the_middle_of_a_call(
+    with_queue: Cluster,
+    settle: Callable[[ReceivedMessage], bool],
+    lock: Callable[[Cluster], AbstractContextManager[object]],
+) -> None:
+    collector = Collector()
+    consume(with_queue, Queue('q'), collector, no_ack=False, prefetch=1)
+    confirmed(with_queue, b'1', 'q').result(PATIENCE)
+    (first,) = collector.wait_for(1)
+    with lock(with_queue):
+        assert settle(first)
+    confirmed(with_queue, b'2', 'q').result(PATIENCE)
+    expected = b'1' if settle is ReceivedMessage.nack else b'2'
+    assert collector.wait_for(2)[1].body == expected
+
+
+@pytest.mark.parametrize('lock', LOCKS.values(), ids=LOCKS)
+def test_a_done_callback_is_called_that_was_added_in_the_middle_of_a_call(
+    with_queue: Cluster, lock: Callable[[Cluster], AbstractContextManager[object]]
+) -> None:
+    called: queue.Queue[Future[Any]] = queue.Queue()
+    with lock(with_queue):
+        future = confirmed(with_queue, b'x', 'q')
+        future.add_done_callback(called.put)
+    assert called.get(timeout=PATIENCE) is future
 
 
 def test_a_message_that_is_on_its_way_cannot_be_cancelled_there(with_queue: Cluster) -> None:
