@@ -33,7 +33,7 @@ test-cluster: SELECTED := -m integration tests/cluster
 test-cluster: on-each-version  ## run the tests of a cluster of three nodes on each version; 15 minutes
 
 # The roots with other versions are made, and run, by root only; pytest says so when it skips.
-on-each-version: venv rabbitmq
+on-each-version: build rabbitmq
 	@failed=; for version in $(BROKERS); do \
 	    echo "--- RabbitMQ $$version"; \
 	    { [ "$$(id -u)" -ne 0 ] || tools/rabbitmq_root $$version; } && \
