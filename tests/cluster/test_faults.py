@@ -62,6 +62,8 @@ def test_rolling_restart(nodes: RabbitMQCluster, figures: Figures) -> None:
 def test_two_of_three_nodes_are_lost_and_come_back(
     nodes: RabbitMQCluster, figures: Figures, fault: Callable[[RabbitMQNode], None]
 ) -> None:
+    if fault is RabbitMQNode.kill and nodes.version >= (4, 3):
+        pytest.skip('RabbitMQ 4.3 may leave the third replica of a queue behind for ever')
     name = f'two nodes lost: {fault.__name__}'
     with checked_traffic(nodes, figures) as traffic, traffic.history.fault(name):
         for node in nodes.nodes[:2]:
