@@ -9,7 +9,7 @@ import pytest
 
 from coolamqp.attaches.events import ConnectionLost
 from coolamqp.attaches.operation import declare
-from coolamqp.attaches.suspects import SOON_SECONDS
+from coolamqp.attaches.suspects import CALM_SECONDS, SOON_SECONDS
 from coolamqp.exceptions import AMQPError, ConnectionDead
 from coolamqp.framing.definitions import (
     FRAME_HEADER,
@@ -30,7 +30,7 @@ from tests.support.rig import Rig
 from tests.support.scripted_broker import ScriptedBroker
 
 # The losses until a culprit is found, without and with an error of the broker.
-LOSSES, LOSSES_WITH_ERROR = 5, 3
+LOSSES, LOSSES_WITH_ERROR = 4, 3
 
 Request = Callable[[Rig, str], Ending]
 
@@ -172,15 +172,35 @@ def test_a_network_that_breaks_again_and_again_accuses_nobody() -> None:
     broker = rig.up()
     endings = [rig.publish(b'%d' % number) for number in range(200)]
     for _ in range(10):
+        rig.advance(CALM_SECONDS)
         broker.serve()
         (channel,) = [each for each, unconfirmed in broker.unconfirmed.items() if unconfirmed]
         broker.send(channel, BasicAck(min(broker.unconfirmed[channel]), False))
         broker.serve()
         broker = rig.reconnect()
+    rig.advance(CALM_SECONDS)
     while not all(each.done() for each in endings):
         broker.serve()
         broker.confirm_all()
     assert all(each.result() is None for each in endings)
+
+
+def test_a_network_that_breaks_each_connection_at_once_accuses_nobody() -> None:
+    rig = Rig()
+    broker = rig.up()
+    ending = rig.publish(b'unanswered')
+    for _ in range(10):
+        broker.serve()
+        rig.lose()
+        while rig.engine.link is None:
+            rig.advance(0.05)
+        broker = rig.up()
+        rig.advance(CALM_SECONDS / 2)
+    broker.serve()
+    rig.advance(CALM_SECONDS)
+    broker.serve()
+    broker.confirm_all()
+    assert ending.result() is None
 
 
 def test_an_operator_who_ends_the_connections_accuses_nobody() -> None:

@@ -4,8 +4,12 @@ RabbitMQ does not always say which request it has failed at. It may end the conn
 INTERNAL_ERROR that names no method, or without any reason. A request is a suspect if it was without
 an answer at several losses in a row, each soon after its connection was opened. On the next
 connection suspects are sent one at a time, and several at a time after enough answers. All other
-requests go on. If the connection is lost while a single suspect is unanswered, this one may be the
-culprit. A culprit fails with the cause, and is not sent again.
+requests go on. If the broker ends the connection with an error while a single suspect is
+unanswered, this one is the culprit. It fails with the error, and is not sent again.
+
+A connection that is cut without an error proves less, because networks break at any moment. Then
+the suspects wait until the next connection has lasted for some time. If it is cut soon after a
+suspect was sent alone, and this happens again, the suspect is the culprit.
 """
 
 from __future__ import annotations
@@ -21,10 +25,10 @@ from coolamqp.reply_codes import CONNECTION_FORCED
 SUSPECT_LOSSES: Final = 2
 # A loss counts if the connection has lasted less than this many seconds.
 SOON_SECONDS: Final = 10.0
-# A suspect is the culprit after this many losses in a row while it was sent alone. An error of the
-# broker is enough once; a network may break at any moment.
-CULPRIT_LOSSES: Final = 1
-CULPRIT_LOSSES_WITHOUT_ERROR: Final = 3
+# After a loss without an error, suspects wait until the connection is open for this many seconds.
+CALM_SECONDS: Final = 1.0
+# Without an error, a suspect is the culprit after this many losses in a row while it was alone.
+CULPRIT_LOSSES: Final = 2
 # After each time this many answers, one more suspect may be unanswered at a time.
 ANSWERS_PER_STEP: Final = 64
 
@@ -36,6 +40,9 @@ class Suspects:
         self._timers = timers
         self._opened_at = 0.0
         self._forget_timer: Timer | None = None
+        self._calm_timer: Timer | None = None  # while the suspects wait
+        self._wait_for_calm = False  # on the next connection
+        self._was_calm = False  # whether this connection was calm when it sent the first suspect
         self._losses: dict[object, int] = {}
         self._losses_alone: dict[object, int] = {}
         self._unanswered: list[object] = []  # of the connection that is being lost
@@ -64,7 +71,7 @@ class Suspects:
         """
         if not self.is_suspect(request) or request in self._sent:
             return True
-        if len(self._sent) <= self._answers // ANSWERS_PER_STEP:
+        if self._calm_timer is None and len(self._sent) <= self._answers // ANSWERS_PER_STEP:
             self._sent[request] = fail
             return True
         self._waiting.append(go_on)
@@ -82,8 +89,16 @@ class Suspects:
     def on_open(self) -> None:
         """Record that a connection is open. If it lasts, nobody is a suspect any more."""
         self._opened_at = self._timers.now
+        self._was_calm = False
         if self.active:
             self._forget_timer = self._timers.after(SOON_SECONDS, self._forget)
+            if self._wait_for_calm and any(map(self.is_suspect, self._losses)):
+                self._calm_timer = self._timers.after(CALM_SECONDS, self._on_calm)
+
+    def _on_calm(self) -> None:
+        self._calm_timer = None
+        self._was_calm = True
+        self._go_on()
 
     def record(self, unanswered: list[object]) -> None:
         """Record the unanswered requests of an attach, which has lost its connection."""
@@ -101,6 +116,11 @@ class Suspects:
         sent, self._sent, self._answers = self._sent, {}, 0
         if self._forget_timer is not None:
             self._timers.cancel(self._forget_timer)
+        # If even a connection without suspects does not last, they do not wait on the next one.
+        self._wait_for_calm = self._calm_timer is None and not isinstance(cause, AMQPError)
+        if self._calm_timer is not None:
+            self._timers.cancel(self._calm_timer)
+            self._calm_timer = None
         if isinstance(cause, AMQPError) and cause.reply_code == CONNECTION_FORCED:
             return  # An operator has ended the connection.
         if self._timers.now - self._opened_at >= SOON_SECONDS:
@@ -119,12 +139,13 @@ class Suspects:
         self, request: object, fail: Callable[[Exception], None], cause: Exception
     ) -> None:
         """Count a loss while a suspect was sent alone, and fail it if it is the culprit."""
-        known = isinstance(cause, AMQPError)
-        losses = self._losses_alone.get(request, 0) + 1
-        self._losses_alone[request] = losses
-        if losses >= (CULPRIT_LOSSES if known else CULPRIT_LOSSES_WITHOUT_ERROR):
+        if isinstance(cause, AMQPError):
+            self._losses_alone[request] = CULPRIT_LOSSES
+        elif self._was_calm:
+            self._losses_alone[request] = self._losses_alone.get(request, 0) + 1
+        if self._losses_alone.get(request, 0) >= CULPRIT_LOSSES:
             del self._losses[request], self._losses_alone[request]
-            fail(cause if known else _lost_each_time(cause))
+            fail(cause if isinstance(cause, AMQPError) else _lost_each_time(cause))
 
     def _forget(self) -> None:
         """Clear all suspicions: the connection has lasted."""
