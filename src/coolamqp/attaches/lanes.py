@@ -123,7 +123,7 @@ class Lanes:
             channel.open()
 
     def on_settled(self, channel: ConfirmChannel) -> None:
-        """Let a channel whose publications the broker accepts send more; end an idle lane."""
+        """Send more at a time on a channel that the broker accepts from. End an idle lane."""
         channel.unsettled_max = min(channel.unsettled_max * 2, UNLIMITED)
         if isinstance(channel, Lane) and channel.idle:
             self._end(channel)
@@ -136,7 +136,7 @@ class Lanes:
         return taken
 
     def _search(self, publications: list[Publication], error: AMQPError) -> None:
-        """Let the publications that may have been refused use a new lane."""
+        """Move the publications that may have been refused to a new lane."""
         self._main.open()
         named = exchange_in(error)
         lane = self._open()
@@ -149,7 +149,7 @@ class Lanes:
             self._assign({key_of(each) for each in publications}, lane)
 
     def _isolate(self, channel: ConfirmChannel, refused: Publication, error: AMQPError) -> None:
-        """Let the destination of a refused publication use a lane of its own."""
+        """Move the destination of a refused publication to a lane of its own."""
         exchange = refused.exchange
         whole = whole_exchange_in(error) == exchange
         key: LaneKey = (exchange, None if whole else refused.routing_key)
@@ -186,7 +186,7 @@ class Lanes:
         return lane
 
     def _assign(self, keys: set[LaneKey], lane: Lane) -> None:
-        """Let some destinations use a lane from now on, also with what is unsent elsewhere."""
+        """Move some destinations to a lane, with their unsent publications."""
         self._lanes = {
             key: each
             for key, each in self._lanes.items()
