@@ -131,9 +131,9 @@ class Suspects:
         self._losses.update((each, before.get(each, 0) + 1) for each in unanswered)
         self._losses.update(dict.fromkeys(accused, SUSPECT_LOSSES))
         if len(sent) == 1:
-            for request, fail in sent.items():
-                if request in unanswered:
-                    self._count_alone(request, fail, cause)
+            ((request, fail),) = sent.items()
+            if request in unanswered:
+                self._count_alone(request, fail, cause)
 
     def _count_alone(
         self, request: object, fail: Callable[[Exception], None], cause: Exception
