@@ -21,6 +21,7 @@ from setuptools import setup
 HOT = (
     'framing/*.py',
     'uplink/*.py',
+    'timers.py',
     'objects/message.py',
     'attaches/ack_ledger.py',
     'attaches/channeler.py',
@@ -38,7 +39,6 @@ HOT = (
     'attaches/returns.py',
     'attaches/subscription.py',
     'attaches/suspects.py',
-    'attaches/timers.py',
     'supervisor/admission.py',
     'supervisor/engine.py',
     'supervisor/link.py',

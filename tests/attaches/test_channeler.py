@@ -18,7 +18,6 @@ from coolamqp.attaches.channeler import (
 from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.events import ConnectionLost
 from coolamqp.attaches.suspects import Suspects
-from coolamqp.attaches.timers import Timers
 from coolamqp.exceptions import AMQPError, CoolAMQPError
 from coolamqp.framing.definitions import (
     BasicAck,
@@ -37,6 +36,7 @@ from coolamqp.framing.definitions import (
     QueuePurge,
 )
 from coolamqp.framing.method import Method
+from coolamqp.timers import Timers
 from tests.support.rig import Rig
 from tests.uplink.rig import Peers
 

@@ -9,9 +9,9 @@ import pytest
 
 from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.publication import Publication
-from coolamqp.attaches.timers import Timers
 from coolamqp.objects import Message
 from coolamqp.supervisor.admission import Admission, Waiting
+from coolamqp.timers import Timers
 from tests.support.ending import Ending
 
 

@@ -13,12 +13,12 @@ from coolamqp.attaches.getter import Fetch
 from coolamqp.attaches.operation import Operation, declare
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.requester import Request
-from coolamqp.attaches.timers import Timers
 from coolamqp.attaches.transactor import Commit
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.objects import Exchange, Message, Queue
 from coolamqp.supervisor.registry import Registry
 from coolamqp.supervisor.topology import Topology
+from coolamqp.timers import Timers
 from tests.support.ending import Ending
 from tests.support.rig import Rig
 

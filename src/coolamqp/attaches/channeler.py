@@ -14,12 +14,12 @@ from mypy_extensions import mypyc_attr
 
 from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.suspects import Suspects
-from coolamqp.attaches.timers import Timers
 from coolamqp.exceptions import AMQPError, CoolAMQPError
 from coolamqp.framing.definitions import BasicReturn
 from coolamqp.framing.frames import encode_method
 from coolamqp.framing.hot import Envelope
 from coolamqp.framing.method import Method
+from coolamqp.timers import Timers
 from coolamqp.uplink.channel import Channel, ChannelHandler
 from coolamqp.uplink.connection import Connection
 

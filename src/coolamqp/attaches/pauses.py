@@ -14,8 +14,8 @@ from math import inf
 from typing import Final, TypeAlias
 
 from coolamqp.attaches.publication import Publication
-from coolamqp.attaches.timers import Timer, Timers
 from coolamqp.exceptions import MessageRefused
+from coolamqp.timers import Timer, Timers
 
 # The delay before a refused publication is resent, in seconds. It doubles each time.
 RESEND_SECONDS_MIN: Final = 0.05

@@ -19,8 +19,8 @@ from coolamqp.attaches.pauses import Pauses
 from coolamqp.attaches.promise import Promise
 from coolamqp.attaches.publication import Publication, number_of
 from coolamqp.attaches.suspects import Suspects
-from coolamqp.attaches.timers import Timers
 from coolamqp.exceptions import AMQPError, MessageRefused
+from coolamqp.timers import Timers
 
 # The default time to resend a message that the broker refuses (`basic.nack`), in seconds.
 NACK_TIMEOUT: Final = 10.0

@@ -18,12 +18,12 @@ from coolamqp.attaches.delivery import Delivery, MessageOwner
 from coolamqp.attaches.promise import Promise
 from coolamqp.attaches.publication import Publication, properties_too_large
 from coolamqp.attaches.returns import returned
-from coolamqp.attaches.timers import Timer
 from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError
 from coolamqp.framing.definitions import BasicConsume, BasicReturn
 from coolamqp.framing.hot import Envelope
 from coolamqp.framing.text import text_bytes
 from coolamqp.objects import Message, ReceivedMessage
+from coolamqp.timers import Timer
 
 REPLY_TO: Final = b'amq.rabbitmq.reply-to'
 

@@ -30,7 +30,6 @@ from coolamqp.attaches.frame_assembly import FrameAssembly, frames_of
 from coolamqp.attaches.mailbox import Hook, Mailbox
 from coolamqp.attaches.operation import bind, binding_of, declare_queue, exchange_of
 from coolamqp.attaches.promise import Promise
-from coolamqp.attaches.timers import Timer
 from coolamqp.exceptions import RESOURCE_LOCKED, AMQPError, CoolAMQPError
 from coolamqp.framing.content import LIST_OF_MEMORYVIEW
 from coolamqp.framing.definitions import (
@@ -50,6 +49,7 @@ from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import Queue, QueueBind
 from coolamqp.objects.message import Settlement
 from coolamqp.reply_codes import NOT_FOUND
+from coolamqp.timers import Timer
 from coolamqp.uplink.channel import Channel
 
 # RabbitMQ gives up a silent client after two heartbeat intervals at the latest

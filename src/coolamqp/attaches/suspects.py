@@ -17,9 +17,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from coolamqp.attaches.timers import Timer, Timers
 from coolamqp.exceptions import AMQPError, ConnectionDead
 from coolamqp.reply_codes import CONNECTION_FORCED
+from coolamqp.timers import Timer, Timers
 
 # A request is a suspect after this many losses in a row.
 SUSPECT_LOSSES: Final = 2

@@ -12,7 +12,7 @@ from functools import partial
 
 from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.publication import Publication
-from coolamqp.attaches.timers import Timer, Timers
+from coolamqp.timers import Timer, Timers
 
 
 class Waiting:

@@ -14,12 +14,12 @@ from coolamqp.attaches.declarer import Declarer
 from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.events import TopologyFailed
 from coolamqp.attaches.operation import Operation, declare
-from coolamqp.attaches.timers import Timer, Timers
 from coolamqp.exceptions import RESOURCE_LOCKED, AMQPError
 from coolamqp.framing.method import Method
 from coolamqp.objects import Queue, QueueBind
 from coolamqp.objects.topology import Subject
 from coolamqp.supervisor.topology import Topology
+from coolamqp.timers import Timer, Timers
 
 
 class Declarations:

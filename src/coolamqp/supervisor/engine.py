@@ -34,7 +34,6 @@ from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.publisher import NACK_TIMEOUT
 from coolamqp.attaches.requester import Request
 from coolamqp.attaches.subscription import ConsumerOwner, Subscription
-from coolamqp.attaches.timers import Timers
 from coolamqp.attaches.transactor import Commit
 from coolamqp.exceptions import ConnectionDead, CoolAMQPError, TooFewChannels
 from coolamqp.framing.field_table import Arguments
@@ -49,6 +48,7 @@ from coolamqp.supervisor.states import ENDING, TRANSITIONS, UP, EngineState
 from coolamqp.supervisor.topology import Topology
 from coolamqp.supervisor.watermarks import ReadWatermarks
 from coolamqp.supervisor.window import MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES, PublishWindow
+from coolamqp.timers import Timers
 from coolamqp.tracing import BaseFrameTracer
 from coolamqp.uplink.connection import (
     CLOSE_TIMEOUT,

@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 from coolamqp.attaches.channeler import Channeler
 from coolamqp.attaches.effects import Effects
-from coolamqp.attaches.timers import Timers
 from coolamqp.supervisor.declarations import Declarations
 from coolamqp.supervisor.registry import Registry
 from coolamqp.supervisor.topology import Topology
+from coolamqp.timers import Timers
 from coolamqp.uplink.connection import Connection
 from coolamqp.uplink.states import ConnectionState
 

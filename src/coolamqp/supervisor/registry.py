@@ -18,9 +18,9 @@ from coolamqp.attaches.publisher import Publisher
 from coolamqp.attaches.requester import Requester
 from coolamqp.attaches.subscription import ConsumerOwner, Subscription
 from coolamqp.attaches.suspects import Suspects
-from coolamqp.attaches.timers import Timers
 from coolamqp.attaches.transactor import Transactor
 from coolamqp.supervisor.topology import Topology
+from coolamqp.timers import Timers
 from coolamqp.uplink.connection import Connection
 
 # The channels of the declarer and of the two publishers.

@@ -13,8 +13,8 @@ from coolamqp.attaches.plain_publisher import PlainPublisher
 from coolamqp.attaches.promise import Promise
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.publisher import Publisher
-from coolamqp.attaches.timers import Timers
 from coolamqp.supervisor.admission import Admission, Waiting
+from coolamqp.timers import Timers
 
 # The default bounds for unconfirmed messages.
 MAX_UNCONFIRMED: Final = 100_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf
 
-from coolamqp.attaches.timers import CANCELLED_MAX, Timers
+from coolamqp.timers import CANCELLED_MAX, Timers
 
 
 def test_calls_are_made_in_the_order_in_which_they_are_due() -> None:
