@@ -1,0 +1,118 @@
+"""Arguments of declarations: reading them, and comparing those of two declarations.
+
+Arguments are field tables in the typed form (see `coolamqp.framing.field_table`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final, TypeAlias
+
+from coolamqp.broker.errors import Refusal
+from coolamqp.framing.field_table import TypedTable, TypedValue
+from coolamqp.reply_codes import PRECONDITION_FAILED
+
+# By name, in the typed form.
+NamedArguments: TypeAlias = dict[bytes, TypedValue]
+
+# Letters, and the names that RabbitMQ has for their types.
+TYPE_NAMES: Final = {
+    'S': 'longstr',
+    'I': 'signedint',
+    'D': 'decimal',
+    'T': 'timestamp',
+    'F': 'table',
+    'b': 'byte',
+    'B': 'unsignedbyte',
+    's': 'short',
+    'u': 'unsignedshort',
+    'i': 'unsignedint',
+    'l': 'long',
+    'L': 'long',
+    'f': 'float',
+    'd': 'double',
+    't': 'bool',
+    'x': 'binary',
+    'V': 'void',
+    'A': 'array',
+}
+INTEGERS: Final = frozenset('bBsuIilLT')
+
+
+def named(table: Any) -> NamedArguments:
+    """Return decoded arguments by name; the last value of a name counts."""
+    decoded: TypedTable = table or []
+    return {bytes(name): value for name, value in decoded}
+
+
+def typed(value: Any) -> TypedValue:
+    """Return a plain value of a policy in the typed form."""
+    if isinstance(value, bool):
+        return value, 't'
+    if isinstance(value, int):
+        return value, 'l'
+    return str(value).encode(), 'S'
+
+
+def check_same(
+    name: str, current: TypedValue | None, received: TypedValue | None, where: str
+) -> None:
+    """Check that a declaration has the argument of the existing exchange or queue.
+
+    :param where: the exchange or queue, for the error message
+    :raises Refusal: the argument differs
+    """
+    if not _same(current, received):
+        raise Refusal(
+            PRECONDITION_FAILED,
+            f"inequivalent arg '{name}' for {where}: "
+            f'received {_value(received)} but current is {_value(current)}',
+        )
+
+
+def check_same_flag(name: str, current: bool, received: bool, where: str) -> None:
+    """Check that a declaration has the flag of the existing exchange or queue.
+
+    :raises Refusal: the flag differs
+    """
+    if current is not received:
+        raise inequivalent(name, _flag(received), _flag(current), where)
+
+
+def inequivalent(name: str, received: str, current: str, where: str) -> Refusal:
+    """Return the error for a declaration that differs from the existing exchange or queue."""
+    return Refusal(
+        PRECONDITION_FAILED,
+        f"inequivalent arg '{name}' for {where}: received '{received}' but current is '{current}'",
+    )
+
+
+def check_all_same(
+    names: Iterable[bytes], current: NamedArguments, received: NamedArguments, where: str
+) -> None:
+    """Check several arguments, see `check_same`."""
+    for name in names:
+        check_same(name.decode(), current.get(name), received.get(name), where)
+
+
+def _same(current: TypedValue | None, received: TypedValue | None) -> bool:
+    if current is None or received is None:
+        return current is received
+    both_integers = current[1] in INTEGERS and received[1] in INTEGERS
+    return bool(current[0] == received[0]) and (both_integers or current[1] == received[1])
+
+
+def _value(value: TypedValue | None) -> str:
+    if value is None:
+        return 'none'
+    content, letter = value
+    text = content.decode('utf-8', 'replace') if isinstance(content, bytes) else _plain(content)
+    return f"the value '{text}' of type '{TYPE_NAMES[letter]}'"
+
+
+def _plain(content: Any) -> str:
+    return _flag(content) if isinstance(content, bool) else str(content)
+
+
+def _flag(value: bool) -> str:
+    return 'true' if value else 'false'

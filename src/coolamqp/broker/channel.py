@@ -1,0 +1,213 @@
+"""A channel: its consumers, what it has delivered, and what has become of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from coolamqp.broker.delivery import Consumer, ConsumerChannel, Entry, MessageSource
+from coolamqp.broker.errors import Refusal
+from coolamqp.broker.message import BrokerMessage
+from coolamqp.broker.session import Session
+from coolamqp.broker.state import ReplyReceiver
+from coolamqp.framing.definitions import BasicCancel
+from coolamqp.framing.frames import FRAME_OVERHEAD, encode_method
+from coolamqp.framing.hot import begin_body, end_frame, write_deliver, write_get_ok, write_header
+from coolamqp.framing.method import Method
+from coolamqp.reply_codes import PRECONDITION_FAILED
+
+
+class Channel(ConsumerChannel, ReplyReceiver):
+    """A channel that is open.
+
+    :ivar prefetch: the largest number of unacknowledged messages on the channel; 0 for no limit
+    :ivar consumer_prefetch: the same for each new consumer
+    :ivar unacked: the unacknowledged messages by delivery tag, in order
+    :ivar last_queue: the queue that an empty name stands for
+    :ivar reply_tag: the tag of the consumer of direct replies; None without one
+    :ivar reply_key: the routing key of direct replies
+    """
+
+    def __init__(self, session: Session, number: int) -> None:
+        self.session = session
+        self.number = number
+        self.is_open = True
+        self.consumers: dict[bytes, Consumer] = {}
+        self.unacked: dict[int, Entry] = {}
+        self.unacked_count = 0  # of consumers, for prefetch
+        self.prefetch = 0
+        self.consumer_prefetch = 0
+        self.last_queue = b''
+        self.reply_tag: bytes | None = None
+        self.reply_key = b''
+        self._next_tag = 1
+
+    @property
+    def takes_deliveries(self) -> bool:
+        """Whether messages can be sent now."""
+        return self.is_open and not self.session.congested
+
+    def send(self, method: Method) -> None:
+        """Send a method."""
+        self.session.send(encode_method(self.number, method))
+
+    def terminate(self) -> None:
+        """End all consumers, and return unacknowledged messages to their queues."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        self.stop_replies()
+        consumers = list(self.consumers.values())
+        self.consumers.clear()
+        for consumer in consumers:
+            consumer.queue.remove_consumer(consumer)
+        entries = list(self.unacked.values())
+        self.unacked.clear()
+        _requeue(entries)
+
+    # Deliveries
+
+    def deliver(self, consumer: Consumer, entry: Entry) -> None:
+        """Send a message to a consumer."""
+        tag = self._next_tag
+        self._next_tag += 1
+        if not consumer.no_ack:
+            self.unacked[tag] = entry
+            self.unacked_count += 1
+        message = entry.message
+        write_deliver(
+            self.session.writer(),
+            self.number,
+            consumer.tag,
+            tag,
+            entry.redelivered,
+            message.exchange,
+            message.routing_key,
+        )
+        self.write_content(entry.queue.properties_of(entry), message.body)
+
+    def send_get_ok(self, entry: Entry, no_ack: bool, remaining: int) -> None:
+        """Send a message as the answer to a basic.get."""
+        tag = self._next_tag
+        self._next_tag += 1
+        if no_ack:
+            entry.queue.acked(entry)
+        else:
+            self.unacked[tag] = entry
+        message = entry.message
+        write_get_ok(
+            self.session.writer(),
+            self.number,
+            tag,
+            entry.redelivered,
+            message.exchange,
+            message.routing_key,
+            remaining,
+        )
+        self.write_content(entry.queue.properties_of(entry), message.body)
+
+    def write_content(self, properties: bytes, body: bytes) -> None:
+        """Write the header and the body behind the method that announces them."""
+        session = self.session
+        size = len(body)
+        write_header(session.writer(), self.number, properties, size)
+        largest = session.frame_max - FRAME_OVERHEAD
+        if size > largest:
+            view = memoryview(body)
+            for start in range(0, size, largest):
+                piece = view[start : start + largest]
+                begin_body(session.writer(), self.number, len(piece))
+                session.out.append(piece)
+        elif size:
+            begin_body(session.writer(), self.number, size)
+            session.out.append(body)
+        end_frame(session.writer())
+        session.check_congestion()
+
+    def deliver_reply(self, message: BrokerMessage) -> None:
+        """Send a direct reply to the client."""
+        tag = self._next_tag
+        self._next_tag += 1
+        write_deliver(
+            self.session.writer(),
+            self.number,
+            self.reply_tag or b'',
+            tag,
+            False,
+            message.exchange,
+            message.routing_key,
+        )
+        self.write_content(message.properties, message.body)
+
+    def stop_replies(self) -> None:
+        """End the consumer of direct replies."""
+        self.reply_tag = None
+        self.session.state.replies.pop(self.reply_key, None)
+
+    def consumer_cancelled(self, consumer: Consumer) -> None:
+        """Tell the client that a consumer has ended, since its queue is gone."""
+        if self.consumers.pop(consumer.tag, None) is not None:
+            if self.session.wants_cancel_notices:
+                self.send(BasicCancel(consumer.tag, True))
+
+    # Settlements
+
+    def take_unacked(self, tag: int, multiple: bool) -> list[tuple[int, Entry]]:
+        """Remove unacknowledged messages, and return them.
+
+        :raises Refusal: the tag is unknown
+        """
+        unacked = self.unacked
+        if not multiple:
+            entry = unacked.pop(tag, None)
+            if entry is None:
+                raise _unknown_tag(tag)
+            return [(tag, entry)]
+        if tag and tag not in unacked:
+            raise _unknown_tag(tag)
+        taken = []
+        for each in list(unacked):
+            if tag and each > tag:
+                break
+            taken.append((each, unacked.pop(each)))
+        return taken
+
+    def settle(self, entries: list[Entry], acked: bool, requeue: bool) -> None:
+        """Acknowledge, dead-letter or requeue messages that were unacknowledged."""
+        consumers = {}
+        for entry in entries:
+            consumer = entry.consumer
+            if consumer is not None:
+                consumer.unacked -= 1
+                self.unacked_count -= 1
+                consumers[consumer.tag] = consumer
+            if acked:
+                entry.queue.acked(entry)
+            elif not requeue:
+                entry.queue.rejected(entry)
+        if requeue:
+            _requeue(entries)
+        self.resume(self.consumers.values() if self.prefetch else consumers.values())
+
+    def requeue_all(self) -> None:
+        """Return all unacknowledged messages to their queues (basic.recover)."""
+        entries = list(self.unacked.values())
+        self.unacked.clear()
+        self.settle(entries, acked=False, requeue=True)
+
+    def resume(self, consumers: Iterable[Consumer] | None = None) -> None:
+        """Deliver to consumers that can take messages again; by default to all."""
+        for consumer in list(self.consumers.values() if consumers is None else consumers):
+            if consumer.tag in self.consumers and consumer.can_take():
+                consumer.queue.resume(consumer)
+
+
+def _requeue(entries: list[Entry]) -> None:
+    by_queue: dict[MessageSource, list[Entry]] = {}
+    for entry in entries:
+        by_queue.setdefault(entry.queue, []).append(entry)
+    for queue, each in by_queue.items():
+        queue.requeue(each)
+
+
+def _unknown_tag(tag: int) -> Refusal:
+    return Refusal(PRECONDITION_FAILED, f'unknown delivery tag {tag}')

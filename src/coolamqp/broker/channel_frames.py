@@ -1,0 +1,137 @@
+"""The frames of a channel: what comes in is carried out, refused or ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from coolamqp.broker.channel import Channel
+from coolamqp.broker.errors import Refusal
+from coolamqp.broker.publishing import Publishing
+from coolamqp.broker.requests import Requests
+from coolamqp.framing.content import ContentAssembler
+from coolamqp.framing.decoder import ChannelSink
+from coolamqp.framing.definitions import ChannelClose, ChannelCloseOk, decode_method
+from coolamqp.framing.hot import (
+    ACK_MULTIPLE,
+    BASIC_ACK,
+    BASIC_NACK,
+    BASIC_PUBLISH,
+    BASIC_REJECT,
+    NACK_MULTIPLE,
+    NACK_REQUEUE,
+    REJECT_REQUEUE,
+    PublishEnvelope,
+    decode_settlement,
+    method_index,
+)
+from coolamqp.framing.method import Method
+from coolamqp.reply_codes import UNEXPECTED_FRAME
+
+_CLOSE: Final = 0x00140028
+_CLOSE_OK: Final = 0x00140029
+
+
+class ChannelFrames(ChannelSink):
+    """Processes the frames of one channel.
+
+    :param refuse: called with a hard error and the index of the refused method
+    :param forget: called with the number once both sides have closed the channel
+    """
+
+    def __init__(
+        self,
+        channel: Channel,
+        refuse: Callable[[Refusal, int], None],
+        forget: Callable[[int], None],
+    ) -> None:
+        self.channel = channel
+        self._publishing = Publishing(channel)
+        self._requests = Requests(channel, self._publishing)
+        self._content = ContentAssembler()
+        self._refuse_connection = refuse
+        self._forget = forget
+
+    def on_method(self, buffer: bytes, start: int, end: int) -> None:
+        """Process a method frame."""
+        index = method_index(buffer, start, end)
+        if not self.channel.is_open:
+            self._on_method_while_closing(index)
+            return
+        try:
+            if self._content.under_way:
+                raise Refusal(
+                    UNEXPECTED_FRAME,
+                    'expected content header for class 60, got non content header frame instead',
+                )
+            if index == BASIC_PUBLISH:
+                self._content.begin(index, buffer[start:end])
+            elif index in (BASIC_ACK, BASIC_NACK, BASIC_REJECT):
+                self._on_settlement(index, *decode_settlement(buffer, start, end))
+            else:
+                self._on_rare_method(decode_method(buffer[start:end]))
+        except Refusal as refusal:
+            self._refuse(refusal, index)
+
+    def _on_method_while_closing(self, index: int) -> None:
+        # Section 2.2.5: after close, everything but close and close-ok is ignored.
+        if index == _CLOSE:
+            self.channel.send(ChannelCloseOk())
+        elif index == _CLOSE_OK:
+            self._forget(self.channel.number)
+
+    def _on_rare_method(self, method: Method) -> None:
+        if isinstance(method, ChannelClose):
+            self.channel.terminate()
+            self._forget(self.channel.number)
+            self.channel.send(ChannelCloseOk())
+            return
+        reply = self._requests.answer(method)
+        if reply is not None and not getattr(method, 'no_wait', False):
+            self.channel.send(reply)
+
+    def _on_settlement(self, index: int, tag: int, bits: int) -> None:
+        if index == BASIC_REJECT:
+            multiple, requeue = False, bool(bits & REJECT_REQUEUE)
+        elif index == BASIC_NACK:
+            multiple, requeue = bool(bits & NACK_MULTIPLE), bool(bits & NACK_REQUEUE)
+        else:
+            multiple, requeue = bool(bits & ACK_MULTIPLE), False
+        entries = self.channel.take_unacked(tag, multiple)
+        if not self._publishing.settle_later(entries, index == BASIC_ACK, requeue):
+            self.channel.settle([entry for _, entry in entries], index == BASIC_ACK, requeue)
+
+    def on_header(self, buffer: bytes, start: int, end: int) -> None:
+        """Process a header frame."""
+        if self.channel.is_open and self._content.on_header(buffer, start, end):
+            self._on_content()
+
+    def on_body(self, buffer: bytes, start: int, end: int, frame_ended: bool) -> None:
+        """Process a piece of a body frame."""
+        if self.channel.is_open and self._content.on_body(buffer, start, end, frame_ended):
+            self._on_content()
+
+    def _on_content(self) -> None:
+        _, method, properties, body = self._content.release()
+        try:
+            self._publishing.publish(PublishEnvelope(method), properties, body)
+        except Refusal as refusal:
+            self._refuse(refusal, BASIC_PUBLISH)
+
+    def _refuse(self, refusal: Refusal, index: int) -> None:
+        if refusal.is_hard:
+            self._refuse_connection(refusal, index)
+        else:
+            self.close(refusal, index)
+
+    def close(self, refusal: Refusal, index: int = 0) -> None:
+        """Close the channel for a soft error, or at the command of a test.
+
+        :param index: class and method id of the refused method, as one number
+        """
+        if not self.channel.is_open:
+            return
+        self.channel.session.state.flush()  # No confirm may follow the close.
+        self.channel.terminate()
+        class_id, method_id = index >> 16, index & 0xFFFF
+        self.channel.send(ChannelClose(refusal.reply_code, refusal.reply_text, class_id, method_id))

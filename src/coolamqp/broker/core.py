@@ -1,0 +1,122 @@
+"""The core of the broker: all its connections, without a socket, a thread or a clock.
+
+The server passes received bytes and the time to it, and carries out what it returns: the bytes to
+send, the transports to close, the log records. No call waits.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from math import inf
+from typing import Final
+
+from coolamqp.broker.connection import BrokerConnection
+from coolamqp.broker.errors import Refusal
+from coolamqp.broker.state import BrokerState
+from coolamqp.reply_codes import CONNECTION_FORCED, INTERNAL_ERROR
+
+logger = logging.getLogger(__name__)
+
+_LOW_MEMORY: Final = 'low on memory'
+
+
+class BrokerCore:
+    """The core of a broker.
+
+    :ivar connections: the connections, by number
+    """
+
+    def __init__(self, state: BrokerState) -> None:
+        self.state = state
+        self.connections: dict[int, BrokerConnection] = {}
+        self._next_number = 1
+
+    # What the server uses
+
+    def accept(self, peer: str, certified: str | None, now: float) -> BrokerConnection:
+        """Add a connection whose transport is up.
+
+        :param peer: the address of the client, for people
+        :param certified: the common name in the certificate of the client; None without one
+        """
+        self.state.timers.advance(now)
+        number = self._next_number
+        self._next_number += 1
+        log = partial(self._log, number, peer)
+        connection = BrokerConnection(self.state, number, peer, certified, log)
+        self.connections[number] = connection
+        return connection
+
+    def receive(self, connection: BrokerConnection, data: bytes, now: float) -> None:
+        """Process bytes of a client."""
+        self.state.timers.advance(now)
+        self._guarded(connection, partial(connection.receive, data, now))
+
+    def sent(self, connection: BrokerConnection, count: int, now: float) -> None:
+        """Record that a transport has taken bytes."""
+        self._guarded(connection, partial(connection.sent, count, now))
+
+    def lost(self, connection: BrokerConnection, cause: str, now: float) -> None:
+        """End a connection whose transport is lost."""
+        self.state.timers.advance(now)
+        self._guarded(connection, partial(connection.lost, cause))
+        self.connections.pop(connection.number, None)
+
+    def tick(self, now: float) -> None:
+        """Act on the time."""
+        self.state.timers.advance(now)
+        for connection in list(self.connections.values()):
+            connection.tick(now)
+        self.state.flush()
+
+    def wake_at(self) -> float:
+        """Return the time by which `tick` must be called."""
+        times = (each.wake_at() for each in self.connections.values())
+        return min(self.state.timers.wake_at(), min(times, default=inf))
+
+    def take_outgoing(self) -> list[BrokerConnection]:
+        """Return the connections that have bytes to send, or whose transport is to be closed."""
+        self.state.flush()
+        numbers, self.state.outgoing = self.state.outgoing, set()
+        found = (self.connections.get(number) for number in sorted(numbers))
+        return [connection for connection in found if connection is not None]
+
+    def _guarded(self, connection: BrokerConnection, call: Callable[[], None]) -> None:
+        """Make a call for a connection; an error of the broker costs that connection alone."""
+        try:
+            call()
+        except Exception:
+            logger.exception('an error in the broker, at connection %s', connection.peer)
+            connection.refuse(Refusal(INTERNAL_ERROR, 'INTERNAL_ERROR'), 0)
+
+    # Commands
+
+    def close_all(self, reason: str) -> None:
+        """Close all connections, as RabbitMQ does when it stops (320 CONNECTION_FORCED)."""
+        for connection in list(self.connections.values()):
+            connection.refuse(Refusal(CONNECTION_FORCED, reason), 0)
+
+    def delete_vhost(self, name: str) -> None:
+        """Delete a virtual host with all that is in it, and close its connections."""
+        vhost = self.state.vhosts.pop(name)
+        for connection in list(self.connections.values()):
+            if connection.session.is_open and connection.session.vhost is vhost:
+                connection.refuse(Refusal(CONNECTION_FORCED, f"vhost '{name}' is deleted"), 0)
+        for queue in list(vhost.queues.values()):
+            vhost.delete_queue(queue)
+        self.state.store.delete_vhost(name)
+
+    def raise_alarm(self, reason: str = _LOW_MEMORY) -> None:
+        """Block each connection that publishes from now on."""
+        self.state.alarm = reason
+
+    def clear_alarm(self) -> None:
+        """Let all connections publish again."""
+        self.state.alarm = ''
+        for connection in self.connections.values():
+            connection.session.unblock()
+
+    def _log(self, number: int, peer: str, line: str) -> None:
+        logger.info('connection %d from %s %s', number, peer, line)

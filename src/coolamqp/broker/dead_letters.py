@@ -1,0 +1,125 @@
+"""Dead letters: the headers that say why and how often a message died.
+
+https://www.rabbitmq.com/docs/dlx, headers as RabbitMQ 4 writes them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, TypeAlias
+
+from coolamqp.broker.message import BrokerMessage
+from coolamqp.framing.field_table import TypedTable
+
+Reason: TypeAlias = Literal['rejected', 'expired', 'maxlen', 'delivery_limit']
+REJECTED: Final = 'rejected'
+EXPIRED: Final = 'expired'
+MAXLEN: Final = 'maxlen'
+DELIVERY_LIMIT: Final = 'delivery_limit'
+
+_X_DEATH: Final = b'x-death'
+_CC: Final = b'CC'
+
+
+def bury(
+    message: BrokerMessage,
+    queue: bytes,
+    reason: Reason,
+    exchange: bytes,
+    routing_key: bytes | None,
+    seconds: int,
+) -> BrokerMessage:
+    """Return the dead letter of a message.
+
+    :param queue: the queue in which the message died
+    :param exchange: the dead-letter exchange
+    :param routing_key: the dead-letter routing key; None to keep the routing keys of the message
+    :param seconds: the time, in seconds since 1970
+    """
+    headers = [item for item in message.headers if item[0] != _X_DEATH]
+    events = deaths(message)
+    event = _take_event(events, queue, reason) or _new_event(message, queue, reason, seconds)
+    events.insert(0, event)
+    headers = [(_X_DEATH, ([(each, 'F') for each in events], 'A')), *headers]
+    origin = {'exchange': message.exchange, 'queue': queue, 'reason': reason.encode()}
+    _set_names(headers, 'first', origin, replace=False)
+    _set_names(headers, 'last', origin, replace=True)
+    if routing_key is not None:
+        headers = [item for item in headers if item[0] != _CC]
+    dead = message.changed(headers=headers, expiration=None)
+    dead.exchange = exchange
+    if routing_key is not None:
+        dead.routing_key = routing_key
+    return dead
+
+
+def deaths(message: BrokerMessage) -> list[TypedTable]:
+    """Return the tables of the x-death header, the latest first."""
+    for name, (value, letter) in message.headers:
+        if name == _X_DEATH and letter == 'A':
+            return [table for table, kind in value if kind == 'F']
+    return []
+
+
+def is_cycle(message: BrokerMessage, queue: bytes) -> bool:
+    """Whether a dead letter has been in a queue before, without a consumer that rejected it.
+
+    RabbitMQ drops it there: https://www.rabbitmq.com/docs/dlx#cycles.
+    """
+    for event in deaths(message):
+        if _field(event, b'reason') == REJECTED.encode():
+            return False
+        if _field(event, b'queue') == queue:
+            return True
+    return False
+
+
+def routing_keys(message: BrokerMessage) -> list[bytes]:
+    """Return the routing key of a message, and those of its CC header."""
+    keys = [message.routing_key]
+    for name, (value, letter) in message.headers:
+        if name == _CC and letter == 'A':
+            keys += [bytes(key) for key, kind in value if kind == 'S']
+    return keys
+
+
+def _take_event(events: list[TypedTable], queue: bytes, reason: str) -> TypedTable | None:
+    """Remove the event for a queue and a reason; return it, its count increased."""
+    for event in events:
+        if _field(event, b'queue') == queue and _field(event, b'reason') == reason.encode():
+            events.remove(event)
+            return [
+                (name, (value + 1, letter) if name == b'count' else (value, letter))
+                for name, (value, letter) in event
+            ]
+    return None
+
+
+def _new_event(message: BrokerMessage, queue: bytes, reason: str, seconds: int) -> TypedTable:
+    keys = [(key, 'S') for key in routing_keys(message)]
+    event: TypedTable = [
+        (b'count', (1, 'l')),
+        (b'reason', (reason.encode(), 'S')),
+        (b'queue', (queue, 'S')),
+        (b'time', (seconds, 'T')),
+        (b'exchange', (message.exchange, 'S')),
+        (b'routing-keys', (keys, 'A')),
+    ]
+    if message.expiration is not None:
+        event.append((b'original-expiration', (str(message.expiration).encode(), 'S')))
+    return event
+
+
+def _field(event: TypedTable, name: bytes) -> Any:
+    return next((value for each, (value, _) in event if each == name), None)
+
+
+def _set_names(headers: TypedTable, which: str, origin: dict[str, bytes], *, replace: bool) -> None:
+    """Set the headers that name the first or the last death."""
+    for part, value in origin.items():
+        name = f'x-{which}-death-{part}'.encode()
+        there = [index for index, item in enumerate(headers) if item[0] == name]
+        if there and not replace:
+            continue
+        for index in reversed(there):
+            del headers[index]
+        headers.append((name, (value, 'S')))

@@ -1,0 +1,407 @@
+"""The embedded broker: what programs and tests start, ask and disturb."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from math import inf
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
+
+import coolamqp
+from coolamqp.broker.core import BrokerCore
+from coolamqp.broker.errors import Refusal
+from coolamqp.broker.loop_thread import LoopThread, call_on
+from coolamqp.broker.policies import Policy
+from coolamqp.broker.server import Server
+from coolamqp.broker.state import HEARTBEAT, MEMORY_BYTES_MAX, BrokerState, Limits
+from coolamqp.broker.storage import Storage
+from coolamqp.broker.users import EVERYTHING, Permissions
+from coolamqp.broker.vhost import VirtualHost
+from coolamqp.broker.views import (
+    ConnectionView,
+    QueueView,
+    SeenMessage,
+    describe,
+    see_connection,
+    see_message,
+    see_queue,
+)
+from coolamqp.reply_codes import PRECONDITION_FAILED
+from coolamqp.timers import Timers
+
+T = TypeVar('T')
+
+GUEST = 'guest'
+DEFAULT_VHOST = '/'
+SERVER_PROPERTIES = {
+    'product': 'CoolAMQP',
+    'platform': 'Python',
+    'capabilities': {
+        'publisher_confirms': True,
+        'exchange_exchange_bindings': True,
+        'basic.nack': True,
+        'consumer_cancel_notify': True,
+        'connection.blocked': True,
+        'consumer_priorities': True,
+        'authentication_failure_close': True,
+        'per_consumer_qos': True,
+        'direct_reply_to': True,
+    },
+}
+
+
+class Broker:
+    """An AMQP 0-9-1 broker in this process, for demos, tests and small tools.
+
+    It behaves as RabbitMQ does on one node. It is not for production. The documentation lists what
+    it does not do.
+
+    A context manager of both kinds. `with` runs the broker on a thread of its own; `async with` runs
+    it on the loop. All methods may be called from any thread, and return when their effect is there.
+
+    :param host: address to listen on
+    :param port: port to listen on; 0 for any that is free
+    :param folder: the folder in which durable queues and persistent messages survive a restart;
+        None to keep everything in memory
+    :param tls: the context of a TLS server; None for no TLS
+    :param users: passwords by user name; all may do everything in the virtual host ``/``
+    :param heartbeat: the interval to propose to clients, in seconds; 0 for none
+    :param memory_bytes_max: bytes of message bodies at which publishers are blocked
+    :raises OSError: `start` cannot listen on this address
+
+    >>> with Broker() as broker:
+    ...     broker.url.partition('@')[0]
+    'amqp://guest:guest'
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = '127.0.0.1',
+        port: int = 0,
+        folder: str | Path | None = None,
+        tls: ssl.SSLContext | None = None,
+        users: Mapping[str, str] | None = None,
+        heartbeat: int = HEARTBEAT,
+        memory_bytes_max: int = MEMORY_BYTES_MAX,
+    ) -> None:
+        self._users = dict(users or {GUEST: GUEST})
+        self._tls = tls
+        self._folder = None if folder is None else Path(folder)
+        self._limits = Limits(heartbeat=heartbeat, memory_bytes_max=memory_bytes_max)
+        self._state = self._make_state()
+        self._server = Server(BrokerCore(self._state), host, port, tls)
+        self._thread: LoopThread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def _make_state(self) -> BrokerState:
+        properties = {**SERVER_PROPERTIES, 'version': coolamqp.__version__}
+        state = BrokerState(
+            properties, self._limits, Timers(time.monotonic()), Storage(), time.time
+        )
+        for name, password in self._users.items():
+            state.users.add(name, password)
+        self._add_vhost(state, DEFAULT_VHOST)
+        return state
+
+    def _add_vhost(self, state: BrokerState, name: str) -> None:
+        state.add_vhost(name)
+        for user in self._users:
+            state.permit(user, name, Permissions())
+
+    # Start and end
+
+    def start(self) -> Self:
+        """Start the broker on a thread of its own. Return when it listens."""
+        self._thread = LoopThread('coolamqp-broker')
+        self._loop = self._thread.loop
+        try:
+            self._thread.run(self._server.start())
+        except BaseException:
+            self._end_thread()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Close all connections with 320 CONNECTION_FORCED, and stop to listen."""
+        if self._thread is not None:
+            self._thread.run(self._server.stop('broker forced connection closure'))
+            self._end_thread()
+
+    def _end_thread(self) -> None:
+        if self._thread is not None:
+            self._thread.close()
+        self._thread = self._loop = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        await self._server.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._server.stop('broker forced connection closure')
+        self._loop = None
+
+    def _call(self, function: Callable[[], T]) -> T:
+        """Call a function on the thread of the broker, and send what it causes."""
+        if self._loop is None:
+            raise RuntimeError('the broker is not running; start it, or use it in a with block')
+
+        def call() -> T:
+            self._state.timers.advance(self._server.now)
+            try:
+                return function()
+            finally:
+                self._server.flush()
+
+        return call_on(self._loop, call)
+
+    # Where it is
+
+    @property
+    def host(self) -> str:
+        """The address that the broker listens on."""
+        return self._server.host
+
+    @property
+    def port(self) -> int:
+        """The port that the broker listens on."""
+        return self._server.port
+
+    @property
+    def url(self) -> str:
+        """The address of the virtual host ``/`` for the first user, as amqp:// or amqps://."""
+        return self.url_of(DEFAULT_VHOST)
+
+    def url_of(self, vhost: str, user: str | None = None) -> str:
+        """Return the address of a virtual host, as amqp:// or amqps://.
+
+        :param user: the user to log in as; None for the first one
+        :raises KeyError: there is no such user
+        """
+        name = next(iter(self._users)) if user is None else user
+        password = self._state.users.find(name).password
+        login = f'{quote(name, safe="")}:{quote(password, safe="")}'
+        path = '' if vhost == DEFAULT_VHOST else quote(vhost, safe='')
+        scheme = 'amqp' if self._tls is None else 'amqps'
+        return f'{scheme}://{login}@{self.host}:{self.port}/{path}'
+
+    # Virtual hosts, users, policies
+
+    def add_vhost(self, name: str) -> str:
+        """Add a virtual host in which the users of the broker may do everything.
+
+        :returns: its address
+        """
+        self._call(lambda: self._add_vhost(self._state, name))
+        return self.url_of(name)
+
+    def delete_vhost(self, name: str) -> None:
+        """Delete a virtual host with all that is in it, and close its connections.
+
+        :raises KeyError: there is none of this name
+        """
+        self._call(lambda: self._server.core.delete_vhost(name))
+
+    def add_user(
+        self,
+        name: str,
+        password: str,
+        vhost: str = DEFAULT_VHOST,
+        *,
+        configure: str = EVERYTHING,
+        write: str = EVERYTHING,
+        read: str = EVERYTHING,
+    ) -> None:
+        """Add a user, or change one.
+
+        :param configure: regular expression for the names of the queues and exchanges that the user
+            may declare and delete; an empty one for none
+        :param write: the same for publishing and for binding
+        :param read: the same for consuming and for binding
+        :raises ValueError: an expression is invalid
+        """
+        permissions = Permissions(configure, write, read)
+
+        def add() -> None:
+            self._state.users.add(name, password).permissions[vhost] = permissions
+            for connection in self._server.core.connections.values():
+                connection.session.forget_checks()
+
+        self._call(add)
+
+    def policy(
+        self,
+        pattern: str,
+        *,
+        vhost: str = DEFAULT_VHOST,
+        apply_to: str = 'all',
+        priority: int = 0,
+        name: str | None = None,
+        **definition: Any,
+    ) -> None:
+        """Set a policy: options for queues and exchanges whose name matches.
+
+        :param pattern: regular expression; it may match anywhere in a name
+        :param apply_to: ``all``, ``queues``, ``exchanges``, ``classic_queues``, ``quorum_queues``
+            or ``streams``
+        :param priority: of several policies that match, the one with the highest priority applies
+        :param name: the name of the policy, which replaces one of this name; by default the pattern
+        :param definition: such as ``message_ttl=1000`` (milliseconds), ``max_length=10``,
+            ``dead_letter_exchange='dead'``
+        :raises ValueError: an option is unknown, or the pattern is invalid
+        :raises KeyError: there is no such virtual host
+
+        >>> with Broker() as broker:
+        ...     broker.policy('^orders', message_ttl=60_000)
+        """
+        options = {option.replace('_', '-'): value for option, value in definition.items()}
+        policy = Policy(name or pattern, pattern, apply_to, priority, options)
+        self._call(lambda: self._state.vhosts[vhost].set_policy(policy))
+
+    def clear_policy(self, name: str, vhost: str = DEFAULT_VHOST) -> None:
+        """Remove a policy; without effect if there is none.
+
+        :raises KeyError: there is no such virtual host
+        """
+        self._call(lambda: self._state.vhosts[vhost].clear_policy(name))
+
+    # What is there
+
+    def queue(self, name: str, vhost: str = DEFAULT_VHOST) -> QueueView:
+        """Return a queue as it is now, with its messages, which stay in it.
+
+        :raises KeyError: there is no such queue or virtual host
+        """
+        return self._call(lambda: see_queue(self._vhost(vhost).queues[name.encode()]))
+
+    def queues(self, vhost: str = DEFAULT_VHOST) -> list[str]:
+        """Return the names of all queues of a virtual host."""
+        return self._call(
+            lambda: [each.decode('utf-8', 'replace') for each in self._vhost(vhost).queues]
+        )
+
+    @property
+    def connections(self) -> list[ConnectionView]:
+        """The connections of all clients."""
+        return self._call(
+            lambda: [see_connection(each) for each in self._server.core.connections.values()]
+        )
+
+    @property
+    def published(self) -> list[SeenMessage]:
+        """The messages that clients published, the oldest first; the last 10,000 are kept."""
+        return self._call(lambda: [see_message(each) for each in self._state.published])
+
+    def topology(self, vhost: str = DEFAULT_VHOST) -> str:
+        """Return exchanges, bindings and queues of a virtual host as text, for people."""
+        return self._call(lambda: describe(self._vhost(vhost)))
+
+    def _vhost(self, name: str) -> VirtualHost:
+        return self._state.vhosts[name]
+
+    # Faults
+
+    def drop_connections(self) -> int:
+        """Reset all connections, as a network does; return their number."""
+        return self._call(self._server.drop_connections)
+
+    def close_connections(self, reason: str = 'closed by a test') -> None:
+        """Close all connections with 320 CONNECTION_FORCED."""
+        self._call(lambda: self._server.core.close_all(reason))
+
+    def close_channels(self, code: int = PRECONDITION_FAILED, text: str = 'by a test') -> None:
+        """Close all channels with a reply code."""
+
+        def close() -> None:
+            for connection in self._server.core.connections.values():
+                connection.close_channels(Refusal(code, text))
+
+        self._call(close)
+
+    def refuse(self, refused: bool = True) -> None:
+        """Reset new connections, until `refuse(False)`."""
+
+        def refuse() -> None:
+            self._server.refuses = refused
+
+        self._call(refuse)
+
+    def freeze(self) -> None:
+        """Neither read nor write, while all sockets stay open."""
+        self._call(self._server.freeze)
+
+    def thaw(self) -> None:
+        """Go on after `freeze`."""
+        self._call(self._server.thaw)
+
+    def block(self, reason: str = 'low on memory') -> None:
+        """Block all clients that publish (connection.blocked)."""
+        self._call(lambda: self._server.core.raise_alarm(reason))
+
+    def unblock(self) -> None:
+        """Let all clients publish again."""
+        self._call(self._server.core.clear_alarm)
+
+    def nack_next(self, count: int = 1) -> None:
+        """Refuse the next publishes with confirms (basic.nack)."""
+
+        def nack() -> None:
+            self._state.faults.nacks += count
+
+        self._call(nack)
+
+    def lose_next_confirm(self, count: int = 1) -> None:
+        """Keep the next messages, but never send their confirms."""
+
+        def lose() -> None:
+            self._state.faults.lost_confirms += count
+
+        self._call(lose)
+
+    def cancel_consumers(self, queue: str, vhost: str = DEFAULT_VHOST) -> int:
+        """Cancel the consumers of a queue, as when a queue moves; return their number.
+
+        :raises KeyError: there is no such queue or virtual host
+        """
+
+        def cancel() -> int:
+            found = self._vhost(vhost).queues[queue.encode()]
+            consumers = list(found.consumers)
+            for consumer in consumers:
+                consumer.channel.consumer_cancelled(consumer)
+                found.remove_consumer(consumer)
+            return len(consumers)
+
+        return self._call(cancel)
+
+    @contextmanager
+    def slow(self, bytes_per_second: float) -> Iterator[None]:
+        """Send at most this many bytes a second to each client, during a `with` block."""
+        self._call(lambda: self._server.set_rate(bytes_per_second))
+        try:
+            yield
+        finally:
+            self._call(lambda: self._server.set_rate(inf))

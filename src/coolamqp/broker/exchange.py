@@ -1,0 +1,243 @@
+"""Exchanges: their bindings, and which of them a message matches."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from coolamqp.broker.arguments import NamedArguments, named
+from coolamqp.broker.header_match import HeaderMatch
+from coolamqp.broker.message import BrokerMessage
+from coolamqp.broker.topic import matches, split
+
+if TYPE_CHECKING:
+    from coolamqp.broker.queue import BaseQueue
+
+# How many routing keys a topic exchange remembers the destinations of.
+_REMEMBERED_KEYS_MAX: Final = 10_000
+
+
+class Binding:
+    """A binding of a queue or an exchange to an exchange.
+
+    :ivar key: the identity of the binding: its arguments belong to it, in any order
+    """
+
+    __slots__ = ('arguments', 'destination', 'key', 'routing_key')
+
+    def __init__(
+        self, destination: Destination, routing_key: bytes, arguments: NamedArguments
+    ) -> None:
+        self.destination = destination
+        self.routing_key = routing_key
+        self.arguments = arguments
+        self.key: BindingKey = (destination, routing_key, str(sorted(arguments.items())))
+
+
+class Exchange(ABC):
+    """An exchange.
+
+    :ivar bindings: those with this exchange as the source, in the order of binding
+    :ivar incoming: the number of bindings with this exchange as the destination
+    :ivar alternate: the alternate exchange, of the arguments or of a policy; None for none
+    """
+
+    type_: str
+
+    def __init__(
+        self,
+        name: bytes,
+        arguments: NamedArguments,
+        *,
+        durable: bool,
+        auto_delete: bool,
+        internal: bool,
+    ) -> None:
+        self.name = name
+        self.arguments = arguments
+        self.durable = durable
+        self.auto_delete = auto_delete
+        self.internal = internal
+        self.bindings: dict[BindingKey, Binding] = {}
+        self.policy = ''
+        self.alternate: bytes | None = None
+        self.apply_policy('', {})
+
+    def apply_policy(self, name: str, definition: Mapping[str, Any]) -> None:
+        """Use a policy; an empty definition for none."""
+        self.policy = name
+        argument = self.arguments.get(b'alternate-exchange')
+        of_policy = definition.get('alternate-exchange')
+        if argument is not None:
+            self.alternate = bytes(argument[0])
+        else:
+            self.alternate = None if of_policy is None else str(of_policy).encode()
+
+    def bind(self, binding: Binding) -> bool:
+        """Add a binding; return False if the same binding exists."""
+        if binding.key in self.bindings:
+            return False
+        self.bindings[binding.key] = binding
+        self._added(binding)
+        return True
+
+    def unbind(self, binding: Binding) -> None:
+        """Remove a binding."""
+        del self.bindings[binding.key]
+        self._removed(binding)
+
+    def unbind_all(self, destination: Destination) -> list[Binding]:
+        """Remove all bindings of a destination, and return them."""
+        removed = [each for each in self.bindings.values() if each.destination is destination]
+        for binding in removed:
+            self.unbind(binding)
+        return removed
+
+    @abstractmethod
+    def match(self, routing_key: bytes, message: BrokerMessage) -> Iterator[Destination]:
+        """Yield the destinations of a message, some perhaps twice."""
+
+    @abstractmethod
+    def _added(self, binding: Binding) -> None:
+        """Enter a binding in the index."""
+
+    @abstractmethod
+    def _removed(self, binding: Binding) -> None:
+        """Remove a binding from the index."""
+
+
+Destination: TypeAlias = 'BaseQueue | Exchange'
+BindingKey: TypeAlias = tuple[Destination, bytes, str]
+
+
+class DirectExchange(Exchange):
+    """An exchange that compares the routing key."""
+
+    type_ = 'direct'
+
+    def __init__(
+        self,
+        name: bytes,
+        arguments: NamedArguments,
+        *,
+        durable: bool,
+        auto_delete: bool,
+        internal: bool,
+    ) -> None:
+        super().__init__(
+            name, arguments, durable=durable, auto_delete=auto_delete, internal=internal
+        )
+        self._by_key: dict[bytes, list[Destination]] = {}
+
+    def match(self, routing_key: bytes, message: BrokerMessage) -> Iterator[Destination]:
+        """Yield the destinations of a message, some perhaps twice."""
+        return iter(self._by_key.get(routing_key, ()))
+
+    def _added(self, binding: Binding) -> None:
+        self._by_key.setdefault(binding.routing_key, []).append(binding.destination)
+
+    def _removed(self, binding: Binding) -> None:
+        destinations = self._by_key[binding.routing_key]
+        destinations.remove(binding.destination)
+        if not destinations:
+            del self._by_key[binding.routing_key]
+
+
+class FanoutExchange(Exchange):
+    """An exchange that matches all bindings."""
+
+    type_ = 'fanout'
+
+    def match(self, routing_key: bytes, message: BrokerMessage) -> Iterator[Destination]:
+        """Yield the destinations of a message, some perhaps twice."""
+        for binding in self.bindings.values():
+            yield binding.destination
+
+    def _added(self, binding: Binding) -> None:
+        """Do nothing: there is no index."""
+
+    def _removed(self, binding: Binding) -> None:
+        """Do nothing: there is no index."""
+
+
+class TopicExchange(Exchange):
+    """An exchange that matches the words of the routing key."""
+
+    type_ = 'topic'
+
+    def __init__(
+        self,
+        name: bytes,
+        arguments: NamedArguments,
+        *,
+        durable: bool,
+        auto_delete: bool,
+        internal: bool,
+    ) -> None:
+        super().__init__(
+            name, arguments, durable=durable, auto_delete=auto_delete, internal=internal
+        )
+        self._patterns: dict[Binding, list[bytes]] = {}
+        self._remembered: dict[bytes, list[Destination]] = {}
+
+    def match(self, routing_key: bytes, message: BrokerMessage) -> Iterator[Destination]:
+        """Yield the destinations of a message, some perhaps twice."""
+        found = self._remembered.get(routing_key)
+        if found is None:
+            words = split(routing_key)
+            found = [
+                binding.destination
+                for binding, pattern in self._patterns.items()
+                if matches(pattern, words)
+            ]
+            if len(self._remembered) >= _REMEMBERED_KEYS_MAX:
+                self._remembered.clear()
+            self._remembered[routing_key] = found
+        return iter(found)
+
+    def _added(self, binding: Binding) -> None:
+        self._patterns[binding] = split(binding.routing_key)
+        self._remembered.clear()
+
+    def _removed(self, binding: Binding) -> None:
+        del self._patterns[binding]
+        self._remembered.clear()
+
+
+class HeadersExchange(Exchange):
+    """An exchange that compares headers with the arguments of the bindings."""
+
+    type_ = 'headers'
+
+    def __init__(
+        self,
+        name: bytes,
+        arguments: NamedArguments,
+        *,
+        durable: bool,
+        auto_delete: bool,
+        internal: bool,
+    ) -> None:
+        super().__init__(
+            name, arguments, durable=durable, auto_delete=auto_delete, internal=internal
+        )
+        self._conditions: dict[Binding, HeaderMatch] = {}
+
+    def match(self, routing_key: bytes, message: BrokerMessage) -> Iterator[Destination]:
+        """Yield the destinations of a message, some perhaps twice."""
+        headers = named(message.headers)
+        for binding, condition in self._conditions.items():
+            if condition.holds(headers):
+                yield binding.destination
+
+    def _added(self, binding: Binding) -> None:
+        self._conditions[binding] = HeaderMatch(binding.arguments)
+
+    def _removed(self, binding: Binding) -> None:
+        del self._conditions[binding]
+
+
+TYPES: Final[dict[str, type[Exchange]]] = {
+    each.type_: each for each in (DirectExchange, FanoutExchange, TopicExchange, HeadersExchange)
+}

@@ -1,0 +1,64 @@
+"""The login: SASL mechanisms, the broker's side (https://www.rabbitmq.com/docs/access-control)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from coolamqp.broker.users import User, Users
+from coolamqp.exceptions import WireError
+from coolamqp.framing.field_table import read_table
+from coolamqp.framing.primitives import LONG, Reader
+
+PLAIN: Final = 'PLAIN'
+AMQPLAIN: Final = 'AMQPLAIN'
+EXTERNAL: Final = 'EXTERNAL'
+_PLAIN_PARTS: Final = 3
+
+
+def mechanisms(certified: str | None) -> list[str]:
+    """Return the mechanisms to offer.
+
+    :param certified: the common name in the certificate of the client; None without a certificate
+    """
+    offered = [PLAIN, AMQPLAIN]
+    return offered if certified is None else [*offered, EXTERNAL]
+
+
+def log_in(users: Users, mechanism: str, response: bytes, certified: str | None) -> User | None:
+    """Return the user that a response logs in; None if it does not."""
+    if mechanism == PLAIN:
+        return _plain(users, response)
+    if mechanism == AMQPLAIN:
+        return _amqplain(users, response)
+    if mechanism == EXTERNAL and certified is not None:
+        return _external(users, certified)
+    return None
+
+
+def _plain(users: Users, response: bytes) -> User | None:
+    parts = response.split(b'\0')  # RFC 4616
+    if len(parts) != _PLAIN_PARTS:
+        return None
+    return users.log_in(_text(parts[1]), _text(parts[2]))
+
+
+def _amqplain(users: Users, response: bytes) -> User | None:
+    # A table without its length, from AMQP 0-8.
+    data = LONG.pack(len(response)) + response
+    try:
+        table = read_table(Reader(data, 0, len(data), 'the response of AMQPLAIN'))
+    except WireError:
+        return None
+    fields = {bytes(name): value for name, (value, letter) in table if letter == 'S'}
+    return users.log_in(_text(fields.get(b'LOGIN', b'')), _text(fields.get(b'PASSWORD', b'')))
+
+
+def _external(users: Users, name: str) -> User | None:
+    try:
+        return users.find(name)
+    except KeyError:
+        return None
+
+
+def _text(value: bytes) -> str:
+    return value.decode('utf-8', 'replace')

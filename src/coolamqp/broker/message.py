@@ -1,0 +1,97 @@
+"""Messages in the broker, as they were published."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from coolamqp.framing.properties import (
+    BasicContentPropertyList,
+    PropertyKeywords,
+    ReceivedProperties,
+)
+
+# Flags of the properties that mean something to the broker (section 4.2.6.1).
+HEADERS: Final = 0x2000
+DELIVERY_MODE: Final = 0x1000
+PRIORITY: Final = 0x0800
+REPLY_TO: Final = 0x0200
+EXPIRATION: Final = 0x0100
+USER_ID: Final = 0x0010
+_PERSISTENT: Final = 2
+
+
+class BrokerMessage:
+    """A message as it was published; immutable, and shared by all its queues.
+
+    :param properties: encoded flags and values
+    :ivar flags: the flags of its properties
+    """
+
+    __slots__ = ('_decoded', 'body', 'exchange', 'flags', 'properties', 'routing_key')
+
+    def __init__(self, exchange: bytes, routing_key: bytes, properties: bytes, body: bytes) -> None:
+        self.exchange = exchange
+        self.routing_key = routing_key
+        self.properties = properties
+        self.body = body
+        self.flags = properties[0] << 8 | properties[1]
+        self._decoded: ReceivedProperties | None = None
+
+    @property
+    def decoded(self) -> ReceivedProperties:
+        """The properties, decoded.
+
+        :raises WireError: the bytes are no properties
+        """
+        if self._decoded is None:
+            self._decoded = ReceivedProperties(self.properties)
+        return self._decoded
+
+    @property
+    def headers(self) -> Any:
+        """The headers in the typed form; empty if there are none."""
+        return self.decoded.headers or [] if self.flags & HEADERS else []
+
+    @property
+    def persistent(self) -> bool:
+        """Whether a durable queue keeps the message across a restart."""
+        return bool(self.flags & DELIVERY_MODE) and self.decoded.delivery_mode == _PERSISTENT
+
+    @property
+    def priority(self) -> int:
+        """The priority; 0 if there is none."""
+        return self.decoded.priority or 0 if self.flags & PRIORITY else 0
+
+    @property
+    def expiration(self) -> int | None:
+        """The time to live in milliseconds; None if there is none."""
+        if not self.flags & EXPIRATION:
+            return None
+        return int(self.decoded.expiration or b'0')
+
+    @property
+    def size(self) -> int:
+        """The size of the body, in bytes."""
+        return len(self.body)
+
+    def changed(self, **properties: Any) -> BrokerMessage:
+        """Return a copy with other values for some properties; None removes one."""
+        return BrokerMessage(
+            self.exchange,
+            self.routing_key,
+            changed_properties(self.decoded, **properties),
+            self.body,
+        )
+
+
+def changed_properties(properties: ReceivedProperties, **changes: Any) -> bytes:
+    """Return encoded properties with other values for some; None removes one.
+
+    A client may send a delivery_mode that is neither 1 nor 2. It is left out, since only these two
+    can be encoded.
+    """
+    keywords: PropertyKeywords = {**changes}  # type: ignore[typeddict-item]
+    if 'delivery_mode' not in changes and properties.delivery_mode not in (None, 1, 2):
+        keywords['delivery_mode'] = None
+    changed: BasicContentPropertyList = properties.replace(**keywords)
+    return changed.encoded

@@ -1,0 +1,252 @@
+"""What clients publish on a channel: checks, routing, confirms, returns, transactions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Final
+
+from coolamqp.broker.channel import Channel
+from coolamqp.broker.delivery import Entry
+from coolamqp.broker.errors import Refusal, shown
+from coolamqp.broker.exchange import Exchange
+from coolamqp.broker.message import (
+    EXPIRATION,
+    HEADERS,
+    REPLY_TO,
+    USER_ID,
+    BrokerMessage,
+)
+from coolamqp.broker.routing import BCC, CC
+from coolamqp.broker.state import Flushable
+from coolamqp.framing.hot import PublishEnvelope, write_ack, write_nack, write_return
+from coolamqp.reply_codes import (
+    ACCESS_REFUSED,
+    INTERNAL_ERROR,
+    NO_ROUTE,
+    NOT_IMPLEMENTED,
+    PRECONDITION_FAILED,
+)
+
+REPLY_QUEUE: Final = b'amq.rabbitmq.reply-to'
+REPLY_PREFIX: Final = REPLY_QUEUE + b'.'
+_CHECKED: Final = HEADERS | EXPIRATION | USER_ID | REPLY_TO
+# The longest time to live that RabbitMQ accepts, in milliseconds.
+_EXPIRATION_MAX: Final = 10 * 365 * 24 * 60 * 60 * 1000
+PLAIN: Final = 0
+CONFIRMS: Final = 1
+TRANSACTIONS: Final = 2
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A publish that waits for tx.commit."""
+
+    exchange: Exchange
+    message: BrokerMessage
+    mandatory: bool
+
+
+class Publishing(Flushable):
+    """What the client of a channel publishes.
+
+    :ivar mode: `PLAIN`, `CONFIRMS` or `TRANSACTIONS`
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self.mode = PLAIN
+        self._channel = channel
+        self._session = channel.session
+        self._state = channel.session.state
+        self._count = 0  # of publishes with confirms
+        self._acked: list[int] = []
+        self._nacked: list[int] = []
+        self._one_by_one = False  # whether an ack must not cover a confirm that is lost
+        self._publishes: list[_Pending] = []
+        self._settlements: list[tuple[list[tuple[int, Entry]], bool, bool]] = []
+
+    def publish(self, envelope: PublishEnvelope, properties: bytes, body: bytes) -> None:
+        """Process a message.
+
+        :raises Refusal: the exchange is missing, or the message is invalid
+        """
+        if self._state.alarm:
+            self._session.block()
+        exchange = self._exchange(envelope.exchange)
+        if envelope.immediate:
+            raise Refusal(NOT_IMPLEMENTED, 'immediate=true')
+        largest = self._state.limits.message_bytes_max
+        if len(body) > largest:
+            raise Refusal(
+                PRECONDITION_FAILED,
+                f'message size {len(body)} is larger than configured max size {largest}',
+            )
+        message = BrokerMessage(envelope.exchange, envelope.routing_key, properties, body)
+        if message.flags & _CHECKED:
+            message = self._checked(message)
+        if self.mode == TRANSACTIONS:
+            self._publishes.append(_Pending(exchange, message, envelope.mandatory))
+            return
+        accepted = self._route(exchange, message, envelope.mandatory)
+        if self.mode == CONFIRMS:
+            self._count += 1
+            self._confirm(self._count, accepted)
+
+    def _exchange(self, name: bytes) -> Exchange:
+        session = self._session
+        session.check('write', 'exchange', name)
+        exchange = session.vhost.exchange(name)
+        if exchange.internal:
+            where = session.vhost.where('exchange', name)
+            raise Refusal(ACCESS_REFUSED, f'cannot publish to internal {where}')
+        return exchange
+
+    def _checked(self, message: BrokerMessage) -> BrokerMessage:
+        """Check the properties that mean something to the broker; return the message to route."""
+        properties = message.decoded
+        user = self._session.user.name
+        if message.flags & USER_ID and shown(properties.user_id or b'') != user:
+            raise Refusal(
+                PRECONDITION_FAILED,
+                f"user_id property set to '{shown(properties.user_id or b'')}' "
+                f"but authenticated user was '{user}'",
+            )
+        if message.flags & EXPIRATION:
+            check_expiration(properties.expiration or b'')
+        if message.flags & HEADERS:
+            _check_headers(message)
+        if message.flags & REPLY_TO and properties.reply_to == REPLY_QUEUE:
+            if self._channel.reply_tag is None:
+                raise Refusal(PRECONDITION_FAILED, 'fast reply consumer does not exist')
+            return message.changed(reply_to=self._channel.reply_key)
+        return message
+
+    def _route(self, exchange: Exchange, message: BrokerMessage, mandatory: bool) -> bool:
+        """Put a message into its queues; return False if it was refused."""
+        state = self._state
+        state.published.append(message)
+        if self.mode == CONFIRMS and state.faults.nacks:
+            state.faults.nacks -= 1
+            return False
+        if not exchange.name and message.routing_key.startswith(REPLY_PREFIX):
+            return self._reply(message, mandatory)
+        queues = self._session.vhost.route(exchange, message)
+        if not queues and mandatory:
+            self._return(message)
+        if message.flags & HEADERS and any(name == BCC for name, _ in message.headers):
+            headers = [item for item in message.headers if item[0] != BCC]
+            message = message.changed(headers=headers)
+        accepted = True
+        for queue in queues:
+            accepted = queue.publish(message) and accepted
+        return accepted
+
+    def _reply(self, message: BrokerMessage, mandatory: bool) -> bool:
+        receiver = self._state.replies.get(message.routing_key)
+        if receiver is not None:
+            receiver.deliver_reply(message)
+        elif mandatory:
+            self._return(message)
+        return True
+
+    def _return(self, message: BrokerMessage) -> None:
+        write_return(
+            self._session.writer(),
+            self._channel.number,
+            NO_ROUTE,
+            b'NO_ROUTE',
+            message.exchange,
+            message.routing_key,
+        )
+        self._channel.write_content(message.properties, message.body)
+
+    # Confirms
+
+    def _confirm(self, number: int, accepted: bool) -> None:
+        faults = self._state.faults
+        if faults.lost_confirms:
+            faults.lost_confirms -= 1
+            self._one_by_one = True
+            return
+        (self._acked if accepted else self._nacked).append(number)
+        self._state.flushable[self] = None
+
+    def flush(self) -> None:
+        """Send the confirms of all messages that came together, as few frames as possible."""
+        acked, nacked = self._acked, self._nacked
+        self._acked, self._nacked = [], []
+        if not self._channel.is_open:
+            return
+        writer, channel = self._session.writer(), self._channel.number
+        for number in nacked:
+            write_nack(writer, channel, number, False, False)
+        if self._one_by_one or len(acked) == 1:
+            for number in acked:
+                write_ack(writer, channel, number, False)
+        elif acked:
+            write_ack(writer, channel, acked[-1], True)
+
+    # Transactions
+
+    def settle_later(self, entries: list[tuple[int, Entry]], acked: bool, requeue: bool) -> bool:
+        """Keep settlements for tx.commit; return False if the channel has no transactions."""
+        if self.mode == TRANSACTIONS:
+            self._settlements.append((entries, acked, requeue))
+        return self.mode == TRANSACTIONS
+
+    def commit(self) -> None:
+        """Carry out the publishes and the settlements since the last commit."""
+        publishes, self._publishes = self._publishes, []
+        settlements, self._settlements = self._settlements, []
+        for each in publishes:
+            self._route(each.exchange, each.message, each.mandatory)
+        for entries, acked, requeue in settlements:
+            self._channel.settle([entry for _, entry in entries], acked, requeue)
+
+    def rollback(self) -> None:
+        """Drop the publishes since the last commit, and undo the settlements."""
+        self._publishes = []
+        settlements, self._settlements = self._settlements, []
+        unacked = self._channel.unacked
+        for entries, _, _ in settlements:
+            unacked.update(entries)
+        ordered = sorted(unacked.items())
+        unacked.clear()
+        unacked.update(ordered)
+
+
+def check_expiration(value: bytes) -> None:
+    """Check the expiration property, which is a number of milliseconds as text.
+
+    :raises Refusal: it is none
+    """
+    text = shown(value)
+    if not (text.isascii() and text.isdecimal()):
+        raise Refusal(PRECONDITION_FAILED, f"invalid expiration '{text}'")
+    if int(text) > _EXPIRATION_MAX:
+        raise Refusal(PRECONDITION_FAILED, f"invalid expiration '{text}'")
+
+
+def _check_headers(message: BrokerMessage) -> None:
+    """Check that the broker can write the headers anew, and the types of CC and BCC.
+
+    A float that is not finite crashes a channel of RabbitMQ.
+    """
+    for name, (value, letter) in message.headers:
+        if name in (CC, BCC) and letter != 'A':
+            raise Refusal(
+                PRECONDITION_FAILED,
+                f'invalid message: {{unacceptable_type_in_header,<<"{shown(name)}">>}}',
+            )
+        if not _finite(value, letter):
+            raise Refusal(INTERNAL_ERROR, 'INTERNAL_ERROR')
+
+
+def _finite(value: Any, letter: str) -> bool:
+    if letter in ('f', 'd'):
+        return isfinite(value)
+    if letter == 'A':
+        return all(_finite(*each) for each in value)
+    if letter == 'F':
+        return all(_finite(*each) for _, each in value)
+    return True

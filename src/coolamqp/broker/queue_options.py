@@ -1,0 +1,279 @@
+"""The options of a queue: checked arguments, combined with a policy.
+
+https://www.rabbitmq.com/docs/queues#optional-arguments and https://www.rabbitmq.com/docs/policies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from coolamqp.broker.arguments import INTEGERS, TYPE_NAMES, NamedArguments
+from coolamqp.broker.errors import Refusal
+from coolamqp.framing.field_table import TypedValue
+from coolamqp.reply_codes import PRECONDITION_FAILED
+
+CLASSIC: Final = 'classic'
+QUORUM: Final = 'quorum'
+STREAM: Final = 'stream'
+KINDS: Final = (CLASSIC, QUORUM, STREAM)
+
+DROP_HEAD: Final = 'drop-head'
+REJECT_PUBLISH: Final = 'reject-publish'
+REJECT_PUBLISH_DLX: Final = 'reject-publish-dlx'
+_OVERFLOWS: Final = (DROP_HEAD, REJECT_PUBLISH, REJECT_PUBLISH_DLX)
+
+# RabbitMQ 4: https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling
+QUORUM_DELIVERY_LIMIT: Final = 20
+PRIORITY_MAX: Final = 255
+# Ten years, in milliseconds: the longest time that RabbitMQ accepts.
+_MILLISECONDS_MAX: Final = 10 * 365 * 24 * 60 * 60 * 1000
+_AGE_SECONDS: Final = {'Y': 31536000, 'M': 2592000, 'D': 86400, 'h': 3600, 'm': 60, 's': 1}
+
+
+@dataclass
+class QueueOptions:
+    """What arguments and policy say of a queue; times in milliseconds, None for no limit."""
+
+    kind: str = CLASSIC
+    message_ttl: int | None = None
+    expires: int | None = None
+    max_length: int | None = None
+    max_length_bytes: int | None = None
+    overflow: str = DROP_HEAD
+    dead_letter_exchange: bytes | None = None
+    dead_letter_routing_key: bytes | None = None
+    max_priority: int | None = None
+    single_active_consumer: bool = False
+    delivery_limit: int | None = None
+    max_age: int | None = None
+
+
+class _Invalid(Exception):
+    """An argument that is invalid; the text is the reason in Erlang's words."""
+
+
+_Check = Callable[[Any, str, NamedArguments], None]
+
+
+def _erlang(value: Any, letter: str) -> str:
+    if letter == 'S':
+        return f'<<"{value.decode("utf-8", "replace")}">>'
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)
+
+
+def _integer(value: Any, letter: str, _arguments: NamedArguments) -> None:
+    if letter not in INTEGERS:
+        raise _Invalid(f'{{unacceptable_type,{TYPE_NAMES[letter]}}}')
+    if value < 0:
+        raise _Invalid(f'{{value_negative,{value}}}')
+
+
+def _time(value: Any, letter: str, arguments: NamedArguments) -> None:
+    _integer(value, letter, arguments)
+    if value > _MILLISECONDS_MAX:
+        raise _Invalid(f'{{value_too_large,{value}}}')
+
+
+def _expires(value: Any, letter: str, arguments: NamedArguments) -> None:
+    _integer(value, letter, arguments)
+    if value == 0:
+        raise _Invalid('{value_zero,0}')
+    _time(value, letter, arguments)
+
+
+def _priority(value: Any, letter: str, arguments: NamedArguments) -> None:
+    _integer(value, letter, arguments)
+    if value > PRIORITY_MAX:
+        raise _Invalid(f'{{max_value_exceeded,{value}}}')
+
+
+def _string(value: Any, letter: str, _arguments: NamedArguments) -> None:
+    if letter != 'S':
+        raise _Invalid(f'{{unacceptable_type,{TYPE_NAMES[letter]}}}')
+
+
+def _routing_key(value: Any, letter: str, arguments: NamedArguments) -> None:
+    _string(value, letter, arguments)
+    if b'x-dead-letter-exchange' not in arguments:
+        raise _Invalid('routing_key_but_no_dlx_defined')
+
+
+def _boolean(_value: Any, letter: str, _arguments: NamedArguments) -> None:
+    if letter != 't':
+        raise _Invalid(f'{{unacceptable_type,{TYPE_NAMES[letter]}}}')
+
+
+def _one_of(what: str, *allowed: str) -> _Check:
+    def check(value: Any, letter: str, arguments: NamedArguments) -> None:
+        _string(value, letter, arguments)
+        if value.decode('utf-8', 'replace') not in allowed:
+            raise _Invalid(f'{{{what},{_erlang(value, letter)}}}')
+
+    return check
+
+
+def _age(value: Any, letter: str, arguments: NamedArguments) -> None:
+    _string(value, letter, arguments)
+    text = value.decode('utf-8', 'replace')
+    if text[-1:] not in _AGE_SECONDS or not text[:-1].isdecimal():
+        raise _Invalid('{error,invalid_max_age}')
+
+
+_CHECKS: Final[Mapping[bytes, _Check]] = {
+    b'x-expires': _expires,
+    b'x-message-ttl': _time,
+    b'x-dead-letter-exchange': _string,
+    b'x-dead-letter-routing-key': _routing_key,
+    b'x-dead-letter-strategy': _one_of('invalid_dlx_strategy', 'at-most-once', 'at-least-once'),
+    b'x-max-length': _integer,
+    b'x-max-length-bytes': _integer,
+    b'x-max-in-memory-length': _integer,
+    b'x-max-in-memory-bytes': _integer,
+    b'x-max-priority': _priority,
+    b'x-overflow': _one_of('invalid_overflow', *_OVERFLOWS),
+    b'x-queue-mode': _one_of('invalid_queue_mode', 'default', 'lazy'),
+    b'x-queue-version': _integer,
+    b'x-single-active-consumer': _boolean,
+    b'x-queue-type': _string,
+    b'x-quorum-initial-group-size': _integer,
+    b'x-initial-cluster-size': _integer,
+    b'x-max-age': _age,
+    b'x-stream-max-segment-size-bytes': _integer,
+    b'x-stream-filter-size-bytes': _integer,
+    b'x-queue-leader-locator': _string,
+    b'x-delivery-limit': _integer,
+}
+
+# The arguments that two declarations of a queue must have in common.
+CHECKED: Final = tuple(_CHECKS)
+
+_CLASSIC_ONLY: Final = (b'x-max-priority', b'x-queue-mode', b'x-queue-version')
+_NOT_FOR_STREAMS: Final = (
+    *_CLASSIC_ONLY,
+    b'x-expires',
+    b'x-message-ttl',
+    b'x-dead-letter-exchange',
+    b'x-dead-letter-routing-key',
+    b'x-max-length',
+    b'x-overflow',
+    b'x-single-active-consumer',
+    b'x-delivery-limit',
+)
+_STREAMS_ONLY: Final = (
+    b'x-max-age',
+    b'x-stream-max-segment-size-bytes',
+    b'x-stream-filter-size-bytes',
+    b'x-initial-cluster-size',
+)
+_UNSUPPORTED: Final = {
+    CLASSIC: (*_STREAMS_ONLY, b'x-delivery-limit', b'x-quorum-initial-group-size'),
+    QUORUM: (*_CLASSIC_ONLY, *_STREAMS_ONLY),
+    STREAM: _NOT_FOR_STREAMS,
+}
+
+
+def check_arguments(arguments: NamedArguments, where: str) -> str:
+    """Check the arguments of a queue, and return the kind of the queue.
+
+    :param where: the queue, for the error message
+    :raises Refusal: an argument is invalid, or not for this kind of queue
+    """
+    kind = _kind(arguments, where)
+    for name, (value, letter) in arguments.items():
+        if name in _UNSUPPORTED[kind]:
+            raise Refusal(
+                PRECONDITION_FAILED,
+                f"invalid arg '{name.decode()}' for {where} of queue type rabbit_{kind}_queue",
+            )
+        check = _CHECKS.get(name)
+        if check is not None:
+            try:
+                check(value, letter, arguments)
+            except _Invalid as reason:
+                raise _invalid(name.decode(), where, str(reason)) from None
+    return kind
+
+
+def _kind(arguments: NamedArguments, where: str) -> str:
+    value, letter = arguments.get(b'x-queue-type', (b'classic', 'S'))
+    if letter != 'S':
+        reason = f'{{unacceptable_type,{TYPE_NAMES[letter]}}}'
+        raise _invalid('x-queue-type', where, reason)
+    kind: str = value.decode('utf-8', 'replace')
+    if kind not in KINDS:
+        raise _invalid('x-queue-type', where, '{unsupported_queue_type}')
+    return kind
+
+
+def _invalid(name: str, where: str, reason: str) -> Refusal:
+    return Refusal(PRECONDITION_FAILED, f"invalid arg '{name}' for {where}: {reason}")
+
+
+def make_options(arguments: NamedArguments, policy: Mapping[str, Any], kind: str) -> QueueOptions:
+    """Combine checked arguments with the definition of a policy.
+
+    The lower of two numbers counts, and else the argument.
+    """
+    source = _Source(arguments, policy)
+    priority = source.only_argument('max-priority')
+    return QueueOptions(
+        kind=kind,
+        message_ttl=source.lowest('message-ttl'),
+        expires=source.lowest('expires'),
+        max_length=source.lowest('max-length'),
+        max_length_bytes=source.lowest('max-length-bytes'),
+        overflow=source.text('overflow') or DROP_HEAD,
+        dead_letter_exchange=source.name('dead-letter-exchange'),
+        dead_letter_routing_key=source.name('dead-letter-routing-key'),
+        max_priority=priority if kind == CLASSIC else None,
+        single_active_consumer=bool(source.only_argument('single-active-consumer')),
+        delivery_limit=_delivery_limit(source, kind),
+        max_age=_age_seconds(source.text('max-age')),
+    )
+
+
+def _delivery_limit(source: _Source, kind: str) -> int | None:
+    if kind != QUORUM:
+        return None
+    limit = source.lowest('delivery-limit')
+    return QUORUM_DELIVERY_LIMIT if limit is None else limit
+
+
+def _age_seconds(text: str | None) -> int | None:
+    if text is None:
+        return None
+    return int(text[:-1]) * _AGE_SECONDS[text[-1]]
+
+
+class _Source:
+    """Reads options from arguments and a policy."""
+
+    def __init__(self, arguments: NamedArguments, policy: Mapping[str, Any]) -> None:
+        self._arguments = arguments
+        self._policy = policy
+
+    def _argument(self, name: str) -> TypedValue | None:
+        return self._arguments.get(f'x-{name}'.encode())
+
+    def only_argument(self, name: str) -> Any:
+        argument = self._argument(name)
+        return None if argument is None else argument[0]
+
+    def lowest(self, name: str) -> int | None:
+        values = [self.only_argument(name), self._policy.get(name)]
+        return min((value for value in values if value is not None), default=None)
+
+    def text(self, name: str) -> str | None:
+        value = self.name(name)
+        return None if value is None else value.decode('utf-8', 'replace')
+
+    def name(self, name: str) -> bytes | None:
+        argument = self._argument(name)
+        if argument is not None:
+            return bytes(argument[0])
+        value = self._policy.get(name)
+        return None if value is None else str(value).encode()

@@ -1,0 +1,70 @@
+"""Routing: from an exchange to queues, through exchanges that are bound to exchanges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from coolamqp.broker.exchange import Destination, Exchange
+from coolamqp.broker.message import HEADERS, BrokerMessage
+from coolamqp.broker.queue import BaseQueue
+
+DEFAULT_EXCHANGE: Final = b''
+# https://www.rabbitmq.com/docs/sender-selected
+CC: Final = b'CC'
+BCC: Final = b'BCC'
+
+
+class Router:
+    """Finds the queues of a message among the exchanges and queues of a virtual host."""
+
+    def __init__(self, exchanges: dict[bytes, Exchange], queues: dict[bytes, BaseQueue]) -> None:
+        self._exchanges = exchanges
+        self._queues = queues
+
+    def route(self, exchange: Exchange, message: BrokerMessage) -> list[BaseQueue]:
+        """Return the queues that receive a message; each one once."""
+        keys = [message.routing_key]
+        if message.flags & HEADERS:
+            keys += extra_keys(message)
+        elif exchange.name == DEFAULT_EXCHANGE:
+            queue = self._queues.get(message.routing_key)
+            return [] if queue is None else [queue]
+        queues: dict[BaseQueue, None] = {}
+        seen = {exchange}
+        waiting = [exchange]
+        while waiting:
+            for destination in self._step(waiting.pop(), keys, message):
+                if not isinstance(destination, Exchange):
+                    queues[destination] = None
+                elif destination not in seen:
+                    seen.add(destination)
+                    waiting.append(destination)
+        return list(queues)
+
+    def _step(
+        self, source: Exchange, keys: list[bytes], message: BrokerMessage
+    ) -> list[Destination]:
+        """Return the destinations of one exchange; without any, its alternate exchange."""
+        found = [each for key in keys for each in self._matches(source, key, message)]
+        if not found and source.alternate is not None:
+            alternate = self._exchanges.get(source.alternate)
+            return [] if alternate is None else [alternate]
+        return found
+
+    def _matches(
+        self, source: Exchange, routing_key: bytes, message: BrokerMessage
+    ) -> Iterable[Destination]:
+        if source.name == DEFAULT_EXCHANGE:
+            queue = self._queues.get(routing_key)
+            return () if queue is None else (queue,)
+        return source.match(routing_key, message)
+
+
+def extra_keys(message: BrokerMessage) -> list[bytes]:
+    """Return the routing keys of the CC and BCC headers."""
+    keys: list[bytes] = []
+    for name, (value, letter) in message.headers:
+        if name in (CC, BCC) and letter == 'A':
+            keys += [bytes(key) for key, kind in value if kind == 'S']
+    return keys

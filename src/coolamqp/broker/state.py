@@ -1,0 +1,123 @@
+"""What all connections of a broker share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from coolamqp.broker.storage import Storage
+from coolamqp.broker.users import Permissions, Users
+from coolamqp.broker.vhost import VirtualHost
+from coolamqp.framing.field_table import Arguments
+from coolamqp.timers import Timers
+
+if TYPE_CHECKING:
+    from coolamqp.broker.message import BrokerMessage
+
+# What RabbitMQ proposes by default.
+HEARTBEAT: Final = 60
+FRAME_MAX: Final = 131072
+CHANNEL_MAX: Final = 2047
+MESSAGE_BYTES_MAX: Final = 128 * 1024 * 1024
+MEMORY_BYTES_MAX: Final = 1024 * 1024 * 1024
+# How many published messages the broker remembers for tests.
+_REMEMBERED_MAX: Final = 10_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits of a broker.
+
+    :param heartbeat: interval to propose, in seconds; 0 for none
+    :param frame_max: the longest frame, in bytes
+    :param channel_max: the largest number of channels of a connection
+    :param message_bytes_max: the largest body, in bytes
+    :param memory_bytes_max: bytes of message bodies at which publishers are blocked
+    """
+
+    heartbeat: int = HEARTBEAT
+    frame_max: int = FRAME_MAX
+    channel_max: int = CHANNEL_MAX
+    message_bytes_max: int = MESSAGE_BYTES_MAX
+    memory_bytes_max: int = MEMORY_BYTES_MAX
+
+
+@dataclass
+class Faults:
+    """What the broker does wrong, on command.
+
+    :ivar nacks: how many of the next publishes with confirms are refused
+    :ivar lost_confirms: how many of the next confirms are never sent
+    """
+
+    nacks: int = 0
+    lost_confirms: int = 0
+
+
+class Flushable(ABC):
+    """Something that collects output until all bytes that came together are processed."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Write the output."""
+
+
+class ReplyReceiver(ABC):
+    """A consumer of amq.rabbitmq.reply-to: https://www.rabbitmq.com/docs/direct-reply-to."""
+
+    @abstractmethod
+    def deliver_reply(self, message: BrokerMessage) -> None:
+        """Send a reply to the client."""
+
+
+@dataclass
+class BrokerState:
+    """What all connections of a broker share.
+
+    :ivar outgoing: the numbers of the connections that have bytes to send
+    :ivar flushable: what to flush before anything is sent
+    :ivar replies: by routing key, the receivers of direct replies
+    :ivar published: the messages that were published last
+    :ivar alarm: why publishers are blocked; empty if they are not
+    """
+
+    server_properties: Arguments
+    limits: Limits
+    timers: Timers
+    store: Storage
+    wall_time: Callable[[], float]
+    users: Users = field(default_factory=Users)
+    vhosts: dict[str, VirtualHost] = field(default_factory=dict)
+    faults: Faults = field(default_factory=Faults)
+    outgoing: set[int] = field(default_factory=set)
+    flushable: dict[Flushable, None] = field(default_factory=dict)
+    alarm: str = ''
+    replies: dict[bytes, ReplyReceiver] = field(default_factory=dict)
+    published: deque[BrokerMessage] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_MAX))
+
+    def add_vhost(self, name: str) -> VirtualHost:
+        """Add a virtual host; return the existing one if there is one."""
+        vhost = self.vhosts.get(name)
+        if vhost is None:
+            vhost = VirtualHost(name, self.timers, self.store, self.wall_time)
+            self.vhosts[name] = vhost
+            self.store.add_vhost(name)
+        return vhost
+
+    def permit(self, user: str, vhost: str, permissions: Permissions) -> None:
+        """Set the permissions of a user in a virtual host.
+
+        :raises KeyError: there is no such user
+        """
+        self.users.find(user).permissions[vhost] = permissions
+
+    def flush(self) -> None:
+        """Store what is to be stored, then write what was collected."""
+        self.store.commit()
+        while self.flushable:
+            flushable = next(iter(self.flushable))
+            del self.flushable[flushable]
+            flushable.flush()

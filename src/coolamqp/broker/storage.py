@@ -1,0 +1,44 @@
+"""What the broker tells a store. A broker in memory has this one, which keeps nothing."""
+
+from __future__ import annotations
+
+from coolamqp.broker.delivery import Entry
+from coolamqp.broker.exchange import Binding, Exchange
+from coolamqp.broker.queue import BaseQueue
+
+
+class Storage:
+    """A store that keeps nothing. Nothing is stored before `commit`."""
+
+    def add_vhost(self, name: str) -> None:
+        """Store a virtual host."""
+
+    def delete_vhost(self, name: str) -> None:
+        """Delete a virtual host with all that is in it."""
+
+    def add_exchange(self, vhost: str, exchange: Exchange) -> None:
+        """Store a durable exchange."""
+
+    def delete_exchange(self, vhost: str, exchange: Exchange) -> None:
+        """Delete an exchange."""
+
+    def add_queue(self, vhost: str, queue: BaseQueue) -> None:
+        """Store a durable queue."""
+
+    def delete_queue(self, vhost: str, queue: BaseQueue) -> None:
+        """Delete a queue with its messages."""
+
+    def add_binding(self, vhost: str, source: Exchange, binding: Binding) -> None:
+        """Store a binding between durable ends."""
+
+    def delete_binding(self, vhost: str, source: Exchange, binding: Binding) -> None:
+        """Delete a binding."""
+
+    def add_message(self, entry: Entry) -> None:
+        """Store a persistent message in a durable queue; set `entry.stored`."""
+
+    def remove_message(self, entry: Entry) -> None:
+        """Delete a message."""
+
+    def commit(self) -> None:
+        """Write everything to the disk."""

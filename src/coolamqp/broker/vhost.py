@@ -1,0 +1,221 @@
+"""A virtual host: its exchanges, queues, bindings and policies.
+
+What a client may declare is checked in `declarations.py`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+from coolamqp.broker.dead_letters import Reason, bury, is_cycle
+from coolamqp.broker.errors import Refusal, resource
+from coolamqp.broker.exchange import TYPES, Binding, BindingKey, Destination, Exchange
+from coolamqp.broker.message import BrokerMessage
+from coolamqp.broker.policies import Policies, Policy
+from coolamqp.broker.delivery import Entry
+from coolamqp.broker.queue import BaseQueue, QueueHost
+from coolamqp.broker.routing import DEFAULT_EXCHANGE, Router
+from coolamqp.broker.storage import Storage
+from coolamqp.reply_codes import NOT_FOUND
+from coolamqp.timers import Timers
+
+# The exchanges that every virtual host has (section 3.1.3), and their types.
+PREDECLARED: Final = {
+    DEFAULT_EXCHANGE: 'direct',
+    b'amq.direct': 'direct',
+    b'amq.fanout': 'fanout',
+    b'amq.topic': 'topic',
+    b'amq.headers': 'headers',
+    b'amq.match': 'headers',
+    b'amq.rabbitmq.trace': 'topic',
+}
+_TRACE: Final = b'amq.rabbitmq.trace'
+
+
+class VirtualHost(QueueHost):
+    """A virtual host.
+
+    :param wall_time: returns the time in seconds since 1970
+    """
+
+    def __init__(
+        self, name: str, timers: Timers, store: Storage, wall_time: Callable[[], float]
+    ) -> None:
+        self.name = name
+        self.timers = timers
+        self.store = store
+        self._wall_time = wall_time
+        self.exchanges: dict[bytes, Exchange] = {}
+        self.queues: dict[bytes, BaseQueue] = {}
+        self.policies = Policies()
+        self._router = Router(self.exchanges, self.queues)
+        # For each destination, its sources with the number of their bindings.
+        self._sources: dict[Destination, Counter[Exchange]] = {}
+        for each, type_ in PREDECLARED.items():
+            self.exchanges[each] = TYPES[type_](
+                each, {}, durable=True, auto_delete=False, internal=each == _TRACE
+            )
+
+    def where(self, kind: str, name: bytes) -> str:
+        """Return the description of an exchange or a queue in error messages."""
+        return resource(kind, name, self.name)
+
+    def exchange(self, name: bytes) -> Exchange:
+        """Return an exchange.
+
+        :raises Refusal: there is none of this name
+        """
+        exchange = self.exchanges.get(name)
+        if exchange is None:
+            raise Refusal(NOT_FOUND, f'no {self.where("exchange", name)}')
+        return exchange
+
+    def queue(self, name: bytes) -> BaseQueue:
+        """Return a queue.
+
+        :raises Refusal: there is none of this name
+        """
+        queue = self.queues.get(name)
+        if queue is None:
+            raise Refusal(NOT_FOUND, f'no {self.where("queue", name)}')
+        return queue
+
+    def wall_time(self) -> float:
+        """Return the time in seconds since 1970."""
+        return self._wall_time()
+
+    # Topology
+
+    def add_exchange(self, exchange: Exchange) -> None:
+        """Add an exchange."""
+        self.exchanges[exchange.name] = exchange
+        self._apply_policy(exchange)
+        if exchange.durable:
+            self.store.add_exchange(self.name, exchange)
+
+    def add_queue(self, queue: BaseQueue) -> None:
+        """Add a queue."""
+        self.queues[queue.name] = queue
+        self._apply_policy(queue)
+        if queue.durable and queue.owner is None:
+            self.store.add_queue(self.name, queue)
+
+    def bind(self, source: Exchange, binding: Binding) -> None:
+        """Add a binding; without effect if the same binding exists."""
+        if not source.bind(binding):
+            return
+        self._sources.setdefault(binding.destination, Counter())[source] += 1
+        if source.durable and binding.destination.durable:
+            self.store.add_binding(self.name, source, binding)
+
+    def unbind(self, source: Exchange, key: BindingKey) -> None:
+        """Remove a binding; without effect if there is none."""
+        binding = source.bindings.get(key)
+        if binding is None:
+            return
+        source.unbind(binding)
+        self._forget_source(source, binding)
+        self._delete_unused(source)
+
+    def delete_queue(self, queue: BaseQueue) -> int:
+        """Delete a queue, and tell its consumers; return the number of its messages."""
+        if self.queues.get(queue.name) is not queue:
+            return 0
+        count = queue.message_count
+        del self.queues[queue.name]
+        queue.close()
+        for consumer in queue.consumers:
+            consumer.channel.consumer_cancelled(consumer)
+        self._unbind_everywhere(queue)
+        self.store.delete_queue(self.name, queue)
+        return count
+
+    def delete_exchange(self, exchange: Exchange) -> None:
+        """Delete an exchange with its bindings."""
+        if self.exchanges.pop(exchange.name, None) is None:
+            return
+        for binding in list(exchange.bindings.values()):
+            exchange.unbind(binding)
+            self._forget_source(exchange, binding)
+        self._unbind_everywhere(exchange)
+        self.store.delete_exchange(self.name, exchange)
+
+    def _unbind_everywhere(self, destination: Destination) -> None:
+        for source in self._sources.pop(destination, ()):
+            for binding in source.unbind_all(destination):
+                self.store.delete_binding(self.name, source, binding)
+            self._delete_unused(source)
+
+    def _forget_source(self, source: Exchange, binding: Binding) -> None:
+        sources = self._sources.get(binding.destination)
+        if sources is not None:
+            sources[source] -= 1
+            if not sources[source]:
+                del sources[source]
+        self.store.delete_binding(self.name, source, binding)
+
+    def _delete_unused(self, source: Exchange) -> None:
+        """Delete an auto-delete exchange that has lost its last binding."""
+        if source.auto_delete and not source.bindings:
+            self.delete_exchange(source)
+
+    # Policies
+
+    def set_policy(self, policy: Policy) -> None:
+        """Add or replace a policy."""
+        self.policies.set(policy)
+        self._apply_policies()
+
+    def clear_policy(self, name: str) -> None:
+        """Remove a policy."""
+        self.policies.clear(name)
+        self._apply_policies()
+
+    def _apply_policies(self) -> None:
+        for exchange in self.exchanges.values():
+            self._apply_policy(exchange)
+        for queue in self.queues.values():
+            self._apply_policy(queue)
+
+    def _apply_policy(self, subject: Destination) -> None:
+        kind = subject.kind if isinstance(subject, BaseQueue) else None
+        policy = self.policies.find(subject.name, kind)
+        if policy is not None:
+            subject.apply_policy(policy.name, policy.definition)
+        elif subject.policy:
+            subject.apply_policy('', {})
+
+    # Messages
+
+    def route(self, exchange: Exchange, message: BrokerMessage) -> list[BaseQueue]:
+        """Return the queues that receive a message; each one once."""
+        return self._router.route(exchange, message)
+
+    def store_message(self, entry: Entry) -> None:
+        """Store a message; set `entry.stored`."""
+        self.store.add_message(entry)
+
+    def drop_message(self, entry: Entry) -> None:
+        """Delete a message from the store."""
+        self.store.remove_message(entry)
+
+    def dead_letter(self, queue: BaseQueue, message: BrokerMessage, reason: Reason) -> None:
+        """Publish a message that has died to the dead-letter exchange of its queue."""
+        options = queue.options
+        name = options.dead_letter_exchange
+        exchange = None if name is None else self.exchanges.get(name)
+        if exchange is None:
+            return
+        dead = bury(
+            message,
+            queue.name,
+            reason,
+            exchange.name,
+            options.dead_letter_routing_key,
+            int(self.wall_time()),
+        )
+        for each in self.route(exchange, dead):
+            if not is_cycle(dead, each.name):
+                each.publish(dead)

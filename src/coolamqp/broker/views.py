@@ -1,0 +1,154 @@
+"""What a test or a person may see of a broker: messages, queues, connections, the topology."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from coolamqp.broker.connection import BrokerConnection
+from coolamqp.broker.errors import shown
+from coolamqp.broker.exchange import Exchange
+from coolamqp.broker.message import BrokerMessage
+from coolamqp.broker.queue import BaseQueue, Queue
+from coolamqp.broker.vhost import PREDECLARED, VirtualHost
+from coolamqp.framing.field_table import plain_table
+from coolamqp.framing.properties import ReceivedProperties
+
+
+@dataclass(frozen=True)
+class SeenMessage:
+    """A message as the broker has it.
+
+    :ivar exchange: the exchange it was published to; empty for the default exchange
+    :ivar routing_key: its routing key
+    :ivar body: its body
+    :ivar properties: its properties, as a consumer sees them
+    """
+
+    exchange: str
+    routing_key: str
+    body: bytes
+    properties: ReceivedProperties
+
+    @property
+    def headers(self) -> dict[str, Any]:
+        """The headers as a dict of plain values; empty if there are none."""
+        return plain_table(self.properties.headers or [])
+
+
+@dataclass(frozen=True)
+class QueueView:
+    """A queue at one moment.
+
+    :ivar messages: the ready messages, in order; they stay in the queue
+    :ivar unacked: the number of messages that consumers have and did not acknowledge
+    :ivar consumers: the tags of the consumers
+    :ivar arguments: the arguments of its declaration
+    :ivar kind: `classic`, `quorum` or `stream`
+    """
+
+    name: str
+    messages: list[SeenMessage]
+    unacked: int
+    consumers: list[str]
+    durable: bool
+    exclusive: bool
+    auto_delete: bool
+    arguments: dict[str, Any]
+    kind: str
+
+    @property
+    def bodies(self) -> list[bytes]:
+        """The bodies of the ready messages."""
+        return [message.body for message in self.messages]
+
+    def __len__(self) -> int:
+        return len(self.messages)
+
+
+@dataclass(frozen=True)
+class ConnectionView:
+    """A connection at one moment.
+
+    :ivar name: the name that the client gives its connection, or that of its product
+    :ivar peer: the address of the client
+    :ivar user: the user; empty before the login
+    :ivar vhost: the virtual host; empty before it is open
+    :ivar channels: the numbers of the open channels
+    """
+
+    name: str
+    peer: str
+    user: str
+    vhost: str
+    channels: list[int]
+
+
+def see_message(message: BrokerMessage) -> SeenMessage:
+    """Return the view of a message."""
+    return SeenMessage(
+        shown(message.exchange), shown(message.routing_key), message.body, message.decoded
+    )
+
+
+def see_queue(queue: BaseQueue) -> QueueView:
+    """Return the view of a queue."""
+    return QueueView(
+        name=shown(queue.name),
+        messages=[see_message(message) for message in queue.messages()],
+        unacked=len(queue.unacked) if isinstance(queue, Queue) else 0,
+        consumers=[shown(consumer.tag) for consumer in queue.consumers],
+        durable=queue.durable,
+        exclusive=queue.owner is not None,
+        auto_delete=queue.auto_delete,
+        arguments=plain_table(list(queue.arguments.items())),
+        kind=queue.kind,
+    )
+
+
+def see_connection(connection: BrokerConnection) -> ConnectionView:
+    """Return the view of a connection."""
+    session = connection.session
+    is_open = session.is_open
+    return ConnectionView(
+        name=connection.client_name,
+        peer=connection.peer,
+        user=session.user.name if is_open else '',
+        vhost=session.vhost.name if is_open else '',
+        channels=sorted(channel.number for channel in connection.channels),
+    )
+
+
+def describe(vhost: VirtualHost) -> str:
+    """Return exchanges, bindings and queues as text, a tree for each exchange."""
+    lines = []
+    for exchange in vhost.exchanges.values():
+        if exchange.name not in PREDECLARED or exchange.bindings:
+            lines.append(_describe_exchange(exchange))
+            lines += [f'  {line}' for line in _describe_bindings(exchange)]
+    lines += [_describe_queue(queue) for queue in vhost.queues.values()]
+    return '\n'.join(lines)
+
+
+def _describe_exchange(exchange: Exchange) -> str:
+    flags = [name for name in ('durable', 'auto_delete', 'internal') if getattr(exchange, name)]
+    return f'exchange {shown(exchange.name)!r} ({", ".join([exchange.type_, *flags])})'
+
+
+def _describe_bindings(exchange: Exchange) -> Iterator[str]:
+    for binding in exchange.bindings.values():
+        target = binding.destination
+        kind = 'exchange' if isinstance(target, Exchange) else 'queue'
+        arguments = plain_table(list(binding.arguments.items()))
+        extra = f' {arguments}' if arguments else ''
+        yield f'{shown(binding.routing_key)!r} -> {kind} {shown(target.name)!r}{extra}'
+
+
+def _describe_queue(queue: BaseQueue) -> str:
+    view = see_queue(queue)
+    flags = [name for name in ('durable', 'exclusive', 'auto_delete') if getattr(view, name)]
+    return (
+        f'queue {view.name!r} ({", ".join([view.kind, *flags])}): {len(view)} ready, '
+        f'{view.unacked} unacked, {len(view.consumers)} consumers'
+    )
