@@ -7,7 +7,7 @@ know what the tests test.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote
 
@@ -19,6 +19,7 @@ T = TypeVar('T')
 EMBEDDED_VERSION = (4, 0)  # where versions differ, the embedded broker behaves as this one
 USER = 'guest'
 PASSWORD = 'guest'
+USERS = 'rabbit_auth_backend_internal'  # the module of RabbitMQ
 
 
 class BrokerUnderTest(Protocol):
@@ -37,12 +38,12 @@ class BrokerUnderTest(Protocol):
         """Return the address of a virtual host for a user, as amqp://."""
         ...
 
-    def add_vhost(self, name: str) -> None:
-        """Make a virtual host with all permissions for `guest`."""
+    def add_vhost(self, *names: str) -> None:
+        """Make virtual hosts with all permissions for `guest`."""
         ...
 
-    def delete_vhost(self, name: str) -> None:
-        """Delete a virtual host with its contents, and close its connections."""
+    def delete_vhost(self, *names: str) -> None:
+        """Delete virtual hosts with their contents, and close their connections."""
         ...
 
     def add_user(
@@ -102,14 +103,20 @@ class RabbitMQUnderTest:
         who = f'{quote(user, safe="")}:{quote(password, safe="")}'
         return f'amqp://{who}@{self._node.host}:{self._node.port}/{quote(vhost, safe="")}'
 
-    def add_vhost(self, name: str) -> None:
+    def add_vhost(self, *names: str) -> None:
         if not self._node.running:
             self._node.start()  # an earlier test failed half-way
-        self._node.add_vhost(name)
+        us, everything = binary(USER), ', '.join([binary('.*')] * 3)
+        self._node.eval(
+            f'[begin ok = rabbit_vhost:add(Name, {us}), ok = {USERS}:set_permissions({us}, Name, '
+            f'{everything}, {us}) end || Name <- {binaries(names)}]'
+        )
 
-    def delete_vhost(self, name: str) -> None:
+    def delete_vhost(self, *names: str) -> None:
         if self._node.running:
-            self._node.delete_vhost(name)
+            self._node.eval(
+                f'[rabbit_vhost:delete(Name, {binary(USER)}) || Name <- {binaries(names)}]'
+            )
 
     def add_user(
         self,
@@ -121,12 +128,11 @@ class RabbitMQUnderTest:
         read: str = '.*',
     ) -> None:
         us = binary(USER)
-        internal = 'rabbit_auth_backend_internal'
-        orders = [f'{internal}:add_user({binary(name)}, {binary(password)}, {us})']
+        orders = [f'{USERS}:add_user({binary(name)}, {binary(password)}, {us})']
         if vhost:
             rights = ', '.join(map(binary, (configure, write, read)))
             arguments = f'{binary(name)}, {binary(vhost)}, {rights}, {us}'
-            orders.append(f'{internal}:set_permissions({arguments})')
+            orders.append(f'{USERS}:set_permissions({arguments})')
         self._node.eval(', '.join(f'ok = {order}' for order in orders))
 
     def set_policy(
@@ -166,3 +172,8 @@ def by_version(broker: BrokerUnderTest, values: Mapping[Version, T]) -> T:
 def binary(text: str) -> str:
     """Return a text as an Erlang binary."""
     return f'<<{",".join(map(str, text.encode()))}>>'
+
+
+def binaries(texts: Iterable[str]) -> str:
+    """Return texts as an Erlang list of binaries."""
+    return f'[{", ".join(map(binary, texts))}]'

@@ -14,8 +14,8 @@ from typing import Any, Self, Unpack
 from urllib.parse import unquote, urlsplit
 
 from coolamqp.framing.definitions import (
-    FRAME_METHOD,
     BasicAck,
+    BasicCancel,
     BasicConsume,
     BasicDeliver,
     BasicGet,
@@ -132,6 +132,7 @@ class RawConnection:
         self.closed: Refused | Disconnected | None = None
         self._channels: dict[int, RawChannel] = {}
         self._control: deque[Method] = deque()
+        self._publisher: RawChannel | None = None
         try:
             self.wire.send(PROTOCOL_HEADER)
             self.start = self._shake(ConnectionStart)
@@ -165,6 +166,13 @@ class RawConnection:
         self._channels[number] = channel
         channel.call(ChannelOpen())
         return channel
+
+    @property
+    def publisher(self) -> RawChannel:
+        """A channel with confirms, for messages that a test only needs to be there."""
+        if self._publisher is None:
+            self._publisher = self.channel().confirm()
+        return self._publisher
 
     def forget(self, number: int) -> None:
         """Free the number of a closed channel."""
@@ -221,8 +229,7 @@ class RawConnection:
                 self._control.clear()
                 while not self._control or not isinstance(self._control.pop(), ConnectionCloseOk):
                     self._read(TIMEOUT)
-        except Disconnected:
-            pass  # RabbitMQ sometimes closes the socket before its close-ok is read
+                self.closed = Disconnected('the test closed the connection')
         except Refused:
             pass  # both closed at once
         finally:
@@ -282,6 +289,8 @@ class RawChannel:
         self.number = number
         self.closed: Refused | None = None
         self._contents = Contents()
+        self._published = 0  # since `confirm`
+        self._unconfirmed: set[int] = set()
         self._inbox: deque[Method | Message[Any]] = deque()
 
     def add(self, frame: Any) -> None:
@@ -369,6 +378,8 @@ class RawChannel:
         **properties: Unpack[PropertyKeywords],
     ) -> None:
         """Publish a message."""
+        self._published += 1
+        self._unconfirmed.add(self._published)
         self.send(BasicPublish(exchange, routing_key, mandatory, immediate))
         self.send_content(body, BasicContentPropertyList(**properties))
 
@@ -439,12 +450,16 @@ class RawChannel:
 
     def await_get(self, queue: str, *, no_ack: bool = False) -> Message[BasicGetOk]:
         """Return the first message of a queue, as soon as it has one."""
-        return eventually(lambda: self.get(queue, no_ack=no_ack), f'a message in {queue}')
+        found = eventually(lambda: self.get(queue, no_ack=no_ack), f'a message in {queue}')
+        assert isinstance(found, Message)
+        return found
 
     def bodies(self, queue: str) -> list[bytes]:
         """Remove all messages of a queue, and return their bodies."""
-        found = iter(lambda: self.get(queue, no_ack=True), None)
-        return [message.body for message in found if message is not None]
+        found = []
+        while message := self.get(queue, no_ack=True):
+            found.append(message.body)
+        return found
 
     # -- abbreviations
 
@@ -483,6 +498,10 @@ class RawChannel:
         answer = self.call(BasicConsume(queue, tag, no_ack=no_ack, **options))
         return text(answer.consumer_tag)
 
+    def cancel(self, tag: str) -> None:
+        """Cancel a consumer."""
+        self.call(BasicCancel(tag))
+
     def ack(self, tag: int, *, multiple: bool = False) -> None:
         """Acknowledge a delivery."""
         self.send(BasicAck(tag, multiple))
@@ -497,19 +516,34 @@ class RawChannel:
 
     def confirm(self) -> Self:
         """Switch the channel to publisher confirms; return it."""
+        self._published = 0
+        self._unconfirmed.clear()
         self.call(ConfirmSelect())
         return self
 
-    def publish_confirmed(
+    def put(
         self,
-        body: bytes = b'',
+        routing_key: str,
+        *bodies: bytes,
         exchange: str = '',
-        routing_key: str = '',
         **properties: Unpack[PropertyKeywords],
     ) -> None:
-        """Publish on a channel with confirms, and wait for the acknowledgement."""
-        self.publish(body, exchange, routing_key, **properties)
-        self.expect(BasicAck)
+        """Publish messages on another channel, and return when the broker has confirmed them.
+
+        Only then a queue counts them for certain: a queue of RabbitMQ answers a passive declaration
+        before the messages that wait for it.
+        """
+        publisher = self.connection.publisher
+        for body in bodies:
+            publisher.publish(body, exchange, routing_key, **properties)
+        publisher.await_acks()
+
+    def await_acks(self) -> None:
+        """Wait until all messages published here since `confirm` are acknowledged."""
+        while self._unconfirmed:
+            ack = self.expect(BasicAck)
+            tags = range(1, ack.delivery_tag + 1) if ack.multiple else [ack.delivery_tag]
+            self._unconfirmed.difference_update(tags)
 
     def close(self) -> None:
         """Close the channel."""
@@ -520,8 +554,6 @@ class RawChannel:
         if self.closed is not None:
             raise self.closed
         self.connection.read(timeout)
-        if self.closed is not None and not self._inbox:
-            raise self.closed
 
 
 def refusal(channel: int, method: ChannelClose | ConnectionClose) -> Refused:
@@ -550,6 +582,3 @@ def closing(*connections: RawConnection) -> Iterator[None]:
     finally:
         for connection in connections:
             connection.close()
-
-
-METHOD_FRAME = FRAME_METHOD

@@ -15,6 +15,8 @@ from tests.behaviour.client import RawChannel, RawConnection
 KINDS = [pytest.param('rabbitmq', marks=pytest.mark.integration)]
 FIXTURES = {'rabbitmq': 'rabbitmq_under_test'}
 
+BATCH = 25
+
 Connect = Callable[..., RawConnection]
 
 _numbers = itertools.count(1)
@@ -33,13 +35,40 @@ def broker(request: pytest.FixtureRequest) -> BrokerUnderTest:
     return found
 
 
+class Vhosts:
+    """Virtual hosts for one test each, made and deleted in batches, which saves seconds."""
+
+    def __init__(self, broker: BrokerUnderTest) -> None:
+        self._broker = broker
+        self._unused: list[str] = []
+        self._used: list[str] = []
+
+    def take(self) -> str:
+        """Return a virtual host that nobody has used."""
+        if not self._unused:
+            self.delete_used()
+            self._unused = [f'behaviour-{next(_numbers)}' for _ in range(BATCH)]
+            self._broker.add_vhost(*self._unused)
+        self._used.append(self._unused.pop())
+        return self._used[-1]
+
+    def delete_used(self) -> None:
+        self._broker.delete_vhost(*self._used)
+        self._used = []
+
+
+@pytest.fixture(scope='session')
+def vhosts(broker: BrokerUnderTest) -> Iterator[Vhosts]:
+    """The virtual hosts of this run."""
+    found = Vhosts(broker)
+    yield found
+    found.delete_used()
+
+
 @pytest.fixture
-def vhost(broker: BrokerUnderTest) -> Iterator[str]:
+def vhost(vhosts: Vhosts) -> str:
     """The name of a virtual host for this test alone."""
-    name = f'behaviour-{next(_numbers)}'
-    broker.add_vhost(name)
-    yield name
-    broker.delete_vhost(name)
+    return vhosts.take()
 
 
 @pytest.fixture
