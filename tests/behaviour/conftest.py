@@ -8,12 +8,17 @@ from typing import Any
 
 import pytest
 
+from coolamqp.broker import Broker
 from tests.behaviour.brokers import BrokerUnderTest, RabbitMQUnderTest
 from tests.behaviour.client import RawChannel, RawConnection
+from tests.behaviour.embedded import EmbeddedUnderTest
 
-# The embedded broker joins here: add its kinds, and their fixtures to `FIXTURES`.
-KINDS = [pytest.param('rabbitmq', marks=pytest.mark.integration)]
-FIXTURES = {'rabbitmq': 'rabbitmq_under_test'}
+KINDS = [pytest.param('rabbitmq', marks=pytest.mark.integration), 'embedded', 'embedded-folder']
+FIXTURES = {
+    'rabbitmq': 'rabbitmq_under_test',
+    'embedded': 'embedded_under_test',
+    'embedded-folder': 'embedded_under_test_in_folder',
+}
 
 BATCH = 25
 
@@ -26,6 +31,23 @@ _numbers = itertools.count(1)
 def rabbitmq_under_test(request: pytest.FixtureRequest) -> BrokerUnderTest:
     """The node of this run."""
     return RabbitMQUnderTest(request.getfixturevalue('rabbitmq'))
+
+
+@pytest.fixture(scope='session')
+def embedded_under_test() -> Iterator[BrokerUnderTest]:
+    """An embedded broker in memory."""
+    with Broker() as broker:
+        yield EmbeddedUnderTest(broker)
+
+
+@pytest.fixture(scope='session')
+def embedded_under_test_in_folder(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[BrokerUnderTest]:
+    """An embedded broker that keeps its data in a folder."""
+    folder = tmp_path_factory.mktemp('broker')
+    with Broker(folder=folder) as broker:
+        yield EmbeddedUnderTest(broker, folder)
 
 
 @pytest.fixture(scope='session', params=KINDS)

@@ -36,7 +36,7 @@ TYPE_NAMES: Final = {
     'V': 'void',
     'A': 'array',
 }
-INTEGERS: Final = frozenset('bBsuIilLT')
+INTEGERS: Final = frozenset('bBsuIilL')
 
 
 def named(table: Any) -> NamedArguments:
@@ -62,12 +62,15 @@ def check_same(
     :param where: the exchange or queue, for the error message
     :raises Refusal: the argument differs
     """
-    if not _same(current, received):
-        raise Refusal(
-            PRECONDITION_FAILED,
-            f"inequivalent arg '{name}' for {where}: "
-            f'received {_value(received)} but current is {_value(current)}',
-        )
+    if _same(current, received):
+        return
+    if current is not None and received is not None:
+        raise inequivalent(name, _content(received), _content(current), where)
+    raise Refusal(
+        PRECONDITION_FAILED,
+        f"inequivalent arg '{name}' for {where}: "
+        f'received {_described(received)} but current is {_described(current)}',
+    )
 
 
 def check_same_flag(name: str, current: bool, received: bool, where: str) -> None:
@@ -77,6 +80,19 @@ def check_same_flag(name: str, current: bool, received: bool, where: str) -> Non
     """
     if current is not received:
         raise inequivalent(name, _flag(received), _flag(current), where)
+
+
+def check_string(name: str, arguments: NamedArguments, where: str) -> None:
+    """Check that an argument is a string, if it is there.
+
+    :raises Refusal: it is not
+    """
+    value = arguments.get(name.encode())
+    if value is not None and value[1] != 'S':
+        raise Refusal(
+            PRECONDITION_FAILED,
+            f"invalid type '{TYPE_NAMES[value[1]]}' for arg '{name}' in {where}",
+        )
 
 
 def inequivalent(name: str, received: str, current: str, where: str) -> Refusal:
@@ -102,15 +118,16 @@ def _same(current: TypedValue | None, received: TypedValue | None) -> bool:
     return bool(current[0] == received[0]) and (both_integers or current[1] == received[1])
 
 
-def _value(value: TypedValue | None) -> str:
+def _described(value: TypedValue | None) -> str:
     if value is None:
         return 'none'
-    content, letter = value
-    text = content.decode('utf-8', 'replace') if isinstance(content, bytes) else _plain(content)
-    return f"the value '{text}' of type '{TYPE_NAMES[letter]}'"
+    return f"the value '{_content(value)}' of type '{TYPE_NAMES[value[1]]}'"
 
 
-def _plain(content: Any) -> str:
+def _content(value: TypedValue) -> str:
+    content = value[0]
+    if isinstance(content, bytes):
+        return content.decode('utf-8', 'replace')
     return _flag(content) if isinstance(content, bool) else str(content)
 
 

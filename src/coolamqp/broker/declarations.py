@@ -8,13 +8,21 @@ from coolamqp.broker.arguments import (
     NamedArguments,
     check_all_same,
     check_same_flag,
+    check_string,
     inequivalent,
     named,
 )
 from coolamqp.broker.errors import Refusal, shown
 from coolamqp.broker.exchange import TYPES, Binding, Destination, Exchange
 from coolamqp.broker.queue import BaseQueue, Queue
-from coolamqp.broker.queue_options import CHECKED, CLASSIC, QUORUM, STREAM, check_arguments
+from coolamqp.broker.queue_options import (
+    CHECKED,
+    CLASSIC,
+    KIND_ARGUMENT,
+    QUORUM,
+    STREAM,
+    check_arguments,
+)
 from coolamqp.broker.stream import Stream
 from coolamqp.broker.routing import DEFAULT_EXCHANGE
 from coolamqp.broker.vhost import VirtualHost
@@ -23,7 +31,6 @@ from coolamqp.framing.field_table import Arguments
 from coolamqp.framing.text import text_bytes
 from coolamqp.reply_codes import (
     ACCESS_REFUSED,
-    COMMAND_INVALID,
     PRECONDITION_FAILED,
     RESOURCE_LOCKED,
 )
@@ -43,6 +50,7 @@ def declare_exchange(vhost: VirtualHost, name: bytes, declared: ExchangeDeclare)
         _check_same_exchange(vhost, exchange, type_, declared, arguments)
         return
     _check_name('exchange', name)
+    check_string('alternate-exchange', arguments, vhost.where('exchange', name))
     vhost.add_exchange(
         TYPES[type_](
             name,
@@ -61,7 +69,8 @@ def check_type(declared: ExchangeDeclare) -> str:
     """
     type_ = shown(text_bytes(declared.type_, 'type'))
     if type_ not in TYPES:
-        raise Refusal(COMMAND_INVALID, f"unknown exchange type '{type_}'")
+        what = 'unknown' if type_ else 'invalid'
+        raise Refusal(PRECONDITION_FAILED, f"{what} exchange type '{type_}'")
     return type_
 
 
@@ -198,7 +207,12 @@ def _check_same_queue(
         raise _locked(queue)
     check_same_flag('durable', queue.durable, declared.durable, where)
     check_same_flag('auto_delete', queue.auto_delete, declared.auto_delete, where)
-    check_all_same(CHECKED, queue.arguments, arguments, where)
+    check_all_same(CHECKED, _with_kind(queue.arguments), _with_kind(arguments), where)
+
+
+def _with_kind(arguments: NamedArguments) -> NamedArguments:
+    """Return arguments with the kind of the queue, which is classic if they name none."""
+    return {KIND_ARGUMENT: (CLASSIC.encode(), 'S'), **arguments}
 
 
 def check_owner(queue: BaseQueue, owner: object) -> None:
@@ -255,13 +269,11 @@ def bind(
 def unbind(
     vhost: VirtualHost,
     source: bytes,
-    destination: Destination,
+    destination: Destination | None,
     routing_key: bytes,
     arguments: Arguments,
 ) -> None:
-    """Remove a binding; without effect if there is none.
-
-    :raises Refusal: the source is missing
-    """
-    key = Binding(destination, routing_key, named(arguments)).key
-    vhost.unbind(vhost.exchange(source), key)
+    """Remove a binding; without effect if it, its source or its destination is missing."""
+    exchange = vhost.exchanges.get(source)
+    if exchange is not None and destination is not None:
+        vhost.unbind(exchange, Binding(destination, routing_key, named(arguments)).key)

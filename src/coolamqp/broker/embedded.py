@@ -229,7 +229,7 @@ class Broker:
         self,
         name: str,
         password: str,
-        vhost: str = DEFAULT_VHOST,
+        vhost: str | None = DEFAULT_VHOST,
         *,
         configure: str = EVERYTHING,
         write: str = EVERYTHING,
@@ -237,6 +237,7 @@ class Broker:
     ) -> None:
         """Add a user, or change one.
 
+        :param vhost: the virtual host that the user may use; None for none
         :param configure: regular expression for the names of the queues and exchanges that the user
             may declare and delete; an empty one for none
         :param write: the same for publishing and for binding
@@ -246,7 +247,9 @@ class Broker:
         permissions = Permissions(configure, write, read)
 
         def add() -> None:
-            self._state.users.add(name, password).permissions[vhost] = permissions
+            user = self._state.users.add(name, password)
+            if vhost is not None:
+                user.permissions[vhost] = permissions
             for connection in self._server.core.connections.values():
                 connection.session.forget_checks()
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from coolamqp.broker.arguments import INTEGERS, NamedArguments
+from coolamqp.broker.arguments import INTEGERS, TYPE_NAMES, NamedArguments
+from coolamqp.broker.errors import Refusal, shown
 from coolamqp.framing.field_table import TypedValue
+from coolamqp.reply_codes import PRECONDITION_FAILED
 
 X_MATCH: Final = b'x-match'
 ALL: Final = 'all'
@@ -13,18 +15,41 @@ ANY: Final = 'any'
 ALL_WITH_X: Final = 'all-with-x'
 ANY_WITH_X: Final = 'any-with-x'
 WAYS: Final = (ALL, ANY, ALL_WITH_X, ANY_WITH_X)
-_NUMBERS: Final = INTEGERS | {'f', 'd'}
+# Letters whose values are compared with each other, and the letter that stands for them.
+_KIND_OF: Final = {**dict.fromkeys(INTEGERS, 'l'), 'f': 'd', 'x': 'S'}
+
+
+def check_x_match(arguments: NamedArguments) -> None:
+    """Check the way of matching.
+
+    :raises Refusal: there is no such way
+    """
+    value, letter = arguments.get(X_MATCH, (b'all', 'S'))
+    if letter != 'S':
+        shown_value = str(value).lower() if letter == 't' else value
+        raise Refusal(
+            PRECONDITION_FAILED,
+            f'Invalid x-match field type {TYPE_NAMES[letter]} (value {shown_value}); '
+            'expected longstr',
+        )
+    if shown(value) not in WAYS:
+        raise Refusal(
+            PRECONDITION_FAILED,
+            f'Invalid x-match field value <<"{shown(value)}">>; '
+            'expected all, any, all-with-x, or any-with-x',
+        )
 
 
 class HeaderMatch:
     """The condition of one binding.
 
     :param arguments: the arguments of the binding
+    :raises Refusal: `x-match` is invalid
     """
 
     def __init__(self, arguments: NamedArguments) -> None:
-        value, letter = arguments.get(X_MATCH, (b'all', 'S'))
-        self._way = value.decode('utf-8', 'replace') if letter == 'S' else ALL
+        check_x_match(arguments)
+        self._way = shown(arguments.get(X_MATCH, (b'all', 'S'))[0])
         with_x = self._way in (ALL_WITH_X, ANY_WITH_X)
         self._wanted = {
             name: wanted
@@ -42,10 +67,20 @@ def _fits(wanted: TypedValue, given: TypedValue | None) -> bool:
     """Whether a header is there with the wanted value; a void value is fulfilled by any."""
     if given is None:
         return False
-    value, letter = wanted
-    if letter == 'V':
+    if wanted[1] == 'V':
         return True
-    other: Any = given[0]
-    if letter in _NUMBERS and given[1] in _NUMBERS:
-        return bool(value == other)
-    return letter == given[1] and bool(value == other)
+    kind = _KIND_OF.get(wanted[1], wanted[1])
+    # RabbitMQ 4 compares seconds with milliseconds, so that a timestamp never matches.
+    if kind == 'T' or _KIND_OF.get(given[1], given[1]) != kind:
+        return False
+    return bool(_content(wanted) == _content(given))
+
+
+def _content(value: TypedValue) -> Any:
+    """Return a value without its letter, also within tables and arrays."""
+    content, letter = value
+    if letter == 'A':
+        return [_content(each) for each in content]
+    if letter == 'F':
+        return {bytes(name): _content(each) for name, each in content}
+    return content

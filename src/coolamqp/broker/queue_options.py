@@ -18,6 +18,7 @@ CLASSIC: Final = 'classic'
 QUORUM: Final = 'quorum'
 STREAM: Final = 'stream'
 KINDS: Final = (CLASSIC, QUORUM, STREAM)
+KIND_ARGUMENT: Final = b'x-queue-type'
 
 DROP_HEAD: Final = 'drop-head'
 REJECT_PUBLISH: Final = 'reject-publish'
@@ -29,6 +30,7 @@ QUORUM_DELIVERY_LIMIT: Final = 20
 PRIORITY_MAX: Final = 255
 # Ten years, in milliseconds: the longest time that RabbitMQ accepts.
 _MILLISECONDS_MAX: Final = 10 * 365 * 24 * 60 * 60 * 1000
+_QUEUE_VERSIONS: Final = (1, 2)
 _AGE_SECONDS: Final = {'Y': 31536000, 'M': 2592000, 'D': 86400, 'h': 3600, 'm': 60, 's': 1}
 
 
@@ -57,17 +59,9 @@ class _Invalid(Exception):
 _Check = Callable[[Any, str, NamedArguments], None]
 
 
-def _erlang(value: Any, letter: str) -> str:
-    if letter == 'S':
-        return f'<<"{value.decode("utf-8", "replace")}">>'
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value)
-
-
 def _integer(value: Any, letter: str, _arguments: NamedArguments) -> None:
     if letter not in INTEGERS:
-        raise _Invalid(f'{{unacceptable_type,{TYPE_NAMES[letter]}}}')
+        raise _Invalid(f'"expected integer, got {TYPE_NAMES[letter]}"')
     if value < 0:
         raise _Invalid(f'{{value_negative,{value}}}')
 
@@ -107,13 +101,22 @@ def _boolean(_value: Any, letter: str, _arguments: NamedArguments) -> None:
         raise _Invalid(f'{{unacceptable_type,{TYPE_NAMES[letter]}}}')
 
 
-def _one_of(what: str, *allowed: str) -> _Check:
+def _one_of(reason: str, *allowed: str) -> _Check:
+    """Make a check for a string; the reason may name the value as `{}`."""
+
     def check(value: Any, letter: str, arguments: NamedArguments) -> None:
         _string(value, letter, arguments)
-        if value.decode('utf-8', 'replace') not in allowed:
-            raise _Invalid(f'{{{what},{_erlang(value, letter)}}}')
+        text = value.decode('utf-8', 'replace')
+        if text not in allowed:
+            raise _Invalid(reason.format(text))
 
     return check
+
+
+def _version(value: Any, letter: str, arguments: NamedArguments) -> None:
+    _integer(value, letter, arguments)
+    if value not in _QUEUE_VERSIONS:
+        raise _Invalid(f'"unsupported queue version \'{value}\'"')
 
 
 def _age(value: Any, letter: str, arguments: NamedArguments) -> None:
@@ -135,10 +138,10 @@ _CHECKS: Final[Mapping[bytes, _Check]] = {
     b'x-max-in-memory-bytes': _integer,
     b'x-max-priority': _priority,
     b'x-overflow': _one_of('invalid_overflow', *_OVERFLOWS),
-    b'x-queue-mode': _one_of('invalid_queue_mode', 'default', 'lazy'),
-    b'x-queue-version': _integer,
+    b'x-queue-mode': _one_of('"unsupported queue mode \'{}\'"', 'default', 'lazy'),
+    b'x-queue-version': _version,
     b'x-single-active-consumer': _boolean,
-    b'x-queue-type': _string,
+    KIND_ARGUMENT: _string,
     b'x-quorum-initial-group-size': _integer,
     b'x-initial-cluster-size': _integer,
     b'x-max-age': _age,
@@ -170,7 +173,12 @@ _STREAMS_ONLY: Final = (
     b'x-initial-cluster-size',
 )
 _UNSUPPORTED: Final = {
-    CLASSIC: (*_STREAMS_ONLY, b'x-delivery-limit', b'x-quorum-initial-group-size'),
+    CLASSIC: (
+        *_STREAMS_ONLY,
+        b'x-delivery-limit',
+        b'x-dead-letter-strategy',
+        b'x-quorum-initial-group-size',
+    ),
     QUORUM: (*_CLASSIC_ONLY, *_STREAMS_ONLY),
     STREAM: _NOT_FOR_STREAMS,
 }
@@ -199,13 +207,13 @@ def check_arguments(arguments: NamedArguments, where: str) -> str:
 
 
 def _kind(arguments: NamedArguments, where: str) -> str:
-    value, letter = arguments.get(b'x-queue-type', (b'classic', 'S'))
+    value, letter = arguments.get(KIND_ARGUMENT, (b'classic', 'S'))
     if letter != 'S':
         reason = f'{{unacceptable_type,{TYPE_NAMES[letter]}}}'
         raise _invalid('x-queue-type', where, reason)
     kind: str = value.decode('utf-8', 'replace')
     if kind not in KINDS:
-        raise _invalid('x-queue-type', where, '{unsupported_queue_type}')
+        raise _invalid('x-queue-type', where, f'"unsupported queue type \'{kind}\'"')
     return kind
 
 

@@ -5,11 +5,12 @@ The order of the checks is that of RabbitMQ, since it decides which error a clie
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from typing import Any, Final
 
 from coolamqp.broker import declarations
-from coolamqp.broker.arguments import INTEGERS, TYPE_NAMES, NamedArguments, named
+from coolamqp.broker.arguments import INTEGERS, TYPE_NAMES, NamedArguments, check_string, named
 from coolamqp.broker.channel import Channel
 from coolamqp.broker.declarations import check_not_default, check_owner
 from coolamqp.broker.delivery import Consumer
@@ -140,23 +141,28 @@ class Requests:
         return ExchangeDeleteOk()
 
     def exchange_bind(self, method: ExchangeBind) -> Method:
-        self._bind_exchange(method, declarations.bind)
+        destination, source = self._check_exchanges(method)
+        vhost = self._session.vhost
+        vhost.exchange(source)
+        target = vhost.exchange(destination)
+        declarations.bind(vhost, source, target, _bytes(method.routing_key), method.arguments)
         return ExchangeBindOk()
 
     def exchange_unbind(self, method: ExchangeUnbind) -> Method:
-        self._bind_exchange(method, declarations.unbind)
+        destination, source = self._check_exchanges(method)
+        vhost = self._session.vhost
+        target = vhost.exchanges.get(destination)
+        declarations.unbind(vhost, source, target, _bytes(method.routing_key), method.arguments)
         return ExchangeUnbindOk()
 
-    def _bind_exchange(self, method: ExchangeBind | ExchangeUnbind, act: _Act) -> None:
-        session = self._session
+    def _check_exchanges(self, method: ExchangeBind | ExchangeUnbind) -> tuple[bytes, bytes]:
+        """Return the names of destination and source, which the user may bind."""
         destination, source = _stripped(method.destination), _stripped(method.source)
-        session.check('write', 'exchange', destination)
+        self._session.check('write', 'exchange', destination)
         check_not_default(destination)
-        session.check('read', 'exchange', source)
+        self._session.check('read', 'exchange', source)
         check_not_default(source)
-        session.vhost.exchange(source)
-        target = session.vhost.exchange(destination)
-        act(session.vhost, source, target, _bytes(method.routing_key), method.arguments)
+        return destination, source
 
     # Queues
 
@@ -165,7 +171,7 @@ class Requests:
             return self._declare_passively(method)
         session = self._session
         given = _stripped(method.queue)
-        name = given or b'amq.gen-' + unique_name()
+        name = given or _generated(b'amq.gen-')
         if given:
             declarations.check_queue_name(given)
         session.check('configure', 'queue', name)
@@ -177,8 +183,9 @@ class Requests:
         return self._declared(queue)
 
     def _check_dead_letters(self, name: bytes, arguments: NamedArguments) -> None:
+        check_string('x-dead-letter-exchange', arguments, self._session.vhost.where('queue', name))
         dead_letters = arguments.get(b'x-dead-letter-exchange')
-        if dead_letters is not None and dead_letters[1] == 'S':
+        if dead_letters is not None:
             self._session.check('read', 'queue', name)
             self._session.check('write', 'exchange', bytes(dead_letters[0]))
 
@@ -211,28 +218,35 @@ class Requests:
         return QueuePurgeOk(queue.purge())
 
     def queue_bind(self, method: QueueBind) -> Method:
-        self._bind_queue(method, declarations.bind)
+        name, source, routing_key = self._check_binding(method)
+        vhost = self._session.vhost
+        vhost.exchange(source)
+        queue = vhost.queue(name)
+        check_owner(queue, self._session)
+        declarations.bind(vhost, source, queue, routing_key, method.arguments)
         return QueueBindOk()
 
     def queue_unbind(self, method: QueueUnbind) -> Method:
-        self._bind_queue(method, declarations.unbind)
+        name, source, routing_key = self._check_binding(method)
+        vhost = self._session.vhost
+        queue = vhost.queues.get(name)
+        if queue is not None:
+            check_owner(queue, self._session)
+        declarations.unbind(vhost, source, queue, routing_key, method.arguments)
         return QueueUnbindOk()
 
-    def _bind_queue(self, method: QueueBind | QueueUnbind, act: _Act) -> None:
-        session = self._session
+    def _check_binding(self, method: QueueBind | QueueUnbind) -> tuple[bytes, bytes, bytes]:
+        """Return the queue, the exchange and the routing key, which the user may bind."""
         given = _stripped(method.queue)
         name = self._queue_name(given)
         routing_key = _bytes(method.routing_key)
         if not given and not routing_key:
-            routing_key = name  # AMQP 0-9-1, domain of queue.bind: both empty
+            routing_key = name  # AMQP 0-9-1, queue.bind: both are empty
         source = _stripped(method.exchange)
-        session.check('write', 'queue', name)
+        self._session.check('write', 'queue', name)
         check_not_default(source)
-        session.check('read', 'exchange', source)
-        session.vhost.exchange(source)
-        queue = session.vhost.queue(name)
-        check_owner(queue, session)
-        act(session.vhost, source, queue, routing_key, method.arguments)
+        self._session.check('read', 'exchange', source)
+        return name, source, routing_key
 
     def _queue_name(self, name: bytes) -> bytes:
         """Return the name of a queue; an empty one stands for the last queue of the channel."""
@@ -268,7 +282,7 @@ class Requests:
         check_owner(queue, session)
         arguments = named(method.arguments)
         self._check_consumer(queue, method, arguments)
-        tag = tag or b'amq.ctag-' + unique_name()
+        tag = tag or _generated(b'amq.ctag-')
         consumer = Consumer(
             channel,
             queue,
@@ -305,8 +319,8 @@ class Requests:
             raise Refusal(PRECONDITION_FAILED, 'reply consumer cannot acknowledge')
         if channel.reply_tag is not None:
             raise Refusal(PRECONDITION_FAILED, 'reply consumer already set')
-        channel.reply_tag = _bytes(method.consumer_tag) or b'amq.ctag-' + unique_name()
-        channel.reply_key = REPLY_PREFIX + unique_name()
+        channel.reply_tag = _bytes(method.consumer_tag) or _generated(b'amq.ctag-')
+        channel.reply_key = _generated(REPLY_PREFIX)
         self._session.state.replies[channel.reply_key] = channel
         return BasicConsumeOk(channel.reply_tag)
 
@@ -370,7 +384,6 @@ class Requests:
             raise Refusal(PRECONDITION_FAILED, 'channel is not transactional')
 
 
-_Act = Callable[..., None]
 _HANDLERS: Final[dict[type[Method], Callable[[Requests, Any], Method | None]]] = {
     AccessRequest: Requests.access_request,
     ChannelOpen: Requests.channel_open,
@@ -400,6 +413,11 @@ _HANDLERS: Final[dict[type[Method], Callable[[Requests, Any], Method | None]]] =
 def _check_requeue(requeue: bool) -> None:
     if not requeue:
         raise Refusal(NOT_IMPLEMENTED, 'requeue=false')
+
+
+def _generated(prefix: bytes) -> bytes:
+    """Return a name that nobody else has, in the form of RabbitMQ's."""
+    return prefix + urlsafe_b64encode(bytes.fromhex(unique_name().decode())).rstrip(b'=')
 
 
 def _bytes(text: Text) -> bytes:
