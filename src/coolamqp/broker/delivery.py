@@ -49,6 +49,8 @@ class Entry:
 class MessageSource(ABC):
     """A queue, as the channels see it to which it delivers."""
 
+    name: bytes
+
     @abstractmethod
     def properties_of(self, entry: Entry) -> bytes:
         """Return the encoded properties to deliver a message with."""

@@ -16,11 +16,12 @@ from urllib.parse import quote
 import coolamqp
 from coolamqp.broker.core import BrokerCore
 from coolamqp.broker.errors import Refusal
-from coolamqp.broker.loop_thread import LoopThread, call_on
+from coolamqp.broker.loop_thread import LoopThread, call_on, run_on
 from coolamqp.broker.policies import Policy
 from coolamqp.broker.server import Server
 from coolamqp.broker.state import HEARTBEAT, MEMORY_BYTES_MAX, BrokerState, Limits
 from coolamqp.broker.storage import Storage
+from coolamqp.broker.store import DiskStore
 from coolamqp.broker.users import EVERYTHING, Permissions
 from coolamqp.broker.vhost import VirtualHost
 from coolamqp.broker.views import (
@@ -39,6 +40,7 @@ T = TypeVar('T')
 
 GUEST = 'guest'
 DEFAULT_VHOST = '/'
+_FORCED = 'broker forced connection closure'
 SERVER_PROPERTIES = {
     'product': 'CoolAMQP',
     'platform': 'Python',
@@ -95,34 +97,51 @@ class Broker:
         self._tls = tls
         self._folder = None if folder is None else Path(folder)
         self._limits = Limits(heartbeat=heartbeat, memory_bytes_max=memory_bytes_max)
-        self._state = self._make_state()
+        self._state = self._make_state(Storage())
+        for name, password in self._users.items():
+            self._state.users.add(name, password)
+        self._add_vhost(DEFAULT_VHOST)
         self._server = Server(BrokerCore(self._state), host, port, tls)
         self._thread: LoopThread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def _make_state(self) -> BrokerState:
+    def _make_state(self, store: Storage) -> BrokerState:
         properties = {**SERVER_PROPERTIES, 'version': coolamqp.__version__}
-        state = BrokerState(
-            properties, self._limits, Timers(time.monotonic()), Storage(), time.time
-        )
-        for name, password in self._users.items():
-            state.users.add(name, password)
-        self._add_vhost(state, DEFAULT_VHOST)
-        return state
+        return BrokerState(properties, self._limits, Timers(time.monotonic()), store, time.time)
 
-    def _add_vhost(self, state: BrokerState, name: str) -> None:
-        state.add_vhost(name)
+    def _add_vhost(self, name: str) -> None:
+        self._state.add_vhost(name)
         for user in self._users:
-            state.permit(user, name, Permissions())
+            self._state.permit(user, name, Permissions())
+
+    def _load(self) -> None:
+        """Load everything from the folder, if there is one; the users stay as they are."""
+        if self._folder is None:
+            return
+        store = DiskStore(self._folder, _wall_offset)
+        users = self._state.users
+        self._state = self._make_state(store)
+        self._state.users = users
+        self._server.core = BrokerCore(self._state)
+        store.load(self._state)
+        for name in (DEFAULT_VHOST, *self._state.vhosts):
+            self._add_vhost(name)
+
+    def _unload(self) -> None:
+        """Forget what a restart does not keep."""
+        for vhost in self._state.vhosts.values():
+            vhost.forget_transient()
+        self._state.store.close()
 
     # Start and end
 
     def start(self) -> Self:
         """Start the broker on a thread of its own. Return when it listens."""
+        if self._loop is not None:
+            raise RuntimeError('the broker is running already')
         self._thread = LoopThread('coolamqp-broker')
-        self._loop = self._thread.loop
         try:
-            self._thread.run(self._server.start())
+            self._thread.run(self._start())
         except BaseException:
             self._end_thread()
             raise
@@ -131,13 +150,34 @@ class Broker:
     def stop(self) -> None:
         """Close all connections with 320 CONNECTION_FORCED, and stop to listen."""
         if self._thread is not None:
-            self._thread.run(self._server.stop('broker forced connection closure'))
+            self._thread.run(self._stop())
             self._end_thread()
+
+    def restart(self) -> None:
+        """Stop and start on the same port, as RabbitMQ does: what is transient is lost."""
+        if self._loop is None:
+            raise _not_running()
+
+        async def restart() -> None:
+            await self._stop()
+            await self._start()
+
+        run_on(self._loop, restart())
+
+    async def _start(self) -> None:
+        self._load()
+        await self._server.start()
+        self._loop = asyncio.get_running_loop()
+
+    async def _stop(self) -> None:
+        self._loop = None
+        await self._server.stop(_FORCED)
+        self._unload()
 
     def _end_thread(self) -> None:
         if self._thread is not None:
             self._thread.close()
-        self._thread = self._loop = None
+        self._thread = None
 
     def __enter__(self) -> Self:
         return self.start()
@@ -151,8 +191,7 @@ class Broker:
         self.stop()
 
     async def __aenter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
-        await self._server.start()
+        await self._start()
         return self
 
     async def __aexit__(
@@ -161,13 +200,12 @@ class Broker:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._server.stop('broker forced connection closure')
-        self._loop = None
+        await self._stop()
 
     def _call(self, function: Callable[[], T]) -> T:
         """Call a function on the thread of the broker, and send what it causes."""
         if self._loop is None:
-            raise RuntimeError('the broker is not running; start it, or use it in a with block')
+            raise _not_running()
 
         def call() -> T:
             self._state.timers.advance(self._server.now)
@@ -215,7 +253,7 @@ class Broker:
 
         :returns: its address
         """
-        self._call(lambda: self._add_vhost(self._state, name))
+        self._call(lambda: self._add_vhost(name))
         return self.url_of(name)
 
     def delete_vhost(self, name: str) -> None:
@@ -408,3 +446,11 @@ class Broker:
             yield
         finally:
             self._call(lambda: self._server.set_rate(inf))
+
+
+def _wall_offset() -> float:
+    return time.time() - time.monotonic()
+
+
+def _not_running() -> RuntimeError:
+    return RuntimeError('the broker is not running; start it, or use it in a with block')

@@ -48,14 +48,28 @@ def call_on(loop: asyncio.AbstractEventLoop, function: Callable[[], T]) -> T:
 
     Calls it at once on that thread itself; else waits for it.
     """
-    try:
-        running: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
-    except RuntimeError:
-        running = None
-    if running is loop:
+    if _is_here(loop):
         return function()
 
     async def call() -> T:
         return function()
 
-    return asyncio.run_coroutine_threadsafe(call(), loop).result()
+    return run_on(loop, call())
+
+
+def run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on a loop of another thread, and wait for its result.
+
+    :raises RuntimeError: this is the thread of the loop, which cannot wait for itself
+    """
+    if _is_here(loop):
+        coroutine.close()
+        raise RuntimeError('this call waits, and the thread of the broker must not; use a thread')
+    return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+
+
+def _is_here(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False

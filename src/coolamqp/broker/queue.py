@@ -122,6 +122,13 @@ class BaseQueue(MessageSource):
         """Remove the next message for a basic.get; None if there is none."""
 
     @abstractmethod
+    def restore(self, entry: Entry) -> None:
+        """Add a message from the store, behind the others."""
+
+    def forget_transient(self) -> None:
+        """Drop the messages that a restart does not keep."""
+
+    @abstractmethod
     def purge(self) -> int:
         """Drop all ready messages; return their number."""
 
@@ -235,6 +242,12 @@ class Queue(BaseQueue):
         self.ready.append(entry, self._level(entry.message))
         self._watch_expiry()
 
+    def forget_transient(self) -> None:
+        """Drop the messages that a restart does not keep."""
+        for entry in self.ready.clear():
+            if self._is_kept(entry.message):
+                self.ready.append(entry, self._level(entry.message))
+
     def _is_full(self, message: BrokerMessage) -> bool:
         """Whether there is no room for a message, and the queue refuses it for that."""
         options = self.options
@@ -266,8 +279,12 @@ class Queue(BaseQueue):
         highest = self.options.max_priority
         return min(message.priority, highest) if highest else 0
 
+    def _is_kept(self, message: BrokerMessage) -> bool:
+        """Whether a message survives a restart; a quorum queue keeps transient ones too."""
+        return self.kind == QUORUM or (self.durable and self.owner is None and message.persistent)
+
     def _keep(self, entry: Entry) -> None:
-        if self.durable and entry.message.persistent:
+        if self.durable and self._is_kept(entry.message):
             self.vhost.store_message(entry)
 
     # Out

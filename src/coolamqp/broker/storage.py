@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from coolamqp.broker.delivery import Entry
 from coolamqp.broker.exchange import Binding, Exchange
+from coolamqp.broker.policies import Policy
 from coolamqp.broker.queue import BaseQueue
 
 
@@ -34,7 +35,13 @@ class Storage:
     def delete_binding(self, vhost: str, source: Exchange, binding: Binding) -> None:
         """Delete a binding."""
 
-    def add_message(self, entry: Entry) -> None:
+    def set_policy(self, vhost: str, policy: Policy) -> None:
+        """Store a policy."""
+
+    def clear_policy(self, vhost: str, name: str) -> None:
+        """Delete a policy."""
+
+    def add_message(self, vhost: str, entry: Entry) -> None:
         """Store a persistent message in a durable queue; set `entry.stored`."""
 
     def remove_message(self, entry: Entry) -> None:
@@ -42,3 +49,6 @@ class Storage:
 
     def commit(self) -> None:
         """Write everything to the disk."""
+
+    def close(self) -> None:
+        """Write everything, and close the store."""

@@ -161,16 +161,29 @@ class VirtualHost(QueueHost):
         if source.auto_delete and not source.bindings:
             self.delete_exchange(source)
 
+    def forget_transient(self) -> None:
+        """Forget what a restart does not keep: all that is not durable, transient messages."""
+        for queue in list(self.queues.values()):
+            if not queue.durable or queue.owner is not None:
+                self.delete_queue(queue)
+            else:
+                queue.forget_transient()
+        for exchange in list(self.exchanges.values()):
+            if not exchange.durable:
+                self.delete_exchange(exchange)
+
     # Policies
 
     def set_policy(self, policy: Policy) -> None:
         """Add or replace a policy."""
         self.policies.set(policy)
+        self.store.set_policy(self.name, policy)
         self._apply_policies()
 
     def clear_policy(self, name: str) -> None:
         """Remove a policy."""
         self.policies.clear(name)
+        self.store.clear_policy(self.name, name)
         self._apply_policies()
 
     def _apply_policies(self) -> None:
@@ -195,7 +208,7 @@ class VirtualHost(QueueHost):
 
     def store_message(self, entry: Entry) -> None:
         """Store a message; set `entry.stored`."""
-        self.store.add_message(entry)
+        self.store.add_message(self.name, entry)
 
     def drop_message(self, entry: Entry) -> None:
         """Delete a message from the store."""
