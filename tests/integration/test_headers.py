@@ -14,7 +14,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from coolamqp.clustering import Cluster
 from coolamqp.objects import Exchange, Message, MessageProperties, Queue
 from tests.integration.support import PATIENCE, Collector, confirmed, consume
-from tests.support.rabbitmq import RabbitMQNode
+from tests.support.nodes import BrokerNode
 
 pytestmark = pytest.mark.integration
 
@@ -85,7 +85,7 @@ def test_we_read_the_headers_that_pika_writes(
 
 @pytest.mark.parametrize('exchange', [Exchange(), Exchange('sorting', b'headers')], ids=repr)
 def test_an_int_over_63_bits_is_what_rabbitmq_makes_of_it(
-    cluster: Cluster, rabbitmq: RabbitMQNode, exchange: Exchange
+    cluster: Cluster, rabbitmq: BrokerNode, exchange: Exchange
 ) -> None:
     collector = Collector()
     queue = Queue(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from coolamqp.broker.channel import Channel
@@ -49,11 +50,16 @@ class ChannelFrames(ChannelSink):
         self._publishing = Publishing(channel)
         self._requests = Requests(channel, self._publishing)
         self._content = ContentAssembler()
+        self._held: list[Callable[[], None]] = []  # during an alarm
         self._refuse_connection = refuse
         self._forget = forget
 
     def on_method(self, buffer: bytes, start: int, end: int) -> None:
         """Process a method frame."""
+        if self._held:
+            payload = buffer[start:end]
+            self._held.append(partial(self.on_method, payload, 0, len(payload)))
+            return
         index = method_index(buffer, start, end)
         if not self.channel.is_open:
             self._on_method_while_closing(index)
@@ -103,16 +109,38 @@ class ChannelFrames(ChannelSink):
 
     def on_header(self, buffer: bytes, start: int, end: int) -> None:
         """Process a header frame."""
+        if self._held:
+            payload = buffer[start:end]
+            self._held.append(partial(self.on_header, payload, 0, len(payload)))
+            return
         if self.channel.is_open and self._content.on_header(buffer, start, end):
             self._on_content()
 
     def on_body(self, buffer: bytes, start: int, end: int, frame_ended: bool) -> None:
         """Process a piece of a body frame."""
+        if self._held:
+            payload = buffer[start:end]
+            self._held.append(partial(self.on_body, payload, 0, len(payload), frame_ended))
+            return
         if self.channel.is_open and self._content.on_body(buffer, start, end, frame_ended):
             self._on_content()
 
     def _on_content(self) -> None:
         _, method, properties, body = self._content.release()
+        session = self.channel.session
+        if session.state.alarm:
+            session.block()
+            self._held.append(partial(self._publish, method, properties, body))
+        else:
+            self._publish(method, properties, body)
+
+    def release(self) -> None:
+        """Process what was held during an alarm, in order."""
+        held, self._held = self._held, []
+        for call in held:
+            call()
+
+    def _publish(self, method: bytes, properties: bytes, body: bytes) -> None:
         try:
             self._publishing.publish(PublishEnvelope(method), properties, body)
         except Refusal as refusal:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum
 from math import inf
-from typing import Final
+from typing import Any, Final
 
 from coolamqp.broker.channel import Channel
 from coolamqp.broker.channel_frames import ChannelFrames
@@ -92,6 +92,7 @@ class BrokerConnection(FrameSink):
         self.stage = Stage.AWAITING_HEADER
         self.cause = ''
         self.client_name = ''
+        self.client_properties: dict[str, Any] = {}
         self._certified = certified
         self._log = log
         self._wants_login_errors = False
@@ -198,6 +199,13 @@ class BrokerConnection(FrameSink):
             if isinstance(channel, ChannelFrames):
                 channel.close(refusal)
 
+    def unblock(self) -> None:
+        """Read on, since an alarm has ended, and process what was held."""
+        self.session.unblock()
+        for frames in list(self._channels.values()):
+            if isinstance(frames, ChannelFrames):
+                frames.release()
+
     # Frames. Those of open channels go straight to their channels.
 
     def on_method(self, channel: int, buffer: bytes, start: int, end: int) -> None:
@@ -286,7 +294,8 @@ class BrokerConnection(FrameSink):
         return b''
 
     def _on_start_ok(self, method: ConnectionStartOk) -> None:
-        properties = plain_table(method.client_properties or [])
+        decoded: Any = method.client_properties or []
+        self.client_properties = properties = plain_table(decoded)
         capabilities = properties.get('capabilities')
         if isinstance(capabilities, dict):
             self.session.wants_cancel_notices = capabilities.get('consumer_cancel_notify') is True

@@ -19,7 +19,13 @@ from coolamqp.broker.errors import Refusal
 from coolamqp.broker.loop_thread import LoopThread, call_on, run_on
 from coolamqp.broker.policies import Policy
 from coolamqp.broker.server import Server
-from coolamqp.broker.state import HEARTBEAT, MEMORY_BYTES_MAX, BrokerState, Limits
+from coolamqp.broker.state import (
+    HEARTBEAT,
+    MEMORY_BYTES_MAX,
+    MESSAGE_BYTES_MAX,
+    BrokerState,
+    Limits,
+)
 from coolamqp.broker.storage import Storage
 from coolamqp.broker.store import DiskStore
 from coolamqp.broker.users import EVERYTHING, Permissions
@@ -74,6 +80,7 @@ class Broker:
     :param tls: the context of a TLS server; None for no TLS
     :param users: passwords by user name; all may do everything in the virtual host ``/``
     :param heartbeat: the interval to propose to clients, in seconds; 0 for none
+    :param message_bytes_max: the largest body, in bytes
     :param memory_bytes_max: bytes of message bodies at which publishers are blocked
     :raises OSError: `start` cannot listen on this address
 
@@ -91,12 +98,17 @@ class Broker:
         tls: ssl.SSLContext | None = None,
         users: Mapping[str, str] | None = None,
         heartbeat: int = HEARTBEAT,
+        message_bytes_max: int = MESSAGE_BYTES_MAX,
         memory_bytes_max: int = MEMORY_BYTES_MAX,
     ) -> None:
         self._users = dict(users or {GUEST: GUEST})
         self._tls = tls
         self._folder = None if folder is None else Path(folder)
-        self._limits = Limits(heartbeat=heartbeat, memory_bytes_max=memory_bytes_max)
+        self._limits = Limits(
+            heartbeat=heartbeat,
+            message_bytes_max=message_bytes_max,
+            memory_bytes_max=memory_bytes_max,
+        )
         self._state = self._make_state(Storage())
         for name, password in self._users.items():
             self._state.users.add(name, password)
@@ -292,6 +304,13 @@ class Broker:
                 connection.session.forget_checks()
 
         self._call(add)
+
+    def delete_user(self, name: str) -> None:
+        """Delete a user; connections that it has stay open.
+
+        :raises KeyError: there is none of this name
+        """
+        self._call(lambda: self._state.users.remove(name))
 
     def policy(
         self,

@@ -70,8 +70,6 @@ class Publishing(Flushable):
 
         :raises Refusal: the exchange is missing, or the message is invalid
         """
-        if self._state.alarm:
-            self._session.block()
         exchange = self._exchange(envelope.exchange)
         if envelope.immediate:
             raise Refusal(NOT_IMPLEMENTED, 'immediate=true')
