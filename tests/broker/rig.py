@@ -38,6 +38,8 @@ from coolamqp.framing.definitions import (
     ConnectionStartOk,
     ConnectionTune,
     ConnectionTuneOk,
+    ExchangeDeclare,
+    QueueBind,
     QueueDeclare,
 )
 from coolamqp.framing.frames import (
@@ -45,6 +47,7 @@ from coolamqp.framing.frames import (
     PROTOCOL_HEADER,
     AMQPBodyFrame,
     AMQPHeaderFrame,
+    AMQPHeartbeatFrame,
     encode_method,
 )
 from coolamqp.framing.method import Method
@@ -145,15 +148,14 @@ class Client:
     """A client with its transport.
 
     :ivar reads: whether the client reads what comes
-    :ivar closed: whether the broker has closed the transport
-    :ivar received: methods and messages that came, each with its channel
+        :ivar received: methods and messages that came, each with its channel
     """
 
     def __init__(self, rig: Rig, connection: BrokerConnection) -> None:
         self.rig = rig
         self.connection = connection
         self.reads = True
-        self.closed = False
+        self._closed = False
         self.received: deque[tuple[int, Method | Message[Any]]] = deque()
         self.frame_max = 131072
         self.raw = b''
@@ -161,6 +163,10 @@ class Client:
         self._contents: dict[int, Contents] = {}
         self._unread = b''  # sent, and not read by the broker
         self._was_reading = True
+
+    def closed(self) -> bool:
+        """Whether the transport is closed."""
+        return self._closed
 
     # Bytes
 
@@ -180,7 +186,7 @@ class Client:
             data = b''.join(pieces)
             core.sent(connection, len(data), self.rig.now)
             self._receive(data)
-        if connection.is_over() and not self.closed:
+        if connection.is_over() and not self._closed:
             self.lose()
         self._read()
 
@@ -192,8 +198,8 @@ class Client:
 
     def lose(self, cause: str = 'lost') -> None:
         """Lose the transport."""
-        if not self.closed:
-            self.closed = True
+        if not self._closed:
+            self._closed = True
             self.rig.core.lost(self.connection, cause, self.rig.now)
             self.rig.run()
 
@@ -203,7 +209,7 @@ class Client:
         if reading != self._was_reading:
             self._was_reading = reading
             self.connection.set_reading(reading, self.rig.now)
-        if self._unread and reading and not self.closed:
+        if self._unread and reading and not self._closed:
             data, self._unread = self._unread, b''
             self.rig.core.receive(self.connection, data, self.rig.now)
             self.rig.run()
@@ -213,6 +219,8 @@ class Client:
         if self._collector is None or self.raw == data == PROTOCOL_HEADER:
             return
         for frame in self._collector.feed(data):
+            if isinstance(frame, AMQPHeartbeatFrame):
+                continue
             number: int = getattr(frame, 'channel', 0)
             item = self._contents.setdefault(number, Contents()).add(frame)
             if item is not None:
@@ -250,7 +258,7 @@ class Client:
         """Close the connection."""
         self.send(ConnectionClose(200, 'bye', 0, 0), channel=0)
         assert isinstance(self.received.pop()[1], ConnectionCloseOk)
-        assert self.closed
+        assert self._closed
 
     # Calls
 
@@ -339,6 +347,17 @@ class Client:
         flags = {'durable': True, **flags}
         answer = self.call(QueueDeclare(name, arguments=arguments, **flags))
         return bytes(answer.queue).decode()
+
+    def exchange(
+        self, name: str, type_: str = 'fanout', arguments: Any = None, **flags: bool
+    ) -> None:
+        """Declare an exchange."""
+        options: dict[str, Any] = flags
+        self.call(ExchangeDeclare(name, type_, arguments=arguments, **options))
+
+    def bind(self, queue: str, exchange: str, key: str = '', arguments: Any = None) -> None:
+        """Bind a queue to an exchange."""
+        self.call(QueueBind(queue, exchange, key, arguments=arguments))
 
     def consume(
         self, queue: str, tag: str = '', *, channel: int = 1, no_ack: bool = False, **options: Any
