@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from math import inf
 from typing import Any, Final
 
@@ -112,8 +113,12 @@ class BrokerConnection(FrameSink):
             data = self._check_header(self._beginning + data)
         if self.stage is Stage.CLOSED or not data:
             return
+        self._refusing(partial(self._decoder.feed, data))
+
+    def _refusing(self, call: Callable[[], None]) -> None:
+        """Make a call; close the connection for an error of the client."""
         try:
-            self._decoder.feed(data)
+            call()
         except Refusal as refusal:
             self.refuse(refusal, 0)
         except WireError as error:
@@ -204,7 +209,7 @@ class BrokerConnection(FrameSink):
         self.session.unblock()
         for frames in list(self._channels.values()):
             if isinstance(frames, ChannelFrames):
-                frames.release()
+                self._refusing(frames.release)
 
     # Frames. Those of open channels go straight to their channels.
 
