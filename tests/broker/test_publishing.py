@@ -20,7 +20,7 @@ from coolamqp.framing.definitions import (
     TxSelect,
 )
 from coolamqp.framing.frames import encode_method
-from tests.behaviour.wire import Message
+from tests.behaviour.wire import Message, text
 from tests.broker.rig import Client, Rig
 
 REPLY_QUEUE = 'amq.rabbitmq.reply-to'
@@ -253,7 +253,7 @@ def test_a_reply_to_nobody_comes_back(rig: Rig, client: Client, how: str) -> Non
         client.call(ChannelClose(200, '', 0, 0))
     else:
         client.lose()
-    address = bytes(question.properties.reply_to or b'').decode()
+    address = text(question.properties.reply_to or '')
     server.publish(b'answer', address, mandatory=True)
 
     assert returned(server).body == b'answer'
