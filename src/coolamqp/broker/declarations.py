@@ -23,8 +23,8 @@ from coolamqp.broker.queue_options import (
     STREAM,
     check_arguments,
 )
-from coolamqp.broker.stream import Stream
 from coolamqp.broker.routing import DEFAULT_EXCHANGE
+from coolamqp.broker.stream import Stream
 from coolamqp.broker.vhost import VirtualHost
 from coolamqp.framing.definitions import ExchangeDeclare, QueueDeclare, QueueDelete
 from coolamqp.framing.field_table import Arguments

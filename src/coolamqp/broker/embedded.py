@@ -50,6 +50,9 @@ _FORCED = 'broker forced connection closure'
 SERVER_PROPERTIES = {
     'product': 'CoolAMQP',
     'platform': 'Python',
+    'cluster_name': 'coolamqp@localhost',
+    'copyright': 'The authors of CoolAMQP',
+    'information': 'An embedded broker for demos and tests; MIT licence',
     'capabilities': {
         'publisher_confirms': True,
         'exchange_exchange_bindings': True,

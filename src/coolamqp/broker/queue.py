@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from coolamqp.broker.arguments import NamedArguments
 from coolamqp.broker.consumers import Consumers
-from coolamqp.broker.delivery import Consumer, Entry, MessageSource
 from coolamqp.broker.dead_letters import DELIVERY_LIMIT, EXPIRED, MAXLEN, REJECTED, Reason
+from coolamqp.broker.delivery import Consumer, Entry, MessageSource
 from coolamqp.broker.message import BrokerMessage
 from coolamqp.broker.queue_options import (
     DROP_HEAD,

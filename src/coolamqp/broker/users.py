@@ -91,6 +91,10 @@ class Users:
         """
         return self._users[name]
 
+    def get(self, name: str) -> User | None:
+        """Return a user; None if there is none of this name."""
+        return self._users.get(name)
+
     def log_in(self, name: str, password: str) -> User | None:
         """Return the user of this name and password; None if there is none."""
         user = self._users.get(name)

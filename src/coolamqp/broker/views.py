@@ -115,7 +115,7 @@ def see_connection(connection: BrokerConnection) -> ConnectionView:
     is_open = session.is_open
     return ConnectionView(
         name=connection.client_name,
-        properties=connection.client_properties,
+        properties=connection.handshake.client_properties,
         peer=connection.peer,
         user=session.user.name if is_open else '',
         vhost=session.vhost.name if is_open else '',
