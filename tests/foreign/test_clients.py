@@ -1,0 +1,48 @@
+"""Other clients run unchanged. Each has a program, which prints a line for each step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+
+from tests.foreign.running import run_python
+
+STEPS: Final = (
+    'declare',
+    'publish',
+    'get',
+    'get_empty',
+    'consume',
+    'redeliver',
+    'cancel',
+    'mandatory_return',
+    'channel_error',
+    'transaction',
+    'delete',
+    'login_refused',
+)
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client.
+
+    :ivar program: a module of `tests.foreign.programs`
+    :ivar environment: the environment, see `tests.support.environments`
+    :ivar lacks: the steps for which the client has no calls
+    """
+
+    program: str
+    environment: str
+    lacks: frozenset[str] = frozenset()
+
+
+CLIENTS: Final = (Client('pika_blocking', 'pika'),)
+
+
+@pytest.mark.parametrize('client', CLIENTS, ids=lambda client: client.program)
+def test_client(client: Client, foreign_broker_url: str) -> None:
+    run = run_python(client.environment, client.program, foreign_broker_url)
+    run.check([step for step in STEPS if step not in client.lacks])
