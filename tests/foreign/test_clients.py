@@ -39,7 +39,11 @@ class Client:
     lacks: frozenset[str] = frozenset()
 
 
-CLIENTS: Final = (Client('pika_blocking', 'pika'),)
+CLIENTS: Final = (
+    Client('pika_blocking', 'pika'),
+    Client('pika_select', 'pika'),
+    Client('pika_asyncio', 'pika'),
+)
 
 
 @pytest.mark.parametrize('client', CLIENTS, ids=lambda client: client.program)
