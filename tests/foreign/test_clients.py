@@ -43,6 +43,8 @@ CLIENTS: Final = (
     Client('pika_blocking', 'pika'),
     Client('pika_select', 'pika'),
     Client('pika_asyncio', 'pika'),
+    Client('aio_pika', 'aio_pika'),
+    Client('amqpstorm', 'amqpstorm'),
 )
 
 
