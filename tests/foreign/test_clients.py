@@ -45,6 +45,9 @@ CLIENTS: Final = (
     Client('pika_asyncio', 'pika'),
     Client('aio_pika', 'aio_pika'),
     Client('amqpstorm', 'amqpstorm'),
+    Client('py_amqp', 'amqp'),
+    Client('rabbitpy', 'rabbitpy'),
+    Client('kombu', 'celery', lacks=frozenset({'transaction'})),
 )
 
 

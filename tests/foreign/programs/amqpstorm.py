@@ -160,9 +160,7 @@ def delete(connection):
 
 
 def login_refused(url):
-    error = raised(
-        AMQPConnectionError, amqpstorm.UriConnection, with_wrong_password(url) + OPTIONS
-    )
+    error = raised(AMQPConnectionError, amqpstorm.UriConnection, with_wrong_password(url) + OPTIONS)
     same(error.error_code, 403)
 
 
