@@ -48,6 +48,11 @@ CLIENTS: Final = (
     Client('py_amqp', 'amqp'),
     Client('rabbitpy', 'rabbitpy'),
     Client('kombu', 'celery', lacks=frozenset({'transaction'})),
+    Client(
+        'coolamqp_2',
+        'coolamqp_2',
+        lacks=frozenset({'get', 'get_empty', 'mandatory_return', 'transaction'}),
+    ),
 )
 
 
