@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from typing import Final
 
 import pytest
 
-from tests.foreign.running import run_python
+from tests.foreign.running import run_node, run_python
 
 STEPS: Final = (
     'declare',
@@ -23,11 +24,12 @@ STEPS: Final = (
     'delete',
     'login_refused',
 )
+NO_NODE: Final = 'amqplib needs node and npm'
 
 
 @dataclass(frozen=True)
 class Client:
-    """A client.
+    """A client in Python.
 
     :ivar program: a module of `tests.foreign.programs`
     :ivar environment: the environment, see `tests.support.environments`
@@ -47,11 +49,11 @@ CLIENTS: Final = (
     Client('amqpstorm', 'amqpstorm'),
     Client('py_amqp', 'amqp'),
     Client('rabbitpy', 'rabbitpy'),
-    Client('kombu', 'celery', lacks=frozenset({'transaction'})),
+    Client('kombu', 'celery', frozenset({'transaction'})),
     Client(
         'coolamqp_2',
         'coolamqp_2',
-        lacks=frozenset({'get', 'get_empty', 'mandatory_return', 'transaction'}),
+        frozenset({'get', 'get_empty', 'mandatory_return', 'transaction'}),
     ),
 )
 
@@ -60,3 +62,9 @@ CLIENTS: Final = (
 def test_client(client: Client, foreign_broker_url: str) -> None:
     run = run_python(client.environment, client.program, foreign_broker_url)
     run.check([step for step in STEPS if step not in client.lacks])
+
+
+@pytest.mark.skipif(not (shutil.which('node') and shutil.which('npm')), reason=NO_NODE)
+def test_client_for_node(foreign_broker_url: str) -> None:
+    run = run_node('amqplib', 'amqplib.js', foreign_broker_url)
+    run.check([step for step in STEPS if step != 'transaction'])
