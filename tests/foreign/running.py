@@ -51,13 +51,13 @@ class Run:
 
 def run_python(environment: str, module: str, url: str) -> Run:
     """Run a module of `tests.foreign.programs` in an environment."""
-    return run(command_of(environment, module, url), variables())
+    return run(command_of(environment, module, url), program_variables())
 
 
 def run_node(environment: str, script: str, url: str) -> Run:
     """Run a script of `tests/foreign/programs` with the packages of an environment."""
     modules = str(node_modules_of(environment))
-    return run(['node', str(PROGRAMS / script), url], variables(NODE_PATH=modules))
+    return run(['node', str(PROGRAMS / script), url], program_variables(NODE_PATH=modules))
 
 
 def command_of(environment: str, module: str, *arguments: str) -> list[str]:
@@ -65,7 +65,7 @@ def command_of(environment: str, module: str, *arguments: str) -> list[str]:
     return [python_of(environment), '-m', f'tests.foreign.programs.{module}', *arguments]
 
 
-def variables(**more: str) -> dict[str, str]:
+def program_variables(**more: str) -> dict[str, str]:
     """Return the environment variables for a program that must not find our CoolAMQP."""
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(SETTINGS_OF_OURS)
