@@ -36,17 +36,18 @@ class Run:
         return [line.removeprefix('ok ') for line in lines if line.startswith('ok ')]
 
     def check(self, expected: Sequence[str]) -> None:
-        """Fail the test, with the output of the program, if it has not done all steps."""
+        """Fail the test, with the output of the program, if it has not done these steps."""
+        if problem := self._problem(list(expected)):
+            text = f'{problem}\n--- output\n{self.output}\n--- standard error\n{self.errors}'
+            pytest.fail(text, pytrace=False)
+
+    def _problem(self, expected: list[str]) -> str:
         done = self.steps
-        if done == list(expected) and self.status == 0:
-            return
-        problem = f'status {self.status} after all steps'
-        for number, step in enumerate(expected):
-            if done[number : number + 1] != [step]:
-                problem = f'failed at the step {step!r}'
-                break
-        text = f'{problem}\n--- output\n{self.output}\n--- standard error\n{self.errors}'
-        pytest.fail(text, pytrace=False)
+        if done == expected:
+            return f'all steps are done, but the status is {self.status}' if self.status else ''
+        if done == expected[: len(done)]:
+            return f'failed at the step {expected[len(done)]!r}, with status {self.status}'
+        return f'did the steps {done} instead of {expected}'
 
 
 def run_python(environment: str, module: str, url: str) -> Run:

@@ -37,7 +37,8 @@ class Session:
     async def run(self, url):
         """Do all steps."""
         closed = self.calls()
-        (self.connection,) = await self.connect(url, closed)
+        self.connection, *errors = await self.connect(url, closed)
+        same(errors, [])
         await do_async(STEPS, self)
         self.connection.close()
         _, reason = await closed
