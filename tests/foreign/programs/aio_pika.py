@@ -162,6 +162,7 @@ async def transaction(connection):
         same_message(received, b'committed')
         await received.ack()
         await transaction.rollback()
+        await transaction.commit()  # The message is not acknowledged.
     async with connection.channel() as channel:
         same(await counts(channel), (1, 0))
 

@@ -145,6 +145,8 @@ def transaction(connection):
         same(message.body, b'committed')
         message.ack()
         channel.tx.rollback()
+        channel.tx.select()
+        channel.tx.commit()  # The message is not acknowledged.
     with connection.channel() as channel:
         same(counts(channel), (1, 0))
 

@@ -133,6 +133,7 @@ def transaction(connection):
         same(body, b'committed')
         channel.basic_ack(got.delivery_tag)
         channel.tx_rollback()
+        channel.tx_commit()  # The message is not acknowledged.
     with connection.channel() as channel:
         same(counts(channel), (1, 0))
 

@@ -225,6 +225,7 @@ async def transaction(session):
     same(body, b'committed')
     channel.basic_ack(method.delivery_tag)
     await session.call(channel.tx_rollback)
+    await session.call(channel.tx_commit)  # The message is not acknowledged.
     await session.close(channel)
     channel = await session.channel()
     same(await session.counts(channel), (1, 0))

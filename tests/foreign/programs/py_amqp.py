@@ -158,6 +158,7 @@ def transaction(connection):
         same(message.body, b'committed')
         channel.basic_ack(message.delivery_tag)
         channel.tx_rollback()
+        channel.tx_commit()  # The message is not acknowledged.
     with connection.channel() as channel:
         same(counts(channel), (1, 0))
 

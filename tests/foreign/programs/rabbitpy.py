@@ -145,6 +145,7 @@ def transaction(connection):
         same(message.body, b'committed')
         message.ack()
         transaction.rollback()
+        transaction.commit()  # The message is not acknowledged.
     with connection.channel() as channel:
         same(counts(channel), (1, 0))
 
