@@ -68,7 +68,8 @@ def events():
     with app.connection_for_read() as connection:
         receiver = app.events.Receiver(connection, handlers)
         receiver.capture(timeout=TIMEOUT)
-    same((received[0], received[-1]), ('worker-heartbeat', 'task-succeeded'))
+    same(received[0], 'worker-heartbeat')
+    same('task-succeeded' in received, True)
 
 
 STEPS = (
