@@ -22,6 +22,7 @@ from coolamqp.framing.definitions import (
     BasicGetOk,
     BasicNack,
     BasicPublish,
+    BasicQos,
     BasicReject,
     BasicReturn,
     ChannelClose,
@@ -516,6 +517,10 @@ class RawChannel:
         """Start a consumer; return its tag."""
         answer = self.call(BasicConsume(queue, tag, no_ack=no_ack, **options))
         return text(answer.consumer_tag)
+
+    def qos(self, count: int, *, global_: bool = False) -> None:
+        """Limit the unacknowledged deliveries of each new consumer, or of the channel."""
+        self.call(BasicQos(0, count, global_))
 
     def cancel(self, tag: str) -> None:
         """Cancel a consumer."""
