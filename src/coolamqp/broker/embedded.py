@@ -220,6 +220,11 @@ class Broker(Watched):
 
         return call_on(self._loop, call)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the broker listens."""
+        return self._loop is not None
+
     # Where it is
 
     @property

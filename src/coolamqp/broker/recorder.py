@@ -22,7 +22,7 @@ ENDED_MAX: Final = 16
 class Chunk:
     """Bytes that were received or sent together.
 
-    :ivar time: seconds on the clock of the broker
+    :ivar time: in seconds, since recording began
     """
 
     time: float
@@ -69,9 +69,9 @@ class _Direction:
             self._size -= len(self.chunks.popleft()[1])
             self.is_complete = False
 
-    def copy(self) -> list[Chunk]:
+    def copy(self, since: float) -> list[Chunk]:
         """Return the bytes."""
-        return [Chunk(now, bytes(data)) for now, data in self.chunks]
+        return [Chunk(now - since, bytes(data)) for now, data in self.chunks]
 
 
 class _Entry:
@@ -87,7 +87,7 @@ class _Entry:
         """Whether the connection has ended."""
         return self.connection.stage is Stage.CLOSED
 
-    def copy(self) -> ConnectionRecord:
+    def copy(self, since: float) -> ConnectionRecord:
         """Return what is recorded."""
         connection = self.connection
         return ConnectionRecord(
@@ -95,8 +95,8 @@ class _Entry:
             connection.peer,
             self.has_ended,
             connection.cause,
-            self.received.copy(),
-            self.sent.copy(),
+            self.received.copy(since),
+            self.sent.copy(since),
             self.received.is_complete,
             self.sent.is_complete,
         )
@@ -106,11 +106,10 @@ class Recorder:
     """Records the last bytes of each connection, within bounds.
 
     :param now: the time, in seconds on the clock of the broker
-    :ivar since: when recording began
     """
 
     def __init__(self, now: float) -> None:
-        self.since = now
+        self._since = now
         self._entries: dict[BrokerConnection, _Entry] = {}
 
     def received(self, connection: BrokerConnection, data: bytes, now: float) -> None:
@@ -125,7 +124,7 @@ class Recorder:
 
     def records(self) -> list[ConnectionRecord]:
         """Return the records of the connections, in the order in which they began."""
-        return [entry.copy() for entry in self._entries.values()]
+        return [entry.copy(self._since) for entry in self._entries.values()]
 
     def _entry(self, connection: BrokerConnection) -> _Entry:
         entry = self._entries.get(connection)

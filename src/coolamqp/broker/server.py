@@ -161,6 +161,11 @@ class Server:
             transport.flush()
         self._tick()
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether there is a limit for the bytes a second."""
+        return self.bytes_per_second != inf
+
     def set_rate(self, bytes_per_second: float) -> None:
         """Send at most this many bytes a second to each client; inf for no limit."""
         self.bytes_per_second = bytes_per_second
@@ -232,7 +237,7 @@ class _ClientTransport(asyncio.Protocol):
         connection, transport = self._connection, self._transport
         if connection is None or transport is None or transport.is_closing():
             return
-        if self._server.bytes_per_second != inf:
+        if self._server.is_slow:
             self._flush_slowly()
             return
         while self._writable and not self._server.frozen:

@@ -1,4 +1,4 @@
-"""Waiting for something to happen at a broker, and the record of its connections."""
+"""Watching a broker: waiting for its clients, its faults, the record of its connections."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from coolamqp.broker.message import BrokerMessage
 from coolamqp.broker.recorder import ConnectionRecord, Recorder
 from coolamqp.broker.server import Server
 from coolamqp.broker.state import BrokerState
-from coolamqp.broker.views import SeenMessage, see_message
+from coolamqp.broker.views import SeenMessage, describe_message, see_message
 
 T = TypeVar('T')
 
 WAIT_TIMEOUT: Final = 5.0
-# How many messages a TimeoutError lists, and how many bytes of each body it shows.
+# How many messages a TimeoutError lists.
 _LISTED_MAX: Final = 10
-_SHOWN_BYTES: Final = 60
 
 
 class Watchers:
@@ -52,7 +51,7 @@ class Watchers:
 
 
 class Watched(ABC):
-    """The part of a broker that waits for its clients. See `coolamqp.broker.Broker`."""
+    """The part of a broker by which tests watch it. See `coolamqp.broker.Broker`."""
 
     _server: Server
     _state: BrokerState
@@ -74,6 +73,7 @@ class Watched(ABC):
         :raises TimeoutError: the condition was false until then
         :raises RuntimeError: an event loop runs in this thread, and would have to wait as well
         """
+        __tracebackhide__ = True  # pytest shows the line of the test instead
         _check_may_wait('wait_until')
         errors: list[KeyError] = []
 
@@ -113,6 +113,7 @@ class Watched(ABC):
         >>> broker.wait_for_message(routing_key='invoices').body  # doctest: +SKIP
         b'3 EUR'
         """
+        __tracebackhide__ = True  # pytest shows the line of the test instead
         _check_may_wait('wait_for_message')
         unseen = self._unseen()
 
@@ -149,10 +150,33 @@ class Watched(ABC):
         published = self._call(lambda: list(self._state.published))
         if not published:
             return 'nothing was published'
-        lines = [_describe_message(see_message(each)) for each in published[-_LISTED_MAX:]]
+        lines = [describe_message(see_message(each)) for each in published[-_LISTED_MAX:]]
         count = len(published)
         which = 'these were published' if count <= _LISTED_MAX else f'the last of {count} published'
         return '\n  '.join([f'{which}:', *lines])
+
+    @property
+    def vhosts(self) -> list[str]:
+        """The names of the virtual hosts."""
+        return self._call(lambda: list(self._state.vhosts))
+
+    @property
+    def faults(self) -> list[str]:
+        """The faults that are on, or still to come, as text."""
+
+        def find() -> list[str]:
+            server, faults = self._server, self._state.faults
+            found = {
+                'frozen': server.frozen,
+                'refuses connections': server.refuses,
+                f'sends {server.bytes_per_second:g} bytes a second': server.is_slow,
+                f'publishers are blocked: {self._state.alarm}': self._state.alarm,
+                f'publications to refuse: {faults.nacks}': faults.nacks,
+                f'confirms to lose: {faults.lost_confirms}': faults.lost_confirms,
+            }
+            return [text for text, is_on in found.items() if is_on]
+
+        return self._call(find)
 
     # The record of connections
 
@@ -177,6 +201,7 @@ class Watched(ABC):
 
 
 def _check_may_wait(name: str) -> None:
+    __tracebackhide__ = True
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -196,8 +221,3 @@ def _describe_wanted(exchange: str | None, routing_key: str | None, where: objec
     if where is not None:
         conditions.append('the condition')
     return f' with {" and ".join(conditions)}' if conditions else ''
-
-
-def _describe_message(message: SeenMessage) -> str:
-    body = repr(message.body[:_SHOWN_BYTES]) + ('...' if len(message.body) > _SHOWN_BYTES else '')
-    return f'exchange {message.exchange!r}, routing key {message.routing_key!r}: {body}'
