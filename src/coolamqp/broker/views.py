@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from coolamqp.broker.connection import BrokerConnection
 from coolamqp.broker.errors import shown
@@ -14,6 +14,9 @@ from coolamqp.broker.queue import BaseQueue, Queue
 from coolamqp.broker.vhost import PREDECLARED, VirtualHost
 from coolamqp.framing.field_table import plain_table
 from coolamqp.framing.properties import ReceivedProperties
+
+# How many bytes of a body a description shows.
+_SHOWN_BYTES: Final = 60
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,12 @@ def see_connection(connection: BrokerConnection) -> ConnectionView:
         vhost=session.vhost.name if is_open else '',
         channels=sorted(channel.number for channel in connection.channels),
     )
+
+
+def describe_message(message: SeenMessage) -> str:
+    """Return a message on one line, its body cut."""
+    body = repr(message.body[:_SHOWN_BYTES]) + ('...' if len(message.body) > _SHOWN_BYTES else '')
+    return f'exchange {message.exchange!r}, routing key {message.routing_key!r}: {body}'
 
 
 def describe(vhost: VirtualHost) -> str:
