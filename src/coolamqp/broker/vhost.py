@@ -99,6 +99,7 @@ class VirtualHost(QueueHost):
         """Add a queue."""
         self.queues[queue.name] = queue
         self._apply_policy(queue)
+        queue.used()
         if queue.durable and queue.owner is None:
             self.store.add_queue(self.name, queue)
 
