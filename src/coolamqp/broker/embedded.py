@@ -75,8 +75,9 @@ class Broker(Watched):
     It behaves as RabbitMQ does on one node. It is not for production. The documentation lists what
     it does not do.
 
-    A context manager of both kinds. `with` runs the broker on a thread of its own; `async with` runs
-    it on the loop. All methods may be called from any thread, and return when their effect is there.
+    A context manager of both kinds. `with` runs the broker on a thread of its own; `async with`
+    runs it on the loop. All methods may be called from any thread, and return when their effect is
+    there.
 
     :param host: address to listen on
     :param port: port to listen on; 0 for any that is free

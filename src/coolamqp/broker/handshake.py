@@ -1,4 +1,7 @@
-"""The handshake, the broker's side: protocol header, login, limits, virtual host (section 2.2.4)."""
+"""The handshake, the broker's side: protocol header, login, limits, virtual host.
+
+See section 2.2.4 of AMQP 0-9-1.
+"""
 
 from __future__ import annotations
 

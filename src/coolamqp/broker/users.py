@@ -19,7 +19,7 @@ _DEFAULT_EXCHANGE: Final = 'amq.default'
 
 @dataclass(frozen=True)
 class Permissions:
-    """What a user may do in a virtual host: regular expressions for names of queues and exchanges."""
+    """What a user may do in a virtual host: regular expressions for names of resources."""
 
     configure: str = EVERYTHING
     write: str = EVERYTHING
