@@ -74,7 +74,7 @@ wheels: venv rabbitmq compiler  ## build a compiled wheel for each Python that i
 	$(BIN)/python -m tools.make_wheels
 
 clean:  ## remove all that the other targets have made
-	rm -rf $(VENV) .bench .rabbitmq build dist site .coverage .coverage.* coverage.json
+	rm -rf $(VENV) .bench .environments .rabbitmq build dist site .coverage .coverage.* coverage.json
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -rf src/*.egg-info
 	find src -name '*.so' -delete

@@ -22,8 +22,8 @@ from coolamqp.objects import NodeDefinition
 from tests.support.certificates import Certificates
 from tests.support.coroutines import LOOPS, run_test
 from tests.support.installation import HOST_ROOT, RabbitMQMissing, chosen_installation
+from tests.support.nodes import BrokerNode, is_embedded, make_node
 from tests.support.proxy import FaultProxy
-from tests.support.rabbitmq import RabbitMQNode
 
 pytest_plugins = ['pytester']
 
@@ -58,16 +58,19 @@ def pytest_configure() -> None:
 def pytest_report_header() -> str:
     """Say which RabbitMQ the integration tests talk to, and which form of the client does."""
     installation = chosen_installation()
-    version = '.'.join(map(str, installation.version)) or 'none'
     form = 'compiled' if coolamqp.compiled else 'pure Python'
+    if is_embedded():
+        return f'CoolAMQP: {form}; with the embedded broker'
+    version = '.'.join(map(str, installation.version)) or 'none'
     return f'CoolAMQP: {form}; RabbitMQ: {version} in {installation.root}'
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what needs a RabbitMQ in a root that is not there, or not for us to run.
-
-    That of this machine is not skipped but missed loudly: it is what the suite is made for.
-    """
+    """Skip what needs a RabbitMQ where there is none, or none for us to run."""
+    if is_embedded():
+        if item.get_closest_marker('rabbitmq_only'):
+            pytest.skip('needs a real RabbitMQ, and BROKER is embedded')
+        return
     installation = chosen_installation()
     if item.get_closest_marker('integration') and installation.root != HOST_ROOT:
         try:
@@ -89,14 +92,14 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 @pytest.fixture(scope='session')
-def rabbitmq() -> Iterator[RabbitMQNode]:
-    """The one node of this run. Tests that stop or kill it start it again."""
-    with RabbitMQNode() as node:
+def rabbitmq() -> Iterator[BrokerNode]:
+    """The one node of this run, see `tests.support.nodes`. Tests that stop it start it again."""
+    with make_node() as node:
         yield node
 
 
 @pytest.fixture
-def vhost(rabbitmq: RabbitMQNode) -> Iterator[str]:
+def vhost(rabbitmq: BrokerNode) -> Iterator[str]:
     """The name of a virtual host for this test alone."""
     if not rabbitmq.running:
         rabbitmq.start()  # an earlier test failed half-way
@@ -108,13 +111,13 @@ def vhost(rabbitmq: RabbitMQNode) -> Iterator[str]:
 
 
 @pytest.fixture
-def broker_url(rabbitmq: RabbitMQNode, vhost: str) -> str:
+def broker_url(rabbitmq: BrokerNode, vhost: str) -> str:
     """The amqp:// address of this test's virtual host."""
     return rabbitmq.url(vhost)
 
 
 @pytest.fixture
-def node_arguments(rabbitmq: RabbitMQNode, vhost: str) -> NodeArguments:
+def node_arguments(rabbitmq: BrokerNode, vhost: str) -> NodeArguments:
     """The same as keywords for NodeDefinition."""
     return NodeArguments(
         host=rabbitmq.host,
@@ -161,7 +164,7 @@ def cluster(make_cluster: MakeCluster) -> Cluster:
 
 
 @pytest.fixture
-def proxy(rabbitmq: RabbitMQNode) -> Iterator[FaultProxy]:
+def proxy(rabbitmq: BrokerNode) -> Iterator[FaultProxy]:
     """Something between a Cluster and the node that does what networks do."""
     with FaultProxy(rabbitmq.host, rabbitmq.port) as proxy:
         yield proxy

@@ -13,7 +13,11 @@ from tests.behaviour.brokers import BrokerUnderTest, RabbitMQUnderTest
 from tests.behaviour.client import RawChannel, RawConnection
 from tests.behaviour.embedded import EmbeddedUnderTest
 
-KINDS = [pytest.param('rabbitmq', marks=pytest.mark.integration), 'embedded', 'embedded-folder']
+KINDS = [
+    pytest.param('rabbitmq', marks=[pytest.mark.integration, pytest.mark.rabbitmq_only]),
+    'embedded',
+    'embedded-folder',
+]
 FIXTURES = {
     'rabbitmq': 'rabbitmq_under_test',
     'embedded': 'embedded_under_test',

@@ -8,7 +8,7 @@ from bench import runner
 from bench.client_list import BY_NAME, Client
 from bench.runner import RunFailed, Runner
 from bench.task import WORKS, Item
-from tests.support.rabbitmq import RabbitMQNode
+from tests.support.nodes import BrokerNode
 
 pytestmark = pytest.mark.integration
 
@@ -23,14 +23,14 @@ class Liar(Client):
 
 @pytest.mark.parametrize('name', ['raw', 'threads', 'inline', 'asyncio'])
 @pytest.mark.parametrize('work', [work for work in WORKS if work != 'ping-pong-busy'])
-def test_every_work_is_done(rabbitmq: RabbitMQNode, name: str, work: str) -> None:
+def test_every_work_is_done(rabbitmq: BrokerNode, name: str, work: str) -> None:
     with Runner(rabbitmq.url()) as running:
         result = running.run(BY_NAME[name], Item(work=work), MESSAGES)
     assert result.unable or (result.measurement and result.measurement.messages == MESSAGES)
 
 
 def test_who_loses_a_message_fails_the_run(
-    rabbitmq: RabbitMQNode, monkeypatch: pytest.MonkeyPatch
+    rabbitmq: BrokerNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, 'COUNT_SECONDS_MAX', 0.2)
     liar = Liar('liar', 'a liar', 'liar', BY_NAME['raw'].environment, '')
@@ -38,7 +38,7 @@ def test_who_loses_a_message_fails_the_run(
         running.run(liar, Item(work='publish'), MESSAGES)
 
 
-def test_who_cannot_do_something_says_why(rabbitmq: RabbitMQNode) -> None:
+def test_who_cannot_do_something_says_why(rabbitmq: BrokerNode) -> None:
     with Runner(rabbitmq.url()) as running:
         result = running.run(BY_NAME['raw'], Item(work='publish', threads=8), MESSAGES)
     assert result.measurement is None

@@ -16,9 +16,9 @@ from coolamqp.tracing import HoldingFrameTracer
 from tests.both.conftest import MakeCluster
 from tests.both.support import PATIENCE, SHORT, Collector, confirmed, consume
 from tests.conftest import NodeArguments
+from tests.support.nodes import BrokerNode
 from tests.support.ports import free_port
 from tests.support.proxy import FaultProxy
-from tests.support.rabbitmq import RabbitMQNode
 
 pytestmark = pytest.mark.integration
 
@@ -112,7 +112,7 @@ async def test_a_life(face: type[Cluster], node_arguments: NodeArguments) -> Non
         assert cluster.started
         assert cluster.node == node
         assert cluster.properties is not None
-        assert cluster.properties.properties['product'] == 'RabbitMQ'
+        assert cluster.properties.properties['product'] in ('RabbitMQ', 'CoolAMQP')
         assert cluster.faults == []
         assert cluster.last_error is None
         with pytest.raises(RuntimeError, match='started before'):
@@ -170,9 +170,9 @@ async def test_a_start_without_a_timeout_waits_until_there_is_a_broker(
     assert cluster.connected
 
 
-async def test_its_name_shows(make_cluster: MakeCluster, rabbitmq: RabbitMQNode) -> None:
+async def test_its_name_shows(make_cluster: MakeCluster, rabbitmq: BrokerNode) -> None:
     async with make_cluster(name='billing of the tests', extra_properties={'unit': 'tests'}):
-        listed = rabbitmq.ctl('list_connections', 'client_properties')
+        listed = rabbitmq.client_properties()
         assert '{"connection_name","billing of the tests"}' in listed
         assert '{"unit","tests"}' in listed
 
@@ -242,14 +242,13 @@ async def test_heartbeats_go_on_while_a_callback_is_slow(
 
 async def test_a_frame_tracer_sees_everything_but_the_password(
     make_cluster: MakeCluster,
-    rabbitmq: RabbitMQNode,
+    rabbitmq: BrokerNode,
     vhost: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
     user, password, tracer = f'traced-{vhost}', 'correct-horse-battery', HoldingFrameTracer()
-    rabbitmq.ctl('add_user', user, password)
-    rabbitmq.ctl('set_permissions', '-p', vhost, user, '.*', '.*', '.*')
+    rabbitmq.add_user(user, password, vhost)
     try:
         async with make_cluster(user=user, password=password, log_frames=tracer) as cluster:
             await confirmed(cluster, b'x', 'nowhere')
@@ -259,7 +258,7 @@ async def test_a_frame_tracer_sees_everything_but_the_password(
         with pytest.raises(ConnectionDead, match='ACCESS_REFUSED') as refused:
             await wrong.start()
     finally:
-        rabbitmq.ctl('delete_user', user)
+        rabbitmq.delete_user(user)
 
     seen = ' '.join(f'{direction} {frame}' for direction, _, frame in tracer.frames)
     for name in ('ConnectionStartOk', 'ConnectionOpenOk', 'BasicPublish', 'BasicAck', 'data=b'):

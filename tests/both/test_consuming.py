@@ -25,7 +25,7 @@ from tests.both.support import (
     fill,
     numbers,
 )
-from tests.support.rabbitmq import RabbitMQNode
+from tests.support.nodes import BrokerNode
 
 pytestmark = pytest.mark.integration
 
@@ -308,7 +308,7 @@ async def test_a_new_prefetch_of_an_exclusive_consumer_loses_no_message(cluster:
 async def test_a_user_who_may_only_read_consumes_a_queue_of_others(
     cluster: Cluster,
     make_cluster: MakeCluster,
-    rabbitmq: RabbitMQNode,
+    rabbitmq: BrokerNode,
     vhost: str,
     queue: Queue | str,
     flags: dict[str, Any],

@@ -16,8 +16,8 @@ from coolamqp.exceptions import ConnectionDead
 from coolamqp.objects import Exchange, Message, Queue, QueueBind
 from tests.both.conftest import MakeCluster
 from tests.both.support import Collector, confirmed, consume, content_of, fill, numbers
+from tests.support.nodes import BrokerNode
 from tests.support.ports import free_port
-from tests.support.rabbitmq import RabbitMQNode
 
 pytestmark = pytest.mark.integration
 
@@ -77,7 +77,7 @@ async def test_open_futures_end_at_the_shutdown(make_cluster: MakeCluster) -> No
 
 
 async def test_shutdown_flushes_what_was_promised_and_says_good_bye(
-    cluster: Cluster, make_cluster: MakeCluster, rabbitmq: RabbitMQNode
+    cluster: Cluster, make_cluster: MakeCluster, rabbitmq: BrokerNode
 ) -> None:
     cancelled = Collector()
     await cluster.declare(QUEUE)

@@ -21,8 +21,8 @@ from tests.both.support import (
     lose_connection,
     numbers,
 )
+from tests.support.nodes import BrokerNode
 from tests.support.proxy import FaultProxy
-from tests.support.rabbitmq import RabbitMQNode
 
 pytestmark = pytest.mark.integration
 
@@ -197,7 +197,7 @@ async def test_a_message_for_which_there_is_no_room_in_time_is_not_published(
 
 
 async def test_a_blocked_connection_keeps_publishers_at_their_bound(
-    make_cluster: MakeCluster, rabbitmq: RabbitMQNode
+    make_cluster: MakeCluster, rabbitmq: BrokerNode
 ) -> None:
     blocked = Collector()
     async with make_cluster(on_blocked=blocked, max_unconfirmed=100) as cluster:

@@ -22,8 +22,8 @@ from tests.both.support import (
     content_of,
     lose_connection,
 )
+from tests.support.nodes import BrokerNode, make_node
 from tests.support.proxy import FaultProxy
-from tests.support.rabbitmq import RabbitMQNode
 
 pytestmark = pytest.mark.integration
 
@@ -35,9 +35,9 @@ TASKS = 4
 
 
 @pytest.fixture(scope='module')
-def broker() -> Iterator[RabbitMQNode]:
+def broker() -> Iterator[BrokerNode]:
     """A node of this module's own, since it goes down and up."""
-    with RabbitMQNode() as broker:
+    with make_node() as broker:
         yield broker
 
 
@@ -73,7 +73,7 @@ def check_nothing_is_lost(received: list[bytes]) -> None:
 
 @pytest.mark.parametrize('how', ['stop', 'kill'])
 async def test_nothing_is_lost_when_the_broker_goes_and_comes_back(
-    face: type[Cluster], broker: RabbitMQNode, how: str
+    face: type[Cluster], broker: BrokerNode, how: str
 ) -> None:
     node, happened = NodeDefinition(broker.url('/')), asyncio.Event()
     async with face(node, name='out') as out, face(node, name='in') as into:

@@ -22,7 +22,7 @@ from tests.support.ports import HOST
 from tests.support.proxy import FaultProxy
 from tests.support.tls_listeners import PASSWORD, SECRET, TLSListeners
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.rabbitmq_only]
 
 Connect: TypeAlias = Callable[..., Cluster]
 MiB = 1024 * 1024

@@ -12,7 +12,12 @@ from tests.cluster.traffic import checked_traffic
 from tests.support.rabbitmq import RabbitMQNode
 from tests.support.rabbitmq_cluster import RabbitMQCluster
 
-pytestmark = [pytest.mark.integration, pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.rabbitmq_only,
+    pytest.mark.cluster,
+    pytest.mark.timeout(300),
+]
 
 FaultOfNode: TypeAlias = Callable[[RabbitMQCluster, int], None]
 

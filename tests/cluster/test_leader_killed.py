@@ -8,7 +8,7 @@ from tests.cluster.figures import Figures
 from tests.cluster.traffic import checked_traffic
 from tests.support.rabbitmq_cluster import RabbitMQCluster
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.rabbitmq_only, pytest.mark.timeout(300)]
 
 
 def test_nothing_is_lost_and_nothing_fails(nodes: RabbitMQCluster, figures: Figures) -> None:

@@ -10,7 +10,12 @@ from coolamqp.objects import Message
 from tests.support.crowd import Crowd
 from tests.support.rabbitmq_cluster import RabbitMQCluster
 
-pytestmark = [pytest.mark.integration, pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.rabbitmq_only,
+    pytest.mark.cluster,
+    pytest.mark.timeout(300),
+]
 
 CLIENTS = 200
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.rabbitmq import RabbitMQNode
+from tests.support.nodes import BrokerNode
 
 ROOT = Path(__file__).parent.parent.parent
 RUN_TIMEOUT = 110
@@ -58,15 +58,15 @@ def test_everything_gets_through_a_node_that_is_restarted(folder: Path) -> None:
 
 
 def test_a_given_broker_is_left_as_it_was(
-    folder: Path, rabbitmq: RabbitMQNode, broker_url: str, vhost: str
+    folder: Path, rabbitmq: BrokerNode, broker_url: str, vhost: str
 ) -> None:
     check_success(start_demo(folder, broker_url), folder)
 
-    assert rabbitmq.ctl('list_queues', '--vhost', vhost, 'name').split() == []
+    assert rabbitmq.queues(vhost) == []
 
 
 def test_an_interrupt_ends_it_and_its_queue(
-    folder: Path, rabbitmq: RabbitMQNode, broker_url: str, vhost: str
+    folder: Path, rabbitmq: BrokerNode, broker_url: str, vhost: str
 ) -> None:
     demo = start_demo(folder, broker_url)
     assert demo.stdout is not None
@@ -78,7 +78,7 @@ def test_an_interrupt_ends_it_and_its_queue(
     _, errors = demo.communicate(timeout=RUN_TIMEOUT)
 
     assert demo.returncode in (0, 130), errors  # 0: it was through already
-    assert rabbitmq.ctl('list_queues', '--vhost', vhost, 'name').split() == []
+    assert rabbitmq.queues(vhost) == []
 
 
 def test_a_folder_without_sources_is_refused(tmp_path: Path) -> None:

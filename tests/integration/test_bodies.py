@@ -14,7 +14,7 @@ from coolamqp.exceptions import AMQPError
 from coolamqp.objects import Queue
 from coolamqp.reply_codes import PRECONDITION_FAILED
 from tests.integration.support import PATIENCE, Collector, confirmed, consume
-from tests.support.rabbitmq import RabbitMQNode
+from tests.support.nodes import BrokerNode
 
 pytestmark = pytest.mark.integration
 
@@ -25,7 +25,7 @@ SIZES = [0, 1, FULL_FRAME - 1, FULL_FRAME, FULL_FRAME + 1, 2 * FULL_FRAME, MEBIB
 PATTERN = bytes(range(251))  # of a prime length, so that frames do not all look alike
 
 
-def size_limit(rabbitmq: RabbitMQNode) -> int:
+def size_limit(rabbitmq: BrokerNode) -> int:
     """RabbitMQ's own max_message_size."""
     return (16 if rabbitmq.version >= (4,) else 128) * MEBIBYTE
 
@@ -49,7 +49,7 @@ def joined(body: Any, mode: BodyReceiveMode) -> bytes:
 
 @pytest.mark.parametrize('mode', list(BodyReceiveMode), ids=lambda mode: mode.name)
 def test_bodies_of_all_sizes_come_back(
-    cluster: Cluster, rabbitmq: RabbitMQNode, mode: BodyReceiveMode
+    cluster: Cluster, rabbitmq: BrokerNode, mode: BodyReceiveMode
 ) -> None:
     sizes = [*SIZES, min(32 * MEBIBYTE, size_limit(rabbitmq))]
     queue = Queue('bodies', auto_delete=True)
@@ -67,7 +67,7 @@ def test_bodies_of_all_sizes_come_back(
 
 
 def test_a_body_over_the_limit_is_refused_and_costs_itself_only(
-    cluster: Cluster, rabbitmq: RabbitMQNode
+    cluster: Cluster, rabbitmq: BrokerNode
 ) -> None:
     cluster.declare(Queue('bodies', auto_delete=True)).result(PATIENCE)
     before, too_large, after = (

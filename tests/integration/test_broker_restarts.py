@@ -12,7 +12,7 @@ import pytest
 from coolamqp.clustering import Cluster
 from coolamqp.clustering.future import ClusterFuture
 from coolamqp.objects import Message, NodeDefinition, Queue, ReceivedMessage
-from tests.support.rabbitmq import RabbitMQNode
+from tests.support.nodes import BrokerNode, make_node
 
 pytestmark = pytest.mark.integration
 
@@ -25,14 +25,14 @@ PATIENCE = 60.0  # seconds
 
 
 @pytest.fixture(scope='module')
-def node() -> Iterator[RabbitMQNode]:
+def node() -> Iterator[BrokerNode]:
     """A node of this module's own, since it goes down and up."""
-    with RabbitMQNode() as node:
+    with make_node() as node:
         yield node
 
 
 @pytest.fixture
-def clusters(node: RabbitMQNode) -> Iterator[tuple[Cluster, Cluster]]:
+def clusters(node: BrokerNode) -> Iterator[tuple[Cluster, Cluster]]:
     """One Cluster to publish, one to consume."""
     definition = NodeDefinition(node.url('/'))
     with Cluster(definition, name='out') as out, Cluster(definition, name='in') as into:
@@ -79,7 +79,7 @@ class Publisher(threading.Thread):
 
 @pytest.mark.parametrize('fault', ['stop', 'kill'])
 def test_each_thread_keeps_its_order(
-    node: RabbitMQNode, clusters: tuple[Cluster, Cluster], fault: str
+    node: BrokerNode, clusters: tuple[Cluster, Cluster], fault: str
 ) -> None:
     out, into = clusters
     history, happened = History(), threading.Event()

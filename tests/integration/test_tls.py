@@ -17,7 +17,7 @@ from tests.support.ports import HOST
 from tests.support.proxy import FaultProxy
 from tests.support.tls_listeners import TLSListeners
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.rabbitmq_only]
 
 
 @pytest.fixture(scope='module')

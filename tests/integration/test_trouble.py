@@ -14,6 +14,7 @@ from coolamqp.clustering import Cluster
 from coolamqp.exceptions import AMQPError
 from coolamqp.framing.properties import BasicContentPropertyList
 from coolamqp.objects import Message, NodeDefinition, Queue
+from tests.support.nodes import BrokerNode
 from tests.support.rabbitmq import RabbitMQNode
 
 pytestmark = pytest.mark.integration
@@ -74,8 +75,9 @@ def test_publishing_to_a_missing_exchange_all_the_time_loses_no_other_message(
 
 
 @pytest.fixture
-def impatient(rabbitmq: RabbitMQNode) -> Iterator[None]:
+def impatient(rabbitmq: BrokerNode) -> Iterator[None]:
     """Let the broker wait for settlements for half a second only, on new channels."""
+    assert isinstance(rabbitmq, RabbitMQNode)
     if rabbitmq.version >= (4, 3):
         pytest.skip('RabbitMQ 4.3 does not apply these settings at run time')
     for name, milliseconds in (('consumer_timeout', 500), ('channel_tick_interval', 200)):
@@ -85,6 +87,7 @@ def impatient(rabbitmq: RabbitMQNode) -> Iterator[None]:
         rabbitmq.eval(f'application:set_env(rabbit, {name}, {milliseconds})')
 
 
+@pytest.mark.rabbitmq_only
 @pytest.mark.usefixtures('impatient')
 def test_a_message_that_is_not_settled_in_time_comes_again_and_is_an_event(
     broker_url: str,

@@ -10,7 +10,7 @@ from coolamqp.clustering import Cluster
 from coolamqp.objects import NodeDefinition
 from coolamqp.tracing import HoldingFrameTracer
 from tests.conftest import MakeCluster, NodeArguments
-from tests.support.rabbitmq import RabbitMQNode
+from tests.support.nodes import BrokerNode
 
 pytestmark = pytest.mark.integration
 
@@ -29,11 +29,11 @@ def test_cluster_arguments_in_their_order(node_arguments: NodeArguments) -> None
 
 @pytest.mark.parametrize(('name', 'shown'), [('billing', 'billing'), (None, 'CoolAMQP')])
 def test_cluster_name_is_that_of_thread_and_connection(
-    make_cluster: MakeCluster, rabbitmq: RabbitMQNode, name: str | None, shown: str
+    make_cluster: MakeCluster, rabbitmq: BrokerNode, name: str | None, shown: str
 ) -> None:
     make_cluster(name=name).start()
     assert f'{shown} AMQP listener thread' in thread_names()
-    listed = rabbitmq.ctl('list_connections', 'client_properties')
+    listed = rabbitmq.client_properties()
     assert f'{{"connection_name","{shown}"}}' in listed
 
 

@@ -10,7 +10,7 @@ import pytest
 from coolamqp.clustering import Cluster
 from coolamqp.objects import Message, Queue
 from tests.integration.support import PATIENCE, Collector, confirmed, consume
-from tests.support.rabbitmq import RabbitMQNode
+from tests.support.nodes import BrokerNode
 
 pytestmark = pytest.mark.integration
 
@@ -24,7 +24,7 @@ def fill(cluster: Cluster, queue: Queue) -> None:
         future.result(PATIENCE)
 
 
-def test_a_quorum_queue_counts_its_deliveries(cluster: Cluster, rabbitmq: RabbitMQNode) -> None:
+def test_a_quorum_queue_counts_its_deliveries(cluster: Cluster, rabbitmq: BrokerNode) -> None:
     collector = Collector(lambda message: message.nack() if not message.headers else message.ack())
     queue = Queue('quorum', durable=True, arguments={'x-queue-type': 'quorum'})
     consume(cluster, queue, collector, no_ack=False, prefetch=1)

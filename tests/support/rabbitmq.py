@@ -235,6 +235,23 @@ class RabbitMQNode:
             f'{user}, {_binary(vhost)}, <<>>, <<>>, <<".*">>, {us})'
         )
 
+    def add_user(self, name: str, password: str, vhost: str) -> None:
+        """Make a user with all permissions in a virtual host."""
+        self.ctl('add_user', name, password)
+        self.ctl('set_permissions', '-p', vhost, name, '.*', '.*', '.*')
+
+    def delete_user(self, name: str) -> None:
+        """Delete a user."""
+        self.ctl('delete_user', name)
+
+    def queues(self, vhost: str) -> list[str]:
+        """Return the names of all queues of a virtual host."""
+        return self.ctl('list_queues', '--vhost', vhost, 'name').split()
+
+    def client_properties(self) -> str:
+        """Return the client properties of all connections, as {"name","value"}."""
+        return self.ctl('list_connections', 'client_properties')
+
     def delete_vhost(self, name: str) -> None:
         """Delete a virtual host with its contents, and close its connections."""
         self.eval(f'rabbit_vhost:delete({_binary(name)}, {_binary(self.user)})')

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pika.adapters.blocking_connection import BlockingChannel
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.rabbitmq_only]
 
 # Starts a node, prints its process ids and folder, and waits for its end.
 HOLDER = """

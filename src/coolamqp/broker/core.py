@@ -89,7 +89,7 @@ class BrokerCore:
             call()
         except Exception:
             logger.exception('an error in the broker, at connection %s', connection.peer)
-            connection.refuse(Refusal(INTERNAL_ERROR, 'INTERNAL_ERROR'), 0)
+            connection.refuse(Refusal(INTERNAL_ERROR, ''), 0)
 
     # Commands
 
@@ -115,8 +115,8 @@ class BrokerCore:
     def clear_alarm(self) -> None:
         """Let all connections publish again."""
         self.state.alarm = ''
-        for connection in self.connections.values():
-            connection.session.unblock()
+        for connection in list(self.connections.values()):
+            self._guarded(connection, connection.unblock)
 
     def _log(self, number: int, peer: str, line: str) -> None:
         logger.info('connection %d from %s %s', number, peer, line)

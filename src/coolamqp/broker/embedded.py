@@ -20,7 +20,13 @@ from coolamqp.broker.loop_thread import LoopThread, call_on, run_on
 from coolamqp.broker.policies import Policy
 from coolamqp.broker.queue import BaseQueue
 from coolamqp.broker.server import Server
-from coolamqp.broker.state import HEARTBEAT, MEMORY_BYTES_MAX, BrokerState, Limits
+from coolamqp.broker.state import (
+    HEARTBEAT,
+    MEMORY_BYTES_MAX,
+    MESSAGE_BYTES_MAX,
+    BrokerState,
+    Limits,
+)
 from coolamqp.broker.storage import Storage
 from coolamqp.broker.store import DiskStore
 from coolamqp.broker.users import EVERYTHING, Permissions
@@ -46,6 +52,9 @@ _FORCED = 'broker forced connection closure'
 SERVER_PROPERTIES = {
     'product': 'CoolAMQP',
     'platform': 'Python',
+    'cluster_name': 'coolamqp@localhost',
+    'copyright': 'The authors of CoolAMQP',
+    'information': 'An embedded broker for demos and tests; MIT licence',
     'capabilities': {
         'publisher_confirms': True,
         'exchange_exchange_bindings': True,
@@ -66,8 +75,9 @@ class Broker(Watched):
     It behaves as RabbitMQ does on one node. It is not for production. The documentation lists what
     it does not do.
 
-    A context manager of both kinds. `with` runs the broker on a thread of its own; `async with` runs
-    it on the loop. All methods may be called from any thread, and return when their effect is there.
+    A context manager of both kinds. `with` runs the broker on a thread of its own; `async with`
+    runs it on the loop. All methods may be called from any thread, and return when their effect is
+    there.
 
     :param host: address to listen on
     :param port: port to listen on; 0 for any that is free
@@ -76,6 +86,7 @@ class Broker(Watched):
     :param tls: the context of a TLS server; None for no TLS
     :param users: passwords by user name; all may do everything in the virtual host ``/``
     :param heartbeat: the interval to propose to clients, in seconds; 0 for none
+    :param message_bytes_max: the largest body, in bytes
     :param memory_bytes_max: bytes of message bodies at which publishers are blocked
     :raises OSError: `start` cannot listen on this address
 
@@ -93,13 +104,18 @@ class Broker(Watched):
         tls: ssl.SSLContext | None = None,
         users: Mapping[str, str] | None = None,
         heartbeat: int = HEARTBEAT,
+        message_bytes_max: int = MESSAGE_BYTES_MAX,
         memory_bytes_max: int = MEMORY_BYTES_MAX,
     ) -> None:
         super().__init__()
         self._users = dict(users or {GUEST: GUEST})
         self._tls = tls
         self._folder = None if folder is None else Path(folder)
-        self._limits = Limits(heartbeat=heartbeat, memory_bytes_max=memory_bytes_max)
+        self._limits = Limits(
+            heartbeat=heartbeat,
+            message_bytes_max=message_bytes_max,
+            memory_bytes_max=memory_bytes_max,
+        )
         self._state = self._make_state(Storage())
         for name, password in self._users.items():
             self._state.users.add(name, password)
@@ -301,6 +317,13 @@ class Broker(Watched):
                 connection.session.forget_checks()
 
         self._call(add)
+
+    def delete_user(self, name: str) -> None:
+        """Delete a user; connections that it has stay open.
+
+        :raises KeyError: there is none of this name
+        """
+        self._call(lambda: self._state.users.remove(name))
 
     def policy(
         self,

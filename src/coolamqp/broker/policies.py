@@ -14,12 +14,7 @@ from typing import Any, Final
 QUEUES: Final = 'queues'
 EXCHANGES: Final = 'exchanges'
 ALL: Final = 'all'
-_KINDS: Final = {
-    'classic_queues': 'classic',
-    'quorum_queues': 'quorum',
-    'streams': 'stream',
-}
-APPLIES_TO: Final = (ALL, QUEUES, EXCHANGES, *_KINDS)
+APPLIES_TO: Final = (ALL, QUEUES, EXCHANGES, 'classic_queues', 'quorum_queues', 'streams')
 
 _FOR_QUEUES: Final = (
     'message-ttl',
@@ -63,9 +58,9 @@ class Policy:
             raise ValueError(f'no policy has an option {unknown[0]!r}; there are {_listed(KEYS)}')
 
     def applies(self, name: bytes, kind: str | None) -> bool:
-        """Whether the policy applies to a queue of a kind, or to an exchange, whose kind is None."""
-        wanted = EXCHANGES if kind is None else QUEUES
-        if self.apply_to not in (ALL, wanted) and _KINDS.get(self.apply_to) != kind:
+        """Whether the policy applies to a queue of a kind, or to an exchange (None)."""
+        wanted = (EXCHANGES,) if kind is None else (QUEUES, f'{kind}_queues', f'{kind}s')
+        if self.apply_to not in (ALL, *wanted):
             return False
         return re.search(self.pattern, name.decode('utf-8', 'replace')) is not None
 

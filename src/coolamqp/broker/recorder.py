@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from coolamqp.broker.connection import BrokerConnection, Stage
+from coolamqp.broker.connection import BrokerConnection, ConnectionState
 from coolamqp.framing.hot import Buffer
 
 # How many bytes to keep of each connection, each way, and of how many ended connections.
@@ -85,7 +85,7 @@ class _Entry:
     @property
     def has_ended(self) -> bool:
         """Whether the connection has ended."""
-        return self.connection.stage is Stage.CLOSED
+        return self.connection.stage is ConnectionState.CLOSED
 
     def copy(self, since: float) -> ConnectionRecord:
         """Return what is recorded."""

@@ -10,7 +10,7 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from math import inf
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from coolamqp.broker.core import BrokerCore
 from coolamqp.broker.recorder import Recorder
@@ -188,8 +188,7 @@ class _ClientTransport(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin: a client has connected."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport = cast('asyncio.Transport', transport)
         if self._server.refuses:
             transport.abort()
             return

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 HEARTBEAT: Final = 60
 FRAME_MAX: Final = 131072
 CHANNEL_MAX: Final = 2047
-MESSAGE_BYTES_MAX: Final = 128 * 1024 * 1024
+MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
 MEMORY_BYTES_MAX: Final = 1024 * 1024 * 1024
 # How many published messages the broker remembers for tests.
 _REMEMBERED_MAX: Final = 10_000

@@ -80,6 +80,7 @@ class ConnectionView:
     """A connection at one moment.
 
     :ivar name: the name that the client gives its connection, or that of its product
+    :ivar properties: the client properties, as plain values
     :ivar peer: the address of the client
     :ivar user: the user; empty before the login
     :ivar vhost: the virtual host; empty before it is open
@@ -87,6 +88,7 @@ class ConnectionView:
     """
 
     name: str
+    properties: dict[str, Any]
     peer: str
     user: str
     vhost: str
@@ -121,6 +123,7 @@ def see_connection(connection: BrokerConnection) -> ConnectionView:
     is_open = session.is_open
     return ConnectionView(
         name=connection.client_name,
+        properties=connection.handshake.client_properties,
         peer=connection.peer,
         user=session.user.name if is_open else '',
         vhost=session.vhost.name if is_open else '',

@@ -1,0 +1,86 @@
+"""The headers of dead letters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from coolamqp.broker.dead_letters import EXPIRED, MAXLEN, REJECTED, Reason, bury, is_cycle
+from coolamqp.broker.message import BrokerMessage
+from coolamqp.framing.field_table import plain_table
+from coolamqp.framing.properties import BasicContentPropertyList
+
+
+def message(**properties: Any) -> BrokerMessage:
+    encoded = BasicContentPropertyList(**properties).encoded
+    return BrokerMessage(b'source', b'key', encoded, b'body')
+
+
+def died(
+    of: BrokerMessage,
+    queue: bytes = b'q',
+    reason: Reason = REJECTED,
+    key: bytes | None = None,
+    seconds: int = 7,
+) -> BrokerMessage:
+    return bury(of, queue, reason, b'dlx', key, seconds)
+
+
+def headers(of: BrokerMessage) -> dict[str, Any]:
+    return plain_table(of.headers)
+
+
+def test_a_dead_letter_tells_where_and_why_the_message_died() -> None:
+    dead = died(message(headers={'mine': 1}, app_id='app'))
+
+    found = headers(dead)
+    (event,) = found['x-death']
+    assert event['queue'] == 'q'
+    assert event['reason'] == 'rejected'
+    assert event['count'] == 1
+    assert event['exchange'] == 'source'
+    assert event['routing-keys'] == ['key']
+    assert event['time'].timestamp() == 7
+    assert found['x-first-death-queue'] == found['x-last-death-queue'] == 'q'
+    assert found['mine'] == 1
+    assert (dead.exchange, dead.routing_key, dead.body) == (b'dlx', b'key', b'body')
+    assert dead.decoded.app_id == b'app'
+
+
+def test_a_second_death_of_the_same_kind_is_counted_and_another_one_comes_first() -> None:
+    twice = died(died(message()))
+    (event,) = headers(twice)['x-death']
+    assert event['count'] == 2
+
+    third = headers(died(twice, b'other', EXPIRED))
+    assert [(each['queue'], each['count']) for each in third['x-death']] == [('other', 1), ('q', 2)]
+    assert (third['x-first-death-queue'], third['x-last-death-queue']) == ('q', 'other')
+    assert (third['x-first-death-reason'], third['x-last-death-reason']) == ('rejected', 'expired')
+
+
+def test_the_expiration_is_removed_and_remembered() -> None:
+    dead = died(message(expiration='250'), reason=EXPIRED)
+
+    assert dead.expiration is None
+    assert headers(dead)['x-death'][0]['original-expiration'] == '250'
+
+
+def test_a_new_routing_key_replaces_that_of_the_message_and_its_cc_header() -> None:
+    copied = message(headers={'CC': ['c1', 'c2']})
+
+    kept = died(copied)
+    assert headers(kept)['CC'] == ['c1', 'c2']
+    assert headers(kept)['x-death'][0]['routing-keys'] == ['key', 'c1', 'c2']
+
+    changed = died(copied, key=b'new')
+    assert changed.routing_key == b'new'
+    assert 'CC' not in headers(changed)
+    assert headers(changed)['x-death'][0]['routing-keys'] == ['key', 'c1', 'c2']
+
+
+def test_a_cycle_is_one_without_a_rejection() -> None:
+    assert not is_cycle(message(), b'q')
+    dead = died(message(), b'q', EXPIRED)
+    assert is_cycle(dead, b'q')
+    assert not is_cycle(dead, b'other')
+    assert is_cycle(died(dead, b'other', MAXLEN), b'q')
+    assert not is_cycle(died(dead, b'other', REJECTED), b'q')
