@@ -66,6 +66,11 @@ class QueueView:
         """The bodies of the ready messages."""
         return [message.body for message in self.messages]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether all messages are done: none is ready, none is unacknowledged."""
+        return not self.messages and not self.unacked
+
     def __len__(self) -> int:
         return len(self.messages)
 
