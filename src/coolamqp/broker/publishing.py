@@ -66,7 +66,6 @@ class Publishing(Flushable):
         self._nacked: list[int] = []
         self._one_by_one = False  # whether an ack must not cover a confirm that is lost
         self._publishes: list[_Pending] = []
-        self._settlements: list[tuple[list[tuple[int, Entry]], bool, bool]] = []
 
     def publish(self, envelope: PublishEnvelope, properties: bytes, body: bytes) -> None:
         """Process a message.
@@ -198,13 +197,13 @@ class Publishing(Flushable):
     def settle_later(self, entries: list[tuple[int, Entry]], acked: bool, requeue: bool) -> bool:
         """Keep settlements for tx.commit; return False if the channel has no transactions."""
         if self.mode == TRANSACTIONS:
-            self._settlements.append((entries, acked, requeue))
+            self._channel.uncommitted.append((entries, acked, requeue))
         return self.mode == TRANSACTIONS
 
     def commit(self) -> None:
         """Carry out the publishes and the settlements since the last commit."""
         publishes, self._publishes = self._publishes, []
-        settlements, self._settlements = self._settlements, []
+        settlements, self._channel.uncommitted = self._channel.uncommitted, []
         for each in publishes:
             self._route(each.exchange, each.message, each.mandatory)
         for entries, acked, requeue in settlements:
@@ -213,13 +212,7 @@ class Publishing(Flushable):
     def rollback(self) -> None:
         """Drop the publishes since the last commit, and undo the settlements."""
         self._publishes = []
-        settlements, self._settlements = self._settlements, []
-        unacked = self._channel.unacked
-        for entries, _, _ in settlements:
-            unacked.update(entries)
-        ordered = sorted(unacked.items())
-        unacked.clear()
-        unacked.update(ordered)
+        self._channel.undo_settlements()
 
 
 def check_expiration(value: bytes) -> None:
