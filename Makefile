@@ -17,14 +17,18 @@ BUILT := build/.made
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: venv $(if $(AMQP_URL),,rabbitmq)  ## send the standard library through a RabbitMQ that restarts half-way
+demo: export BROKER ?= embedded
+demo: venv $(if $(filter rabbitmq,$(BROKER)),$(if $(AMQP_URL),,rabbitmq))  ## send the standard library through a broker that restarts half-way
 	@$(BIN)/python -m examples.demo
 
 build: $(BUILT)  ## compile the hot path in place; `COOLAMQP_PURE=1` at run time does without
 
-test: build rabbitmq  ## run the tests on the compiled core and on pure Python, and measure coverage
-	$(BIN)/pytest
-	COOLAMQP_PURE=1 $(BIN)/pytest --cov --cov-report=term
+test: build  ## run the tests: compiled with RabbitMQ, then in pure Python with the embedded broker
+	@broker=rabbitmq; \
+	$(MAKE) --no-print-directory rabbitmq || { broker=embedded; \
+	    echo 'There is no RabbitMQ: the tests run on the embedded broker alone' >&2; }; \
+	BROKER=$$broker $(BIN)/pytest
+	BROKER=embedded COOLAMQP_PURE=1 $(BIN)/pytest --cov --cov-report=term
 
 test-brokers: SELECTED := -m 'integration and not cluster'
 test-brokers: on-each-version  ## run the tests that need a broker on each version of RabbitMQ
@@ -74,7 +78,7 @@ wheels: venv rabbitmq compiler  ## build a compiled wheel for each Python that i
 	$(BIN)/python -m tools.make_wheels
 
 clean:  ## remove all that the other targets have made
-	rm -rf $(VENV) .bench .rabbitmq build dist site .coverage .coverage.* coverage.json
+	rm -rf $(VENV) .bench .environments .rabbitmq build dist site .coverage .coverage.* coverage.json
 	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -rf src/*.egg-info
 	find src -name '*.so' -delete

@@ -13,13 +13,13 @@ from rich.console import Console
 
 from bench import plan
 from bench.client_list import BY_NAME, CLIENTS, chosen
-from bench.environments import NotInstallable
 from bench.figures import Results
 from bench.plan import Entry
 from bench.report import report, surroundings
 from bench.runner import RunFailed, Runner
 from bench.tables import inabilities, table
 from bench.task import WORKS, Item
+from tests.support.environments import NotInstallable
 from tests.support.rabbitmq import RabbitMQNode
 
 # The width of the tables without a terminal, in characters.
@@ -40,6 +40,7 @@ def main() -> int:
             return 1
     _print(results, versions, rabbitmq)
     if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(report(results, versions, rabbitmq), indent=1))
     print(f'{time.monotonic() - begun:.0f} s in all', file=sys.stderr)
     return 0

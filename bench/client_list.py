@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from bench.environments import OURS
+from tests.support.environments import OURS
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Client:
     """A client.
 
     :ivar adapter: a module of `bench.clients`
-    :ivar environment: the virtual environment, see `bench.environments`
+    :ivar environment: the virtual environment, see `tests.support.environments`
     :ivar distribution: the package that has the version
     :ivar variables: environment variables for the process
     :ivar share: the fraction of the messages of a run; smaller for slow clients

@@ -6,9 +6,8 @@ import subprocess
 from pathlib import Path
 from typing import Final, Self
 
-from bench.environments import FOLDER
-
 SOURCE: Final = Path(__file__).with_suffix('.c')
+FOLDER: Final = Path(__file__).resolve().parent.parent / '.bench'
 
 
 class NullBroker:

@@ -16,10 +16,10 @@ from typing import IO, Any, Final, Self
 
 from bench import raw
 from bench.client_list import Client
-from bench.environments import python_of
 from bench.measurement import Measurement
 from bench.null_broker import NullBroker, stream
 from bench.task import Item, Task
+from tests.support.environments import python_of
 
 QUEUE: Final = 'bench'
 ROOT: Final = Path(__file__).resolve().parent.parent

@@ -25,6 +25,8 @@ from tests.support.installation import HOST_ROOT, RabbitMQMissing, chosen_instal
 from tests.support.nodes import BrokerNode, is_embedded, make_node
 from tests.support.proxy import FaultProxy
 
+pytest_plugins = ['pytester']
+
 MakeCluster: TypeAlias = Callable[..., Cluster]
 
 PACKAGE = Path(coolamqp.__file__).parent

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Self, Unpack
 from urllib.parse import unquote, urlsplit
 
@@ -22,6 +22,7 @@ from coolamqp.framing.definitions import (
     BasicGetOk,
     BasicNack,
     BasicPublish,
+    BasicQos,
     BasicReject,
     BasicReturn,
     ChannelClose,
@@ -210,11 +211,23 @@ class RawConnection:
 
     def expect_close(self) -> tuple[int, str]:
         """Return code and text with which the broker closes the connection."""
-        while self.closed is None:
-            self._read(TIMEOUT)
+        with suppress(Refused):
+            while self.closed is None:
+                self._read(TIMEOUT)
         assert isinstance(self.closed, Refused), self.closed
         assert self.closed.channel == 0
         return self.closed.code, self.closed.text
+
+    @property
+    def blamed(self) -> tuple[int, int]:
+        """Class and method that the broker named when it closed the connection."""
+        assert isinstance(self.closed, Refused), self.closed
+        return self.closed.index
+
+    def expect_cut(self) -> None:
+        """Check that the broker closes the socket, and sends nothing before."""
+        self.wire.expect_end()
+        self.closed = Disconnected('the broker cut the connection')
 
     def refused(self, method: Method, channel: int = 0) -> tuple[int, str]:
         """Send a method; return code and text with which the broker closes the connection."""
@@ -385,11 +398,18 @@ class RawChannel:
 
     def send_content(self, body: bytes, properties: BasicContentPropertyList) -> None:
         """Send the header and the body of a content."""
-        header = AMQPHeaderFrame(self.number, BASIC_CLASS, 0, len(body), properties)
+        header = self._header(len(body), properties)
         size = self.connection.frame_max - 8 if self.connection.frame_max else len(body) or 1
         pieces = [body[start : start + size] for start in range(0, len(body), size)]
         frames = [header, *(AMQPBodyFrame(self.number, piece) for piece in pieces)]
         self.connection.wire.send(b''.join(frame.encode() for frame in frames))
+
+    def send_header(self, size: int) -> None:
+        """Send the header of a content without properties."""
+        self.connection.wire.send(self._header(size, BasicContentPropertyList()).encode())
+
+    def _header(self, size: int, properties: BasicContentPropertyList) -> AMQPHeaderFrame:
+        return AMQPHeaderFrame(self.number, BASIC_CLASS, 0, size, properties)
 
     # -- receiving
 
@@ -497,6 +517,10 @@ class RawChannel:
         """Start a consumer; return its tag."""
         answer = self.call(BasicConsume(queue, tag, no_ack=no_ack, **options))
         return text(answer.consumer_tag)
+
+    def qos(self, count: int, *, global_: bool = False) -> None:
+        """Limit the unacknowledged deliveries of each new consumer, or of the channel."""
+        self.call(BasicQos(0, count, global_))
 
     def cancel(self, tag: str) -> None:
         """Cancel a consumer."""

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from coolamqp.framing.definitions import QueueDeclare
+from tests.behaviour.brokers import BrokerUnderTest
 from tests.behaviour.client import RawChannel
 from tests.behaviour.texts import inequivalent, invalid_argument, precondition_failed
 
 NUMBERS = ('x-message-ttl', 'x-expires', 'x-max-length', 'x-max-length-bytes', 'x-max-priority')
-STRINGS = ('x-overflow', 'x-queue-type', 'x-queue-mode')
+STRINGS = ('x-overflow', 'x-queue-type')
 TEN_YEARS = 315_360_000_000  # milliseconds
 FOREIGN = ('x-delivery-limit', 'x-max-age', 'x-initial-cluster-size', 'x-dead-letter-strategy')
 
@@ -30,7 +31,6 @@ FOREIGN = ('x-delivery-limit', 'x-max-age', 'x-initial-cluster-size', 'x-dead-le
         ('x-expires', TEN_YEARS + 1, '{value_too_large,315360000001}'),
         ('x-overflow', 'drop-tail', 'invalid_overflow'),
         ('x-dead-letter-routing-key', 'key', 'routing_key_but_no_dlx_defined'),
-        ('x-queue-mode', 'hasty', '"unsupported queue mode \'hasty\'"'),
         ('x-queue-version', 3, '"unsupported queue version \'3\'"'),
         ('x-queue-type', 'heap', '"unsupported queue type \'heap\'"'),
     ],
@@ -126,6 +126,24 @@ def test_integers_of_all_types_are_accepted(
 def test_accepted_arguments(channel: RawChannel, arguments: dict[str, Any]) -> None:
     channel.queue('q', arguments)
     channel.queue('q', arguments)
+
+
+@pytest.mark.parametrize(
+    ('value', 'reason'),
+    [
+        ('hasty', '"unsupported queue mode \'hasty\'"'),
+        (5, '{unacceptable_type,signedint}'),
+    ],
+)
+def test_only_older_versions_know_the_queue_mode(
+    broker: BrokerUnderTest, channel: RawChannel, vhost: str, value: Any, reason: str
+) -> None:
+    method = QueueDeclare('q', durable=True, arguments={'x-queue-mode': value})
+
+    if broker.version < (4, 3):
+        assert channel.refused(method) == invalid_argument('x-queue-mode', reason, vhost)
+    else:
+        channel.call(method)
 
 
 def test_a_single_active_consumer_that_is_no_bool(channel: RawChannel, vhost: str) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from coolamqp.framing.definitions import QueueBind
 from tests.behaviour.brokers import BrokerUnderTest, by_version
 from tests.behaviour.client import RawChannel
+from tests.behaviour.texts import precondition_failed
 
 
 def routed(channel: RawChannel, exchange: str, key: str, **properties: Any) -> bool:
@@ -144,8 +146,8 @@ def test_an_exchange_without_bindings_routes_nowhere(channel: RawChannel) -> Non
         ('a.b#', 'a.b#', True),
         ('a.B', 'a.b', False),
         ('*.ł.#', 'ó.ł', True),
-        ('#.a.#.b.#', 'x.a.y.y.b', True),
-        ('#.a.#.b.#', 'x.b.y.a', False),
+        ('#.a.*.#', 'x.y.a.b', True),
+        ('#.a.*.#', 'x.y.a', False),
         ('a.*', 'a.*', True),
     ],
 )
@@ -153,6 +155,20 @@ def test_topic(channel: RawChannel, pattern: str, key: str, matches: bool) -> No
     channel.bind(channel.queue('q'), 'amq.topic', pattern)
 
     assert routed(channel, 'amq.topic', key) == matches
+
+
+def test_several_words_of_any_number(broker: BrokerUnderTest, channel: RawChannel) -> None:
+    channel.queue('q')
+    method = QueueBind('q', 'amq.topic', '#.a.#.b.#')
+
+    if broker.version < (4, 3):
+        channel.call(method)
+        assert routed(channel, 'amq.topic', 'x.a.y.y.b')
+        assert not routed(channel, 'amq.topic', 'x.b.y.a')
+    else:
+        assert channel.refused(method) == precondition_failed(
+            "Topic binding key '#.a.#.b.#' uses 3 '#' wildcards, at most 2 are allowed"
+        )
 
 
 # -- headers

@@ -146,13 +146,22 @@ class Wire:
         :raises Disconnected: the broker has closed the socket
         """
         deadline = time.monotonic() + timeout
-        while True:
-            while self._frames:
-                frame = self._frames.popleft()
-                if not isinstance(frame, AMQPHeartbeatFrame):
-                    return frame
+        while not self._frames:
+            self._feed(self._receive(deadline))
+        return self._frames.popleft()
+
+    def await_heartbeat(self) -> None:
+        """Wait for one more heartbeat, and send those of this side meanwhile."""
+        before, deadline = self.heartbeats, time.monotonic() + TIMEOUT
+        while self.heartbeats == before:
+            self._feed(self._receive(deadline))
+
+    def _feed(self, data: bytes) -> None:
+        for frame in self._collector.feed(data):
+            if isinstance(frame, AMQPHeartbeatFrame):
                 self.heartbeats += 1
-            self._frames += self._collector.feed(self._receive(deadline))
+            else:
+                self._frames.append(frame)
 
     def next_method(self, timeout: float = TIMEOUT) -> Method:
         """Return the next frame, which must be a method."""

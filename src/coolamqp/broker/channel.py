@@ -14,7 +14,7 @@ from coolamqp.framing.definitions import BasicCancel
 from coolamqp.framing.frames import FRAME_OVERHEAD, encode_method
 from coolamqp.framing.hot import begin_body, end_frame, write_deliver, write_get_ok, write_header
 from coolamqp.framing.method import Method
-from coolamqp.reply_codes import PRECONDITION_FAILED
+from coolamqp.reply_codes import NOT_FOUND, PRECONDITION_FAILED
 
 
 # Messages with their delivery tags, whether they are acknowledged, and else whether requeued.
@@ -57,6 +57,17 @@ class Channel(ConsumerChannel, ReplyReceiver):
     def send(self, method: Method) -> None:
         """Send a method."""
         self.session.send(encode_method(self.number, method))
+
+    def queue_name(self, name: bytes) -> bytes:
+        """Return the name of a queue; an empty one stands for the last queue that was declared.
+
+        :raises Refusal: none was
+        """
+        if name:
+            return name
+        if not self.last_queue:
+            raise Refusal(NOT_FOUND, 'no previously declared queue')
+        return self.last_queue
 
     def terminate(self) -> None:
         """End all consumers, and return unacknowledged messages to their queues."""
@@ -154,9 +165,9 @@ class Channel(ConsumerChannel, ReplyReceiver):
 
     def consumer_cancelled(self, consumer: Consumer) -> None:
         """Tell the client that a consumer has ended, since its queue is gone."""
-        if self.consumers.pop(consumer.tag, None) is not None:
-            if self.session.wants_cancel_notices:
-                self.send(BasicCancel(consumer.tag, True))
+        known = self.consumers.pop(consumer.tag, None) is not None
+        if known and self.session.wants_cancel_notices:
+            self.send(BasicCancel(consumer.tag, True))
 
     # Settlements
 

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 from functools import partial
 from typing import Final
 
 from coolamqp.broker.channel import Channel
+from coolamqp.broker.decoding import decode, undecodable
 from coolamqp.broker.errors import Refusal
 from coolamqp.broker.publishing import Publishing
 from coolamqp.broker.requests import Requests
+from coolamqp.exceptions import WireError
 from coolamqp.framing.content import ContentAssembler
 from coolamqp.framing.decoder import ChannelSink
-from coolamqp.framing.definitions import ChannelClose, ChannelCloseOk, decode_method
+from coolamqp.framing.definitions import ChannelClose, ChannelCloseOk
 from coolamqp.framing.hot import (
     ACK_MULTIPLE,
+    BASIC,
     BASIC_ACK,
+    BASIC_DELIVER,
+    BASIC_GET_OK,
     BASIC_NACK,
     BASIC_PUBLISH,
     BASIC_REJECT,
+    BASIC_RETURN,
     NACK_MULTIPLE,
     NACK_REQUEUE,
     REJECT_REQUEUE,
@@ -27,10 +34,30 @@ from coolamqp.framing.hot import (
     method_index,
 )
 from coolamqp.framing.method import Method
-from coolamqp.reply_codes import UNEXPECTED_FRAME
+from coolamqp.reply_codes import COMMAND_INVALID, UNEXPECTED_FRAME
 
+# Methods that a content follows.
+_WITH_CONTENT: Final = (BASIC_PUBLISH, BASIC_DELIVER, BASIC_GET_OK, BASIC_RETURN)
 _CLOSE: Final = 0x00140028
 _CLOSE_OK: Final = 0x00140029
+
+
+class _Awaited(Enum):
+    """The kind of frame that comes next, as RabbitMQ names it in errors."""
+
+    METHOD = 'method frame, got non method frame'
+    HEADER = 'content header for class 60, got non content header frame'
+    BODY = 'content body, got non content body frame'
+
+    def unexpected(self) -> Refusal:
+        """Return the error for a frame of another kind."""
+        return Refusal(UNEXPECTED_FRAME, f'expected {self.value} instead')
+
+
+# Each frame compares with one of them; a global is the fastest to read.
+_METHOD: Final = _Awaited.METHOD
+_HEADER: Final = _Awaited.HEADER
+_BODY: Final = _Awaited.BODY
 
 
 class ChannelFrames(ChannelSink):
@@ -50,6 +77,7 @@ class ChannelFrames(ChannelSink):
         self._publishing = Publishing(channel)
         self._requests = Requests(channel, self._publishing)
         self._content = ContentAssembler()
+        self._awaited = _METHOD
         self._held: list[Callable[[], None]] = []  # during an alarm
         self._refuse_connection = refuse
         self._forget = forget
@@ -65,19 +93,20 @@ class ChannelFrames(ChannelSink):
             self._on_method_while_closing(index)
             return
         try:
-            if self._content.under_way:
-                raise Refusal(
-                    UNEXPECTED_FRAME,
-                    'expected content header for class 60, got non content header frame instead',
-                )
-            if index == BASIC_PUBLISH:
+            if self._awaited is not _METHOD:
+                index = BASIC_PUBLISH
+                raise self._awaited.unexpected()
+            if index in _WITH_CONTENT:
                 self._content.begin(index, buffer[start:end])
+                self._awaited = _HEADER
             elif index in (BASIC_ACK, BASIC_NACK, BASIC_REJECT):
                 self._on_settlement(index, *decode_settlement(buffer, start, end))
             else:
-                self._on_rare_method(decode_method(buffer[start:end]))
+                self._on_rare_method(decode(buffer[start:end]))
         except Refusal as refusal:
             self._refuse(refusal, index)
+        except WireError as error:
+            self._refuse(undecodable(error, buffer[start:end]), index)
 
     def _on_method_while_closing(self, index: int) -> None:
         # Section 2.2.5: after close, everything but close and close-ok is ignored.
@@ -113,7 +142,17 @@ class ChannelFrames(ChannelSink):
             payload = buffer[start:end]
             self._held.append(partial(self.on_header, payload, 0, len(payload)))
             return
-        if self.channel.is_open and self._content.on_header(buffer, start, end):
+        if not self.channel.is_open:
+            return
+        try:
+            self._check_awaited(_HEADER)
+            _check_class(buffer, start, end)
+            complete = self._content.on_header(buffer, start, end)
+        except Refusal as refusal:
+            self._refuse(refusal, 0 if self._awaited is _METHOD else BASIC_PUBLISH)
+            return
+        self._awaited = _BODY
+        if complete:
             self._on_content()
 
     def on_body(self, buffer: bytes, start: int, end: int, frame_ended: bool) -> None:
@@ -122,11 +161,26 @@ class ChannelFrames(ChannelSink):
             payload = buffer[start:end]
             self._held.append(partial(self.on_body, payload, 0, len(payload), frame_ended))
             return
-        if self.channel.is_open and self._content.on_body(buffer, start, end, frame_ended):
+        if not self.channel.is_open:
+            return
+        try:
+            self._check_awaited(_BODY)
+        except Refusal as refusal:
+            self._refuse(refusal, 0 if self._awaited is _METHOD else BASIC_PUBLISH)
+            return
+        if self._content.on_body(buffer, start, end, frame_ended):
             self._on_content()
 
+    def _check_awaited(self, kind: _Awaited) -> None:
+        if self._awaited is not kind:
+            raise self._awaited.unexpected()
+
     def _on_content(self) -> None:
-        _, method, properties, body = self._content.release()
+        kind, method, properties, body = self._content.release()
+        self._awaited = _METHOD
+        if kind != BASIC_PUBLISH:
+            self._refuse(Refusal(COMMAND_INVALID, 'unimplemented method'), kind)
+            return
         session = self.channel.session
         if session.state.alarm:
             session.block()
@@ -147,6 +201,8 @@ class ChannelFrames(ChannelSink):
             self._publishing.publish(PublishEnvelope(method), properties, body)
         except Refusal as refusal:
             self._refuse(refusal, BASIC_PUBLISH)
+        except WireError as error:
+            self._refuse(undecodable(error, method), BASIC_PUBLISH)
 
     def _refuse(self, refusal: Refusal, index: int) -> None:
         if refusal.is_hard:
@@ -165,3 +221,13 @@ class ChannelFrames(ChannelSink):
         self.channel.terminate()
         class_id, method_id = index >> 16, index & 0xFFFF
         self.channel.send(ChannelClose(refusal.reply_code, refusal.reply_text, class_id, method_id))
+
+
+def _check_class(buffer: bytes, start: int, end: int) -> None:
+    """Check that a content header is for class basic."""
+    class_id = buffer[start] << 8 | buffer[start + 1] if end - start > 1 else BASIC
+    if class_id != BASIC:
+        raise Refusal(
+            UNEXPECTED_FRAME,
+            f'expected content header for class 60, got one for class {class_id} instead',
+        )

@@ -89,7 +89,7 @@ class BrokerCore:
             call()
         except Exception:
             logger.exception('an error in the broker, at connection %s', connection.peer)
-            connection.refuse(Refusal(INTERNAL_ERROR, 'INTERNAL_ERROR'), 0)
+            connection.refuse(Refusal(INTERNAL_ERROR, ''), 0)
 
     # Commands
 

@@ -23,8 +23,8 @@ from coolamqp.broker.queue_options import (
     STREAM,
     check_arguments,
 )
-from coolamqp.broker.stream import Stream
 from coolamqp.broker.routing import DEFAULT_EXCHANGE
+from coolamqp.broker.stream import Stream
 from coolamqp.broker.vhost import VirtualHost
 from coolamqp.framing.definitions import ExchangeDeclare, QueueDeclare, QueueDelete
 from coolamqp.framing.field_table import Arguments
@@ -185,10 +185,10 @@ def _make_queue(
 
 def _check_replicated(declared: QueueDeclare, kind: str, where: str) -> None:
     """Check the flags of a quorum queue or a stream, which is durable and never exclusive."""
-    for name, valid, value in (
-        ('durable', declared.durable, 'false'),
-        ('exclusive', not declared.exclusive, 'true'),
-        ('auto-delete', not declared.auto_delete or kind == QUORUM, 'true'),
+    for name, valid in (
+        ('durable', declared.durable),
+        ('exclusive', not declared.exclusive),
+        ('auto-delete', not declared.auto_delete or kind == QUORUM),
     ):
         if not valid:
             raise Refusal(PRECONDITION_FAILED, f"invalid property '{name}' for {where}")

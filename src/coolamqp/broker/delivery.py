@@ -1,6 +1,7 @@
 """Deliveries: a message in a queue, the consumer that receives it, and what they need.
 
-`MessageSource` is what a channel knows of a queue, `ConsumerChannel` what a queue knows of a channel.
+`MessageSource` is what a channel knows of a queue, `ConsumerChannel` what a queue knows of a
+channel.
 """
 
 from __future__ import annotations

@@ -15,9 +15,10 @@ from urllib.parse import quote
 
 import coolamqp
 from coolamqp.broker.core import BrokerCore
-from coolamqp.broker.errors import Refusal
+from coolamqp.broker.errors import Refusal, shown
 from coolamqp.broker.loop_thread import LoopThread, call_on, run_on
 from coolamqp.broker.policies import Policy
+from coolamqp.broker.queue import BaseQueue
 from coolamqp.broker.server import Server
 from coolamqp.broker.state import (
     HEARTBEAT,
@@ -39,6 +40,7 @@ from coolamqp.broker.views import (
     see_message,
     see_queue,
 )
+from coolamqp.broker.watching import Watched
 from coolamqp.reply_codes import PRECONDITION_FAILED
 from coolamqp.timers import Timers
 
@@ -50,6 +52,9 @@ _FORCED = 'broker forced connection closure'
 SERVER_PROPERTIES = {
     'product': 'CoolAMQP',
     'platform': 'Python',
+    'cluster_name': 'coolamqp@localhost',
+    'copyright': 'The authors of CoolAMQP',
+    'information': 'An embedded broker for demos and tests; MIT licence',
     'capabilities': {
         'publisher_confirms': True,
         'exchange_exchange_bindings': True,
@@ -64,14 +69,15 @@ SERVER_PROPERTIES = {
 }
 
 
-class Broker:
+class Broker(Watched):
     """An AMQP 0-9-1 broker in this process, for demos, tests and small tools.
 
     It behaves as RabbitMQ does on one node. It is not for production. The documentation lists what
     it does not do.
 
-    A context manager of both kinds. `with` runs the broker on a thread of its own; `async with` runs
-    it on the loop. All methods may be called from any thread, and return when their effect is there.
+    A context manager of both kinds. `with` runs the broker on a thread of its own; `async with`
+    runs it on the loop. All methods may be called from any thread, and return when their effect is
+    there.
 
     :param host: address to listen on
     :param port: port to listen on; 0 for any that is free
@@ -101,6 +107,7 @@ class Broker:
         message_bytes_max: int = MESSAGE_BYTES_MAX,
         memory_bytes_max: int = MEMORY_BYTES_MAX,
     ) -> None:
+        super().__init__()
         self._users = dict(users or {GUEST: GUEST})
         self._tls = tls
         self._folder = None if folder is None else Path(folder)
@@ -114,6 +121,7 @@ class Broker:
             self._state.users.add(name, password)
         self._add_vhost(DEFAULT_VHOST)
         self._server = Server(BrokerCore(self._state), host, port, tls)
+        self._server.on_event = self._watchers.notify
         self._thread: LoopThread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -131,9 +139,9 @@ class Broker:
         if self._folder is None:
             return
         store = DiskStore(self._folder, _wall_offset)
-        users = self._state.users
+        old = self._state
         self._state = self._make_state(store)
-        self._state.users = users
+        self._state.users, self._state.published = old.users, old.published
         self._server.core = BrokerCore(self._state)
         store.load(self._state)
         for name in (DEFAULT_VHOST, *self._state.vhosts):
@@ -227,6 +235,11 @@ class Broker:
                 self._server.flush()
 
         return call_on(self._loop, call)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the broker listens."""
+        return self._loop is not None
 
     # Where it is
 
@@ -355,7 +368,7 @@ class Broker:
 
         :raises KeyError: there is no such queue or virtual host
         """
-        return self._call(lambda: see_queue(self._vhost(vhost).queues[name.encode()]))
+        return self._call(lambda: see_queue(self._queue(name, vhost)))
 
     def queues(self, vhost: str = DEFAULT_VHOST) -> list[str]:
         """Return the names of all queues of a virtual host."""
@@ -381,6 +394,14 @@ class Broker:
 
     def _vhost(self, name: str) -> VirtualHost:
         return self._state.vhosts[name]
+
+    def _queue(self, name: str, vhost: str) -> BaseQueue:
+        queues = self._vhost(vhost).queues
+        queue = queues.get(name.encode())
+        if queue is None:
+            existing = ', '.join(repr(shown(each)) for each in queues) or 'none'
+            raise KeyError(f"there is no queue '{name}' in vhost '{vhost}'; there are: {existing}")
+        return queue
 
     # Faults
 
@@ -448,7 +469,7 @@ class Broker:
         """
 
         def cancel() -> int:
-            found = self._vhost(vhost).queues[queue.encode()]
+            found = self._queue(queue, vhost)
             consumers = list(found.consumers)
             for consumer in consumers:
                 consumer.channel.consumer_cancelled(consumer)
@@ -465,6 +486,18 @@ class Broker:
             yield
         finally:
             self._call(lambda: self._server.set_rate(inf))
+
+    def heal(self) -> None:
+        """End all faults: those that last, and those that are still to come."""
+
+        def heal() -> None:
+            self._state.faults.nacks = self._state.faults.lost_confirms = 0
+            self._server.refuses = False
+            self._server.core.clear_alarm()
+            self._server.set_rate(inf)
+            self._server.thaw()
+
+        self._call(heal)
 
 
 def _wall_offset() -> float:

@@ -20,7 +20,7 @@ class Refusal(CoolAMQPError):
     """A request that the broker refuses.
 
     :param reply_code: the reply code of the close
-    :param what: the reason; the name of the code is put in front
+    :param what: the reason; the name of the code is put in front. Empty for none
     """
 
     def __init__(self, reply_code: int, what: str) -> None:
@@ -36,7 +36,8 @@ class Refusal(CoolAMQPError):
     @property
     def reply_text(self) -> bytes:
         """The text of the close, cut where RabbitMQ cuts it."""
-        text = f'{_NAMES.get(self.reply_code, "ERROR")} - {self.what}'.encode('utf-8', 'replace')
+        name = _NAMES.get(self.reply_code, 'ERROR')
+        text = (f'{name} - {self.what}' if self.what else name).encode('utf-8', 'replace')
         if len(text) <= _TEXT_BYTES_MAX:
             return text
         return text[: _TEXT_BYTES_MAX - len(_ELLIPSIS)] + _ELLIPSIS

@@ -58,7 +58,7 @@ class Policy:
             raise ValueError(f'no policy has an option {unknown[0]!r}; there are {_listed(KEYS)}')
 
     def applies(self, name: bytes, kind: str | None) -> bool:
-        """Whether the policy applies to a queue of a kind, or to an exchange, whose kind is None."""
+        """Whether the policy applies to a queue of a kind, or to an exchange (None)."""
         wanted = (EXCHANGES,) if kind is None else (QUEUES, f'{kind}_queues', f'{kind}s')
         if self.apply_to not in (ALL, *wanted):
             return False

@@ -19,7 +19,9 @@ from coolamqp.broker.message import (
 )
 from coolamqp.broker.routing import BCC, CC
 from coolamqp.broker.state import Flushable
+from coolamqp.exceptions import WireError
 from coolamqp.framing.hot import PublishEnvelope, write_ack, write_nack, write_return
+from coolamqp.framing.properties import NO_PROPERTIES
 from coolamqp.reply_codes import (
     ACCESS_REFUSED,
     INTERNAL_ERROR,
@@ -58,6 +60,7 @@ class Publishing(Flushable):
         self._channel = channel
         self._session = channel.session
         self._state = channel.session.state
+        self._valid_properties = NO_PROPERTIES
         self._count = 0  # of publishes with confirms
         self._acked: list[int] = []
         self._nacked: list[int] = []
@@ -79,7 +82,7 @@ class Publishing(Flushable):
                 f'message size {len(body)} is larger than configured max size {largest}',
             )
         message = BrokerMessage(envelope.exchange, envelope.routing_key, properties, body)
-        if message.flags & _CHECKED:
+        if properties != self._valid_properties:
             message = self._checked(message)
         if self.mode == TRANSACTIONS:
             self._publishes.append(_Pending(exchange, message, envelope.mandatory))
@@ -100,7 +103,13 @@ class Publishing(Flushable):
 
     def _checked(self, message: BrokerMessage) -> BrokerMessage:
         """Check the properties that mean something to the broker; return the message to route."""
-        properties = message.decoded
+        try:
+            properties = message.decoded
+            properties.get('content_type')  # decodes all
+        except WireError:
+            raise Refusal(INTERNAL_ERROR, '') from None  # RabbitMQ's channel crashes
+        if not message.flags & _CHECKED:
+            self._valid_properties = message.properties
         user = self._session.user.name
         if message.flags & USER_ID and shown(properties.user_id or b'') != user:
             raise Refusal(
@@ -230,7 +239,7 @@ def _check_headers(message: BrokerMessage) -> None:
                 f'invalid message: {{unacceptable_type_in_header,<<"{shown(name)}">>}}',
             )
         if not _finite(value, letter):
-            raise Refusal(INTERNAL_ERROR, 'INTERNAL_ERROR')
+            raise Refusal(INTERNAL_ERROR, '')
 
 
 def _finite(value: Any, letter: str) -> bool:

@@ -13,14 +13,16 @@ from typing import Any, Final
 
 from coolamqp.broker.arguments import NamedArguments
 from coolamqp.broker.consumers import Consumers
-from coolamqp.broker.delivery import Consumer, Entry, MessageSource
 from coolamqp.broker.dead_letters import DELIVERY_LIMIT, EXPIRED, MAXLEN, REJECTED, Reason
+from coolamqp.broker.delivery import Consumer, Entry, MessageSource
 from coolamqp.broker.message import BrokerMessage
 from coolamqp.broker.queue_options import (
     DROP_HEAD,
     QUORUM,
     REJECT_PUBLISH_DLX,
+    STREAM_OFFSET,
     make_options,
+    unsupported,
 )
 from coolamqp.broker.ready import ReadyMessages
 from coolamqp.timers import Timer, Timers
@@ -137,6 +139,8 @@ class BaseQueue(MessageSource):
 
         :raises Refusal: it does not
         """
+        if STREAM_OFFSET in arguments:
+            raise unsupported(STREAM_OFFSET, self.vhost.where('queue', self.name), self.kind)
 
     def properties_of(self, entry: Entry) -> bytes:
         """Return the encoded properties to deliver a message with."""

@@ -19,6 +19,8 @@ QUORUM: Final = 'quorum'
 STREAM: Final = 'stream'
 KINDS: Final = (CLASSIC, QUORUM, STREAM)
 KIND_ARGUMENT: Final = b'x-queue-type'
+# An argument of consumers.
+STREAM_OFFSET: Final = b'x-stream-offset'
 
 DROP_HEAD: Final = 'drop-head'
 REJECT_PUBLISH: Final = 'reject-publish'
@@ -85,7 +87,7 @@ def _priority(value: Any, letter: str, arguments: NamedArguments) -> None:
         raise _Invalid(f'{{max_value_exceeded,{value}}}')
 
 
-def _string(value: Any, letter: str, _arguments: NamedArguments) -> None:
+def _string(_value: Any, letter: str, _arguments: NamedArguments) -> None:
     if letter != 'S':
         raise _Invalid(f'{{unacceptable_type,{TYPE_NAMES[letter]}}}')
 
@@ -193,10 +195,7 @@ def check_arguments(arguments: NamedArguments, where: str) -> str:
     kind = _kind(arguments, where)
     for name, (value, letter) in arguments.items():
         if name in _UNSUPPORTED[kind]:
-            raise Refusal(
-                PRECONDITION_FAILED,
-                f"invalid arg '{name.decode()}' for {where} of queue type rabbit_{kind}_queue",
-            )
+            raise unsupported(name, where, kind)
         check = _CHECKS.get(name)
         if check is not None:
             try:
@@ -215,6 +214,14 @@ def _kind(arguments: NamedArguments, where: str) -> str:
     if kind not in KINDS:
         raise _invalid('x-queue-type', where, f'"unsupported queue type \'{kind}\'"')
     return kind
+
+
+def unsupported(name: bytes, where: str, kind: str) -> Refusal:
+    """Return the error for an argument that is not for this kind of queue."""
+    return Refusal(
+        PRECONDITION_FAILED,
+        f"invalid arg '{name.decode()}' for {where} of queue type rabbit_{kind}_queue",
+    )
 
 
 def _invalid(name: str, where: str, reason: str) -> Refusal:

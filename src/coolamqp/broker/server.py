@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from math import inf
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from coolamqp.broker.core import BrokerCore
+from coolamqp.broker.recorder import Recorder
 
 if TYPE_CHECKING:
     from coolamqp.broker.connection import BrokerConnection
@@ -30,6 +32,8 @@ class Server:
     :param tls: the context for TLS; None for none
     :ivar port: the port that it listens on
     :ivar refuses: whether new connections are reset
+    :ivar recorder: records the bytes of all connections; None for none
+    :ivar on_event: called when something came from a client, or from the clock; None for nothing
     """
 
     def __init__(self, core: BrokerCore, host: str, port: int, tls: ssl.SSLContext | None) -> None:
@@ -39,6 +43,8 @@ class Server:
         self.refuses = False
         self.frozen = False
         self.bytes_per_second = inf
+        self.recorder: Recorder | None = None
+        self.on_event: Callable[[], None] | None = None
         self._tls = tls
         self._server: asyncio.Server | None = None
         self._transports: dict[int, _ClientTransport] = {}
@@ -110,6 +116,12 @@ class Server:
                     transport.flush()
         self._set_timer()
 
+    def finish_event(self) -> None:
+        """Send what an event has caused, and tell of it."""
+        self.flush()
+        if self.on_event is not None:
+            self.on_event()
+
     def _set_timer(self) -> None:
         wake_at = self.core.wake_at()
         if wake_at < self._timer_at or self._timer_at <= self.now:
@@ -124,7 +136,7 @@ class Server:
         if self.frozen:
             return
         self.core.tick(self.now)
-        self.flush()
+        self.finish_event()
 
     # Faults of the network
 
@@ -149,6 +161,11 @@ class Server:
             transport.flush()
         self._tick()
 
+    @property
+    def is_slow(self) -> bool:
+        """Whether there is a limit for the bytes a second."""
+        return self.bytes_per_second != inf
+
     def set_rate(self, bytes_per_second: float) -> None:
         """Send at most this many bytes a second to each client; inf for no limit."""
         self.bytes_per_second = bytes_per_second
@@ -171,8 +188,7 @@ class _ClientTransport(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin: a client has connected."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = transport = cast('asyncio.Transport', transport)
         if self._server.refuses:
             transport.abort()
             return
@@ -182,13 +198,16 @@ class _ClientTransport(asyncio.Protocol):
         self._connection = self._core.accept(peer, certified, self._server.now)
         self._server.added(self, self._connection)
         self.watch()
-        self._server.flush()
+        self._server.finish_event()
 
     def data_received(self, data: bytes) -> None:
         """Process bytes of the client."""
         if self._connection is not None:
-            self._core.receive(self._connection, data, self._server.now)
-            self._server.flush()
+            now = self._server.now
+            if self._server.recorder is not None:
+                self._server.recorder.received(self._connection, data, now)
+            self._core.receive(self._connection, data, now)
+            self._server.finish_event()
 
     def connection_lost(self, error: Exception | None) -> None:
         """End the connection."""
@@ -200,7 +219,7 @@ class _ClientTransport(asyncio.Protocol):
             cause = 'the client has closed the socket' if error is None else str(error)
             self._server.removed(self._connection)
             self._core.lost(self._connection, cause, self._server.now)
-            self._server.flush()
+            self._server.finish_event()
 
     def pause_writing(self) -> None:
         """Stop sending: the client does not read."""
@@ -217,7 +236,7 @@ class _ClientTransport(asyncio.Protocol):
         connection, transport = self._connection, self._transport
         if connection is None or transport is None or transport.is_closing():
             return
-        if self._server.bytes_per_second != inf:
+        if self._server.is_slow:
             self._flush_slowly()
             return
         while self._writable and not self._server.frozen:
@@ -225,6 +244,8 @@ class _ClientTransport(asyncio.Protocol):
             if not pieces:
                 break
             count = sum(map(len, pieces))
+            if self._server.recorder is not None:
+                self._server.recorder.sent(connection, pieces, self._server.now)
             if len(pieces) == 1:
                 transport.write(pieces[0])
             else:
@@ -243,7 +264,10 @@ class _ClientTransport(asyncio.Protocol):
         if pieces and not self._server.frozen:
             share = int(self._server.bytes_per_second * _SLOW_INTERVAL)
             count = min(max(share, 1), sum(map(len, pieces)))
-            transport.write(connection.session.out.front(count))
+            piece = connection.session.out.front(count)
+            if self._server.recorder is not None:
+                self._server.recorder.sent(connection, [piece], self._server.now)
+            transport.write(piece)
             self._core.sent(connection, count, self._server.now)
         if pieces:
             loop = asyncio.get_running_loop()

@@ -19,7 +19,7 @@ _DEFAULT_EXCHANGE: Final = 'amq.default'
 
 @dataclass(frozen=True)
 class Permissions:
-    """What a user may do in a virtual host: regular expressions for names of queues and exchanges."""
+    """What a user may do in a virtual host: regular expressions for names of resources."""
 
     configure: str = EVERYTHING
     write: str = EVERYTHING
@@ -90,6 +90,10 @@ class Users:
         :raises KeyError: there is none of this name
         """
         return self._users[name]
+
+    def get(self, name: str) -> User | None:
+        """Return a user; None if there is none of this name."""
+        return self._users.get(name)
 
     def log_in(self, name: str, password: str) -> User | None:
         """Return the user of this name and password; None if there is none."""

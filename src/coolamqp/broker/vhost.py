@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Final
 
 from coolamqp.broker.dead_letters import Reason, bury, is_cycle
+from coolamqp.broker.delivery import Entry
 from coolamqp.broker.errors import Refusal, resource
 from coolamqp.broker.exchange import TYPES, Binding, BindingKey, Destination, Exchange
 from coolamqp.broker.message import BrokerMessage
 from coolamqp.broker.policies import Policies, Policy
-from coolamqp.broker.delivery import Entry
 from coolamqp.broker.queue import BaseQueue, QueueHost
 from coolamqp.broker.routing import DEFAULT_EXCHANGE, Router
 from coolamqp.broker.storage import Storage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from coolamqp.broker.connection import BrokerConnection
 from coolamqp.broker.errors import shown
@@ -14,6 +14,9 @@ from coolamqp.broker.queue import BaseQueue, Queue
 from coolamqp.broker.vhost import PREDECLARED, VirtualHost
 from coolamqp.framing.field_table import plain_table
 from coolamqp.framing.properties import ReceivedProperties
+
+# How many bytes of a body a description shows.
+_SHOWN_BYTES: Final = 60
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,11 @@ class QueueView:
     def bodies(self) -> list[bytes]:
         """The bodies of the ready messages."""
         return [message.body for message in self.messages]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all messages are done: none is ready, none is unacknowledged."""
+        return not self.messages and not self.unacked
 
     def __len__(self) -> int:
         return len(self.messages)
@@ -115,12 +123,18 @@ def see_connection(connection: BrokerConnection) -> ConnectionView:
     is_open = session.is_open
     return ConnectionView(
         name=connection.client_name,
-        properties=connection.client_properties,
+        properties=connection.handshake.client_properties,
         peer=connection.peer,
         user=session.user.name if is_open else '',
         vhost=session.vhost.name if is_open else '',
         channels=sorted(channel.number for channel in connection.channels),
     )
+
+
+def describe_message(message: SeenMessage) -> str:
+    """Return a message on one line, its body cut."""
+    body = repr(message.body[:_SHOWN_BYTES]) + ('...' if len(message.body) > _SHOWN_BYTES else '')
+    return f'exchange {message.exchange!r}, routing key {message.routing_key!r}: {body}'
 
 
 def describe(vhost: VirtualHost) -> str:
