@@ -265,7 +265,7 @@ class Client:
         """Close the connection."""
         self.send(ConnectionClose(200, 'bye', 0, 0), channel=0)
         assert isinstance(self.received.pop()[1], ConnectionCloseOk)
-        assert self._closed
+        self.lose()
 
     # Calls
 
