@@ -70,12 +70,16 @@ class DiskStore(Storage):
         self._database = sqlite3.connect(
             folder / FILE, isolation_level=None, check_same_thread=False
         )
+        try:
+            self._open()
+        except BaseException:
+            self._database.close()
+            raise
+
+    def _open(self) -> None:
         self._database.execute('PRAGMA locking_mode = EXCLUSIVE')
         self._database.execute('PRAGMA journal_mode = WAL')
         self._database.execute('PRAGMA synchronous = FULL')
-        self._make_tables()
-
-    def _make_tables(self) -> None:
         (found,) = self._database.execute('PRAGMA user_version').fetchone()
         if found == 0:
             self._database.executescript(_SCHEMA)
@@ -208,8 +212,10 @@ class DiskStore(Storage):
             vhost = state.add_vhost(name)
             self._load_topology(vhost)
             self._load_messages(vhost)
-            self._load_policies(vhost)
         self._loading = False
+        # A policy may drop messages, for good: what was unacknowledged is ready again.
+        for vhost in state.vhosts.values():
+            self._load_policies(vhost)
 
     def _rows(self, table: str, vhost: VirtualHost, order: str = 'rowid') -> list[Any]:
         statement = f'SELECT * FROM {table} WHERE vhost = ? ORDER BY {order}'  # noqa: S608 - our own
