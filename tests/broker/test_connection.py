@@ -175,6 +175,18 @@ def test_a_client_that_has_closed_is_to_close_the_socket(rig: Rig, client: Clien
     assert client.closed()
 
 
+def test_a_client_that_does_not_read_the_end_is_hung_up_on(rig: Rig, client: Client) -> None:
+    client.reads = False
+    rig.core.close_all('bye')
+    client.send(ConnectionCloseOk(), channel=0)
+    rig.advance(CLOSE_TIMEOUT - JUST_BEFORE)
+    assert not client.closed()
+
+    rig.advance(JUST_BEFORE)
+    assert client.closed()
+    assert not rig.core.connections
+
+
 def test_a_lost_connection_leaves_nothing_behind(rig: Rig, client: Client) -> None:
     other = rig.connect()
     client.declare('mine', exclusive=True)

@@ -34,7 +34,8 @@ from coolamqp.framing.hot import Buffer, method_index
 from coolamqp.framing.method import Method
 from coolamqp.reply_codes import CHANNEL_ERROR, NOT_ALLOWED, UNEXPECTED_FRAME
 
-# From the first byte to connection.open, and from close to close-ok, in seconds.
+# From the first byte to connection.open, and from close to close-ok or to the end of the socket, in
+# seconds.
 HANDSHAKE_TIMEOUT: Final = 10.0
 CLOSE_TIMEOUT: Final = 5.0
 _CHANNEL_OPEN: Final = 0x0014000A
@@ -58,6 +59,7 @@ class BrokerConnection(FrameSink):
     :param certified: the common name in the certificate of the client; None without a certificate
     :param log: called with a line for the log
     :ivar cause: why the connection ended; empty while it has not, or if the client closed it
+    :ivar is_cut: whether to reset the transport, since the client has taken too long
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class BrokerConnection(FrameSink):
         self.handshake = Handshake(self.session, certified)
         self.stage = ConnectionState.OPENING
         self.cause = ''
+        self.is_cut = False
         self._log = log
         self._decoder = Decoder(self, state.limits.frame_max)
         self._channels: dict[int, ChannelSink] = self._decoder.routes
@@ -133,16 +136,20 @@ class BrokerConnection(FrameSink):
 
     def tick(self, now: float) -> None:
         """Act on the time: end what has taken too long, send heartbeats."""
-        if self.stage is ConnectionState.CLOSED:
-            return
         if now >= self._deadline:
-            self.lost('it did not open in time' if not self.session.is_open else 'no close-ok')
-            self.state.outgoing.add(self.number)
+            self._cut('it did not open in time' if not self.session.is_open else 'no close-ok')
         elif self._heartbeat.peer_gone(now):
-            self.lost(f'missed heartbeats from client, timeout: {self._heartbeat.interval:g}s')
+            self._cut(f'missed heartbeats from client, timeout: {self._heartbeat.interval:g}s')
         elif self._heartbeat.send_due(now):
             self._heartbeat.sent(now)
             self.session.send(HEARTBEAT_FRAME)
+
+    def _cut(self, cause: str) -> None:
+        """Give the client up, even if it has not taken all that was sent."""
+        self.lost(cause)
+        self.is_cut = True
+        self._deadline = inf
+        self.state.outgoing.add(self.number)
 
     def wake_at(self) -> float:
         """Return the time by which `tick` must be called."""
@@ -261,7 +268,6 @@ class BrokerConnection(FrameSink):
             self._send(ConnectionCloseOk())
             self._end()
             self.stage = ConnectionState.LINGERING
-            self._deadline = self.state.timers.now + CLOSE_TIMEOUT
         elif self.stage is not ConnectionState.OPEN:
             if isinstance(method, ConnectionCloseOk):
                 self._end()
@@ -305,7 +311,7 @@ class BrokerConnection(FrameSink):
     def _end(self) -> None:
         self._terminate()
         self.stage = ConnectionState.CLOSED
-        self._deadline = inf
+        self._deadline = self.state.timers.now + CLOSE_TIMEOUT
         self._heartbeat = Heartbeat(0, self.state.timers.now)
         self.state.outgoing.add(self.number)
         self._log(f'ends{": " if self.cause else ""}{self.cause}')

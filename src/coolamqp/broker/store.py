@@ -28,6 +28,8 @@ from coolamqp.framing.field_table import encode_table, read_table
 from coolamqp.framing.primitives import Reader
 
 FILE: Final = 'broker.sqlite3'
+# How long to wait for another broker that still uses the folder, in seconds.
+LOCK_TIMEOUT: Final = 5.0
 _FORMAT: Final = 1
 _SCHEMA: Final = """
 CREATE TABLE vhosts (name TEXT PRIMARY KEY);
@@ -67,14 +69,16 @@ class DiskStore(Storage):
         folder.mkdir(parents=True, exist_ok=True)
         self._wall_offset = wall_offset
         self._loading = False
+        path = folder / FILE
         self._database = sqlite3.connect(
-            folder / FILE, isolation_level=None, check_same_thread=False
+            path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
         )
         try:
             self._open()
-        except BaseException:
+        except sqlite3.Error as error:
             self._database.close()
-            raise
+            hint = '; another broker uses the folder' if 'locked' in str(error) else ''
+            raise type(error)(f'cannot open the store {path}: {error}{hint}') from error
 
     def _open(self) -> None:
         self._database.execute('PRAGMA locking_mode = EXCLUSIVE')
