@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from coolamqp.broker import store
 from coolamqp.broker.policies import Policy
 from coolamqp.broker.store import FILE, DiskStore
 from coolamqp.broker.views import describe
@@ -31,9 +32,9 @@ def open_rig(no_leaks: None, tmp_path: Path) -> Any:
             rig.now = opened[-1].now
             rig.state.timers.advance(rig.now)
         opened.append(rig)
-        store = rig.state.store
-        assert isinstance(store, DiskStore)
-        store.load(rig.state)
+        disk = rig.state.store
+        assert isinstance(disk, DiskStore)
+        disk.load(rig.state)
         return rig
 
     yield open_next
@@ -158,10 +159,10 @@ def test_nothing_is_stored_before_the_commit(open_rig: OpenRig, tmp_path: Path) 
     rig = open_rig()
     client = rig.connect()
     client.declare('q')
-    store = rig.state.store
+    disk = rig.state.store
     client.connection.session.vhost.queue(b'q').publish(message(rig, client))
-    assert isinstance(store, DiskStore)
-    store._database.execute('ROLLBACK')
+    assert isinstance(disk, DiskStore)
+    disk._database.execute('ROLLBACK')
 
     assert open_rig().ready('q') == []
 
@@ -209,9 +210,12 @@ def test_a_folder_that_cannot_be_made(no_leaks: None, tmp_path: Path) -> None:
         DiskStore(tmp_path / 'file' / 'folder', lambda: 0.0)
 
 
-def test_a_folder_in_use_is_refused(no_leaks: None, tmp_path: Path) -> None:
+def test_a_folder_in_use_is_refused(
+    no_leaks: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, 'LOCK_TIMEOUT', 0.0)
     first = DiskStore(tmp_path, lambda: 0.0)
-    with pytest.raises(sqlite3.OperationalError, match='locked'):
+    with pytest.raises(sqlite3.OperationalError, match='another broker uses the folder'):
         DiskStore(tmp_path, lambda: 0.0)
     first.close()
     DiskStore(tmp_path, lambda: 0.0).close()
