@@ -63,7 +63,7 @@ class TestTheNetwork:
     ) -> None:
         broker.refuse()
 
-        with pytest.raises((ConnectionResetError, Disconnected), match='reset'):
+        with pytest.raises((ConnectionResetError, Disconnected)):
             RawConnection(broker.url)
         channel.expect_nothing('jobs')
 
@@ -150,14 +150,11 @@ class TestPublishing:
     def test_a_publisher_is_blocked_and_unblocked(
         self, broker: Broker, connection: RawConnection, channel: RawChannel
     ) -> None:
-        channel.confirm()
         broker.block('low on disk')
         channel.publish(b'one', routing_key='jobs')
         assert connection.expect(ConnectionBlocked).reason == b'low on disk'
         channel.publish(b'two', routing_key='jobs')
-        with pytest.raises(BrokerSilent):
-            while True:
-                channel.next(timeout=MOMENT)  # RabbitMQ may still confirm the first one
+        expect_silence(channel)
         assert b'two' not in broker.queue('jobs').bodies
 
         broker.unblock()
