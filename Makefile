@@ -12,19 +12,23 @@ BUILT := build/.made
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo build test test-brokers test-cluster check format docs surface
-.PHONY: bench bench-quick wheels clean on-each-version venv rabbitmq compiler
+.PHONY: bench bench-broker bench-quick wheels clean on-each-version venv rabbitmq compiler
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: venv $(if $(AMQP_URL),,rabbitmq)  ## send the standard library through a RabbitMQ that restarts half-way
+demo: export BROKER ?= embedded
+demo: venv $(if $(filter rabbitmq,$(BROKER)),$(if $(AMQP_URL),,rabbitmq))  ## send the standard library through a broker that restarts half-way
 	@$(BIN)/python -m examples.demo
 
 build: $(BUILT)  ## compile the hot path in place; `COOLAMQP_PURE=1` at run time does without
 
-test: build rabbitmq  ## run the tests on the compiled core and on pure Python, and measure coverage
-	$(BIN)/pytest
-	COOLAMQP_PURE=1 $(BIN)/pytest --cov --cov-report=term
+test: build  ## run the tests: compiled with RabbitMQ, then in pure Python with the embedded broker
+	@broker=rabbitmq; \
+	$(MAKE) --no-print-directory rabbitmq || { broker=embedded; \
+	    echo 'There is no RabbitMQ: the tests run on the embedded broker alone' >&2; }; \
+	BROKER=$$broker $(BIN)/pytest
+	BROKER=embedded COOLAMQP_PURE=1 $(BIN)/pytest --cov --cov-report=term
 
 test-brokers: SELECTED := -m 'integration and not cluster'
 test-brokers: on-each-version  ## run the tests that need a broker on each version of RabbitMQ
@@ -69,6 +73,9 @@ bench: build rabbitmq  ## measure all clients, in less than 10 minutes, and draw
 
 bench-quick: build rabbitmq  ## measure the nearest peers at the main works, in a minute
 	$(BIN)/python -m bench --quick
+
+bench-broker: build rabbitmq  ## measure the embedded broker beside RabbitMQ, in half a minute
+	$(BIN)/python -m bench.brokers
 
 wheels: venv rabbitmq compiler  ## build a compiled wheel for each Python that is here, and try it
 	$(BIN)/python -m tools.make_wheels

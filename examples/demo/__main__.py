@@ -16,11 +16,12 @@ from rich.console import Console
 from coolamqp.clustering import Cluster
 from coolamqp.exceptions import CoolAMQPError
 from coolamqp.objects import Queue
-from examples.demo.broker import Broker, given_broker, private_broker
+from examples.demo.broker import Broker, embedded_broker, given_broker, private_rabbitmq
 from examples.demo.display import Display
 from examples.demo.tally import Tally
 from examples.demo.transfer import receiving, sending, source_files
 from tests.support.installation import RabbitMQMissing
+from tests.support.nodes import EMBEDDED, is_embedded
 from tests.support.rabbitmq import RabbitMQFailed
 
 ARRIVAL_TIMEOUT = 120.0  # seconds
@@ -32,8 +33,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up, as after Ctrl-C
     parser = argparse.ArgumentParser(
         prog='python -m examples.demo',
-        description='Send every .py file of a folder through a RabbitMQ that restarts half-way.',
-        epilog='Set AMQP_URL to use your own broker. Otherwise the demo starts a private one.',
+        description='Send every .py file of a folder through a broker that restarts half-way.',
+        epilog='The demo uses the embedded broker. Set BROKER=rabbitmq for a private RabbitMQ, or '
+        'AMQP_URL for your own.',
     )
     parser.add_argument(
         '--folder',
@@ -67,13 +69,16 @@ def run(folder: Path) -> int:
 
 
 def choose_broker(display: Display) -> AbstractContextManager[Broker]:
-    """Return the broker of AMQP_URL; if it is not set, a private one."""
+    """Return the broker that AMQP_URL or BROKER name; by default the embedded one."""
     url = os.environ.get('AMQP_URL')
     if url:
-        display.say('using the RabbitMQ of AMQP_URL')
+        display.say('using the broker of AMQP_URL')
         return given_broker(url)
+    if is_embedded(default=EMBEDDED):
+        display.say('starting the embedded broker')
+        return embedded_broker()
     display.say('starting a private RabbitMQ')
-    return private_broker()
+    return private_rabbitmq()
 
 
 def transfer(broker: Broker, folder: Path, tally: Tally, display: Display) -> None:

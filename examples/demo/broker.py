@@ -1,6 +1,6 @@
-"""The broker of the demo: a private node, or the one of AMQP_URL.
+"""The broker of the demo: the embedded one, a private RabbitMQ, or the one of AMQP_URL.
 
-The demo disturbs it once. It restarts a private node. It cannot restart the other node, so it cuts
+The demo disturbs it once. It restarts its own broker. It cannot restart that of AMQP_URL, so it cuts
 the connections to it in a proxy.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import coolamqp.broker
 from coolamqp.objects import NodeDefinition
 from tests.support.proxy import FaultProxy
 from tests.support.rabbitmq import RabbitMQNode
@@ -29,7 +30,14 @@ class Broker:
 
 
 @contextmanager
-def private_broker() -> Iterator[Broker]:
+def embedded_broker() -> Iterator[Broker]:
+    """Run the embedded broker during a `with` block."""
+    with coolamqp.broker.Broker() as broker:
+        yield Broker(NodeDefinition(broker.url), 'restarting the broker', broker.restart)
+
+
+@contextmanager
+def private_rabbitmq() -> Iterator[Broker]:
     """Run Debian's RabbitMQ on a free loopback port, in a temporary folder, during a `with` block.
 
     :raises RabbitMQMissing: it is not installed

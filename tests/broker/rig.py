@@ -162,7 +162,7 @@ class Client:
         self._collector: FrameCollector | None = FrameCollector()
         self._contents: dict[int, Contents] = {}
         self._unread = b''  # sent, and not read by the broker
-        self._was_reading = True
+        self._reading = True  # what the transport does, which follows the core in `flush`
 
     def closed(self) -> bool:
         """Whether the transport is closed."""
@@ -186,6 +186,10 @@ class Client:
             data = b''.join(pieces)
             core.sent(connection, len(data), self.rig.now)
             self._receive(data)
+        reading = connection.wants_read
+        if reading != self._reading:
+            self._reading = reading
+            connection.set_reading(reading, self.rig.now)
         if connection.is_over() and not self._closed:
             self.lose()
         self._read()
@@ -204,12 +208,8 @@ class Client:
             self.rig.run()
 
     def _read(self) -> None:
-        """Pass bytes to the broker, while it wants to read."""
-        reading = self.connection.wants_read
-        if reading != self._was_reading:
-            self._was_reading = reading
-            self.connection.set_reading(reading, self.rig.now)
-        if self._unread and reading and not self._closed:
+        """Pass bytes to the broker, while the transport reads."""
+        if self._unread and self._reading and not self._closed:
             data, self._unread = self._unread, b''
             self.rig.core.receive(self.connection, data, self.rig.now)
             self.rig.run()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.nodes import BrokerNode
+from tests.support.nodes import EMBEDDED, RABBITMQ, BrokerNode
 
 ROOT = Path(__file__).parent.parent.parent
 RUN_TIMEOUT = 110
@@ -33,11 +33,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def start_demo(folder: Path, url: str = '') -> subprocess.Popen[str]:
+def start_demo(folder: Path, url: str = '', broker: str = '') -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, '-m', 'examples.demo', '--folder', str(folder)],
         cwd=ROOT,
-        env={**os.environ, 'AMQP_URL': url},
+        env={**os.environ, 'AMQP_URL': url, 'BROKER': broker or EMBEDDED},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -53,8 +53,11 @@ def check_success(demo: subprocess.Popen[str], folder: Path) -> None:
     assert errors == ''
 
 
-def test_everything_gets_through_a_node_that_is_restarted(folder: Path) -> None:
-    check_success(start_demo(folder), folder)
+@pytest.mark.parametrize(
+    'broker', [EMBEDDED, pytest.param(RABBITMQ, marks=pytest.mark.rabbitmq_only)]
+)
+def test_everything_gets_through_a_broker_that_is_restarted(folder: Path, broker: str) -> None:
+    check_success(start_demo(folder, broker=broker), folder)
 
 
 def test_a_given_broker_is_left_as_it_was(

@@ -155,9 +155,9 @@ class EmbeddedNode:
         self.close()
 
 
-def is_embedded() -> bool:
+def is_embedded(default: str = RABBITMQ) -> bool:
     """Whether the tests talk to the embedded broker."""
-    chosen = os.environ.get(VARIABLE, RABBITMQ)
+    chosen = os.environ.get(VARIABLE, default)
     if chosen not in (EMBEDDED, RABBITMQ):
         raise ValueError(f'{VARIABLE} is {chosen!r}; it must be {EMBEDDED} or {RABBITMQ}')
     return chosen == EMBEDDED

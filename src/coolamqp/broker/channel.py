@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from coolamqp.broker.delivery import Consumer, ConsumerChannel, Entry, MessageSource
 from coolamqp.broker.errors import Refusal
@@ -15,6 +16,9 @@ from coolamqp.framing.hot import begin_body, end_frame, write_deliver, write_get
 from coolamqp.framing.method import Method
 from coolamqp.reply_codes import NOT_FOUND, PRECONDITION_FAILED
 
+# Messages with their delivery tags, whether they are acknowledged, and else whether requeued.
+Settlement: TypeAlias = tuple[list[tuple[int, Entry]], bool, bool]
+
 
 class Channel(ConsumerChannel, ReplyReceiver):
     """A channel that is open.
@@ -22,6 +26,7 @@ class Channel(ConsumerChannel, ReplyReceiver):
     :ivar prefetch: the largest number of unacknowledged messages on the channel; 0 for no limit
     :ivar consumer_prefetch: the same for each new consumer
     :ivar unacked: the unacknowledged messages by delivery tag, in order
+    :ivar uncommitted: the settlements that wait for tx.commit
     :ivar last_queue: the queue that an empty name stands for
     :ivar reply_tag: the tag of the consumer of direct replies; None without one
     :ivar reply_key: the routing key of direct replies
@@ -34,6 +39,7 @@ class Channel(ConsumerChannel, ReplyReceiver):
         self.consumers: dict[bytes, Consumer] = {}
         self.unacked: dict[int, Entry] = {}
         self.unacked_count = 0  # of consumers, for prefetch
+        self.uncommitted: list[Settlement] = []
         self.prefetch = 0
         self.consumer_prefetch = 0
         self.last_queue = b''
@@ -71,6 +77,7 @@ class Channel(ConsumerChannel, ReplyReceiver):
         self.consumers.clear()
         for consumer in consumers:
             consumer.queue.remove_consumer(consumer)
+        self.undo_settlements()
         entries = list(self.unacked.values())
         self.unacked.clear()
         _requeue(entries)
@@ -198,6 +205,17 @@ class Channel(ConsumerChannel, ReplyReceiver):
         if requeue:
             _requeue(entries)
         self.resume(self.consumers.values() if self.prefetch else consumers.values())
+
+    def undo_settlements(self) -> None:
+        """Undo the settlements that wait for tx.commit."""
+        if not self.uncommitted:
+            return
+        for entries, _, _ in self.uncommitted:
+            self.unacked.update(entries)
+        self.uncommitted = []
+        ordered = sorted(self.unacked.items())
+        self.unacked.clear()
+        self.unacked.update(ordered)
 
     def requeue_all(self) -> None:
         """Return all unacknowledged messages to their queues (basic.recover)."""

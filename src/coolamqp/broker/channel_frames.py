@@ -195,6 +195,8 @@ class ChannelFrames(ChannelSink):
             call()
 
     def _publish(self, method: bytes, properties: bytes, body: bytes) -> None:
+        if not self.channel.is_open:
+            return
         try:
             self._publishing.publish(PublishEnvelope(method), properties, body)
         except Refusal as refusal:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from math import inf
 from typing import Final
 
@@ -87,12 +88,21 @@ class BrokerConnection(FrameSink):
         self._heartbeat.received(now)
         if self.stage is ConnectionState.CLOSED:
             return
+        self._refusing(partial(self._process, data))
+
+    def _process(self, data: bytes) -> None:
+        if self.handshake.stage is Stage.HEADER:
+            data = self.handshake.receive_header(data)
+        self._decoder.feed(data)
+
+    def _refusing(self, call: Callable[[], None]) -> None:
+        """Make a call; close the connection for an error of the client."""
         try:
-            if self.handshake.stage is Stage.HEADER:
-                data = self.handshake.receive_header(data)
-            self._decoder.feed(data)
+            call()
         except HungUp as error:
             self._hang_up(str(error))
+        except Refusal as refusal:
+            self.refuse(refusal, 0)
         except WireError as error:
             self.refuse(Refusal(error.reply_code, error.what), 0)
 
@@ -190,7 +200,7 @@ class BrokerConnection(FrameSink):
         self.session.unblock()
         for frames in list(self._channels.values()):
             if isinstance(frames, ChannelFrames):
-                frames.release()
+                self._refusing(frames.release)
 
     # Frames. Those of open channels go straight to their channels.
 

@@ -96,7 +96,8 @@ class ConsumerRequests(RequestGroup):
         if letter not in INTEGERS:
             raise Refusal(
                 PRECONDITION_FAILED,
-                f'invalid arg \'x-priority\' for {where}: "expected integer, got {TYPE_NAMES[letter]}"',
+                f"invalid arg 'x-priority' for {where}: "
+                f'"expected integer, got {TYPE_NAMES[letter]}"',
             )
         if queue.consumers.exclusive or (method.exclusive and len(queue.consumers)):
             raise Refusal(ACCESS_REFUSED, f'{where} in exclusive use')

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Final
 
+from coolamqp.broker.arguments import TYPE_NAMES
 from coolamqp.broker.channel import Channel
 from coolamqp.broker.delivery import Entry
 from coolamqp.broker.errors import Refusal, shown
@@ -33,6 +35,7 @@ from coolamqp.reply_codes import (
 REPLY_QUEUE: Final = b'amq.rabbitmq.reply-to'
 REPLY_PREFIX: Final = REPLY_QUEUE + b'.'
 _CHECKED: Final = HEADERS | EXPIRATION | USER_ID | REPLY_TO
+_NUMBER: Final = re.compile('[+-]?[0-9]{1,30}', re.ASCII)
 # The longest time to live that RabbitMQ accepts, in milliseconds.
 _EXPIRATION_MAX: Final = 10 * 365 * 24 * 60 * 60 * 1000
 PLAIN: Final = 0
@@ -66,7 +69,6 @@ class Publishing(Flushable):
         self._nacked: list[int] = []
         self._one_by_one = False  # whether an ack must not cover a confirm that is lost
         self._publishes: list[_Pending] = []
-        self._settlements: list[tuple[list[tuple[int, Entry]], bool, bool]] = []
 
     def publish(self, envelope: PublishEnvelope, properties: bytes, body: bytes) -> None:
         """Process a message.
@@ -119,7 +121,9 @@ class Publishing(Flushable):
                 f"but authenticated user was '{user}'",
             )
         if message.flags & EXPIRATION:
-            check_expiration(properties.expiration or b'')
+            milliseconds = str(read_expiration(properties.expiration or b'')).encode()
+            if milliseconds != properties.expiration:
+                message = message.changed(expiration=milliseconds)
         if message.flags & HEADERS:
             _check_headers(message)
         if message.flags & REPLY_TO and properties.reply_to == REPLY_QUEUE:
@@ -198,13 +202,13 @@ class Publishing(Flushable):
     def settle_later(self, entries: list[tuple[int, Entry]], acked: bool, requeue: bool) -> bool:
         """Keep settlements for tx.commit; return False if the channel has no transactions."""
         if self.mode == TRANSACTIONS:
-            self._settlements.append((entries, acked, requeue))
+            self._channel.uncommitted.append((entries, acked, requeue))
         return self.mode == TRANSACTIONS
 
     def commit(self) -> None:
         """Carry out the publishes and the settlements since the last commit."""
         publishes, self._publishes = self._publishes, []
-        settlements, self._settlements = self._settlements, []
+        settlements, self._channel.uncommitted = self._channel.uncommitted, []
         for each in publishes:
             self._route(each.exchange, each.message, each.mandatory)
         for entries, acked, requeue in settlements:
@@ -213,25 +217,27 @@ class Publishing(Flushable):
     def rollback(self) -> None:
         """Drop the publishes since the last commit, and undo the settlements."""
         self._publishes = []
-        settlements, self._settlements = self._settlements, []
-        unacked = self._channel.unacked
-        for entries, _, _ in settlements:
-            unacked.update(entries)
-        ordered = sorted(unacked.items())
-        unacked.clear()
-        unacked.update(ordered)
+        self._channel.undo_settlements()
 
 
-def check_expiration(value: bytes) -> None:
-    """Check the expiration property, which is a number of milliseconds as text.
+def read_expiration(value: bytes) -> int:
+    """Read the expiration property, a number of milliseconds as text.
 
     :raises Refusal: it is none
     """
     text = shown(value)
-    if not (text.isascii() and text.isdecimal()):
-        raise Refusal(PRECONDITION_FAILED, f"invalid expiration '{text}'")
-    if int(text) > _EXPIRATION_MAX:
-        raise Refusal(PRECONDITION_FAILED, f"invalid expiration '{text}'")
+    number = _NUMBER.match(text)
+    if number is None:
+        reason = 'no_integer'
+    elif number.end() != len(text):
+        reason = f'{{leftover_string,"{text[number.end() :]}"}}'
+    elif int(number[0]) < 0:
+        reason = f'{{value_negative,{int(number[0])}}}'
+    elif int(number[0]) > _EXPIRATION_MAX:
+        reason = f'{{value_too_large,{int(number[0])}}}'
+    else:
+        return int(number[0])
+    raise Refusal(PRECONDITION_FAILED, f"invalid expiration '{text}': {reason}")
 
 
 def _check_headers(message: BrokerMessage) -> None:
@@ -243,7 +249,8 @@ def _check_headers(message: BrokerMessage) -> None:
         if name in (CC, BCC) and letter != 'A':
             raise Refusal(
                 PRECONDITION_FAILED,
-                f'invalid message: {{unacceptable_type_in_header,<<"{shown(name)}">>}}',
+                'invalid message: {unacceptable_type_in_header,'
+                f'"{shown(name)}",{TYPE_NAMES[letter]}}}',
             )
         if not _finite(value, letter):
             raise Refusal(INTERNAL_ERROR, '')

@@ -103,6 +103,7 @@ class Session:
         """Read nothing more from a client that publishes during an alarm; tell it."""
         if not self.blocked:
             self.blocked = True
+            self.state.outgoing.add(self.number)
             if self.wants_blocked_notices:
                 self.send(encode_method(0, ConnectionBlocked(self.state.alarm)))
 
@@ -110,6 +111,7 @@ class Session:
         """Read on, since the alarm has ended."""
         if self.blocked:
             self.blocked = False
+            self.state.outgoing.add(self.number)
             if self.wants_blocked_notices:
                 self.send(encode_method(0, ConnectionUnblocked()))
 

@@ -77,7 +77,8 @@ class ReplyReceiver(ABC):
 class BrokerState:
     """What all connections of a broker share.
 
-    :ivar outgoing: the numbers of the connections that have bytes to send
+    :ivar outgoing: the numbers of the connections that have bytes to send, or that are to be read
+        from or no longer read from
     :ivar flushable: what to flush before anything is sent
     :ivar replies: by routing key, the receivers of direct replies
     :ivar published: the messages that were published last
