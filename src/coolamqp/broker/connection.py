@@ -294,6 +294,7 @@ class BrokerConnection(FrameSink):
     def _terminate(self) -> None:
         """End all channels, and delete the exclusive queues."""
         channels = self.channels
+        self.session.ended = True
         self._decoder.routes = self._channels = {}
         for channel in channels:
             channel.terminate()
