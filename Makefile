@@ -12,7 +12,7 @@ BUILT := build/.made
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo build test test-brokers test-cluster check format docs surface
-.PHONY: bench bench-quick wheels clean on-each-version venv rabbitmq compiler
+.PHONY: bench bench-broker bench-quick wheels clean on-each-version venv rabbitmq compiler
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ bench: build rabbitmq  ## measure all clients, in less than 10 minutes, and draw
 
 bench-quick: build rabbitmq  ## measure the nearest peers at the main works, in a minute
 	$(BIN)/python -m bench --quick
+
+bench-broker: build rabbitmq  ## measure the embedded broker beside RabbitMQ, in half a minute
+	$(BIN)/python -m bench.brokers
 
 wheels: venv rabbitmq compiler  ## build a compiled wheel for each Python that is here, and try it
 	$(BIN)/python -m tools.make_wheels

@@ -40,7 +40,7 @@ INDEPENDENT = {'clustering', 'aio', 'broker', 'cli', 'testing'}
 # The embedded broker knows the wire and the vocabulary, and nothing of the client.
 HIGHEST_IMPORT = {'broker': 'objects'}
 
-# The core of the broker is as closed as the engine: only these of its files touch the outside world.
+# The core of the broker is as closed as the engine: only these files touch the outside world.
 BROKER_WITH_IO = {'__main__', 'embedded', 'loop_thread', 'server', 'store', 'watching'}
 
 RANK = {name: rank for rank, row in enumerate(FLOORS) for name in row}
@@ -50,8 +50,8 @@ FIRST_WITH_IO = RANK['net']
 # fmt: off
 OUTSIDE_WORLD = {
     '_thread', 'asyncio', 'concurrent', 'importlib', 'multiprocessing', 'queue', 'random', 'sched',
-    'secrets', 'select', 'selectors', 'signal', 'socket', 'socketserver', 'sqlite3', 'ssl', 'subprocess',
-    'threading', 'time', 'uuid',
+    'secrets', 'select', 'selectors', 'signal', 'socket', 'socketserver', 'sqlite3', 'ssl',
+    'subprocess', 'threading', 'time', 'uuid',
 }
 # fmt: on
 # The dice of a module that has other uses; only the package itself may hand them on.

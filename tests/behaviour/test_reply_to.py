@@ -151,7 +151,8 @@ def test_a_mandatory_reply_is_delivered_and_may_be_returned_too(
     server.publish(b'reply', '', address.decode(), mandatory=True)
 
     assert channel.next_message().body == b'reply'
-    if broker.version < (4, 3):
+    # The embedded broker does as RabbitMQ 4.3.
+    if broker.version < (4, 3) and broker.kind == 'rabbitmq':
         assert server.expect_return().body == b'reply'
     server.expect_nothing()
 

@@ -212,40 +212,6 @@ class TestWaitUntil:
             asyncio.run(wait())
 
 
-class TestFaults:
-    def test_there_are_none_at_first(self, broker: Broker) -> None:
-        assert broker.faults == []
-
-    def test_those_that_are_on_are_listed_until_they_end(self, broker: Broker) -> None:
-        broker.freeze()
-        broker.refuse()
-        broker.block('low on disk')
-        broker.nack_next(2)
-        broker.lose_next_confirm(3)
-        with broker.slow(1000):
-            assert broker.faults == [
-                'frozen',
-                'refuses connections',
-                'sends 1000 bytes a second',
-                'publishers are blocked: low on disk',
-                'publications to refuse: 2',
-                'confirms to lose: 3',
-            ]
-
-            broker.heal()
-
-            assert broker.faults == []
-
-    def test_clients_go_on_when_all_faults_end(self, broker: Broker, cluster: Cluster) -> None:
-        broker.block()
-        broker.freeze()
-        publishing = cluster.publish(Message(b'one'), routing_key='jobs', confirm=True)
-
-        broker.heal()
-
-        publishing.result(PATIENCE)
-
-
 def test_the_virtual_hosts_are_listed(broker: Broker) -> None:
     broker.add_vhost('other')
 

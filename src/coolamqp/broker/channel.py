@@ -16,7 +16,6 @@ from coolamqp.framing.hot import begin_body, end_frame, write_deliver, write_get
 from coolamqp.framing.method import Method
 from coolamqp.reply_codes import NOT_FOUND, PRECONDITION_FAILED
 
-
 # Messages with their delivery tags, whether they are acknowledged, and else whether requeued.
 Settlement: TypeAlias = tuple[list[tuple[int, Entry]], bool, bool]
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from math import inf
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import coolamqp
+from coolamqp.broker.calls import DEFAULT_VHOST
 from coolamqp.broker.core import BrokerCore
-from coolamqp.broker.errors import Refusal, shown
+from coolamqp.broker.faults import FaultCalls
 from coolamqp.broker.loop_thread import LoopThread, call_on, run_on
 from coolamqp.broker.policies import Policy
-from coolamqp.broker.queue import BaseQueue
 from coolamqp.broker.server import Server
 from coolamqp.broker.state import (
     HEARTBEAT,
@@ -30,7 +28,6 @@ from coolamqp.broker.state import (
 from coolamqp.broker.storage import Storage
 from coolamqp.broker.store import DiskStore
 from coolamqp.broker.users import EVERYTHING, Permissions
-from coolamqp.broker.vhost import VirtualHost
 from coolamqp.broker.views import (
     ConnectionView,
     QueueView,
@@ -41,13 +38,11 @@ from coolamqp.broker.views import (
     see_queue,
 )
 from coolamqp.broker.watching import Watched
-from coolamqp.reply_codes import PRECONDITION_FAILED
 from coolamqp.timers import Timers
 
 T = TypeVar('T')
 
 GUEST = 'guest'
-DEFAULT_VHOST = '/'
 _FORCED = 'broker forced connection closure'
 SERVER_PROPERTIES = {
     'product': 'CoolAMQP',
@@ -69,7 +64,7 @@ SERVER_PROPERTIES = {
 }
 
 
-class Broker(Watched):
+class Broker(Watched, FaultCalls):
     """An AMQP 0-9-1 broker in this process, for demos, tests and small tools.
 
     It behaves as RabbitMQ does on one node. It is not for production. The documentation lists what
@@ -399,113 +394,6 @@ class Broker(Watched):
     def topology(self, vhost: str = DEFAULT_VHOST) -> str:
         """Return exchanges, bindings and queues of a virtual host as text, for people."""
         return self._call(lambda: describe(self._vhost(vhost)))
-
-    def _vhost(self, name: str) -> VirtualHost:
-        return self._state.vhosts[name]
-
-    def _queue(self, name: str, vhost: str) -> BaseQueue:
-        queues = self._vhost(vhost).queues
-        queue = queues.get(name.encode())
-        if queue is None:
-            existing = ', '.join(repr(shown(each)) for each in queues) or 'none'
-            raise KeyError(f"there is no queue '{name}' in vhost '{vhost}'; there are: {existing}")
-        return queue
-
-    # Faults
-
-    def drop_connections(self) -> int:
-        """Reset all connections, as a network does; return their number."""
-        return self._call(self._server.drop_connections)
-
-    def close_connections(self, reason: str = 'closed by a test') -> None:
-        """Close all connections with 320 CONNECTION_FORCED."""
-        self._call(lambda: self._server.core.close_all(reason))
-
-    def close_channels(self, code: int = PRECONDITION_FAILED, text: str = 'by a test') -> None:
-        """Close all channels with a reply code."""
-
-        def close() -> None:
-            for connection in self._server.core.connections.values():
-                connection.close_channels(Refusal(code, text))
-
-        self._call(close)
-
-    def refuse(self, refused: bool = True) -> None:
-        """Reset new connections, until `refuse(False)`."""
-
-        def refuse() -> None:
-            self._server.refuses = refused
-
-        self._call(refuse)
-
-    def freeze(self) -> None:
-        """Neither read nor write, while all sockets stay open."""
-        self._call(self._server.freeze)
-
-    def thaw(self) -> None:
-        """Go on after `freeze`."""
-        self._call(self._server.thaw)
-
-    def block(self, reason: str = 'low on memory') -> None:
-        """Block all clients that publish (connection.blocked)."""
-        self._call(lambda: self._server.core.raise_alarm(reason))
-
-    def unblock(self) -> None:
-        """Let all clients publish again."""
-        self._call(self._server.core.clear_alarm)
-
-    def nack_next(self, count: int = 1) -> None:
-        """Refuse the next publishes with confirms (basic.nack)."""
-
-        def nack() -> None:
-            self._state.faults.nacks += count
-
-        self._call(nack)
-
-    def lose_next_confirm(self, count: int = 1) -> None:
-        """Keep the next messages, but never send their confirms."""
-
-        def lose() -> None:
-            self._state.faults.lost_confirms += count
-
-        self._call(lose)
-
-    def cancel_consumers(self, queue: str, vhost: str = DEFAULT_VHOST) -> int:
-        """Cancel the consumers of a queue, as when a queue moves; return their number.
-
-        :raises KeyError: there is no such queue or virtual host
-        """
-
-        def cancel() -> int:
-            found = self._queue(queue, vhost)
-            consumers = list(found.consumers)
-            for consumer in consumers:
-                consumer.channel.consumer_cancelled(consumer)
-                found.remove_consumer(consumer)
-            return len(consumers)
-
-        return self._call(cancel)
-
-    @contextmanager
-    def slow(self, bytes_per_second: float) -> Iterator[None]:
-        """Send at most this many bytes a second to each client, during a `with` block."""
-        self._call(lambda: self._server.set_rate(bytes_per_second))
-        try:
-            yield
-        finally:
-            self._call(lambda: self._server.set_rate(inf))
-
-    def heal(self) -> None:
-        """End all faults: those that last, and those that are still to come."""
-
-        def heal() -> None:
-            self._state.faults.nacks = self._state.faults.lost_confirms = 0
-            self._server.refuses = False
-            self._server.core.clear_alarm()
-            self._server.set_rate(inf)
-            self._server.thaw()
-
-        self._call(heal)
 
 
 def _wall_offset() -> float:

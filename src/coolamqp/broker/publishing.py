@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Final
 
+from coolamqp.broker.arguments import TYPE_NAMES
 from coolamqp.broker.channel import Channel
 from coolamqp.broker.delivery import Entry
 from coolamqp.broker.errors import Refusal, shown
@@ -33,6 +35,7 @@ from coolamqp.reply_codes import (
 REPLY_QUEUE: Final = b'amq.rabbitmq.reply-to'
 REPLY_PREFIX: Final = REPLY_QUEUE + b'.'
 _CHECKED: Final = HEADERS | EXPIRATION | USER_ID | REPLY_TO
+_NUMBER: Final = re.compile('[+-]?[0-9]{1,30}', re.ASCII)
 # The longest time to live that RabbitMQ accepts, in milliseconds.
 _EXPIRATION_MAX: Final = 10 * 365 * 24 * 60 * 60 * 1000
 PLAIN: Final = 0
@@ -118,7 +121,9 @@ class Publishing(Flushable):
                 f"but authenticated user was '{user}'",
             )
         if message.flags & EXPIRATION:
-            check_expiration(properties.expiration or b'')
+            milliseconds = str(read_expiration(properties.expiration or b'')).encode()
+            if milliseconds != properties.expiration:
+                message = message.changed(expiration=milliseconds)
         if message.flags & HEADERS:
             _check_headers(message)
         if message.flags & REPLY_TO and properties.reply_to == REPLY_QUEUE:
@@ -215,16 +220,24 @@ class Publishing(Flushable):
         self._channel.undo_settlements()
 
 
-def check_expiration(value: bytes) -> None:
-    """Check the expiration property, which is a number of milliseconds as text.
+def read_expiration(value: bytes) -> int:
+    """Read the expiration property, a number of milliseconds as text.
 
     :raises Refusal: it is none
     """
     text = shown(value)
-    if not (text.isascii() and text.isdecimal()):
-        raise Refusal(PRECONDITION_FAILED, f"invalid expiration '{text}'")
-    if int(text) > _EXPIRATION_MAX:
-        raise Refusal(PRECONDITION_FAILED, f"invalid expiration '{text}'")
+    number = _NUMBER.match(text)
+    if number is None:
+        reason = 'no_integer'
+    elif number.end() != len(text):
+        reason = f'{{leftover_string,"{text[number.end() :]}"}}'
+    elif int(number[0]) < 0:
+        reason = f'{{value_negative,{int(number[0])}}}'
+    elif int(number[0]) > _EXPIRATION_MAX:
+        reason = f'{{value_too_large,{int(number[0])}}}'
+    else:
+        return int(number[0])
+    raise Refusal(PRECONDITION_FAILED, f"invalid expiration '{text}': {reason}")
 
 
 def _check_headers(message: BrokerMessage) -> None:
@@ -236,7 +249,8 @@ def _check_headers(message: BrokerMessage) -> None:
         if name in (CC, BCC) and letter != 'A':
             raise Refusal(
                 PRECONDITION_FAILED,
-                f'invalid message: {{unacceptable_type_in_header,<<"{shown(name)}">>}}',
+                'invalid message: {unacceptable_type_in_header,'
+                f'"{shown(name)}",{TYPE_NAMES[letter]}}}',
             )
         if not _finite(value, letter):
             raise Refusal(INTERNAL_ERROR, '')

@@ -7,7 +7,9 @@ that a test asks for.
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import struct
 from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 _FAREWELL_TIMEOUT: Final = 0.2
 _SLOW_INTERVAL: Final = 0.01
 _BACKLOG: Final = 1024
+# Makes the end of a socket a reset, whatever it has still to send.
+_NO_LINGER: Final = struct.pack('ii', 1, 0)
 
 
 class Server:
@@ -82,7 +86,8 @@ class Server:
         for transport in list(self._transports.values()):
             transport.close_softly()
         await self._wait_for_the_end()
-        self.drop_connections()
+        for transport in list(self._transports.values()):
+            transport.abort()
         if self._timer is not None:
             self._timer.cancel()
             self._timer_at = inf
@@ -144,7 +149,7 @@ class Server:
         """Reset all connections; return their number."""
         transports = list(self._transports.values())
         for transport in transports:
-            transport.abort()
+            transport.reset()
         return len(transports)
 
     def freeze(self) -> None:
@@ -190,7 +195,7 @@ class _ClientTransport(asyncio.Protocol):
         """Begin: a client has connected."""
         self._transport = transport = cast('asyncio.Transport', transport)
         if self._server.refuses:
-            transport.abort()
+            self.reset()
             return
         peer = _address(transport.get_extra_info('peername'))
         certificate = transport.get_extra_info('peercert')
@@ -300,8 +305,15 @@ class _ClientTransport(asyncio.Protocol):
             self._transport.close()
 
     def abort(self) -> None:
-        """Reset the connection."""
+        """Close the socket at once."""
         if self._transport is not None:
+            self._transport.abort()
+
+    def reset(self) -> None:
+        """Reset the connection: the client sees no orderly end."""
+        if self._transport is not None:
+            made = self._transport.get_extra_info('socket')
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
             self._transport.abort()
 
 

@@ -104,6 +104,8 @@ class TopologyRequests(RequestGroup):
             return self._declare_passively(method)
         session = self._session
         given = stripped(method.queue)
+        if given == REPLY_QUEUE:
+            return QueueDeclareOk(given, 0, 1)
         name = given or generated(b'amq.gen-')
         if given:
             declarations.check_queue_name(given)
@@ -139,6 +141,8 @@ class TopologyRequests(RequestGroup):
 
     def _queue_delete(self, method: QueueDelete) -> Method:
         name = self._channel.queue_name(stripped(method.queue))
+        if name == REPLY_QUEUE:
+            return QueueDeleteOk(0)
         self._session.check('configure', 'queue', name)
         count = declarations.delete_queue(self._session.vhost, name, method, self._session)
         return QueueDeleteOk(count)

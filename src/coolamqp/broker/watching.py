@@ -1,19 +1,17 @@
-"""Watching a broker: waiting for its clients, its faults, the record of its connections."""
+"""Watching a broker: waiting for its clients, and the record of its connections."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from itertools import takewhile
 from typing import Final, TypeVar
 
+from coolamqp.broker.calls import BrokerCalls
 from coolamqp.broker.message import BrokerMessage
 from coolamqp.broker.recorder import ConnectionRecord, Recorder
-from coolamqp.broker.server import Server
-from coolamqp.broker.state import BrokerState
 from coolamqp.broker.views import SeenMessage, describe_message, see_message
 
 T = TypeVar('T')
@@ -50,18 +48,12 @@ class Watchers:
                 self._events = tuple(each for each in self._events if each is not event)
 
 
-class Watched(ABC):
+class Watched(BrokerCalls):
     """The part of a broker by which tests watch it. See `coolamqp.broker.Broker`."""
 
-    _server: Server
-    _state: BrokerState
-
     def __init__(self) -> None:
+        super().__init__()
         self._watchers = Watchers()
-
-    @abstractmethod
-    def _call(self, function: Callable[[], T]) -> T:
-        """Call a function on the thread of the broker."""
 
     def wait_until(self, condition: Callable[[], T], timeout: float = WAIT_TIMEOUT) -> T:
         """Wait until a condition is true. It is checked whenever a client has done something.
@@ -159,24 +151,6 @@ class Watched(ABC):
     def vhosts(self) -> list[str]:
         """The names of the virtual hosts."""
         return self._call(lambda: list(self._state.vhosts))
-
-    @property
-    def faults(self) -> list[str]:
-        """The faults that are on, or still to come, as text."""
-
-        def find() -> list[str]:
-            server, faults = self._server, self._state.faults
-            found = {
-                'frozen': server.frozen,
-                'refuses connections': server.refuses,
-                f'sends {server.bytes_per_second:g} bytes a second': server.is_slow,
-                f'publishers are blocked: {self._state.alarm}': self._state.alarm,
-                f'publications to refuse: {faults.nacks}': faults.nacks,
-                f'confirms to lose: {faults.lost_confirms}': faults.lost_confirms,
-            }
-            return [text for text, is_on in found.items() if is_on]
-
-        return self._call(find)
 
     # The record of connections
 

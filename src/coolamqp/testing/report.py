@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from coolamqp.broker import Broker, ConnectionView, SeenMessage
-from coolamqp.broker.embedded import DEFAULT_VHOST
+from coolamqp.broker.calls import DEFAULT_VHOST
 from coolamqp.broker.recorder import ConnectionRecord
 from coolamqp.broker.views import describe_message
 from coolamqp.testing.frames import SeenFrame, last_frames
