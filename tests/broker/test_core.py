@@ -47,6 +47,21 @@ def test_an_error_of_the_broker_costs_one_connection(
     assert other.declare('q') == 'q'
 
 
+def test_an_error_at_a_timer_costs_no_connection(
+    rig: Rig, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.state.timers.after(1, lambda: 1 // 0)
+    client.declare('q', {'x-message-ttl': 1000})
+    client.publish(b'x', 'q')
+    rig.advance(1)
+    rig.advance(0)
+
+    assert 'an error in the broker' in caplog.text
+    caplog.clear()
+    assert rig.ready('q') == []
+    client.declare('p')
+
+
 def test_the_log_tells_the_life_of_a_connection(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, 'coolamqp.broker')
     client = rig.connect()

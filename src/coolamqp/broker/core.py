@@ -41,7 +41,7 @@ class BrokerCore:
         :param peer: the address of the client, for people
         :param certified: the common name in the certificate of the client; None without one
         """
-        self.state.timers.advance(now)
+        self._advance(now)
         number = self._next_number
         self._next_number += 1
         log = partial(self._log, number, peer)
@@ -51,7 +51,7 @@ class BrokerCore:
 
     def receive(self, connection: BrokerConnection, data: bytes, now: float) -> None:
         """Process bytes of a client."""
-        self.state.timers.advance(now)
+        self._advance(now)
         self._guarded(connection, partial(connection.receive, data, now))
 
     def sent(self, connection: BrokerConnection, count: int, now: float) -> None:
@@ -60,15 +60,15 @@ class BrokerCore:
 
     def lost(self, connection: BrokerConnection, cause: str, now: float) -> None:
         """End a connection whose transport is lost."""
-        self.state.timers.advance(now)
+        self._advance(now)
         self._guarded(connection, partial(connection.lost, cause))
         self.connections.pop(connection.number, None)
 
     def tick(self, now: float) -> None:
         """Act on the time."""
-        self.state.timers.advance(now)
+        self._advance(now)
         for connection in list(self.connections.values()):
-            connection.tick(now)
+            self._guarded(connection, partial(connection.tick, now))
         self.state.flush()
 
     def wake_at(self) -> float:
@@ -82,6 +82,13 @@ class BrokerCore:
         numbers, self.state.outgoing = self.state.outgoing, set()
         found = (self.connections.get(number) for number in sorted(numbers))
         return [connection for connection in found if connection is not None]
+
+    def _advance(self, now: float) -> None:
+        """Make the calls that are due; an error of the broker costs no connection."""
+        try:
+            self.state.timers.advance(now)
+        except Exception:
+            logger.exception('an error in the broker, at a timer')
 
     def _guarded(self, connection: BrokerConnection, call: Callable[[], None]) -> None:
         """Make a call for a connection; an error of the broker costs that connection alone."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, TypeAlias
 
+from coolamqp.broker.arguments import INTEGERS
 from coolamqp.broker.message import BrokerMessage
-from coolamqp.framing.field_table import TypedTable
+from coolamqp.framing.field_table import TypedTable, TypedValue
 
 Reason: TypeAlias = Literal['rejected', 'expired', 'maxlen', 'delivery_limit']
 REJECTED: Final = 'rejected'
@@ -18,6 +19,7 @@ DELIVERY_LIMIT: Final = 'delivery_limit'
 
 _X_DEATH: Final = b'x-death'
 _CC: Final = b'CC'
+_COUNT_MAX: Final = (1 << 63) - 1
 
 
 def bury(
@@ -88,10 +90,15 @@ def _take_event(events: list[TypedTable], queue: bytes, reason: str) -> TypedTab
         if _field(event, b'queue') == queue and _field(event, b'reason') == reason.encode():
             events.remove(event)
             return [
-                (name, (value + 1, letter) if name == b'count' else (value, letter))
+                (name, _one_more(value, letter) if name == b'count' else (value, letter))
                 for name, (value, letter) in event
             ]
     return None
+
+
+def _one_more(count: Any, letter: str) -> TypedValue:
+    """Return a count increased by one. A client may have sent it, and it may be anything."""
+    return min(count + 1, _COUNT_MAX) if letter in INTEGERS else 1, 'l'
 
 
 def _new_event(message: BrokerMessage, queue: bytes, reason: str, seconds: int) -> TypedTable:
