@@ -112,7 +112,7 @@ class HostileRequests(HostileValues):
             pieces.append(encode_frame(3, channel, body[:count]))
             body = body[count:]
         if self.chance(RARE / 2):
-            del pieces[dice.randrange(len(pieces)) :]
+            del pieces[dice.randrange(1, len(pieces)) :]
         return b''.join(pieces)
 
     def method(self, frames: ChannelFrames) -> Method:
