@@ -111,6 +111,8 @@ class Publishing(Flushable):
             properties.get('content_type')  # decodes all
         except WireError:
             raise Refusal(INTERNAL_ERROR, '') from None  # RabbitMQ's channel crashes
+        if message.flags & HEADERS:
+            _check_finite(message)
         if not message.flags & _CHECKED:
             self._valid_properties = message.properties
         user = self._session.user.name
@@ -125,7 +127,7 @@ class Publishing(Flushable):
             if milliseconds != properties.expiration:
                 message = message.changed(expiration=milliseconds)
         if message.flags & HEADERS:
-            _check_headers(message)
+            _check_copies(message)
         if message.flags & REPLY_TO and properties.reply_to == REPLY_QUEUE:
             if self._channel.reply_tag is None:
                 raise Refusal(PRECONDITION_FAILED, 'fast reply consumer does not exist')
@@ -240,20 +242,24 @@ def read_expiration(value: bytes) -> int:
     raise Refusal(PRECONDITION_FAILED, f"invalid expiration '{text}': {reason}")
 
 
-def _check_headers(message: BrokerMessage) -> None:
-    """Check that the broker can write the headers anew, and the types of CC and BCC.
+def _check_finite(message: BrokerMessage) -> None:
+    """Check that the broker can write the headers anew.
 
     A float that is not finite crashes a channel of RabbitMQ.
     """
-    for name, (value, letter) in message.headers:
+    if not all(_finite(*typed) for _, typed in message.headers):
+        raise Refusal(INTERNAL_ERROR, '')
+
+
+def _check_copies(message: BrokerMessage) -> None:
+    """Check the types of CC and BCC."""
+    for name, (_, letter) in message.headers:
         if name in (CC, BCC) and letter != 'A':
             raise Refusal(
                 PRECONDITION_FAILED,
                 'invalid message: {unacceptable_type_in_header,'
                 f'"{shown(name)}",{TYPE_NAMES[letter]}}}',
             )
-        if not _finite(value, letter):
-            raise Refusal(INTERNAL_ERROR, '')
 
 
 def _finite(value: Any, letter: str) -> bool:
