@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any, Final
 
 from coolamqp.broker.arguments import TYPE_NAMES
 from coolamqp.broker.channel import Channel
+from coolamqp.broker.decoding import is_finite
 from coolamqp.broker.delivery import Entry
 from coolamqp.broker.errors import Refusal, shown
 from coolamqp.broker.exchange import Exchange
@@ -247,7 +247,7 @@ def _check_finite(message: BrokerMessage) -> None:
 
     A float that is not finite crashes a channel of RabbitMQ.
     """
-    if not all(_finite(*typed) for _, typed in message.headers):
+    if not is_finite(message.headers, 'F'):
         raise Refusal(INTERNAL_ERROR, '')
 
 
@@ -260,13 +260,3 @@ def _check_copies(message: BrokerMessage) -> None:
                 'invalid message: {unacceptable_type_in_header,'
                 f'"{shown(name)}",{TYPE_NAMES[letter]}}}',
             )
-
-
-def _finite(value: Any, letter: str) -> bool:
-    if letter in ('f', 'd'):
-        return isfinite(value)
-    if letter == 'A':
-        return all(_finite(*each) for each in value)
-    if letter == 'F':
-        return all(_finite(*each) for _, each in value)
-    return True
