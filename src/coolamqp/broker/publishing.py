@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from coolamqp.broker.arguments import TYPE_NAMES
 from coolamqp.broker.channel import Channel
