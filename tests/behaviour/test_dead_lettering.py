@@ -266,7 +266,9 @@ def test_the_latest_death_comes_first(
     assert headers == summary(broker, ('rejected', 'first', ''), ('rejected', 'last', ''))
 
 
-def test_deaths_in_one_queue_differ_in_their_reasons(channel: RawChannel, dead: RawChannel) -> None:
+def test_deaths_in_one_queue_differ_in_their_reasons(
+    broker: BrokerUnderTest, channel: RawChannel, dead: RawChannel
+) -> None:
     channel.exchange('dlx', 'fanout')
     channel.queue('work', {'x-message-ttl': 5 * SOON, 'x-dead-letter-exchange': 'dlx'})
     back = {'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'work'}
