@@ -197,7 +197,7 @@ class Client:
         if reading != self._reading:
             self._reading = reading
             connection.set_reading(reading, self.rig.now)
-        if connection.is_over() and not self._closed:
+        if (connection.is_cut or connection.is_over()) and not self._closed:
             self.lose()
         self._read()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from coolamqp.broker.connection import CLOSE_TIMEOUT, HANDSHAKE_TIMEOUT
-from coolamqp.broker.state import Limits
 from coolamqp.framing.definitions import (
     BasicPublish,
     ChannelClose,
@@ -14,8 +13,6 @@ from coolamqp.framing.definitions import (
     ConnectionClose,
     ConnectionCloseOk,
     ConnectionOpen,
-    ConnectionOpenOk,
-    ConnectionStart,
     ConnectionStartOk,
     ConnectionTune,
     ConnectionTuneOk,
@@ -29,35 +26,6 @@ from tests.broker.rig import Client, Rig, next_wake
 START_OK = ConnectionStartOk({}, 'PLAIN', '\0guest\0guest', 'en_US')
 JUST_BEFORE = 0.001  # seconds
 HEARTBEAT = 10  # seconds
-
-
-def test_a_handshake_may_come_in_any_pieces(rig: Rig) -> None:
-    client = rig.accept()
-    methods = (START_OK, ConnectionTuneOk(10, 131072, 0), ConnectionOpen('/'))
-    for byte in PROTOCOL_HEADER + b''.join(encode_method(0, method) for method in methods):
-        client.feed(bytes([byte]))
-
-    kinds = [type(method) for method in client.take()]
-    assert kinds == [ConnectionStart, ConnectionTune, ConnectionOpenOk]
-
-
-def test_a_handshake_may_come_at_once(rig: Rig) -> None:
-    client = rig.accept()
-    methods = (START_OK, ConnectionTuneOk(10, 131072, 0), ConnectionOpen('/'))
-    client.feed(PROTOCOL_HEADER + b''.join(encode_method(0, method) for method in methods))
-    client.open_channel(1)
-
-    assert client.declare('q') == 'q'
-
-
-@pytest.mark.parametrize('start', [b'GET / HTTP/1.1\r\n', b'AMQP\x00\x01\x00\x00', b'AMQX'])
-def test_another_protocol_is_answered_with_the_right_header(rig: Rig, start: bytes) -> None:
-    client = rig.accept()
-    client.feed(start)
-
-    assert client.closed()
-    assert client.raw == PROTOCOL_HEADER
-    assert not rig.core.connections
 
 
 @pytest.mark.parametrize('steps', range(4))
@@ -86,44 +54,6 @@ def test_an_open_connection_may_be_silent_for_ever(rig: Rig, client: Client) -> 
     assert not client.closed()
 
 
-def test_the_limits_are_proposed_and_kept() -> None:
-    rig = Rig(Limits(heartbeat=7, frame_max=8192, channel_max=3))
-    client = rig.accept()
-    client.feed(PROTOCOL_HEADER)
-    client.send(START_OK, channel=0)
-    client.expect(ConnectionStart, 0)
-    assert client.expect(ConnectionTune, 0) == ConnectionTune(3, 8192, 7)
-
-    client.send(ConnectionTuneOk(3, 8192, 0), ConnectionOpen('/'), channel=0)
-    client.expect(ConnectionOpenOk, 0)
-    for number in (1, 2, 60_000):
-        client.open_channel(number)
-    assert client.refused(ChannelOpen(), channel=4)[0] == 530
-
-
-@pytest.mark.parametrize(
-    'tune',
-    [
-        ConnectionTuneOk(0, 131072, 0),
-        ConnectionTuneOk(2048, 131072, 0),
-        ConnectionTuneOk(10, 0, 0),
-        ConnectionTuneOk(10, 131073, 0),
-        ConnectionTuneOk(10, 4095, 0),
-    ],
-)
-def test_a_client_with_limits_beyond_those_of_the_broker_is_hung_up_on(
-    rig: Rig, tune: ConnectionTuneOk
-) -> None:
-    client = rig.accept()
-    client.feed(PROTOCOL_HEADER)
-    client.send(START_OK, channel=0)
-
-    client.take()
-    client.send(tune, channel=0)
-    assert client.closed()
-    assert not client.received
-
-
 def test_a_frame_over_the_negotiated_size_ends_the_connection(rig: Rig) -> None:
     client = rig.connect(frame_max=4096)
     client.feed(b'\x01\x00\x01' + (4097).to_bytes(4, 'big'))
@@ -144,29 +74,6 @@ def test_a_method_of_another_stage_is_refused(client: Client, method: Method) ->
 
 def test_a_secret_may_be_updated(client: Client) -> None:
     client.call(ConnectionUpdateSecret('secret', 'because'), channel=0)
-
-
-@pytest.mark.parametrize('announces', [True, False])
-def test_a_refused_login(rig: Rig, announces: bool) -> None:
-    client = rig.accept()
-    client.feed(PROTOCOL_HEADER)
-    client.expect(ConnectionStart, 0)
-    properties = {'capabilities': {'authentication_failure_close': announces}}
-    client.send(ConnectionStartOk(properties, 'PLAIN', '\0guest\0wrong', 'en_US'), channel=0)
-
-    if announces:
-        assert client.expect_close()[0] == 403
-    assert not client.received
-    assert client.closed()
-
-
-@pytest.mark.parametrize('vhost', ['missing', '\N{SNOWMAN}', ''])
-def test_a_missing_virtual_host_is_refused(rig: Rig, vhost: str) -> None:
-    client = rig.accept()
-    client.feed(PROTOCOL_HEADER)
-    client.send(START_OK, ConnectionTuneOk(10, 131072, 0), channel=0)
-
-    assert client.refused(ConnectionOpen(vhost), channel=0)[0] == 530
 
 
 # Heartbeats
@@ -266,6 +173,18 @@ def test_a_client_that_has_closed_is_to_close_the_socket(rig: Rig, client: Clien
 
     rig.advance(JUST_BEFORE)
     assert client.closed()
+
+
+def test_a_client_that_does_not_read_the_end_is_hung_up_on(rig: Rig, client: Client) -> None:
+    client.reads = False
+    rig.core.close_all('bye')
+    client.send(ConnectionCloseOk(), channel=0)
+    rig.advance(CLOSE_TIMEOUT - JUST_BEFORE)
+    assert not client.closed()
+
+    rig.advance(JUST_BEFORE)
+    assert client.closed()
+    assert not rig.core.connections
 
 
 def test_a_lost_connection_leaves_nothing_behind(rig: Rig, client: Client) -> None:

@@ -35,7 +35,8 @@ from coolamqp.framing.method import Method
 from coolamqp.reply_codes import CHANNEL_ERROR, NOT_ALLOWED, UNEXPECTED_FRAME
 from coolamqp.timers import Timer
 
-# From the first byte to connection.open, and from close to close-ok, in seconds.
+# From the first byte to connection.open, and from close to close-ok or to the end of the socket, in
+# seconds.
 HANDSHAKE_TIMEOUT: Final = 10.0
 CLOSE_TIMEOUT: Final = 5.0
 _CHANNEL_OPEN: Final = 0x0014000A
@@ -59,6 +60,7 @@ class BrokerConnection(FrameSink):
     :param certified: the common name in the certificate of the client; None without a certificate
     :param log: called with a line for the log
     :ivar cause: why the connection ended; empty while it has not, or if the client closed it
+    :ivar is_cut: whether to reset the transport, since the client has taken too long
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class BrokerConnection(FrameSink):
         self.handshake = Handshake(self.session, certified)
         self.stage = ConnectionState.OPENING
         self.cause = ''
+        self.is_cut = False
         self._log = log
         self._decoder = Decoder(self, state.limits.frame_max)
         self._channels: dict[int, ChannelSink] = self._decoder.routes
@@ -153,13 +156,19 @@ class BrokerConnection(FrameSink):
     def _act_on_time(self, now: float) -> None:
         """End what has taken too long, send heartbeats."""
         if now >= self._deadline:
-            self.lost('it did not open in time' if not self.session.is_open else 'no close-ok')
-            self.state.outgoing.add(self.number)
+            self._cut('it did not open in time' if not self.session.is_open else 'no close-ok')
         elif self._heartbeat.peer_gone(now):
-            self.lost(f'missed heartbeats from client, timeout: {self._heartbeat.interval:g}s')
+            self._cut(f'missed heartbeats from client, timeout: {self._heartbeat.interval:g}s')
         elif self._heartbeat.send_due(now):
             self._heartbeat.sent(now)
             self.session.send(HEARTBEAT_FRAME)
+
+    def _cut(self, cause: str) -> None:
+        """Give the client up, even if it has not taken all that was sent."""
+        self.lost(cause)
+        self.is_cut = True
+        self._deadline = inf
+        self.state.outgoing.add(self.number)
 
     @property
     def wants_read(self) -> bool:
@@ -225,7 +234,7 @@ class BrokerConnection(FrameSink):
         index = method_index(buffer, start, end)
         try:
             if channel == 0:
-                self._on_connection_method(decode(buffer[start:end]), index)
+                self._on_connection_method(decode(buffer[start:end]))
             elif self.stage is ConnectionState.OPEN:
                 self._open_channel(channel, index)
             elif self.stage is ConnectionState.OPENING:
@@ -268,7 +277,7 @@ class BrokerConnection(FrameSink):
 
     # Methods of class connection
 
-    def _on_connection_method(self, method: Method, index: int) -> None:
+    def _on_connection_method(self, method: Method) -> None:
         if self.stage is ConnectionState.OPENING:
             self._on_handshake_method(method)
         elif isinstance(method, ConnectionClose):
@@ -322,7 +331,7 @@ class BrokerConnection(FrameSink):
     def _end(self) -> None:
         self._terminate()
         self.stage = ConnectionState.CLOSED
-        self._deadline = inf
+        self._deadline = self.state.timers.now + CLOSE_TIMEOUT
         self._heartbeat = Heartbeat(0, self.state.timers.now)
         self._watch_time()
         self.state.outgoing.add(self.number)

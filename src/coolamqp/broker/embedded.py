@@ -152,8 +152,7 @@ class Broker(Watched, FaultCalls):
 
     def start(self) -> Self:
         """Start the broker on a thread of its own. Return when it listens."""
-        if self._loop is not None:
-            raise RuntimeError('the broker is running already')
+        self._check_stopped()
         self._thread = LoopThread('coolamqp-broker')
         try:
             self._thread.run(self._start())
@@ -179,9 +178,18 @@ class Broker(Watched, FaultCalls):
 
         run_on(self._loop, restart())
 
+    def _check_stopped(self) -> None:
+        if self._loop is not None:
+            raise RuntimeError('the broker is running already')
+
     async def _start(self) -> None:
+        self._check_stopped()
         self._load()
-        await self._server.start()
+        try:
+            await self._server.start()
+        except BaseException:
+            self._state.store.close()
+            raise
         self._loop = asyncio.get_running_loop()
 
     async def _stop(self) -> None:

@@ -239,7 +239,11 @@ class _ClientTransport(asyncio.Protocol):
     def flush(self) -> None:
         """Send as much as the client reads."""
         connection, transport = self._connection, self._transport
-        if connection is None or transport is None or transport.is_closing():
+        if connection is None or transport is None:
+            return
+        if connection.is_cut:
+            transport.abort()  # even if it is closing: a client that does not read never ends that
+        if transport.is_closing():
             return
         if self._server.is_slow:
             self._flush_slowly()

@@ -28,6 +28,8 @@ from coolamqp.framing.field_table import encode_table, read_table
 from coolamqp.framing.primitives import Reader
 
 FILE: Final = 'broker.sqlite3'
+# How long to wait for another broker that still uses the folder, in seconds.
+LOCK_TIMEOUT: Final = 5.0
 _FORMAT: Final = 1
 _SCHEMA: Final = """
 CREATE TABLE vhosts (name TEXT PRIMARY KEY);
@@ -48,7 +50,7 @@ CREATE TABLE bindings (
 );
 CREATE TABLE messages (
     number INTEGER PRIMARY KEY, vhost TEXT, queue BLOB, position INTEGER, exchange BLOB,
-    routing_key BLOB, properties BLOB, body BLOB, expires_at REAL
+    routing_key BLOB, properties BLOB, body BLOB, expires_at REAL, annotations BLOB
 );
 CREATE INDEX messages_of_queue ON messages (vhost, queue);
 """
@@ -67,15 +69,21 @@ class DiskStore(Storage):
         folder.mkdir(parents=True, exist_ok=True)
         self._wall_offset = wall_offset
         self._loading = False
+        path = folder / FILE
         self._database = sqlite3.connect(
-            folder / FILE, isolation_level=None, check_same_thread=False
+            path, timeout=LOCK_TIMEOUT, isolation_level=None, check_same_thread=False
         )
+        try:
+            self._open()
+        except sqlite3.Error as error:
+            self._database.close()
+            hint = '; another broker uses the folder' if 'locked' in str(error) else ''
+            raise type(error)(f'cannot open the store {path}: {error}{hint}') from error
+
+    def _open(self) -> None:
         self._database.execute('PRAGMA locking_mode = EXCLUSIVE')
         self._database.execute('PRAGMA journal_mode = WAL')
         self._database.execute('PRAGMA synchronous = FULL')
-        self._make_tables()
-
-    def _make_tables(self) -> None:
         (found,) = self._database.execute('PRAGMA user_version').fetchone()
         if found == 0:
             self._database.executescript(_SCHEMA)
@@ -183,7 +191,7 @@ class DiskStore(Storage):
         if isfinite(entry.expires_at):
             expires_at = entry.expires_at + self._wall_offset()
         entry.stored = self._write(
-            'INSERT INTO messages VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)',
+            'INSERT INTO messages VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
             vhost,
             entry.queue.name,
             entry.position,
@@ -192,6 +200,7 @@ class DiskStore(Storage):
             message.properties,
             message.body,
             expires_at,
+            _annotations(message),
         )
 
     def remove_message(self, entry: Entry) -> None:
@@ -208,8 +217,10 @@ class DiskStore(Storage):
             vhost = state.add_vhost(name)
             self._load_topology(vhost)
             self._load_messages(vhost)
-            self._load_policies(vhost)
         self._loading = False
+        # A policy may drop messages, for good: what was unacknowledged is ready again.
+        for vhost in state.vhosts.values():
+            self._load_policies(vhost)
 
     def _rows(self, table: str, vhost: VirtualHost, order: str = 'rowid') -> list[Any]:
         statement = f'SELECT * FROM {table} WHERE vhost = ? ORDER BY {order}'  # noqa: S608 - our own
@@ -248,11 +259,13 @@ class DiskStore(Storage):
             vhost.bind(vhost.exchanges[source], Binding(target, key, _decoded(arguments)))
 
     def _load_messages(self, vhost: VirtualHost) -> None:
-        for number, _, name, position, *content, expires_at in self._rows(
+        for number, _, name, position, *content, expires_at, annotations in self._rows(
             'messages', vhost, 'position'
         ):
             queue = vhost.queues[name]
-            entry = Entry(BrokerMessage(*content), queue, position)
+            message = BrokerMessage(*content)
+            _annotate(message, annotations)
+            entry = Entry(message, queue, position)
             entry.stored = number
             entry.expires_at = inf if expires_at is None else expires_at - self._wall_offset()
             queue.restore(entry)
@@ -276,3 +289,26 @@ def _encoded(arguments: NamedArguments) -> bytes:
 
 def _decoded(encoded: bytes) -> NamedArguments:
     return named(read_table(Reader(encoded, 0, len(encoded), 'stored arguments')))
+
+
+def _annotations(message: BrokerMessage) -> bytes | None:
+    """Return what a message has besides the publisher's own; None for nothing."""
+    if not (message.cc or message.bcc or message.deaths):
+        return None
+    return encode_table(
+        [
+            (b'cc', ([(key, 'S') for key in message.cc], 'A')),
+            (b'bcc', ([(key, 'S') for key in message.bcc], 'A')),
+            (b'deaths', ([(table, 'F') for table in message.deaths], 'A')),
+        ]
+    )
+
+
+def _annotate(message: BrokerMessage, encoded: bytes | None) -> None:
+    """Restore what `_annotations` returned."""
+    if encoded is not None:
+        stored = _decoded(encoded)
+        message.cc, message.bcc, message.deaths = (
+            tuple(bytes(item) if kind == 'S' else item for item, kind in stored[name][0])
+            for name in (b'cc', b'bcc', b'deaths')
+        )
