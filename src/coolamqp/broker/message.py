@@ -28,8 +28,8 @@ class BrokerMessage:
     :ivar flags: the flags of its properties
     :ivar cc: the routing keys of its CC header, which routing uses too
     :ivar bcc: the same of its BCC header, which consumers do not see
-    :ivar deaths: the tables of its x-death header, the latest first. RabbitMQ 4 does not believe those
-        of a publisher
+    :ivar deaths: the tables of its x-death header, the latest first; not those of a
+        publisher, which RabbitMQ 4 does not believe
     """
 
     __slots__ = (

@@ -259,12 +259,12 @@ class DiskStore(Storage):
             vhost.bind(vhost.exchanges[source], Binding(target, key, _decoded(arguments)))
 
     def _load_messages(self, vhost: VirtualHost) -> None:
-        for number, _, name, position, *content, expires_at, annotations in self._rows(
+        for number, _, name, position, *content, expires_at, extras in self._rows(
             'messages', vhost, 'position'
         ):
             queue = vhost.queues[name]
             message = BrokerMessage(*content)
-            _annotate(message, annotations)
+            _annotate(message, extras)
             entry = Entry(message, queue, position)
             entry.stored = number
             entry.expires_at = inf if expires_at is None else expires_at - self._wall_offset()
@@ -308,7 +308,6 @@ def _annotate(message: BrokerMessage, encoded: bytes | None) -> None:
     """Restore what `_annotations` returned."""
     if encoded is not None:
         stored = _decoded(encoded)
-        message.cc, message.bcc, message.deaths = (
-            tuple(bytes(item) if kind == 'S' else item for item, kind in stored[name][0])
-            for name in (b'cc', b'bcc', b'deaths')
-        )
+        message.cc = tuple(bytes(key) for key, _ in stored[b'cc'][0])
+        message.bcc = tuple(bytes(key) for key, _ in stored[b'bcc'][0])
+        message.deaths = tuple(table for table, _ in stored[b'deaths'][0])
