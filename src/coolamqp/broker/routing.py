@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from coolamqp.broker.base_queue import BaseQueue
 from coolamqp.broker.exchange import Destination, Exchange
 from coolamqp.broker.message import BrokerMessage
-from coolamqp.broker.queue import BaseQueue
 
 DEFAULT_EXCHANGE: Final = b''
 

@@ -14,15 +14,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from coolamqp.broker.arguments import NamedArguments, named
+from coolamqp.broker.base_queue import BaseQueue, QueueDefinition
 from coolamqp.broker.delivery import Entry
-from coolamqp.broker.exchange import TYPES, Binding, Destination, Exchange
+from coolamqp.broker.exchange import (
+    TYPES,
+    Binding,
+    Destination,
+    Exchange,
+    ExchangeDefinition,
+)
 from coolamqp.broker.message import BrokerMessage
 from coolamqp.broker.policies import Policy
-from coolamqp.broker.queue import BaseQueue, Queue
-from coolamqp.broker.queue_options import STREAM
+from coolamqp.broker.queue_kinds import make_queue
 from coolamqp.broker.state import BrokerState
 from coolamqp.broker.storage import Storage
-from coolamqp.broker.stream import Stream
 from coolamqp.broker.vhost import VirtualHost
 from coolamqp.framing.field_table import encode_table, read_table
 from coolamqp.framing.primitives import Reader
@@ -232,28 +237,13 @@ class DiskStore(Storage):
 
     def _load_topology(self, vhost: VirtualHost) -> None:
         for _, name, type_, auto_delete, internal, arguments in self._rows('exchanges', vhost):
-            vhost.add_exchange(
-                TYPES[type_](
-                    name,
-                    _decoded(arguments),
-                    durable=True,
-                    auto_delete=bool(auto_delete),
-                    internal=bool(internal),
-                )
+            definition = ExchangeDefinition(
+                name, _decoded(arguments), True, bool(auto_delete), bool(internal)
             )
+            vhost.add_exchange(TYPES[type_](definition))
         for _, name, kind, auto_delete, arguments in self._rows('queues', vhost):
-            make = Stream if kind == STREAM else Queue
-            vhost.add_queue(
-                make(
-                    vhost,
-                    name,
-                    kind,
-                    _decoded(arguments),
-                    durable=True,
-                    auto_delete=bool(auto_delete),
-                    owner=None,
-                )
-            )
+            queue = QueueDefinition(name, kind, _decoded(arguments), True, bool(auto_delete))
+            vhost.add_queue(make_queue(vhost, queue))
         for _, source, to_queue, destination, key, arguments in self._rows('bindings', vhost):
             target: Destination = (vhost.queues if to_queue else vhost.exchanges)[destination]
             vhost.bind(vhost.exchanges[source], Binding(target, key, _decoded(arguments)))
