@@ -564,10 +564,25 @@ class RawChannel:
 
     def await_acks(self) -> None:
         """Wait until all messages published here since `confirm` are acknowledged."""
+        refused = self.await_confirms()
+        assert not refused, f'the broker refused the messages {refused}'
+
+    def await_confirms(self) -> set[int]:
+        """Wait until all messages published here since `confirm` are acknowledged or refused.
+
+        :returns: the numbers of those that are refused
+        """
+        refused: set[int] = set()
         while self._unconfirmed:
-            ack = self.expect(BasicAck)
-            tags = range(1, ack.delivery_tag + 1) if ack.multiple else [ack.delivery_tag]
-            self._unconfirmed.difference_update(tags)
+            answer = self.next()
+            assert isinstance(answer, (BasicAck, BasicNack)), f'{answer} came, not a confirm'
+            tag = answer.delivery_tag
+            settled = set(range(1, tag + 1) if answer.multiple else [tag]) & self._unconfirmed
+            assert settled, f'{answer} confirms nothing'
+            self._unconfirmed -= settled
+            if isinstance(answer, BasicNack):
+                refused |= settled
+        return refused
 
     def close(self) -> None:
         """Close the channel."""

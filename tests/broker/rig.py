@@ -13,6 +13,7 @@ from typing import Any, Unpack
 
 from coolamqp.broker.connection import BrokerConnection
 from coolamqp.broker.core import BrokerCore
+from coolamqp.broker.delivery import Entry
 from coolamqp.broker.queue import BaseQueue, Queue
 from coolamqp.broker.state import BrokerState, Limits
 from coolamqp.broker.storage import Storage
@@ -101,6 +102,12 @@ class Rig:
     def ready(self, name: str) -> list[bytes]:
         """Return the bodies of the ready messages of a queue."""
         return [message.body for message in self.queue(name).messages()]
+
+    def entries(self, name: str) -> list[Entry]:
+        """Return the ready messages of a queue with what the queue knows of them."""
+        queue = self.queue(name)
+        assert isinstance(queue, Queue)
+        return list(queue.ready)
 
     def unacked(self, name: str) -> int:
         """Return the number of unacknowledged messages of a queue."""
@@ -258,7 +265,7 @@ class Client:
         """Close the connection."""
         self.send(ConnectionClose(200, 'bye', 0, 0), channel=0)
         assert isinstance(self.received.pop()[1], ConnectionCloseOk)
-        assert self._closed
+        self.lose()
 
     # Calls
 

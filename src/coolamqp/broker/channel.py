@@ -50,7 +50,8 @@ class Channel(ConsumerChannel, ReplyReceiver):
     @property
     def takes_deliveries(self) -> bool:
         """Whether messages can be sent now."""
-        return self.is_open and not self.session.congested
+        session = self.session
+        return self.is_open and not (session.congested or session.ended)
 
     def send(self, method: Method) -> None:
         """Send a method."""

@@ -33,6 +33,7 @@ from coolamqp.framing.heartbeat import Heartbeat
 from coolamqp.framing.hot import Buffer, method_index
 from coolamqp.framing.method import Method
 from coolamqp.reply_codes import CHANNEL_ERROR, NOT_ALLOWED, UNEXPECTED_FRAME
+from coolamqp.timers import Timer
 
 # From the first byte to connection.open, and from close to close-ok, in seconds.
 HANDSHAKE_TIMEOUT: Final = 10.0
@@ -80,6 +81,8 @@ class BrokerConnection(FrameSink):
         self._channels: dict[int, ChannelSink] = self._decoder.routes
         self._heartbeat = Heartbeat(0, state.timers.now)
         self._deadline = state.timers.now + HANDSHAKE_TIMEOUT
+        self._timer: Timer | None = None
+        self._watch_time()
 
     # What the server uses
 
@@ -122,6 +125,8 @@ class BrokerConnection(FrameSink):
         """End the connection, since its transport is lost."""
         if self.stage is ConnectionState.LINGERING:
             self.stage = ConnectionState.CLOSED
+            self._deadline = inf
+            self._watch_time()
         elif self.stage is not ConnectionState.CLOSED:
             self.cause = self.cause or cause
             self._end()
@@ -131,10 +136,22 @@ class BrokerConnection(FrameSink):
         """Whether the transport is to be closed: everything is said and sent."""
         return self.stage is ConnectionState.CLOSED and not self.session.out.size
 
-    def tick(self, now: float) -> None:
-        """Act on the time: end what has taken too long, send heartbeats."""
-        if self.stage is ConnectionState.CLOSED:
-            return
+    def _watch_time(self) -> None:
+        """Set the timer for the next heartbeat or the end of what takes too long."""
+        timers = self.state.timers
+        if self._timer is not None:
+            timers.cancel(self._timer)
+        wake_at = min(self._deadline, self._heartbeat.wake_at())
+        self._timer = None
+        if wake_at != inf:
+            self._timer = timers.after(max(wake_at - timers.now, 0), self._on_time)
+
+    def _on_time(self) -> None:
+        self._act_on_time(self.state.timers.now)
+        self._watch_time()
+
+    def _act_on_time(self, now: float) -> None:
+        """End what has taken too long, send heartbeats."""
         if now >= self._deadline:
             self.lost('it did not open in time' if not self.session.is_open else 'no close-ok')
             self.state.outgoing.add(self.number)
@@ -143,10 +160,6 @@ class BrokerConnection(FrameSink):
         elif self._heartbeat.send_due(now):
             self._heartbeat.sent(now)
             self.session.send(HEARTBEAT_FRAME)
-
-    def wake_at(self) -> float:
-        """Return the time by which `tick` must be called."""
-        return min(self._deadline, self._heartbeat.wake_at())
 
     @property
     def wants_read(self) -> bool:
@@ -188,6 +201,7 @@ class BrokerConnection(FrameSink):
         self._terminate()
         self.stage = ConnectionState.CLOSING
         self._deadline = self.state.timers.now + CLOSE_TIMEOUT
+        self._watch_time()
 
     def close_channels(self, refusal: Refusal) -> None:
         """Close all channels."""
@@ -262,6 +276,7 @@ class BrokerConnection(FrameSink):
             self._end()
             self.stage = ConnectionState.LINGERING
             self._deadline = self.state.timers.now + CLOSE_TIMEOUT
+            self._watch_time()
         elif self.stage is not ConnectionState.OPEN:
             if isinstance(method, ConnectionCloseOk):
                 self._end()
@@ -276,9 +291,11 @@ class BrokerConnection(FrameSink):
         if handshake.stage is Stage.OPEN:
             self._decoder.frame_max = self.session.frame_max + FRAME_OVERHEAD
             self._heartbeat = Heartbeat(handshake.heartbeat, self.state.timers.now)
+            self._watch_time()
         elif handshake.stage is Stage.DONE:
             self.stage = ConnectionState.OPEN
             self._deadline = inf
+            self._watch_time()
             self._log(f"opens '{self.session.vhost.name}' as '{self.session.user.name}'")
 
     def _hang_up(self, cause: str) -> None:
@@ -294,6 +311,7 @@ class BrokerConnection(FrameSink):
     def _terminate(self) -> None:
         """End all channels, and delete the exclusive queues."""
         channels = self.channels
+        self.session.ended = True
         self._decoder.routes = self._channels = {}
         for channel in channels:
             channel.terminate()
@@ -306,5 +324,6 @@ class BrokerConnection(FrameSink):
         self.stage = ConnectionState.CLOSED
         self._deadline = inf
         self._heartbeat = Heartbeat(0, self.state.timers.now)
+        self._watch_time()
         self.state.outgoing.add(self.number)
         self._log(f'ends{": " if self.cause else ""}{self.cause}')

@@ -99,7 +99,8 @@ class ConsumerRequests(RequestGroup):
                 f"invalid arg 'x-priority' for {where}: "
                 f'"expected integer, got {TYPE_NAMES[letter]}"',
             )
-        if queue.consumers.exclusive or (method.exclusive and len(queue.consumers)):
+        shared = len(queue.consumers) or queue.options.single_active_consumer
+        if queue.consumers.exclusive or (method.exclusive and shared):
             raise Refusal(ACCESS_REFUSED, f'{where} in exclusive use')
         queue.check_consume(method.no_ack, self._channel.consumer_prefetch, arguments)
 

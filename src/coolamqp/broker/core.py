@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from math import inf
 from typing import Final
 
 from coolamqp.broker.connection import BrokerConnection
@@ -41,7 +40,7 @@ class BrokerCore:
         :param peer: the address of the client, for people
         :param certified: the common name in the certificate of the client; None without one
         """
-        self.state.timers.advance(now)
+        self._advance(now)
         number = self._next_number
         self._next_number += 1
         log = partial(self._log, number, peer)
@@ -51,7 +50,7 @@ class BrokerCore:
 
     def receive(self, connection: BrokerConnection, data: bytes, now: float) -> None:
         """Process bytes of a client."""
-        self.state.timers.advance(now)
+        self._advance(now)
         self._guarded(connection, partial(connection.receive, data, now))
 
     def sent(self, connection: BrokerConnection, count: int, now: float) -> None:
@@ -60,21 +59,25 @@ class BrokerCore:
 
     def lost(self, connection: BrokerConnection, cause: str, now: float) -> None:
         """End a connection whose transport is lost."""
-        self.state.timers.advance(now)
+        self._advance(now)
         self._guarded(connection, partial(connection.lost, cause))
         self.connections.pop(connection.number, None)
 
     def tick(self, now: float) -> None:
         """Act on the time."""
-        self.state.timers.advance(now)
-        for connection in list(self.connections.values()):
-            connection.tick(now)
+        self._advance(now)
         self.state.flush()
 
+    def _advance(self, now: float) -> None:
+        """Let time pass; an error of the broker in one timer costs no other."""
+        try:
+            self.state.timers.advance(now)
+        except Exception:
+            logger.exception('an error in the broker, at a timer')
+
     def wake_at(self) -> float:
-        """Return the time by which `tick` must be called."""
-        times = (each.wake_at() for each in self.connections.values())
-        return min(self.state.timers.wake_at(), min(times, default=inf))
+        """Return the time by which `tick` must be called; inf for never."""
+        return self.state.timers.wake_at()
 
     def take_outgoing(self) -> list[BrokerConnection]:
         """Return the connections that have bytes to send, or whose transport is to be closed."""

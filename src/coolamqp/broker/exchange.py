@@ -75,11 +75,14 @@ class Exchange(ABC):
             self.alternate = None if of_policy is None else str(of_policy).encode()
 
     def bind(self, binding: Binding) -> bool:
-        """Add a binding; return False if the same binding exists."""
+        """Add a binding; return False if the same binding exists.
+
+        :raises Refusal: the arguments are invalid
+        """
         if binding.key in self.bindings:
             return False
-        self.bindings[binding.key] = binding
         self._added(binding)
+        self.bindings[binding.key] = binding
         return True
 
     def unbind(self, binding: Binding) -> None:

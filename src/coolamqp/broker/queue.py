@@ -344,6 +344,7 @@ class Queue(BaseQueue):
         if entry is not None:
             self.unacked[entry.position] = entry
             entry.consumer = None
+            self._watch_expiry()
         return entry
 
     def properties_of(self, entry: Entry) -> bytes:

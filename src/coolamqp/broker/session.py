@@ -28,6 +28,7 @@ class Session:
 
     :param number: the number of the connection in its broker
     :ivar congested: whether so much is unsent that no deliveries are made
+    :ivar ended: whether the connection ends, so that none of its channels gets deliveries
     :ivar wants_cancel_notices: whether the client understands a basic.cancel of the broker
     :ivar wants_blocked_notices: whether the client understands connection.blocked
     :ivar blocked: whether nothing is read from the client, since it publishes during an alarm
@@ -40,6 +41,7 @@ class Session:
         self.frame_max = state.limits.frame_max
         self.exclusive_queues: list[BaseQueue] = []
         self.congested = False
+        self.ended = False
         self.wants_cancel_notices = False
         self.wants_blocked_notices = False
         self.blocked = False

@@ -100,7 +100,7 @@ class VirtualHost(QueueHost):
         self.queues[queue.name] = queue
         self._apply_policy(queue)
         queue.used()
-        if queue.durable and queue.owner is None:
+        if _is_kept(queue):
             self.store.add_queue(self.name, queue)
 
     def bind(self, source: Exchange, binding: Binding) -> None:
@@ -108,7 +108,7 @@ class VirtualHost(QueueHost):
         if not source.bind(binding):
             return
         self._sources.setdefault(binding.destination, Counter())[source] += 1
-        if source.durable and binding.destination.durable:
+        if source.durable and _is_kept(binding.destination):
             self.store.add_binding(self.name, source, binding)
 
     def unbind(self, source: Exchange, key: BindingKey) -> None:
@@ -165,7 +165,7 @@ class VirtualHost(QueueHost):
     def forget_transient(self) -> None:
         """Forget what a restart does not keep: all that is not durable, transient messages."""
         for queue in list(self.queues.values()):
-            if not queue.durable or queue.owner is not None:
+            if not _is_kept(queue):
                 self.delete_queue(queue)
             else:
                 queue.forget_transient()
@@ -233,3 +233,8 @@ class VirtualHost(QueueHost):
         for each in self.route(exchange, dead):
             if not is_cycle(dead, each.name):
                 each.publish(dead)
+
+
+def _is_kept(subject: Destination) -> bool:
+    """Whether a restart keeps an exchange or a queue; it keeps no exclusive queue."""
+    return subject.durable and (isinstance(subject, Exchange) or subject.owner is None)

@@ -1,0 +1,68 @@
+"""What a test may see of a broker."""
+
+from __future__ import annotations
+
+from coolamqp.broker.views import describe, see_connection, see_message, see_queue
+from coolamqp.framing.definitions import BasicQos, ExchangeBind
+from tests.broker.rig import Client, Rig
+
+
+def test_a_message(rig: Rig, client: Client) -> None:
+    client.publish(b'x', 'k', 'amq.direct', headers={'a': [1]}, app_id='app')
+    seen = see_message(rig.state.published[0])
+
+    assert (seen.exchange, seen.routing_key, seen.body) == ('amq.direct', 'k', b'x')
+    assert seen.headers == {'a': [1]}
+    assert seen.properties.app_id == b'app'
+
+
+def test_a_queue(rig: Rig, client: Client) -> None:
+    client.declare('q', {'x-max-length': 5}, exclusive=True)
+    for body in (b'1', b'2', b'3'):
+        client.publish(body, 'q')
+    client.call(BasicQos(0, 1, False))
+    tag = client.consume('q')
+    seen = see_queue(rig.queue('q'))
+
+    assert (seen.name, seen.kind, seen.bodies, len(seen)) == ('q', 'classic', [b'2', b'3'], 2)
+    assert (seen.unacked, seen.consumers) == (1, [tag])
+    assert (seen.durable, seen.exclusive, seen.auto_delete) == (True, True, False)
+    assert seen.arguments == {'x-max-length': 5}
+
+
+def test_a_stream(rig: Rig, client: Client) -> None:
+    client.declare('s', {'x-queue-type': 'stream'})
+    client.publish(b'x', 's')
+    seen = see_queue(rig.queue('s'))
+
+    assert (seen.kind, seen.bodies, seen.unacked) == ('stream', [b'x'], 0)
+
+
+def test_a_connection(rig: Rig) -> None:
+    client = rig.accept()
+    early = see_connection(client.connection)
+    assert (early.peer, early.user, early.vhost, early.channels) == ('rig', '', '', [])
+
+    client.shake_hands()
+    client.open_channel(7)
+    client.open_channel(3)
+    seen = see_connection(client.connection)
+    assert (seen.name, seen.user, seen.vhost, seen.channels) == ('rig', 'guest', '/', [3, 7])
+
+
+def test_the_topology_as_text(rig: Rig, client: Client) -> None:
+    client.exchange('x', 'topic', durable=True)
+    client.exchange('y', auto_delete=True)
+    client.declare('q')
+    client.bind('q', 'x', 'a.#', {'h': 1})
+    client.call(ExchangeBind('y', 'amq.direct', 'k'))
+    client.publish(b'x', 'q')
+
+    assert describe(rig.vhost).splitlines() == [
+        "exchange 'amq.direct' (direct, durable)",
+        "  'k' -> exchange 'y'",
+        "exchange 'x' (topic, durable)",
+        "  'a.#' -> queue 'q' {'h': 1}",
+        "exchange 'y' (fanout, auto_delete)",
+        "queue 'q' (classic, durable): 1 ready, 0 unacked, 0 consumers",
+    ]
