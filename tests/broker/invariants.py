@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from coolamqp.broker.base_queue import BaseQueue
 from coolamqp.broker.channel import Channel
 from coolamqp.broker.delivery import Consumer, Entry
 from coolamqp.broker.exchange import DirectExchange, Exchange, HeadersExchange, TopicExchange
-from coolamqp.broker.queue import BaseQueue, Queue
+from coolamqp.broker.queue import Queue
 from coolamqp.broker.session import Session
 from coolamqp.broker.stream import Stream
 from coolamqp.broker.vhost import VirtualHost

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any, Unpack
 
+from coolamqp.broker.base_queue import BaseQueue
 from coolamqp.broker.connection import BrokerConnection
 from coolamqp.broker.core import BrokerCore
 from coolamqp.broker.delivery import Entry
-from coolamqp.broker.queue import BaseQueue, Queue
+from coolamqp.broker.queue import Queue
 from coolamqp.broker.state import BrokerState, Limits
 from coolamqp.broker.storage import Storage
 from coolamqp.broker.users import Permissions

@@ -59,15 +59,12 @@ def test_a_second_death_of_the_same_kind_is_counted_and_another_one_comes_first(
     assert (third['x-first-death-reason'], third['x-last-death-reason']) == ('rejected', 'expired')
 
 
-@pytest.mark.parametrize(
-    ('count', 'counted'),
-    [(1, 2), ((127, 'b'), 128), (2**63 - 1, 2**63 - 1), ((2**64 - 1, 'L'), 2**63 - 1), ('x', 1)],
-)
-def test_a_count_of_the_client_may_be_anything(count: Any, counted: int) -> None:
+@pytest.mark.parametrize('count', [1, 2**63 - 1, 'x'])
+def test_a_death_that_a_client_has_made_up_does_not_count(count: Any) -> None:
     forged = message(headers={'x-death': [{'queue': 'q', 'reason': 'rejected', 'count': count}]})
 
     (event,) = headers(died(forged))['x-death']
-    assert event['count'] == counted
+    assert event['count'] == 1
 
 
 @pytest.mark.parametrize('forged', ['text', [], [5], [{}], [{'queue': 5, 'reason': [None]}]])
@@ -85,16 +82,18 @@ def test_the_expiration_is_removed_and_remembered() -> None:
     assert headers(dead)['x-death'][0]['original-expiration'] == '250'
 
 
-def test_a_new_routing_key_replaces_that_of_the_message_and_its_cc_header() -> None:
+def test_a_new_routing_key_replaces_all_of_the_message() -> None:
     copied = message(headers={'CC': ['c1', 'c2']})
+    copied.cc = (b'c1', b'c2')
 
     kept = died(copied)
-    assert headers(kept)['CC'] == ['c1', 'c2']
+    assert kept.cc == (b'c1', b'c2')
     assert headers(kept)['x-death'][0]['routing-keys'] == ['key', 'c1', 'c2']
 
     changed = died(copied, key=b'new')
     assert changed.routing_key == b'new'
-    assert 'CC' not in headers(changed)
+    assert changed.cc == ()
+    assert headers(changed)['CC'] == ['c1', 'c2']
     assert headers(changed)['x-death'][0]['routing-keys'] == ['key', 'c1', 'c2']
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from coolamqp.broker.arguments import NamedArguments, typed
-from coolamqp.broker.exchange import TYPES, Binding, Exchange
+from coolamqp.broker.exchange import TYPES, Binding, Exchange, ExchangeDefinition
 from coolamqp.broker.message import BrokerMessage
 from coolamqp.framing.properties import BasicContentPropertyList
 
@@ -17,7 +17,7 @@ MESSAGE = BrokerMessage(b'', b'', BasicContentPropertyList(headers={'h': 1}).enc
 
 def make(type_: str, name: bytes = b'x', **arguments: Any) -> Exchange:
     given = {key.replace('_', '-').encode(): typed(value) for key, value in arguments.items()}
-    return TYPES[type_](name, given, durable=False, auto_delete=False, internal=False)
+    return TYPES[type_](ExchangeDefinition(name, given, durable=False))
 
 
 def keys(exchange: Exchange, routing_key: bytes) -> list[bytes]:

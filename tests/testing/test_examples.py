@@ -26,9 +26,8 @@ def suite(plain_pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> p
     return plain_pytester
 
 
-@pytest.mark.parametrize('options', [(), ('--numprocesses=3',)], ids=['alone', 'with xdist'])
-def test_they_pass(suite: pytest.Pytester, options: tuple[str, ...]) -> None:
-    result = suite.runpytest_subprocess('-W', 'error', '--strict-markers', *options)
+def test_they_pass(suite: pytest.Pytester) -> None:
+    result = suite.runpytest_subprocess('-W', 'error', '--strict-markers')
 
     result.assert_outcomes(passed=COUNT)
 
@@ -49,7 +48,6 @@ def test_one_that_needs_no_faults_passes_on_a_rabbitmq(
         ("if order['id'] not in self.billed:", 'if True:', 'lose_next_confirm'),
         ('json.dumps(order).encode(), delivery_mode=2', 'json.dumps(order).encode()', 'restart'),
         ('except TimeoutError:', 'except ValueError:', 'freeze'),
-        ("on_error='reject'", "on_error='requeue'", 'billing'),
     ],
 )
 def test_they_fail_if_the_service_is_wrong(

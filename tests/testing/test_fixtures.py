@@ -23,7 +23,7 @@ INDEPENDENT_TESTS = """
 """
 
 
-@pytest.mark.parametrize('options', [(), ('--numprocesses=3',)], ids=['alone', 'with xdist'])
+@pytest.mark.parametrize('options', [(), ('--numprocesses=2',)], ids=['alone', 'with xdist'])
 def test_each_test_has_a_broker_of_its_own(
     plain_pytester: pytest.Pytester, options: tuple[str, ...]
 ) -> None:
@@ -206,18 +206,16 @@ class TestOnARabbitMQ:
 
         plain_pytester.runpytest_subprocess().assert_outcomes(passed=1, skipped=1)
 
-    @pytest.mark.parametrize('options', [(), ('--numprocesses=3',)], ids=['alone', 'with xdist'])
     def test_its_management_plugin_makes_a_virtual_host_for_each_test(
-        self,
-        plain_pytester: pytest.Pytester,
-        managed_rabbitmq: tuple[RabbitMQNode, str],
-        options: tuple[str, ...],
+        self, plain_pytester: pytest.Pytester, managed_rabbitmq: tuple[RabbitMQNode, str]
     ) -> None:
         node, management_url = managed_rabbitmq
         plain_pytester.makepyfile(INDEPENDENT_TESTS)
 
         result = plain_pytester.runpytest_subprocess(
-            f'--amqp-url={node.url()}', f'--amqp-management-url={management_url}', *options
+            f'--amqp-url={node.url()}',
+            f'--amqp-management-url={management_url}',
+            '--numprocesses=2',
         )
 
         result.assert_outcomes(passed=6)

@@ -6,8 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Final, TypeVar
 
+from coolamqp.broker.base_queue import BaseQueue
 from coolamqp.broker.errors import shown
-from coolamqp.broker.queue import BaseQueue
 from coolamqp.broker.server import Server
 from coolamqp.broker.state import BrokerState
 from coolamqp.broker.vhost import VirtualHost

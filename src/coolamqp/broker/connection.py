@@ -33,6 +33,7 @@ from coolamqp.framing.heartbeat import Heartbeat
 from coolamqp.framing.hot import Buffer, method_index
 from coolamqp.framing.method import Method
 from coolamqp.reply_codes import CHANNEL_ERROR, NOT_ALLOWED, UNEXPECTED_FRAME
+from coolamqp.timers import Timer
 
 # From the first byte to connection.open, and from close to close-ok or to the end of the socket, in
 # seconds.
@@ -83,6 +84,8 @@ class BrokerConnection(FrameSink):
         self._channels: dict[int, ChannelSink] = self._decoder.routes
         self._heartbeat = Heartbeat(0, state.timers.now)
         self._deadline = state.timers.now + HANDSHAKE_TIMEOUT
+        self._timer: Timer | None = None
+        self._watch_time()
 
     # What the server uses
 
@@ -125,6 +128,8 @@ class BrokerConnection(FrameSink):
         """End the connection, since its transport is lost."""
         if self.stage is ConnectionState.LINGERING:
             self.stage = ConnectionState.CLOSED
+            self._deadline = inf
+            self._watch_time()
         elif self.stage is not ConnectionState.CLOSED:
             self.cause = self.cause or cause
             self._end()
@@ -134,8 +139,22 @@ class BrokerConnection(FrameSink):
         """Whether the transport is to be closed: everything is said and sent."""
         return self.stage is ConnectionState.CLOSED and not self.session.out.size
 
-    def tick(self, now: float) -> None:
-        """Act on the time: end what has taken too long, send heartbeats."""
+    def _watch_time(self) -> None:
+        """Set the timer for the next heartbeat or the end of what takes too long."""
+        timers = self.state.timers
+        if self._timer is not None:
+            timers.cancel(self._timer)
+        wake_at = min(self._deadline, self._heartbeat.wake_at())
+        self._timer = None
+        if wake_at != inf:
+            self._timer = timers.after(max(wake_at - timers.now, 0), self._on_time)
+
+    def _on_time(self) -> None:
+        self._act_on_time(self.state.timers.now)
+        self._watch_time()
+
+    def _act_on_time(self, now: float) -> None:
+        """End what has taken too long, send heartbeats."""
         if now >= self._deadline:
             self._cut('it did not open in time' if not self.session.is_open else 'no close-ok')
         elif self._heartbeat.peer_gone(now):
@@ -150,10 +169,6 @@ class BrokerConnection(FrameSink):
         self.is_cut = True
         self._deadline = inf
         self.state.outgoing.add(self.number)
-
-    def wake_at(self) -> float:
-        """Return the time by which `tick` must be called."""
-        return min(self._deadline, self._heartbeat.wake_at())
 
     @property
     def wants_read(self) -> bool:
@@ -195,6 +210,7 @@ class BrokerConnection(FrameSink):
         self._terminate()
         self.stage = ConnectionState.CLOSING
         self._deadline = self.state.timers.now + CLOSE_TIMEOUT
+        self._watch_time()
 
     def close_channels(self, refusal: Refusal) -> None:
         """Close all channels."""
@@ -218,7 +234,7 @@ class BrokerConnection(FrameSink):
         index = method_index(buffer, start, end)
         try:
             if channel == 0:
-                self._on_connection_method(decode(buffer[start:end]), index)
+                self._on_connection_method(decode(buffer[start:end]))
             elif self.stage is ConnectionState.OPEN:
                 self._open_channel(channel, index)
             elif self.stage is ConnectionState.OPENING:
@@ -261,13 +277,15 @@ class BrokerConnection(FrameSink):
 
     # Methods of class connection
 
-    def _on_connection_method(self, method: Method, index: int) -> None:
+    def _on_connection_method(self, method: Method) -> None:
         if self.stage is ConnectionState.OPENING:
             self._on_handshake_method(method)
         elif isinstance(method, ConnectionClose):
             self._send(ConnectionCloseOk())
             self._end()
             self.stage = ConnectionState.LINGERING
+            self._deadline = self.state.timers.now + CLOSE_TIMEOUT
+            self._watch_time()
         elif self.stage is not ConnectionState.OPEN:
             if isinstance(method, ConnectionCloseOk):
                 self._end()
@@ -282,9 +300,11 @@ class BrokerConnection(FrameSink):
         if handshake.stage is Stage.OPEN:
             self._decoder.frame_max = self.session.frame_max + FRAME_OVERHEAD
             self._heartbeat = Heartbeat(handshake.heartbeat, self.state.timers.now)
+            self._watch_time()
         elif handshake.stage is Stage.DONE:
             self.stage = ConnectionState.OPEN
             self._deadline = inf
+            self._watch_time()
             self._log(f"opens '{self.session.vhost.name}' as '{self.session.user.name}'")
 
     def _hang_up(self, cause: str) -> None:
@@ -313,5 +333,6 @@ class BrokerConnection(FrameSink):
         self.stage = ConnectionState.CLOSED
         self._deadline = self.state.timers.now + CLOSE_TIMEOUT
         self._heartbeat = Heartbeat(0, self.state.timers.now)
+        self._watch_time()
         self.state.outgoing.add(self.number)
         self._log(f'ends{": " if self.cause else ""}{self.cause}')

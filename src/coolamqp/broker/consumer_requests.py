@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 from coolamqp.broker.arguments import INTEGERS, TYPE_NAMES, NamedArguments, named
+from coolamqp.broker.base_queue import BaseQueue
 from coolamqp.broker.channel import Channel
 from coolamqp.broker.declarations import check_owner
 from coolamqp.broker.delivery import Consumer
 from coolamqp.broker.errors import Refusal, shown
 from coolamqp.broker.naming import generated, name_bytes, stripped
 from coolamqp.broker.publishing import REPLY_PREFIX, REPLY_QUEUE
-from coolamqp.broker.queue import BaseQueue
 from coolamqp.broker.request_group import Handlers, RequestGroup
 from coolamqp.framing.definitions import (
     BasicCancel,

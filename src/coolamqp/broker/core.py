@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from math import inf
 from typing import Final
 
 from coolamqp.broker.connection import BrokerConnection
@@ -67,14 +66,18 @@ class BrokerCore:
     def tick(self, now: float) -> None:
         """Act on the time."""
         self._advance(now)
-        for connection in list(self.connections.values()):
-            self._guarded(connection, partial(connection.tick, now))
         self.state.flush()
 
+    def _advance(self, now: float) -> None:
+        """Let time pass; an error of the broker in one timer costs no other."""
+        try:
+            self.state.timers.advance(now)
+        except Exception:
+            logger.exception('an error in the broker, at a timer')
+
     def wake_at(self) -> float:
-        """Return the time by which `tick` must be called."""
-        times = (each.wake_at() for each in self.connections.values())
-        return min(self.state.timers.wake_at(), min(times, default=inf))
+        """Return the time by which `tick` must be called; inf for never."""
+        return self.state.timers.wake_at()
 
     def take_outgoing(self) -> list[BrokerConnection]:
         """Return the connections that have bytes to send, or whose transport is to be closed."""
@@ -82,13 +85,6 @@ class BrokerCore:
         numbers, self.state.outgoing = self.state.outgoing, set()
         found = (self.connections.get(number) for number in sorted(numbers))
         return [connection for connection in found if connection is not None]
-
-    def _advance(self, now: float) -> None:
-        """Make the calls that are due; an error of the broker costs no connection."""
-        try:
-            self.state.timers.advance(now)
-        except Exception:
-            logger.exception('an error in the broker, at a timer')
 
     def _guarded(self, connection: BrokerConnection, call: Callable[[], None]) -> None:
         """Make a call for a connection; an error of the broker costs that connection alone."""

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, TypeAlias
 
-from coolamqp.broker.arguments import INTEGERS
 from coolamqp.broker.message import BrokerMessage
-from coolamqp.framing.field_table import TypedTable, TypedValue
+from coolamqp.framing.field_table import TypedTable
 
 Reason: TypeAlias = Literal['rejected', 'expired', 'maxlen', 'delivery_limit']
 REJECTED: Final = 'rejected'
@@ -18,8 +17,6 @@ MAXLEN: Final = 'maxlen'
 DELIVERY_LIMIT: Final = 'delivery_limit'
 
 _X_DEATH: Final = b'x-death'
-_CC: Final = b'CC'
-_COUNT_MAX: Final = (1 << 63) - 1
 
 
 def bury(
@@ -37,29 +34,21 @@ def bury(
     :param routing_key: the dead-letter routing key; None to keep the routing keys of the message
     :param seconds: the time, in seconds since 1970
     """
-    headers = [item for item in message.headers if item[0] != _X_DEATH]
-    events = deaths(message)
+    events = list(message.deaths)
     event = _take_event(events, queue, reason) or _new_event(message, queue, reason, seconds)
     events.insert(0, event)
-    headers = [(_X_DEATH, ([(each, 'F') for each in events], 'A')), *headers]
+    headers: TypedTable = [item for item in message.headers if item[0] != _X_DEATH]
+    headers.insert(0, (_X_DEATH, ([(each, 'F') for each in events], 'A')))
     origin = {'exchange': message.exchange, 'queue': queue, 'reason': reason.encode()}
-    _set_names(headers, 'first', origin, replace=False)
+    _set_names(headers, 'first', origin, replace=not message.deaths)
     _set_names(headers, 'last', origin, replace=True)
-    if routing_key is not None:
-        headers = [item for item in headers if item[0] != _CC]
     dead = message.changed(headers=headers, expiration=None)
+    dead.deaths = tuple(events)
     dead.exchange = exchange
     if routing_key is not None:
         dead.routing_key = routing_key
+        dead.cc = dead.bcc = ()
     return dead
-
-
-def deaths(message: BrokerMessage) -> list[TypedTable]:
-    """Return the tables of the x-death header, the latest first."""
-    for name, (value, letter) in message.headers:
-        if name == _X_DEATH and letter == 'A':
-            return [table for table, kind in value if kind == 'F']
-    return []
 
 
 def is_cycle(message: BrokerMessage, queue: bytes) -> bool:
@@ -67,21 +56,12 @@ def is_cycle(message: BrokerMessage, queue: bytes) -> bool:
 
     RabbitMQ drops it there: https://www.rabbitmq.com/docs/dlx#cycles.
     """
-    for event in deaths(message):
+    for event in message.deaths:
         if _field(event, b'reason') == REJECTED.encode():
             return False
         if _field(event, b'queue') == queue:
             return True
     return False
-
-
-def routing_keys(message: BrokerMessage) -> list[bytes]:
-    """Return the routing key of a message, and those of its CC header."""
-    keys = [message.routing_key]
-    for name, (value, letter) in message.headers:
-        if name == _CC and letter == 'A':
-            keys += [bytes(key) for key, kind in value if kind == 'S']
-    return keys
 
 
 def _take_event(events: list[TypedTable], queue: bytes, reason: str) -> TypedTable | None:
@@ -90,19 +70,14 @@ def _take_event(events: list[TypedTable], queue: bytes, reason: str) -> TypedTab
         if _field(event, b'queue') == queue and _field(event, b'reason') == reason.encode():
             events.remove(event)
             return [
-                (name, _one_more(value, letter) if name == b'count' else (value, letter))
+                (name, (value + 1, letter) if name == b'count' else (value, letter))
                 for name, (value, letter) in event
             ]
     return None
 
 
-def _one_more(count: Any, letter: str) -> TypedValue:
-    """Return a count increased by one. A client may have sent it, and it may be anything."""
-    return min(count + 1, _COUNT_MAX) if letter in INTEGERS else 1, 'l'
-
-
 def _new_event(message: BrokerMessage, queue: bytes, reason: str, seconds: int) -> TypedTable:
-    keys = [(key, 'S') for key in routing_keys(message)]
+    keys = [(key, 'S') for key in (message.routing_key, *message.cc)]
     event: TypedTable = [
         (b'count', (1, 'l')),
         (b'reason', (reason.encode(), 'S')),

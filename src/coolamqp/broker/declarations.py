@@ -12,19 +12,24 @@ from coolamqp.broker.arguments import (
     inequivalent,
     named,
 )
+from coolamqp.broker.base_queue import BaseQueue, QueueDefinition
 from coolamqp.broker.errors import Refusal, shown
-from coolamqp.broker.exchange import TYPES, Binding, Destination, Exchange
-from coolamqp.broker.queue import BaseQueue, Queue
+from coolamqp.broker.exchange import (
+    TYPES,
+    Binding,
+    Destination,
+    Exchange,
+    ExchangeDefinition,
+)
+from coolamqp.broker.queue_kinds import make_queue
 from coolamqp.broker.queue_options import (
     CHECKED,
     CLASSIC,
     KIND_ARGUMENT,
     QUORUM,
-    STREAM,
     check_arguments,
 )
 from coolamqp.broker.routing import DEFAULT_EXCHANGE
-from coolamqp.broker.stream import Stream
 from coolamqp.broker.vhost import VirtualHost
 from coolamqp.framing.definitions import ExchangeDeclare, QueueDeclare, QueueDelete
 from coolamqp.framing.field_table import Arguments
@@ -51,15 +56,10 @@ def declare_exchange(vhost: VirtualHost, name: bytes, declared: ExchangeDeclare)
         return
     _check_name('exchange', name)
     check_string('alternate-exchange', arguments, vhost.where('exchange', name))
-    vhost.add_exchange(
-        TYPES[type_](
-            name,
-            arguments,
-            durable=declared.durable,
-            auto_delete=declared.auto_delete,
-            internal=declared.internal,
-        )
+    definition = ExchangeDefinition(
+        name, arguments, declared.durable, declared.auto_delete, declared.internal
     )
+    vhost.add_exchange(TYPES[type_](definition))
 
 
 def check_type(declared: ExchangeDeclare) -> str:
@@ -171,16 +171,15 @@ def _make_queue(
     kind = check_arguments(arguments, where)
     if kind != CLASSIC:
         _check_replicated(declared, kind, where)
-    make = Stream if kind == STREAM else Queue
-    return make(
-        vhost,
+    definition = QueueDefinition(
         name,
         kind,
         arguments,
-        durable=declared.durable,
-        auto_delete=declared.auto_delete,
-        owner=owner if declared.exclusive else None,
+        declared.durable,
+        declared.auto_delete,
+        owner if declared.exclusive else None,
     )
+    return make_queue(vhost, definition)
 
 
 def _check_replicated(declared: QueueDeclare, kind: str, where: str) -> None:

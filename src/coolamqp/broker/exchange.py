@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from coolamqp.broker.arguments import NamedArguments, named
@@ -12,7 +13,7 @@ from coolamqp.broker.message import BrokerMessage
 from coolamqp.broker.topic import matches, split
 
 if TYPE_CHECKING:
-    from coolamqp.broker.queue import BaseQueue
+    from coolamqp.broker.base_queue import BaseQueue
 
 # How many routing keys a topic exchange remembers the destinations of.
 _REMEMBERED_KEYS_MAX: Final = 10_000
@@ -35,6 +36,17 @@ class Binding:
         self.key: BindingKey = (destination, routing_key, str(sorted(arguments.items())))
 
 
+@dataclass(frozen=True)
+class ExchangeDefinition:
+    """What a client declares of an exchange, besides its type."""
+
+    name: bytes
+    arguments: NamedArguments
+    durable: bool = True
+    auto_delete: bool = False
+    internal: bool = False
+
+
 class Exchange(ABC):
     """An exchange.
 
@@ -45,20 +57,12 @@ class Exchange(ABC):
 
     type_: str
 
-    def __init__(
-        self,
-        name: bytes,
-        arguments: NamedArguments,
-        *,
-        durable: bool,
-        auto_delete: bool,
-        internal: bool,
-    ) -> None:
-        self.name = name
-        self.arguments = arguments
-        self.durable = durable
-        self.auto_delete = auto_delete
-        self.internal = internal
+    def __init__(self, definition: ExchangeDefinition) -> None:
+        self.name = definition.name
+        self.arguments = definition.arguments
+        self.durable = definition.durable
+        self.auto_delete = definition.auto_delete
+        self.internal = definition.internal
         self.bindings: dict[BindingKey, Binding] = {}
         self.policy = ''
         self.alternate: bytes | None = None
@@ -119,18 +123,8 @@ class DirectExchange(Exchange):
 
     type_ = 'direct'
 
-    def __init__(
-        self,
-        name: bytes,
-        arguments: NamedArguments,
-        *,
-        durable: bool,
-        auto_delete: bool,
-        internal: bool,
-    ) -> None:
-        super().__init__(
-            name, arguments, durable=durable, auto_delete=auto_delete, internal=internal
-        )
+    def __init__(self, definition: ExchangeDefinition) -> None:
+        super().__init__(definition)
         self._by_key: dict[bytes, list[Destination]] = {}
 
     def match(self, routing_key: bytes, message: BrokerMessage) -> Iterator[Destination]:
@@ -169,18 +163,8 @@ class TopicExchange(Exchange):
 
     type_ = 'topic'
 
-    def __init__(
-        self,
-        name: bytes,
-        arguments: NamedArguments,
-        *,
-        durable: bool,
-        auto_delete: bool,
-        internal: bool,
-    ) -> None:
-        super().__init__(
-            name, arguments, durable=durable, auto_delete=auto_delete, internal=internal
-        )
+    def __init__(self, definition: ExchangeDefinition) -> None:
+        super().__init__(definition)
         self._patterns: dict[Binding, list[bytes]] = {}
         self._remembered: dict[bytes, list[Destination]] = {}
 
@@ -213,18 +197,8 @@ class HeadersExchange(Exchange):
 
     type_ = 'headers'
 
-    def __init__(
-        self,
-        name: bytes,
-        arguments: NamedArguments,
-        *,
-        durable: bool,
-        auto_delete: bool,
-        internal: bool,
-    ) -> None:
-        super().__init__(
-            name, arguments, durable=durable, auto_delete=auto_delete, internal=internal
-        )
+    def __init__(self, definition: ExchangeDefinition) -> None:
+        super().__init__(definition)
         self._conditions: dict[Binding, HeaderMatch] = {}
 
     def match(self, routing_key: bytes, message: BrokerMessage) -> Iterator[Destination]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from coolamqp.framing.field_table import TypedTable
 from coolamqp.framing.properties import (
     BasicContentPropertyList,
     PropertyKeywords,
@@ -25,9 +26,15 @@ class BrokerMessage:
 
     :param properties: encoded flags and values
     :ivar flags: the flags of its properties
+    :ivar cc: the routing keys of its CC header, which routing uses too
+    :ivar bcc: the same of its BCC header, which consumers do not see
+    :ivar deaths: the tables of its x-death header, the latest first; not those of a
+        publisher, which RabbitMQ 4 does not believe
     """
 
-    __slots__ = ('_decoded', 'body', 'exchange', 'flags', 'properties', 'routing_key')
+    __slots__ = (
+        '_decoded', 'bcc', 'body', 'cc', 'deaths', 'exchange', 'flags', 'properties', 'routing_key',
+    )  # fmt: skip
 
     def __init__(self, exchange: bytes, routing_key: bytes, properties: bytes, body: bytes) -> None:
         self.exchange = exchange
@@ -35,6 +42,9 @@ class BrokerMessage:
         self.properties = properties
         self.body = body
         self.flags = properties[0] << 8 | properties[1]
+        self.cc: tuple[bytes, ...] = ()
+        self.bcc: tuple[bytes, ...] = ()
+        self.deaths: tuple[TypedTable, ...] = ()
         self._decoded: ReceivedProperties | None = None
 
     @property
@@ -76,12 +86,10 @@ class BrokerMessage:
 
     def changed(self, **properties: Any) -> BrokerMessage:
         """Return a copy with other values for some properties; None removes one."""
-        return BrokerMessage(
-            self.exchange,
-            self.routing_key,
-            changed_properties(self.decoded, **properties),
-            self.body,
-        )
+        encoded = changed_properties(self.decoded, **properties)
+        copy = BrokerMessage(self.exchange, self.routing_key, encoded, self.body)
+        copy.cc, copy.bcc, copy.deaths = self.cc, self.bcc, self.deaths
+        return copy
 
 
 def changed_properties(properties: ReceivedProperties, **changes: Any) -> bytes:

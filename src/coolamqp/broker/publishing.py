@@ -19,7 +19,6 @@ from coolamqp.broker.message import (
     USER_ID,
     BrokerMessage,
 )
-from coolamqp.broker.routing import BCC, CC
 from coolamqp.broker.state import Flushable
 from coolamqp.exceptions import WireError
 from coolamqp.framing.hot import PublishEnvelope, write_ack, write_nack, write_return
@@ -38,6 +37,9 @@ _CHECKED: Final = HEADERS | EXPIRATION | USER_ID | REPLY_TO
 _NUMBER: Final = re.compile('[+-]?[0-9]{1,30}', re.ASCII)
 # The longest time to live that RabbitMQ accepts, in milliseconds.
 _EXPIRATION_MAX: Final = 10 * 365 * 24 * 60 * 60 * 1000
+# https://www.rabbitmq.com/docs/sender-selected
+_CC: Final = b'CC'
+_BCC: Final = b'BCC'
 PLAIN: Final = 0
 CONFIRMS: Final = 1
 TRANSACTIONS: Final = 2
@@ -128,6 +130,7 @@ class Publishing(Flushable):
                 message = message.changed(expiration=milliseconds)
         if message.flags & HEADERS:
             _check_copies(message)
+            message.cc, message.bcc = _keys_of(message, _CC), _keys_of(message, _BCC)
         if message.flags & REPLY_TO and properties.reply_to == REPLY_QUEUE:
             if self._channel.reply_tag is None:
                 raise Refusal(PRECONDITION_FAILED, 'fast reply consumer does not exist')
@@ -146,8 +149,8 @@ class Publishing(Flushable):
         queues = self._session.vhost.route(exchange, message)
         if not queues and mandatory:
             self._return(message)
-        if message.flags & HEADERS and any(name == BCC for name, _ in message.headers):
-            headers = [item for item in message.headers if item[0] != BCC]
+        if message.bcc:
+            headers = [item for item in message.headers if item[0] != _BCC]
             message = message.changed(headers=headers)
         accepted = True
         for queue in queues:
@@ -254,9 +257,17 @@ def _check_finite(message: BrokerMessage) -> None:
 def _check_copies(message: BrokerMessage) -> None:
     """Check the types of CC and BCC."""
     for name, (_, letter) in message.headers:
-        if name in (CC, BCC) and letter != 'A':
+        if name in (_CC, _BCC) and letter != 'A':
             raise Refusal(
                 PRECONDITION_FAILED,
                 'invalid message: {unacceptable_type_in_header,'
                 f'"{shown(name)}",{TYPE_NAMES[letter]}}}',
             )
+
+
+def _keys_of(message: BrokerMessage, header: bytes) -> tuple[bytes, ...]:
+    """Return the routing keys of a header."""
+    for name, (value, letter) in message.headers:
+        if name == header and letter == 'A':
+            return tuple(bytes(key) for key, kind in value if kind == 'S')
+    return ()

@@ -1,31 +1,26 @@
 """A queue: its messages, and their way to consumers, to the dead-letter exchange, or back.
 
-`BaseQueue` is what queues and streams share. `Queue` is a classic queue or a quorum queue; on one
-node a client sees few differences: https://www.rabbitmq.com/docs/quorum-queues#feature-comparison.
+`Queue` is a classic queue or a quorum queue; on one node a client sees few differences:
+https://www.rabbitmq.com/docs/quorum-queues#feature-comparison.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from math import inf
 from typing import Any, Final
 
-from coolamqp.broker.arguments import NamedArguments
-from coolamqp.broker.consumers import Consumers
+from coolamqp.broker.base_queue import BaseQueue, QueueDefinition, QueueHost
 from coolamqp.broker.dead_letters import DELIVERY_LIMIT, EXPIRED, MAXLEN, REJECTED, Reason
-from coolamqp.broker.delivery import Consumer, Entry, MessageSource
+from coolamqp.broker.delivery import Consumer, Entry
 from coolamqp.broker.message import BrokerMessage
 from coolamqp.broker.queue_options import (
     DROP_HEAD,
     QUORUM,
     REJECT_PUBLISH_DLX,
-    STREAM_OFFSET,
-    make_options,
-    unsupported,
 )
 from coolamqp.broker.ready import ReadyMessages
-from coolamqp.timers import Timer, Timers
+from coolamqp.timers import Timer
 
 _MILLISECOND: Final = 0.001
 # RabbitMQ 4 has two priorities in quorum queues; from this one on a message has the higher one.
@@ -33,164 +28,11 @@ _HIGH_PRIORITY: Final = 5
 DELIVERY_COUNT: Final = b'x-delivery-count'
 
 
-class QueueHost(ABC):
-    """A virtual host, as its queues see it."""
-
-    timers: Timers
-
-    @abstractmethod
-    def where(self, kind: str, name: bytes) -> str:
-        """Return the description of an exchange or a queue in error messages."""
-
-    @abstractmethod
-    def wall_time(self) -> float:
-        """Return the time in seconds since 1970."""
-
-    @abstractmethod
-    def store_message(self, entry: Entry) -> None:
-        """Store a message; set `entry.stored`."""
-
-    @abstractmethod
-    def drop_message(self, entry: Entry) -> None:
-        """Delete a message from the store."""
-
-    @abstractmethod
-    def dead_letter(self, queue: BaseQueue, message: BrokerMessage, reason: Reason) -> None:
-        """Publish a message that has died to the dead-letter exchange of its queue."""
-
-    @abstractmethod
-    def delete_queue(self, queue: BaseQueue) -> int:
-        """Delete a queue, and tell its consumers; return the number of its messages."""
-
-
-class BaseQueue(MessageSource):
-    """A queue of any kind.
-
-    :param arguments: checked arguments
-    :param owner: the connection of an exclusive queue; None for others
-    :ivar options: what arguments and policy say together
-    :ivar policy: the name of the policy; empty for none
-    """
-
-    def __init__(
-        self,
-        vhost: QueueHost,
-        name: bytes,
-        kind: str,
-        arguments: NamedArguments,
-        *,
-        durable: bool,
-        auto_delete: bool,
-        owner: object | None,
-    ) -> None:
-        self.vhost = vhost
-        self.name = name
-        self.kind = kind
-        self.arguments = arguments
-        self.durable = durable
-        self.auto_delete = auto_delete
-        self.owner = owner
-        self.policy = ''
-        self.options = make_options(arguments, {}, kind)
-        self.consumers = Consumers(self.options.single_active_consumer)
-        self.deleted = False
-        self._expires: Timer | None = None
-
-    def apply_policy(self, name: str, definition: Mapping[str, Any]) -> None:
-        """Use a policy; an empty definition for none."""
-        self.policy = name
-        self.options = make_options(self.arguments, definition, self.kind)
-        self.used()
-
-    @property
-    @abstractmethod
-    def message_count(self) -> int:
-        """The number of ready messages."""
-
-    @abstractmethod
-    def messages(self) -> list[BrokerMessage]:
-        """Return the ready messages, in order, without consuming them."""
-
-    @abstractmethod
-    def publish(self, message: BrokerMessage) -> bool:
-        """Add a message; return False if the queue refuses it."""
-
-    @abstractmethod
-    def add_consumer(self, consumer: Consumer) -> None:
-        """Add a consumer, and deliver what it can take."""
-
-    @abstractmethod
-    def get(self) -> Entry | None:
-        """Remove the next message for a basic.get; None if there is none."""
-
-    @abstractmethod
-    def restore(self, entry: Entry) -> None:
-        """Add a message from the store, behind the others."""
-
-    def forget_transient(self) -> None:
-        """Drop the messages that a restart does not keep."""
-
-    @abstractmethod
-    def purge(self) -> int:
-        """Drop all ready messages; return their number."""
-
-    def check_consume(self, no_ack: bool, prefetch: int, arguments: NamedArguments) -> None:
-        """Check whether a queue of this kind takes such a consumer.
-
-        :raises Refusal: it does not
-        """
-        if STREAM_OFFSET in arguments:
-            raise unsupported(STREAM_OFFSET, self.vhost.where('queue', self.name), self.kind)
-
-    def properties_of(self, entry: Entry) -> bytes:
-        """Return the encoded properties to deliver a message with."""
-        return entry.message.properties
-
-    def remove_consumer(self, consumer: Consumer) -> None:
-        """Remove a consumer; delete an auto-delete queue without consumers."""
-        self.consumers.remove(consumer)
-        self.used()
-        if self.auto_delete and not len(self.consumers):
-            self.vhost.delete_queue(self)
-
-    def close(self) -> None:
-        """Stop all timers, since the queue is deleted."""
-        self.deleted = True
-        self._cancel(self._expires)
-
-    def used(self) -> None:
-        """Start the time of `expires` anew: https://www.rabbitmq.com/docs/ttl#queue-ttl."""
-        self._cancel(self._expires)
-        self._expires = None
-        if self.options.expires is not None and not len(self.consumers) and not self.deleted:
-            delay = self.options.expires * _MILLISECOND
-            self._expires = self.vhost.timers.after(delay, self._on_unused)
-
-    def _on_unused(self) -> None:
-        self.vhost.delete_queue(self)
-
-    def _cancel(self, timer: Timer | None) -> None:
-        if timer is not None:
-            self.vhost.timers.cancel(timer)
-
-
 class Queue(BaseQueue):
     """A classic queue or a quorum queue."""
 
-    def __init__(
-        self,
-        vhost: QueueHost,
-        name: bytes,
-        kind: str,
-        arguments: NamedArguments,
-        *,
-        durable: bool,
-        auto_delete: bool,
-        owner: object | None,
-    ) -> None:
-        super().__init__(
-            vhost, name, kind, arguments, durable=durable, auto_delete=auto_delete, owner=owner
-        )
+    def __init__(self, vhost: QueueHost, definition: QueueDefinition) -> None:
+        super().__init__(vhost, definition)
         self.ready = ReadyMessages()
         self.unacked: dict[int, Entry] = {}  # by position
         self._position = 0

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from coolamqp.broker.base_queue import BaseQueue
 from coolamqp.broker.exchange import Destination, Exchange
-from coolamqp.broker.message import HEADERS, BrokerMessage
-from coolamqp.broker.queue import BaseQueue
+from coolamqp.broker.message import BrokerMessage
 
 DEFAULT_EXCHANGE: Final = b''
-# https://www.rabbitmq.com/docs/sender-selected
-CC: Final = b'CC'
-BCC: Final = b'BCC'
 
 
 class Router:
@@ -24,10 +21,8 @@ class Router:
 
     def route(self, exchange: Exchange, message: BrokerMessage) -> list[BaseQueue]:
         """Return the queues that receive a message; each one once."""
-        keys = [message.routing_key]
-        if message.flags & HEADERS:
-            keys += extra_keys(message)
-        elif exchange.name == DEFAULT_EXCHANGE:
+        keys = [message.routing_key, *message.cc, *message.bcc]
+        if exchange.name == DEFAULT_EXCHANGE and len(keys) == 1:
             queue = self._queues.get(message.routing_key)
             return [] if queue is None else [queue]
         queues: dict[BaseQueue, None] = {}
@@ -59,12 +54,3 @@ class Router:
             queue = self._queues.get(routing_key)
             return () if queue is None else (queue,)
         return source.match(routing_key, message)
-
-
-def extra_keys(message: BrokerMessage) -> list[bytes]:
-    """Return the routing keys of the CC and BCC headers."""
-    keys: list[bytes] = []
-    for name, (value, letter) in message.headers:
-        if name in (CC, BCC) and letter == 'A':
-            keys += [bytes(key) for key, kind in value if kind == 'S']
-    return keys

@@ -13,7 +13,7 @@ from coolamqp.framing.hot import Buffer
 from coolamqp.framing.send_buffer import SendBuffer
 
 if TYPE_CHECKING:
-    from coolamqp.broker.queue import BaseQueue
+    from coolamqp.broker.base_queue import BaseQueue
     from coolamqp.broker.users import Access, User
     from coolamqp.broker.vhost import VirtualHost
 

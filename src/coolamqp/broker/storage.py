@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from coolamqp.broker.base_queue import BaseQueue
 from coolamqp.broker.delivery import Entry
 from coolamqp.broker.exchange import Binding, Exchange
 from coolamqp.broker.policies import Policy
-from coolamqp.broker.queue import BaseQueue
 
 
 class Storage:

@@ -14,15 +14,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from coolamqp.broker.arguments import NamedArguments, named
+from coolamqp.broker.base_queue import BaseQueue, QueueDefinition
 from coolamqp.broker.delivery import Entry
-from coolamqp.broker.exchange import TYPES, Binding, Destination, Exchange
+from coolamqp.broker.exchange import (
+    TYPES,
+    Binding,
+    Destination,
+    Exchange,
+    ExchangeDefinition,
+)
 from coolamqp.broker.message import BrokerMessage
 from coolamqp.broker.policies import Policy
-from coolamqp.broker.queue import BaseQueue, Queue
-from coolamqp.broker.queue_options import STREAM
+from coolamqp.broker.queue_kinds import make_queue
 from coolamqp.broker.state import BrokerState
 from coolamqp.broker.storage import Storage
-from coolamqp.broker.stream import Stream
 from coolamqp.broker.vhost import VirtualHost
 from coolamqp.framing.field_table import encode_table, read_table
 from coolamqp.framing.primitives import Reader
@@ -50,7 +55,7 @@ CREATE TABLE bindings (
 );
 CREATE TABLE messages (
     number INTEGER PRIMARY KEY, vhost TEXT, queue BLOB, position INTEGER, exchange BLOB,
-    routing_key BLOB, properties BLOB, body BLOB, expires_at REAL
+    routing_key BLOB, properties BLOB, body BLOB, expires_at REAL, annotations BLOB
 );
 CREATE INDEX messages_of_queue ON messages (vhost, queue);
 """
@@ -191,7 +196,7 @@ class DiskStore(Storage):
         if isfinite(entry.expires_at):
             expires_at = entry.expires_at + self._wall_offset()
         entry.stored = self._write(
-            'INSERT INTO messages VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)',
+            'INSERT INTO messages VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
             vhost,
             entry.queue.name,
             entry.position,
@@ -200,6 +205,7 @@ class DiskStore(Storage):
             message.properties,
             message.body,
             expires_at,
+            _annotations(message),
         )
 
     def remove_message(self, entry: Entry) -> None:
@@ -231,38 +237,25 @@ class DiskStore(Storage):
 
     def _load_topology(self, vhost: VirtualHost) -> None:
         for _, name, type_, auto_delete, internal, arguments in self._rows('exchanges', vhost):
-            vhost.add_exchange(
-                TYPES[type_](
-                    name,
-                    _decoded(arguments),
-                    durable=True,
-                    auto_delete=bool(auto_delete),
-                    internal=bool(internal),
-                )
+            definition = ExchangeDefinition(
+                name, _decoded(arguments), True, bool(auto_delete), bool(internal)
             )
+            vhost.add_exchange(TYPES[type_](definition))
         for _, name, kind, auto_delete, arguments in self._rows('queues', vhost):
-            make = Stream if kind == STREAM else Queue
-            vhost.add_queue(
-                make(
-                    vhost,
-                    name,
-                    kind,
-                    _decoded(arguments),
-                    durable=True,
-                    auto_delete=bool(auto_delete),
-                    owner=None,
-                )
-            )
+            queue = QueueDefinition(name, kind, _decoded(arguments), True, bool(auto_delete))
+            vhost.add_queue(make_queue(vhost, queue))
         for _, source, to_queue, destination, key, arguments in self._rows('bindings', vhost):
             target: Destination = (vhost.queues if to_queue else vhost.exchanges)[destination]
             vhost.bind(vhost.exchanges[source], Binding(target, key, _decoded(arguments)))
 
     def _load_messages(self, vhost: VirtualHost) -> None:
-        for number, _, name, position, *content, expires_at in self._rows(
+        for number, _, name, position, *content, expires_at, extras in self._rows(
             'messages', vhost, 'position'
         ):
             queue = vhost.queues[name]
-            entry = Entry(BrokerMessage(*content), queue, position)
+            message = BrokerMessage(*content)
+            _annotate(message, extras)
+            entry = Entry(message, queue, position)
             entry.stored = number
             entry.expires_at = inf if expires_at is None else expires_at - self._wall_offset()
             queue.restore(entry)
@@ -286,3 +279,25 @@ def _encoded(arguments: NamedArguments) -> bytes:
 
 def _decoded(encoded: bytes) -> NamedArguments:
     return named(read_table(Reader(encoded, 0, len(encoded), 'stored arguments')))
+
+
+def _annotations(message: BrokerMessage) -> bytes | None:
+    """Return what a message has besides the publisher's own; None for nothing."""
+    if not (message.cc or message.bcc or message.deaths):
+        return None
+    return encode_table(
+        [
+            (b'cc', ([(key, 'S') for key in message.cc], 'A')),
+            (b'bcc', ([(key, 'S') for key in message.bcc], 'A')),
+            (b'deaths', ([(table, 'F') for table in message.deaths], 'A')),
+        ]
+    )
+
+
+def _annotate(message: BrokerMessage, encoded: bytes | None) -> None:
+    """Restore what `_annotations` returned."""
+    if encoded is not None:
+        stored = _decoded(encoded)
+        message.cc = tuple(bytes(key) for key, _ in stored[b'cc'][0])
+        message.bcc = tuple(bytes(key) for key, _ in stored[b'bcc'][0])
+        message.deaths = tuple(table for table, _ in stored[b'deaths'][0])

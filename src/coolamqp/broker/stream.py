@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from coolamqp.broker.arguments import INTEGERS, NamedArguments
+from coolamqp.broker.base_queue import BaseQueue, QueueDefinition, QueueHost
 from coolamqp.broker.delivery import Consumer, Entry
 from coolamqp.broker.errors import Refusal, shown
 from coolamqp.broker.message import BrokerMessage
-from coolamqp.broker.queue import BaseQueue, QueueHost
 from coolamqp.broker.queue_options import age_seconds
 from coolamqp.framing.field_table import TypedTable
 from coolamqp.reply_codes import NOT_IMPLEMENTED, PRECONDITION_FAILED
@@ -55,20 +55,8 @@ class _Reader:
 class Stream(BaseQueue):
     """A stream."""
 
-    def __init__(
-        self,
-        vhost: QueueHost,
-        name: bytes,
-        kind: str,
-        arguments: NamedArguments,
-        *,
-        durable: bool,
-        auto_delete: bool,
-        owner: object | None,
-    ) -> None:
-        super().__init__(
-            vhost, name, kind, arguments, durable=durable, auto_delete=auto_delete, owner=owner
-        )
+    def __init__(self, vhost: QueueHost, definition: QueueDefinition) -> None:
+        super().__init__(vhost, definition)
         self._log: list[_Record] = []
         self._first = 0  # offset of the first record
         self._size = 0  # of the bodies, in bytes

@@ -9,12 +9,12 @@ from typing import ClassVar
 
 from coolamqp.broker import declarations
 from coolamqp.broker.arguments import NamedArguments, check_string, named
+from coolamqp.broker.base_queue import BaseQueue
 from coolamqp.broker.channel import Channel
 from coolamqp.broker.declarations import check_not_default, check_owner
 from coolamqp.broker.errors import Refusal
 from coolamqp.broker.naming import generated, name_bytes, stripped
 from coolamqp.broker.publishing import REPLY_QUEUE
-from coolamqp.broker.queue import BaseQueue
 from coolamqp.broker.request_group import Handlers, RequestGroup
 from coolamqp.framing.definitions import (
     ExchangeBind,

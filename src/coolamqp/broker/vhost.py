@@ -9,13 +9,20 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
+from coolamqp.broker.base_queue import BaseQueue, QueueHost
 from coolamqp.broker.dead_letters import Reason, bury, is_cycle
 from coolamqp.broker.delivery import Entry
 from coolamqp.broker.errors import Refusal, resource
-from coolamqp.broker.exchange import TYPES, Binding, BindingKey, Destination, Exchange
+from coolamqp.broker.exchange import (
+    TYPES,
+    Binding,
+    BindingKey,
+    Destination,
+    Exchange,
+    ExchangeDefinition,
+)
 from coolamqp.broker.message import BrokerMessage
 from coolamqp.broker.policies import Policies, Policy
-from coolamqp.broker.queue import BaseQueue, QueueHost
 from coolamqp.broker.routing import DEFAULT_EXCHANGE, Router
 from coolamqp.broker.storage import Storage
 from coolamqp.reply_codes import NOT_FOUND
@@ -55,7 +62,7 @@ class VirtualHost(QueueHost):
         self._sources: dict[Destination, Counter[Exchange]] = {}
         for each, type_ in PREDECLARED.items():
             self.exchanges[each] = TYPES[type_](
-                each, {}, durable=True, auto_delete=False, internal=each == _TRACE
+                ExchangeDefinition(each, {}, internal=each == _TRACE)
             )
 
     def where(self, kind: str, name: bytes) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from coolamqp.broker.base_queue import BaseQueue
 from coolamqp.broker.connection import BrokerConnection
 from coolamqp.broker.errors import shown
 from coolamqp.broker.exchange import Exchange
 from coolamqp.broker.message import BrokerMessage
-from coolamqp.broker.queue import BaseQueue, Queue
+from coolamqp.broker.queue import Queue
 from coolamqp.broker.vhost import PREDECLARED, VirtualHost
 from coolamqp.framing.field_table import plain_table
 from coolamqp.framing.properties import ReceivedProperties
