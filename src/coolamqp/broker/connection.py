@@ -324,9 +324,8 @@ class BrokerConnection(FrameSink):
         self._decoder.routes = self._channels = {}
         for channel in channels:
             channel.terminate()
-        for queue in self.session.exclusive_queues:
+        for queue in list(self.session.exclusive_queues):
             self.session.vhost.delete_queue(queue)
-        self.session.exclusive_queues = []
 
     def _end(self) -> None:
         self._terminate()
