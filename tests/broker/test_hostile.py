@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from coolamqp.framing.definitions import QueueDelete
+import time
+
+import pytest
+
+from coolamqp.framing.definitions import BasicConsume, BasicQos, QueueDelete
 from tests.broker.rig import Client, Rig
+
+# More than these tests take on any machine, and less than a cost that grows with the square.
+SECONDS = 10
 
 # What comes and goes leaves nothing behind
 
@@ -17,6 +24,16 @@ def test_exclusive_queues_that_come_and_go(client: Client) -> None:
     assert len(client.connection.session.exclusive_queues) == 1
 
 
+def test_priorities_of_consumers_that_come_and_go(rig: Rig, client: Client) -> None:
+    client.declare('q')
+    for number in range(100):
+        client.consume('q', 'tag', arguments={'x-priority': number})
+        client.cancel('tag')
+
+    assert not rig.queue('q').consumers._levels
+    assert not rig.queue('q').consumers._order
+
+
 def test_exclusive_queues_that_delete_themselves(rig: Rig, client: Client) -> None:
     client.declare('expires', {'x-expires': 10}, exclusive=True)
     client.declare('unused', exclusive=True, auto_delete=True)
@@ -25,3 +42,23 @@ def test_exclusive_queues_that_delete_themselves(rig: Rig, client: Client) -> No
     rig.advance(1)
 
     assert not client.connection.session.exclusive_queues
+
+
+# Much of something costs its sender time, and nobody else: it takes time in proportion
+
+
+@pytest.mark.parametrize('single', [False, True])
+def test_many_consumers(rig: Rig, client: Client, single: bool) -> None:
+    client.declare('q', {'x-single-active-consumer': single})
+    client.call(BasicQos(0, 1, False))
+    began = time.process_time()
+    for _ in range(10):
+        client.send(*[BasicConsume('q', no_wait=True)] * 2000)
+    for number in range(50):
+        client.publish(b'%d' % number, 'q')
+    assert len(rig.queue('q').consumers) == 20_000
+    client.lose()
+
+    assert len(rig.ready('q')) == 50
+    assert not len(rig.queue('q').consumers)
+    assert time.process_time() - began < SECONDS
