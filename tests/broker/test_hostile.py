@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from coolamqp.framing.definitions import BasicConsume, BasicQos, QueueDelete
+from coolamqp.broker.exchange import TopicExchange
+from coolamqp.framing.definitions import BasicConsume, BasicQos, QueueBind, QueueDelete
 from tests.broker.rig import Client, Rig
 
 # More than these tests take on any machine, and less than a cost that grows with the square.
@@ -44,7 +45,33 @@ def test_exclusive_queues_that_delete_themselves(rig: Rig, client: Client) -> No
     assert not client.connection.session.exclusive_queues
 
 
+def test_routing_keys_of_a_topic_exchange_without_end(rig: Rig, client: Client) -> None:
+    client.exchange('x', 'topic')
+    client.declare('q', {'x-max-length': 0})
+    for number in range(1000):
+        client.send(QueueBind('q', 'x', '#', no_wait=True, arguments={'n': number}))
+    for number in range(300):
+        client.publish(b'', f'k{number}', 'x')
+
+    exchange = rig.vhost.exchange(b'x')
+    assert isinstance(exchange, TopicExchange)
+    assert sum(map(len, exchange._remembered.values())) < 110_000
+
+
 # Much of something costs its sender time, and nobody else: it takes time in proportion
+
+
+def test_patterns_with_many_wildcards(rig: Rig, client: Client) -> None:
+    client.exchange('x', 'topic')
+    client.declare('q', {'x-max-length': 0})
+    began = time.process_time()
+    for number in range(5000):
+        pattern = '.'.join(['#.a'] * 60)
+        client.send(QueueBind('q', 'x', pattern, no_wait=True, arguments={'n': number}))
+    for number in range(5):
+        client.publish(b'', '.'.join(['a'] * 120) + f'.{number}', 'x')
+
+    assert time.process_time() - began < SECONDS
 
 
 @pytest.mark.parametrize('single', [False, True])
