@@ -21,6 +21,20 @@ USER_ID: Final = 0x0010
 _PERSISTENT: Final = 2
 
 
+class Kin:
+    """What all dead letters of a message have in common.
+
+    :ivar copies: how often more than one queue received a dead letter, in copies
+    :ivar dropped: whether one of them was dropped, since there were too many
+    """
+
+    __slots__ = ('copies', 'dropped')
+
+    def __init__(self) -> None:
+        self.copies = 0
+        self.dropped = False
+
+
 class BrokerMessage:
     """A message as it was published; immutable, and shared by all its queues.
 
@@ -33,7 +47,8 @@ class BrokerMessage:
     """
 
     __slots__ = (
-        '_decoded', 'bcc', 'body', 'cc', 'deaths', 'exchange', 'flags', 'properties', 'routing_key',
+        '_decoded', '_kin', 'bcc', 'body', 'cc', 'deaths', 'exchange', 'flags', 'properties',
+        'routing_key',
     )  # fmt: skip
 
     def __init__(self, exchange: bytes, routing_key: bytes, properties: bytes, body: bytes) -> None:
@@ -46,6 +61,7 @@ class BrokerMessage:
         self.bcc: tuple[bytes, ...] = ()
         self.deaths: tuple[TypedTable, ...] = ()
         self._decoded: ReceivedProperties | None = None
+        self._kin: Kin | None = None
 
     @property
     def decoded(self) -> ReceivedProperties:
@@ -56,6 +72,13 @@ class BrokerMessage:
         if self._decoded is None:
             self._decoded = ReceivedProperties(self.properties)
         return self._decoded
+
+    @property
+    def kin(self) -> Kin:
+        """What all dead letters of the message have in common."""
+        if self._kin is None:
+            self._kin = Kin()
+        return self._kin
 
     @property
     def headers(self) -> Any:
@@ -89,6 +112,7 @@ class BrokerMessage:
         encoded = changed_properties(self.decoded, **properties)
         copy = BrokerMessage(self.exchange, self.routing_key, encoded, self.body)
         copy.cc, copy.bcc, copy.deaths = self.cc, self.bcc, self.deaths
+        copy._kin = self._kin
         return copy
 
 
