@@ -29,15 +29,16 @@ def test_the_core_wakes_for_the_first_of_all_times(rig: Rig) -> None:
     assert rig.core.wake_at() == rig.now + 5
 
 
+def fail() -> None:
+    raise ZeroDivisionError
+
+
 def test_an_error_of_the_broker_costs_one_connection(
     rig: Rig, client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = rig.connect()
 
-    def fail(name: bytes) -> None:
-        raise ZeroDivisionError(name)
-
-    monkeypatch.setattr(rig.vhost, 'queue', fail)
+    monkeypatch.setattr(rig.vhost, 'queue', lambda _: fail())
     code, _ = client.refused(QueueDeclare('q', passive=True))
     monkeypatch.undo()
 
@@ -45,6 +46,21 @@ def test_an_error_of_the_broker_costs_one_connection(
     assert 'an error in the broker' in caplog.text
     caplog.clear()
     assert other.declare('q') == 'q'
+
+
+def test_an_error_at_a_timer_costs_no_connection(
+    rig: Rig, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig.state.timers.after(1, fail)
+    client.declare('q', {'x-message-ttl': 1000})
+    client.publish(b'x', 'q')
+    rig.advance(1)
+    rig.advance(0)
+
+    assert 'an error in the broker' in caplog.text
+    caplog.clear()
+    assert rig.ready('q') == []
+    client.declare('p')
 
 
 def test_the_log_tells_the_life_of_a_connection(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:

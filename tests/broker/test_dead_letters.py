@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from coolamqp.broker.dead_letters import EXPIRED, MAXLEN, REJECTED, Reason, bury, is_cycle
 from coolamqp.broker.message import BrokerMessage
 from coolamqp.framing.field_table import plain_table
@@ -55,6 +57,21 @@ def test_a_second_death_of_the_same_kind_is_counted_and_another_one_comes_first(
     assert [(each['queue'], each['count']) for each in third['x-death']] == [('other', 1), ('q', 2)]
     assert (third['x-first-death-queue'], third['x-last-death-queue']) == ('q', 'other')
     assert (third['x-first-death-reason'], third['x-last-death-reason']) == ('rejected', 'expired')
+
+
+@pytest.mark.parametrize('value', [5, 'text', [{'queue': 'q', 'reason': 'rejected', 'count': -1}]])
+def test_an_x_death_of_the_client_is_not_believed(value: Any) -> None:
+    (event,) = headers(died(message(headers={'x-death': value})))['x-death']
+
+    assert event['count'] == 1
+
+
+@pytest.mark.parametrize('forged', ['text', [], [5], [{}], [{'queue': 5, 'reason': [None]}]])
+def test_a_forged_header_does_no_harm(forged: Any) -> None:
+    dead = died(message(headers={'x-death': forged, 'x-first-death-queue': 5}))
+
+    assert headers(dead)['x-death'][0]['queue'] == 'q'
+    assert is_cycle(died(dead, b'other', EXPIRED), b'other')
 
 
 def test_the_expiration_is_removed_and_remembered() -> None:

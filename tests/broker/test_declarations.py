@@ -81,6 +81,15 @@ def test_an_unknown_type_of_exchange_is_refused(client: Client, type_: str, text
     assert f'{text} exchange type' in reason
 
 
+@pytest.mark.parametrize('name', [5, 10**12, 1.5, None, ['x'], {'x': 1}])
+def test_an_alternate_exchange_is_named_by_a_string(client: Client, name: Any) -> None:
+    method = ExchangeDeclare('x', 'direct', arguments={'alternate-exchange': name})
+    code, text = client.refused(method)
+
+    assert code == 406
+    assert "for arg 'alternate-exchange' in exchange 'x'" in text
+
+
 @pytest.mark.parametrize('kind', ['quorum', 'stream'])
 @pytest.mark.parametrize('flag', ['durable', 'exclusive', 'auto-delete'])
 def test_a_replicated_queue_is_durable_and_shared(client: Client, kind: str, flag: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+from math import inf, nan
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,6 +41,15 @@ def test_what_is_no_method_is_refused(data: bytes, code: int, text: str) -> None
         decode(data)
 
     assert (caught.value.reply_code, caught.value.what) == (code, text)
+
+
+@pytest.mark.parametrize('number', [nan, inf, -inf])
+def test_a_float_that_is_not_finite_is_refused(number: float) -> None:
+    data = payload(QueueDeclare('q', arguments={'a': [{'b': 1.5}]}))
+    decode(data)
+
+    with pytest.raises(Refusal, match='cannot decode'):
+        decode(data.replace(struct.pack('>d', 1.5), struct.pack('>d', number)))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from math import inf, nan
 from typing import Any
 
 import pytest
@@ -19,7 +21,7 @@ from coolamqp.framing.definitions import (
     TxRollback,
     TxSelect,
 )
-from coolamqp.framing.frames import encode_method
+from coolamqp.framing.frames import encode_frame, encode_method
 from tests.behaviour.wire import Message, text
 from tests.broker.rig import Client, Rig
 
@@ -52,6 +54,29 @@ def test_an_invalid_message_is_refused(client: Client, properties: Any, code: in
     client.publish(b'x', 'q', **properties)
 
     assert client.expect_close()[0] == code
+
+
+@pytest.mark.parametrize('number', [nan, inf, -inf])
+@pytest.mark.parametrize('properties', [{}, {'expiration': '007'}, {'reply_to': REPLY_QUEUE}])
+def test_a_float_that_is_not_finite_ends_the_connection(
+    client: Client, number: float, properties: Any
+) -> None:
+    client.consume(REPLY_QUEUE, no_ack=True)
+    content = client.content(b'x', headers={'a': [{'b': 1.5}]}, **properties)
+    spoiled = content.replace(struct.pack('>d', 1.5), struct.pack('>d', number))
+    client.feed(encode_method(1, BasicPublish('', 'q', False, False)) + spoiled)
+
+    assert client.expect_close()[0] == 541
+
+
+@pytest.mark.parametrize('encoded', [b'\x80\x00', b'\x20\x00\0\0\0\1', b'\x08\x00', b'\0\1'])
+def test_malformed_properties_reach_nobody(rig: Rig, client: Client, encoded: bytes) -> None:
+    client.declare('q')
+    header = encode_frame(2, 1, b'\0\x3c\0\0' + bytes(8) + encoded)
+    client.feed(encode_method(1, BasicPublish('', 'q', False, False)) + header)
+
+    assert client.expect_close()[0] == 541
+    assert rig.ready('q') == []
 
 
 def test_a_body_has_a_largest_size() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import pytest
@@ -75,6 +76,7 @@ def test_valid_arguments(table: dict[str, Any]) -> None:
         {'x-max-age': '1D'},
         {'x-queue-type': STREAM, 'x-max-age': '1W'},
         {'x-queue-type': STREAM, 'x-max-age': 'D'},
+        {'x-queue-type': STREAM, 'x-max-age': '\N{ARABIC-INDIC DIGIT FIVE}D'},
         {'x-queue-type': STREAM, 'x-max-age': 5},
         {'x-queue-type': STREAM, 'x-message-ttl': 5},
         {'x-queue-type': QUORUM, 'x-max-priority': 5},
@@ -113,7 +115,15 @@ def test_a_quorum_queue_has_a_delivery_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    ('text', 'seconds'), [('5s', 5), ('2m', 120), ('1h', 3600), ('1D', 86400), ('1M', 2592000)]
+    ('text', 'seconds'),
+    [
+        ('5s', 5),
+        ('2m', 120),
+        ('1h', 3600),
+        ('1D', 86400),
+        ('1M', 2592000),
+        ('9' * 5000 + 'Y', inf),
+    ],
 )
 def test_an_age_has_a_unit(text: str, seconds: int) -> None:
     assert options({'x-max-age': text}, kind=STREAM).max_age == seconds

@@ -43,6 +43,7 @@ def read(client: Client, **arguments: Any) -> list[bytes]:
         (2**62, []),
         ('3s', BODIES[2:]),
         ('1h', BODIES),
+        ('9' * 5000 + 'Y', BODIES),
         ('0s', []),
         ((int(WALL_OFFSET) + 1003, 'T'), BODIES[3:]),
         ((2**63, 'T'), []),
@@ -126,6 +127,14 @@ def test_old_messages_are_cut_off_by_their_age(rig: Rig, client: Client) -> None
     rig.advance(0.001)
     client.publish(b'2', 's')
     assert rig.ready('s') == [b'1', b'2']
+
+
+def test_an_age_may_be_longer_than_all_time(rig: Rig, client: Client) -> None:
+    client.declare('s', {**STREAM, 'x-max-age': '9' * 5000 + 'Y'})
+    client.publish(b'0', 's')
+    client.publish(b'1', 's')
+
+    assert rig.ready('s') == [b'0', b'1']
 
 
 def test_old_messages_are_cut_off_by_their_size(rig: Rig, client: Client) -> None:

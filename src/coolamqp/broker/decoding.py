@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from math import isfinite
+from typing import Any, Final
 
 from coolamqp.broker.errors import Refusal
 from coolamqp.exceptions import WireError
 from coolamqp.framing.definitions import decode_method
-from coolamqp.framing.method import SHORT_STRING, Method, layout
+from coolamqp.framing.method import SHORT_STRING, TABLE, Method, layout
 from coolamqp.framing.text import text_bytes
 from coolamqp.reply_codes import FRAME_ERROR, SYNTAX_ERROR
 
@@ -25,9 +26,24 @@ def decode(payload: bytes) -> Method:
     except WireError as error:
         raise undecodable(error, payload) from None
     for name, kind in layout(type(method)):
-        if kind == SHORT_STRING and not _is_utf8(getattr(method, name)):
+        value = getattr(method, name)
+        if kind == SHORT_STRING and not _is_utf8(value):
             raise Refusal(FRAME_ERROR, 'Malformed UTF-8 in shortstr')
+        # RabbitMQ's connection crashes.
+        if kind == TABLE and not is_finite(value, 'F'):
+            raise Refusal(FRAME_ERROR, f'cannot decode {erlang_binary(payload[_INDEX_SIZE:])}')
     return method
+
+
+def is_finite(value: Any, letter: str) -> bool:
+    """Whether all floats in a decoded value are finite; Erlang has no others."""
+    if letter in ('f', 'd'):
+        return isfinite(value)
+    if letter == 'A':
+        return all(is_finite(*each) for each in value)
+    if letter == 'F':
+        return all(is_finite(*each) for _, each in value)
+    return True
 
 
 def undecodable(error: WireError, payload: bytes) -> Refusal:

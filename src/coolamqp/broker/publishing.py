@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from math import isfinite
-from typing import Any, Final
+from typing import Final
 
 from coolamqp.broker.arguments import TYPE_NAMES
 from coolamqp.broker.channel import Channel
+from coolamqp.broker.decoding import is_finite
 from coolamqp.broker.delivery import Entry
 from coolamqp.broker.errors import Refusal, shown
 from coolamqp.broker.exchange import Exchange
@@ -113,6 +113,8 @@ class Publishing(Flushable):
             properties.get('content_type')  # decodes all
         except WireError:
             raise Refusal(INTERNAL_ERROR, '') from None  # RabbitMQ's channel crashes
+        if message.flags & HEADERS:
+            _check_finite(message)
         if not message.flags & _CHECKED:
             self._valid_properties = message.properties
         user = self._session.user.name
@@ -127,7 +129,7 @@ class Publishing(Flushable):
             if milliseconds != properties.expiration:
                 message = message.changed(expiration=milliseconds)
         if message.flags & HEADERS:
-            _check_headers(message)
+            _check_copies(message)
             message.cc, message.bcc = _keys_of(message, _CC), _keys_of(message, _BCC)
         if message.flags & REPLY_TO and properties.reply_to == REPLY_QUEUE:
             if self._channel.reply_tag is None:
@@ -243,20 +245,24 @@ def read_expiration(value: bytes) -> int:
     raise Refusal(PRECONDITION_FAILED, f"invalid expiration '{text}': {reason}")
 
 
-def _check_headers(message: BrokerMessage) -> None:
-    """Check that the broker can write the headers anew, and the types of CC and BCC.
+def _check_finite(message: BrokerMessage) -> None:
+    """Check that the broker can write the headers anew.
 
     A float that is not finite crashes a channel of RabbitMQ.
     """
-    for name, (value, letter) in message.headers:
+    if not is_finite(message.headers, 'F'):
+        raise Refusal(INTERNAL_ERROR, '')
+
+
+def _check_copies(message: BrokerMessage) -> None:
+    """Check the types of CC and BCC."""
+    for name, (_, letter) in message.headers:
         if name in (_CC, _BCC) and letter != 'A':
             raise Refusal(
                 PRECONDITION_FAILED,
                 'invalid message: {unacceptable_type_in_header,'
                 f'"{shown(name)}",{TYPE_NAMES[letter]}}}',
             )
-        if not _finite(value, letter):
-            raise Refusal(INTERNAL_ERROR, '')
 
 
 def _keys_of(message: BrokerMessage, header: bytes) -> tuple[bytes, ...]:
@@ -265,13 +271,3 @@ def _keys_of(message: BrokerMessage, header: bytes) -> tuple[bytes, ...]:
         if name == header and letter == 'A':
             return tuple(bytes(key) for key, kind in value if kind == 'S')
     return ()
-
-
-def _finite(value: Any, letter: str) -> bool:
-    if letter in ('f', 'd'):
-        return isfinite(value)
-    if letter == 'A':
-        return all(_finite(*each) for each in value)
-    if letter == 'F':
-        return all(_finite(*each) for _, each in value)
-    return True

@@ -51,7 +51,7 @@ class QueueOptions:
     max_priority: int | None = None
     single_active_consumer: bool = False
     delivery_limit: int | None = None
-    max_age: int | None = None
+    max_age: float | None = None
 
 
 class _Invalid(Exception):
@@ -123,8 +123,7 @@ def _version(value: Any, letter: str, arguments: NamedArguments) -> None:
 
 def _age(value: Any, letter: str, arguments: NamedArguments) -> None:
     _string(value, letter, arguments)
-    text = value.decode('utf-8', 'replace')
-    if text[-1:] not in _AGE_SECONDS or not text[:-1].isdecimal():
+    if age_seconds(value.decode('utf-8', 'replace')) is None:
         raise _Invalid('{error,invalid_max_age}')
 
 
@@ -247,7 +246,7 @@ def make_options(arguments: NamedArguments, policy: Mapping[str, Any], kind: str
         max_priority=priority if kind == CLASSIC else None,
         single_active_consumer=bool(source.only_argument('single-active-consumer')),
         delivery_limit=_delivery_limit(source, kind),
-        max_age=_age_seconds(source.text('max-age')),
+        max_age=age_seconds(source.text('max-age')),
     )
 
 
@@ -258,10 +257,17 @@ def _delivery_limit(source: _Source, kind: str) -> int | None:
     return QUORUM_DELIVERY_LIMIT if limit is None else limit
 
 
-def _age_seconds(text: str | None) -> int | None:
-    if text is None:
+def age_seconds(text: str | None) -> float | None:
+    """Return the seconds of an age such as ``7D``; None if it is none.
+
+    A float, since clients may send thousands of digits.
+    """
+    if text is None or text[-1:] not in _AGE_SECONDS:
         return None
-    return int(text[:-1]) * _AGE_SECONDS[text[-1]]
+    digits = text[:-1]
+    if not (digits.isascii() and digits.isdecimal()):
+        return None
+    return float(digits) * _AGE_SECONDS[text[-1]]
 
 
 class _Source:

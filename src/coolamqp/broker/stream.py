@@ -15,6 +15,7 @@ from coolamqp.broker.base_queue import BaseQueue, QueueDefinition, QueueHost
 from coolamqp.broker.delivery import Consumer, Entry
 from coolamqp.broker.errors import Refusal, shown
 from coolamqp.broker.message import BrokerMessage
+from coolamqp.broker.queue_options import age_seconds
 from coolamqp.framing.field_table import TypedTable
 from coolamqp.reply_codes import NOT_IMPLEMENTED, PRECONDITION_FAILED
 
@@ -22,7 +23,6 @@ _OFFSET: Final = b'x-stream-offset'
 _FILTER: Final = b'x-stream-filter'
 _FILTER_VALUE: Final = b'x-stream-filter-value'
 _UNFILTERED: Final = b'x-stream-match-unfiltered'
-_UNIT_SECONDS: Final = {'Y': 31536000, 'M': 2592000, 'D': 86400, 'h': 3600, 'm': 60, 's': 1}
 
 
 @dataclass(slots=True)
@@ -182,8 +182,9 @@ class Stream(BaseQueue):
             return max(self._end - 1, self._first)
         if text == 'next':
             return self._end
-        if text[-1:] in _UNIT_SECONDS and text[:-1].isdecimal():
-            return self._at_time(self.vhost.wall_time() - int(text[:-1]) * _UNIT_SECONDS[text[-1]])
+        age = age_seconds(text)
+        if age is not None:
+            return self._at_time(self.vhost.wall_time() - age)
         raise Refusal(
             PRECONDITION_FAILED,
             f"invalid arg 'x-stream-offset' for {self.vhost.where('queue', self.name)}: {text}",

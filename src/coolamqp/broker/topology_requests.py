@@ -58,12 +58,18 @@ class TopologyRequests(RequestGroup):
         check_not_default(name)
         declarations.check_type(method)
         self._session.check('configure', 'exchange', name)
-        alternate = named(method.arguments).get(b'alternate-exchange')
-        if alternate is not None and name not in self._session.vhost.exchanges:
-            self._session.check('read', 'exchange', name)
-            self._session.check('write', 'exchange', bytes(alternate[0]))
+        if name not in self._session.vhost.exchanges:
+            self._check_alternate(name, named(method.arguments))
         declarations.declare_exchange(self._session.vhost, name, method)
         return ExchangeDeclareOk()
+
+    def _check_alternate(self, name: bytes, arguments: NamedArguments) -> None:
+        where = self._session.vhost.where('exchange', name)
+        check_string('alternate-exchange', arguments, where)
+        alternate = arguments.get(b'alternate-exchange')
+        if alternate is not None:
+            self._session.check('read', 'exchange', name)
+            self._session.check('write', 'exchange', bytes(alternate[0]))
 
     def _exchange_delete(self, method: ExchangeDelete) -> Method:
         name = stripped(method.exchange)
