@@ -360,7 +360,7 @@ def test_dropped_messages_become_dead_letters(channel: RawChannel) -> None:
 
 def test_an_unused_queue_expires(connection: RawConnection, channel: RawChannel) -> None:
     channel.call(ExchangeDeclare('e', 'direct', auto_delete=True))
-    channel.bind(channel.queue('q', {**QUORUM, 'x-expires': SOON}), 'e')
+    channel.bind(channel.queue('q', {**QUORUM, 'x-expires': 10 * SOON}), 'e')
 
     # To look after the queue would be a use of it. The exchange ends with its last binding.
     def gone() -> bool:
