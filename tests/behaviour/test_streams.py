@@ -229,7 +229,9 @@ def test_an_offset_that_is_none(
     channel.qos(5)
     channel.send(BasicConsume(stream, arguments={'x-stream-offset': offset}))
 
-    code, reason = by_version(broker, errors)
+    # The embedded broker does as RabbitMQ 4.3.
+    newest = max(errors)
+    code, reason = by_version(broker, errors) if broker.kind == 'rabbitmq' else errors[newest]
     if code == 541:
         assert channel.expect_close() == (541, 'INTERNAL_ERROR')
     else:
