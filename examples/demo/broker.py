@@ -1,7 +1,7 @@
 """The broker of the demo: the embedded one, a private RabbitMQ, or the one of AMQP_URL.
 
-The demo disturbs it once. It restarts its own broker. It cannot restart that of AMQP_URL, so it cuts
-the connections to it in a proxy.
+The demo disturbs it once. It restarts its own broker. It cannot restart that of AMQP_URL, so it
+cuts the connections to it in a proxy.
 """
 
 from __future__ import annotations

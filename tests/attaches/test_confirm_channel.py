@@ -5,7 +5,8 @@ from __future__ import annotations
 from coolamqp.attaches.confirm_channel import SEND_BUFFER_BYTES
 from coolamqp.attaches.events import ConnectionLost
 from coolamqp.attaches.publication import Publication
-from coolamqp.framing.definitions import BasicAck, BasicPublish, ChannelClose
+from coolamqp.exceptions import AMQPError
+from coolamqp.framing.definitions import ACCESS_REFUSED, BasicAck, BasicPublish, ChannelClose
 from coolamqp.objects import Message
 from tests.support.rig import Rig
 
@@ -57,3 +58,35 @@ def test_messages_are_sent_ahead_up_to_a_bound_only() -> None:
     assert not rig.engine.withdraw(publications[9])
     broker.serve()  # the engine is flushed as the socket drains
     assert len(broker.said(BasicPublish)) == 9
+
+
+def test_a_close_that_names_no_publish_refuses_none_until_it_comes_again() -> None:
+    rig = Rig()
+    broker = rig.up()
+    ending = rig.publish(b'kept')
+    broker.serve()
+    broker.close_channel(broker.published[0].channel, ACCESS_REFUSED)
+    broker.serve()
+    assert not ending.done()
+    rig.advance(1)
+    broker.serve()
+    assert [each.body for each in broker.published] == [b'kept', b'kept']
+
+    broker.close_channel(broker.published[1].channel, ACCESS_REFUSED)
+
+    assert isinstance(ending.error, AMQPError)
+    assert ending.error.reply_code == ACCESS_REFUSED
+
+
+def test_a_confirm_in_between_excuses_the_next_close() -> None:
+    rig = Rig()
+    broker = rig.up()
+    for body in (b'1', b'2'):
+        ending = rig.publish(body)
+        broker.serve()
+        broker.close_channel(broker.published[-1].channel, ACCESS_REFUSED)
+        broker.serve()
+        rig.advance(1)
+        broker.serve()
+        broker.send(broker.published[-1].channel, BasicAck(1, False))
+        assert ending.result() is None

@@ -220,7 +220,7 @@ def test_a_refused_message_frees_what_was_nacked_before_it() -> None:
     nacked, refused = rig.publish(b'nacked', b'gone'), rig.publish(b'refused', b'gone')
     broker.serve()
     nack(broker, 1)
-    broker.close_channel(broker.channel_of(ConfirmSelect), 406)
+    broker.close_channel(broker.channel_of(ConfirmSelect), 406, BasicPublish)
     settle(rig, broker)
     assert code(refused) == 406
     assert nacked.result() is None
@@ -234,7 +234,7 @@ def test_a_refused_probe_frees_what_waits_behind_it() -> None:
     nack(broker, 1, 2, 3)
     rig.advance(0.05)
     broker.serve()
-    broker.close_channel(broker.channel_of(ConfirmSelect), 406)
+    broker.close_channel(broker.channel_of(ConfirmSelect), 406, BasicPublish)
     endings.append(rig.publish(b'3', b'gone'))
     settle(rig, broker)
     assert [code(each) for each in endings] == [406, 0, 0, 0]

@@ -270,7 +270,7 @@ def test_deaths_in_one_queue_differ_in_their_reasons(
     broker: BrokerUnderTest, channel: RawChannel, dead: RawChannel
 ) -> None:
     channel.exchange('dlx', 'fanout')
-    channel.queue('work', {'x-message-ttl': 5 * SOON, 'x-dead-letter-exchange': 'dlx'})
+    channel.queue('work', {'x-message-ttl': 20 * SOON, 'x-dead-letter-exchange': 'dlx'})
     back = {'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'work'}
     channel.queue('wait', {'x-message-ttl': 0, **back})
     channel.bind('wait', 'dlx')

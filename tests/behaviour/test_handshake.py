@@ -12,6 +12,7 @@ from coolamqp.framing.definitions import (
     ChannelOpen,
     ConnectionClose,
     ConnectionOpen,
+    ConnectionOpenOk,
     ConnectionStart,
     ConnectionStartOk,
     ConnectionTune,
@@ -275,7 +276,7 @@ def test_deleting_a_virtual_host_closes_its_connections(broker: BrokerUnderTest)
     connection.close()
 
 
-# -- what ends a handshake without a word
+# -- what ends a connection without a word
 
 # RabbitMQ waits for three seconds before it closes the socket, so all of these wait together.
 Step = Method | type[Method]
@@ -306,6 +307,12 @@ SILENT_ENDS: dict[str, tuple[Step, ...]] = {
     'start-ok twice': (*LOGGED_IN, START_OK),
     'a method of another class': (ConnectionStart, QueueDeclare('q')),
     'close before tune-ok': (*LOGGED_IN, ConnectionClose(200, 'bye', 0, 0)),
+    'no heartbeats': (
+        *LOGGED_IN,
+        ConnectionTuneOk(2047, 131072, 1),
+        ConnectionOpen('/'),
+        ConnectionOpenOk,
+    ),
 }
 
 

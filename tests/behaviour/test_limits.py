@@ -11,6 +11,7 @@ from tests.behaviour.client import RawChannel, RawConnection, eventually
 from tests.behaviour.texts import missing_queue
 
 SOON = 20  # milliseconds
+ENOUGH = 100  # milliseconds, in which a test takes its next step for certain
 LONG = 60000
 
 
@@ -87,8 +88,8 @@ def test_messages_expire_only_at_the_head(channel: RawChannel, dead: str) -> Non
 def test_an_unacknowledged_message_expires_when_it_comes_back(
     channel: RawChannel, dead: str
 ) -> None:
-    channel.queue('q', {'x-message-ttl': SOON, **DEAD})
-    channel.queue('clock', {'x-message-ttl': 3 * SOON, **DEAD})
+    channel.queue('q', {'x-message-ttl': ENOUGH, **DEAD})
+    channel.queue('clock', {'x-message-ttl': 2 * ENOUGH, **DEAD})
     channel.put('q', b'held')
     message = channel.must_get('q')
     channel.consume(dead, no_ack=True)
@@ -178,9 +179,9 @@ def test_messages_are_no_use_of_a_queue(
 def test_a_queue_with_a_consumer_does_not_expire(
     connection: RawConnection, channel: RawChannel, dead: str
 ) -> None:
-    channel.queue('q', {'x-expires': SOON})
+    channel.queue('q', {'x-expires': ENOUGH})
     channel.consume('q', 'tag')
-    channel.queue('clock', {'x-message-ttl': 3 * SOON, **DEAD})
+    channel.queue('clock', {'x-message-ttl': 2 * ENOUGH, **DEAD})
     second = connection.channel()
     second.consume(dead, no_ack=True)
     second.publish(b'tick', routing_key='clock')

@@ -70,6 +70,9 @@ class ConfirmChannel(Channeler):
         self._ledger = PublishLedger()
         self._returns = Returns()
         self._released = False
+        self._unexplained = (
+            False  # whether the last error of the channel did not name basic.publish
+        )
 
     @property
     @abstractmethod
@@ -163,12 +166,21 @@ class ConfirmChannel(Channeler):
         self.observer.on_unsettled(self, unsettled)
 
     def on_channel_closed(self, error: AMQPError | None) -> None:
-        """Open the channel again. One of the publications was refused if there is an error."""
+        """Open the channel again. One of the publications was refused if the error says so.
+
+        An error that does not name basic.publish may have another reason, such as an order of an
+        operator: the publications are sent again. If it comes again before anything is settled, it
+        is a refusal.
+        """
         unsettled = self._ledger.unsettled
         self.go_offline('channel closed')
-        if error is not None and unsettled:
+        if error is None or not unsettled:
+            self.retry_later()
+        elif self._unexplained or is_refusal_of(error, BasicPublish()):
+            self._unexplained = False
             self.observer.on_refused(self, unsettled, error)
         else:
+            self._unexplained = True
             self.retry_later()
 
     def on_channel_lost(self, cause: Exception | None) -> None:
@@ -194,6 +206,7 @@ class ConfirmChannel(Channeler):
         except WireError as violation:  # The broker counts differently, and may mislead us.
             self.close_after(violation.what)
             return
+        self._unexplained = False
         self.observer.on_settled(self, settled, acked)
         if not len(self._ledger):
             for error in self._returns.clear():

@@ -15,6 +15,7 @@ from coolamqp.broker.delivery import Consumer
 from coolamqp.broker.errors import Refusal, shown
 from coolamqp.broker.naming import generated, name_bytes, stripped
 from coolamqp.broker.publishing import REPLY_PREFIX, REPLY_QUEUE
+from coolamqp.broker.queue_options import CLASSIC
 from coolamqp.broker.request_group import Handlers, RequestGroup
 from coolamqp.framing.definitions import (
     BasicCancel,
@@ -102,6 +103,8 @@ class ConsumerRequests(RequestGroup):
         shared = len(queue.consumers) or queue.options.single_active_consumer
         if queue.consumers.exclusive or (method.exclusive and shared):
             raise Refusal(ACCESS_REFUSED, f'{where} in exclusive use')
+        if self._channel.prefetch and queue.kind != CLASSIC:
+            raise Refusal(NOT_IMPLEMENTED, f'{where} does not support global qos')
         queue.check_consume(method.no_ack, self._channel.consumer_prefetch, arguments)
 
     def _consume_replies(self, method: BasicConsume) -> Method:

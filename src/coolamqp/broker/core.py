@@ -68,13 +68,6 @@ class BrokerCore:
         self._advance(now)
         self.state.flush()
 
-    def _advance(self, now: float) -> None:
-        """Let time pass; an error of the broker in one timer costs no other."""
-        try:
-            self.state.timers.advance(now)
-        except Exception:
-            logger.exception('an error in the broker, at a timer')
-
     def wake_at(self) -> float:
         """Return the time by which `tick` must be called; inf for never."""
         return self.state.timers.wake_at()
@@ -85,6 +78,13 @@ class BrokerCore:
         numbers, self.state.outgoing = self.state.outgoing, set()
         found = (self.connections.get(number) for number in sorted(numbers))
         return [connection for connection in found if connection is not None]
+
+    def _advance(self, now: float) -> None:
+        """Make the calls that are due; an error of the broker costs no connection."""
+        try:
+            self.state.timers.advance(now)
+        except Exception:
+            logger.exception('an error in the broker, at a timer')
 
     def _guarded(self, connection: BrokerConnection, call: Callable[[], None]) -> None:
         """Make a call for a connection; an error of the broker costs that connection alone."""

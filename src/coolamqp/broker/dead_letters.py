@@ -70,7 +70,7 @@ def _take_event(events: list[TypedTable], queue: bytes, reason: str) -> TypedTab
         if _field(event, b'queue') == queue and _field(event, b'reason') == reason.encode():
             events.remove(event)
             return [
-                (name, (value + 1, letter) if name == b'count' else (value, letter))
+                (name, (value + 1 if name == b'count' else value, letter))
                 for name, (value, letter) in event
             ]
     return None

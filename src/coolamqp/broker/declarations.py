@@ -27,6 +27,7 @@ from coolamqp.broker.queue_options import (
     CLASSIC,
     KIND_ARGUMENT,
     QUORUM,
+    STREAM,
     check_arguments,
 )
 from coolamqp.broker.routing import DEFAULT_EXCHANGE
@@ -36,6 +37,7 @@ from coolamqp.framing.field_table import Arguments
 from coolamqp.framing.text import text_bytes
 from coolamqp.reply_codes import (
     ACCESS_REFUSED,
+    NOT_IMPLEMENTED,
     PRECONDITION_FAILED,
     RESOURCE_LOCKED,
 )
@@ -184,12 +186,15 @@ def _make_queue(
 
 def _check_replicated(declared: QueueDeclare, kind: str, where: str) -> None:
     """Check the flags of a quorum queue or a stream, which is durable and never exclusive."""
-    for name, valid in (
-        ('durable', declared.durable),
-        ('exclusive', not declared.exclusive),
-        ('auto-delete', not declared.auto_delete or kind == QUORUM),
+    if not declared.queue:
+        what = f'Cannot declare a server-named queue for type rabbit_{kind}_queue'
+        raise Refusal(PRECONDITION_FAILED, what)
+    for name, invalid in (
+        ('non-durable', not declared.durable),
+        ('exclusive-owner', declared.exclusive),
+        ('auto-delete', declared.auto_delete),
     ):
-        if not valid:
+        if invalid:
             raise Refusal(PRECONDITION_FAILED, f"invalid property '{name}' for {where}")
 
 
@@ -241,11 +246,24 @@ def delete_queue(vhost: VirtualHost, name: bytes, declared: QueueDelete, owner: 
     if queue is None:
         return 0
     check_owner(queue, owner)
+    _check_conditions(queue, declared)
     if declared.if_unused and len(queue.consumers):
         raise Refusal(PRECONDITION_FAILED, f'{vhost.where("queue", name)} in use')
     if declared.if_empty and queue.message_count:
         raise Refusal(PRECONDITION_FAILED, f'{vhost.where("queue", name)} not empty')
-    return vhost.delete_queue(queue)
+    count = vhost.delete_queue(queue)
+    return 0 if queue.kind == STREAM else count
+
+
+def _check_conditions(queue: BaseQueue, declared: QueueDelete) -> None:
+    for name, given in (('if-unused', declared.if_unused), ('if-empty', declared.if_empty)):
+        if given and queue.kind == QUORUM:
+            where = queue.vhost.where('queue', queue.name)
+            raise Refusal(
+                NOT_IMPLEMENTED,
+                f'cannot delete {where}. queue.delete operations with {name} flag set are not '
+                'supported by quorum queues',
+            )
 
 
 # Bindings

@@ -18,6 +18,7 @@ from coolamqp.broker.queue_options import (
     DROP_HEAD,
     QUORUM,
     REJECT_PUBLISH_DLX,
+    UNLIMITED,
 )
 from coolamqp.broker.ready import ReadyMessages
 from coolamqp.timers import Timer
@@ -223,7 +224,10 @@ class Queue(BaseQueue):
             entry.deliveries += 1
             entry.consumer = None
             limit = self.options.delivery_limit
-            if limit is not None and entry.deliveries > limit:
+            if limit == UNLIMITED:  # As in RabbitMQ 4.0, it goes to the end.
+                self._position += 1
+                entry.position = self._position
+            if limit is not None and limit != UNLIMITED and entry.deliveries > limit:
                 self._drop(entry, DELIVERY_LIMIT)
             else:
                 self.ready.insert(entry, self._level(entry.message))

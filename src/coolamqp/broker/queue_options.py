@@ -19,8 +19,9 @@ QUORUM: Final = 'quorum'
 STREAM: Final = 'stream'
 KINDS: Final = (CLASSIC, QUORUM, STREAM)
 KIND_ARGUMENT: Final = b'x-queue-type'
-# An argument of consumers.
+# Arguments of consumers.
 STREAM_OFFSET: Final = b'x-stream-offset'
+PRIORITY: Final = b'x-priority'
 
 DROP_HEAD: Final = 'drop-head'
 REJECT_PUBLISH: Final = 'reject-publish'
@@ -29,6 +30,10 @@ _OVERFLOWS: Final = (DROP_HEAD, REJECT_PUBLISH, REJECT_PUBLISH_DLX)
 
 # RabbitMQ 4: https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling
 QUORUM_DELIVERY_LIMIT: Final = 20
+# The delivery limit that stands for none.
+UNLIMITED: Final = -1
+# The largest segment of a stream, in bytes.
+_SEGMENT_BYTES_MAX: Final = 3_000_000_000
 PRIORITY_MAX: Final = 255
 # Ten years, in milliseconds: the longest time that RabbitMQ accepts.
 _MILLISECONDS_MAX: Final = 10 * 365 * 24 * 60 * 60 * 1000
@@ -72,6 +77,11 @@ def _time(value: Any, letter: str, arguments: NamedArguments) -> None:
     _integer(value, letter, arguments)
     if value > _MILLISECONDS_MAX:
         raise _Invalid(f'{{value_too_large,{value}}}')
+
+
+def _limit(value: Any, letter: str, arguments: NamedArguments) -> None:
+    if value != UNLIMITED:
+        _integer(value, letter, arguments)
 
 
 def _expires(value: Any, letter: str, arguments: NamedArguments) -> None:
@@ -124,7 +134,7 @@ def _version(value: Any, letter: str, arguments: NamedArguments) -> None:
 def _age(value: Any, letter: str, arguments: NamedArguments) -> None:
     _string(value, letter, arguments)
     if age_seconds(value.decode('utf-8', 'replace')) is None:
-        raise _Invalid('{error,invalid_max_age}')
+        raise _Invalid('invalid_max_age')
 
 
 _CHECKS: Final[Mapping[bytes, _Check]] = {
@@ -149,7 +159,7 @@ _CHECKS: Final[Mapping[bytes, _Check]] = {
     b'x-stream-max-segment-size-bytes': _integer,
     b'x-stream-filter-size-bytes': _integer,
     b'x-queue-leader-locator': _string,
-    b'x-delivery-limit': _integer,
+    b'x-delivery-limit': _limit,
 }
 
 # The arguments that two declarations of a queue must have in common.
@@ -192,6 +202,10 @@ def check_arguments(arguments: NamedArguments, where: str) -> str:
     :raises Refusal: an argument is invalid, or not for this kind of queue
     """
     kind = _kind(arguments, where)
+    segment = arguments.get(b'x-stream-max-segment-size-bytes', (0, 'l'))[0]
+    if kind == STREAM and isinstance(segment, int) and segment > _SEGMENT_BYTES_MAX:
+        what = 'Exceeded max value for x-stream-max-segment-size-bytes'
+        raise Refusal(PRECONDITION_FAILED, what)
     for name, (value, letter) in arguments.items():
         if name in _UNSUPPORTED[kind]:
             raise unsupported(name, where, kind)

@@ -10,18 +10,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from coolamqp.broker.arguments import INTEGERS, NamedArguments
+from coolamqp.broker.arguments import INTEGERS, TYPE_NAMES, NamedArguments
 from coolamqp.broker.base_queue import BaseQueue, QueueDefinition, QueueHost
 from coolamqp.broker.delivery import Consumer, Entry
 from coolamqp.broker.errors import Refusal, shown
 from coolamqp.broker.message import BrokerMessage
-from coolamqp.broker.queue_options import age_seconds
+from coolamqp.broker.queue_options import PRIORITY, age_seconds, unsupported
 from coolamqp.framing.field_table import TypedTable
 from coolamqp.reply_codes import NOT_IMPLEMENTED, PRECONDITION_FAILED
 
 _OFFSET: Final = b'x-stream-offset'
 _FILTER: Final = b'x-stream-filter'
 _FILTER_VALUE: Final = b'x-stream-filter-value'
+# The delivery modes.
+_TRANSIENT: Final = 1
+_PERSISTENT: Final = 2
 _UNFILTERED: Final = b'x-stream-match-unfiltered'
 
 
@@ -124,14 +127,16 @@ class Stream(BaseQueue):
         :raises Refusal: one of them is missing
         """
         where = self.vhost.where('queue', self.name)
-        if no_ack:
-            raise Refusal(
-                NOT_IMPLEMENTED, f'automatic acknowledgement not supported by stream {where}'
-            )
         if not prefetch:
             raise Refusal(
                 PRECONDITION_FAILED, f'consumer prefetch count is not set for stream {where}'
             )
+        if no_ack:
+            raise Refusal(
+                NOT_IMPLEMENTED, f'automatic acknowledgement not supported by stream {where}'
+            )
+        if PRIORITY in arguments:
+            raise unsupported(PRIORITY, where, self.kind)
         self._offset_of(arguments)
 
     def add_consumer(self, consumer: Consumer) -> None:
@@ -187,7 +192,8 @@ class Stream(BaseQueue):
             return self._at_time(self.vhost.wall_time() - age)
         raise Refusal(
             PRECONDITION_FAILED,
-            f"invalid arg 'x-stream-offset' for {self.vhost.where('queue', self.name)}: {text}",
+            f"invalid arg 'x-stream-offset' for {self.vhost.where('queue', self.name)}: "
+            f'{{invalid_stream_offset_arg,{{{TYPE_NAMES[letter]},<<"{text}">>}}}}',
         )
 
     def _at_time(self, seconds: float) -> int:
@@ -199,7 +205,8 @@ class Stream(BaseQueue):
         """Return the properties of a delivery: those of the message with its offset."""
         headers: TypedTable = [item for item in entry.message.headers if item[0] != _OFFSET]
         headers = [(_OFFSET, (entry.position, 'l')), *headers]
-        return entry.message.changed(headers=headers).properties
+        mode = _PERSISTENT if entry.message.persistent else _TRANSIENT  # as RabbitMQ 4 stores it
+        return entry.message.changed(headers=headers, delivery_mode=mode).properties
 
     def get(self) -> Entry | None:
         """Refuse basic.get.
