@@ -8,6 +8,7 @@ from typing import Any
 
 from coolamqp.broker.base_queue import BaseQueue
 from coolamqp.broker.channel import Channel
+from coolamqp.broker.channel_frames import ChannelFrames
 from coolamqp.broker.delivery import Consumer, Entry
 from coolamqp.broker.exchange import (
     Binding,
@@ -16,6 +17,8 @@ from coolamqp.broker.exchange import (
     HeadersExchange,
     TopicExchange,
 )
+from coolamqp.broker.memory import ENTRY_BYTES, MESSAGE_BYTES
+from coolamqp.broker.message import BrokerMessage
 from coolamqp.broker.queue import Queue
 from coolamqp.broker.session import Session
 from coolamqp.broker.stream import Stream
@@ -27,6 +30,7 @@ def check(rig: Rig) -> None:
     """Check everything."""
     channels = [channel for each in rig.core.connections.values() for channel in each.channels]
     check_connections(rig)
+    check_memory(rig)
     for vhost in rig.state.vhosts.values():
         check_topology(vhost)
         for queue in vhost.queues.values():
@@ -52,6 +56,29 @@ def check_connections(rig: Rig) -> None:
     live = sum(1 for entry in rig.state.timers._heap if entry[2].callback is not None)
     queues = sum(len(vhost.queues) for vhost in rig.state.vhosts.values())
     assert live <= 2 * (queues + len(rig.core.connections))
+
+
+def check_memory(rig: Rig) -> None:
+    """Count the memory of all messages again."""
+    held: Counter[BrokerMessage] = Counter()
+    incomplete = 0
+    for vhost in rig.state.vhosts.values():
+        for queue in vhost.queues.values():
+            if isinstance(queue, Queue):
+                held.update(each.message for each in (*queue.ready, *queue.unacked.values()))
+            elif isinstance(queue, Stream):
+                held.update(record.message for record in queue._log)
+    for connection in rig.core.connections.values():
+        for frames in connection._channels.values():
+            assert isinstance(frames, ChannelFrames)
+            held.update(each.message for each in frames._publishing._publishes)
+            incomplete += frames._incomplete
+    expected = incomplete + sum(
+        count * ENTRY_BYTES + MESSAGE_BYTES + len(message.body) + len(message.properties)
+        for message, count in held.items()
+    )
+    assert all(message.holders == count for message, count in held.items())
+    assert rig.state.memory.used == expected
 
 
 # Topology

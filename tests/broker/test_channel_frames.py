@@ -71,7 +71,6 @@ def test_a_content_that_nothing_announced_is_refused(client: Client) -> None:
         encode_frame(2, 1, b''),
         encode_frame(2, 1, b'\0\x3c\0\0' + bytes(8)),
         encode_frame(2, 1, b'\0\x0a\0\0' + bytes(10)),
-        encode_frame(2, 1, b'\0\x3c\0\0' + b'\xff' * 8 + b'\0\0'),
         encode_frame(3, 1, b'x'),
     ],
 )
@@ -80,6 +79,22 @@ def test_a_malformed_content_ends_the_connection(client: Client, frame: bytes) -
 
     assert client.expect_close()[0] in (501, 502, 505)
     assert client.closed()
+
+
+def test_a_body_that_is_too_large_is_refused_when_it_is_announced(client: Client) -> None:
+    client.feed(PUBLISH + encode_frame(2, 1, b'\0\x3c\0\0' + b'\xff' * 8 + b'\0\0'))
+
+    code, text = client.expect_close()
+    assert code == 406
+    assert f'message size {2**64 - 1} is larger than' in text
+    client.open_channel(1)
+
+
+def test_a_large_body_for_nobody_is_refused_as_such(client: Client) -> None:
+    publish = encode_method(1, BasicPublish('missing', '', False, False))
+    client.feed(publish + encode_frame(2, 1, b'\0\x3c\0\0' + b'\xff' * 8 + b'\0\0'))
+
+    assert client.expect_close()[0] == 404
 
 
 def test_a_body_longer_than_announced_ends_the_connection(client: Client) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from coolamqp.framing.field_table import TypedTable
 from coolamqp.framing.properties import (
+    NO_PROPERTIES,
     BasicContentPropertyList,
     PropertyKeywords,
     ReceivedProperties,
@@ -44,11 +45,12 @@ class BrokerMessage:
     :ivar bcc: the same of its BCC header, which consumers do not see
     :ivar deaths: the tables of its x-death header, the latest first; not those of a
         publisher, which RabbitMQ 4 does not believe
+    :ivar holders: the number of queues and transactions that have it, see `Memory`
     """
 
     __slots__ = (
-        '_decoded', '_kin', 'bcc', 'body', 'cc', 'deaths', 'exchange', 'flags', 'properties',
-        'routing_key',
+        '_decoded', '_kin', 'bcc', 'body', 'cc', 'deaths', 'exchange', 'flags', 'holders',
+        'properties', 'routing_key',
     )  # fmt: skip
 
     def __init__(self, exchange: bytes, routing_key: bytes, properties: bytes, body: bytes) -> None:
@@ -62,6 +64,7 @@ class BrokerMessage:
         self.deaths: tuple[TypedTable, ...] = ()
         self._decoded: ReceivedProperties | None = None
         self._kin: Kin | None = None
+        self.holders = 0
 
     @property
     def decoded(self) -> ReceivedProperties:
@@ -69,9 +72,17 @@ class BrokerMessage:
 
         :raises WireError: the bytes are no properties
         """
-        if self._decoded is None:
-            self._decoded = ReceivedProperties(self.properties)
+        return ReceivedProperties(self.properties) if self._decoded is None else self._decoded
+
+    def decode(self) -> ReceivedProperties:
+        """Return the properties, decoded, and keep them until `forget_decoded`."""
+        self._decoded = ReceivedProperties(self.properties)
         return self._decoded
+
+    def forget_decoded(self) -> None:
+        """Forget decoded properties with headers: they may take a hundred times the memory."""
+        if self.flags & HEADERS:
+            self._decoded = None
 
     @property
     def kin(self) -> Kin:
@@ -127,3 +138,7 @@ def changed_properties(properties: ReceivedProperties, **changes: Any) -> bytes:
         keywords['delivery_mode'] = None
     changed: BasicContentPropertyList = properties.replace(**keywords)
     return changed.encoded
+
+
+# In the place of a message that is not needed any more.
+NO_MESSAGE: Final = BrokerMessage(b'', b'', NO_PROPERTIES, b'')

@@ -21,6 +21,7 @@ from coolamqp.broker.exchange import (
     Exchange,
     ExchangeDefinition,
 )
+from coolamqp.broker.memory import Memory
 from coolamqp.broker.message import BrokerMessage
 from coolamqp.broker.policies import Policies, Policy
 from coolamqp.broker.routing import DEFAULT_EXCHANGE, Router
@@ -48,11 +49,17 @@ class VirtualHost(QueueHost):
     """
 
     def __init__(
-        self, name: str, timers: Timers, store: Storage, wall_time: Callable[[], float]
+        self,
+        name: str,
+        timers: Timers,
+        store: Storage,
+        wall_time: Callable[[], float],
+        memory: Memory,
     ) -> None:
         self.name = name
         self.timers = timers
         self.store = store
+        self.memory = memory
         self._wall_time = wall_time
         self.exchanges: dict[bytes, Exchange] = {}
         self.queues: dict[bytes, BaseQueue] = {}
