@@ -40,9 +40,6 @@ from coolamqp.reply_codes import COMMAND_INVALID, UNEXPECTED_FRAME
 _WITH_CONTENT: Final = (BASIC_PUBLISH, BASIC_DELIVER, BASIC_GET_OK, BASIC_RETURN)
 _CLOSE: Final = 0x00140028
 _CLOSE_OK: Final = 0x00140029
-# The place and length of the size of the body in a content header.
-_SIZE_AT: Final = 4
-_SIZE_SIZE: Final = 8
 # What a piece of a body takes besides its bytes, in bytes.
 _PIECE_BYTES: Final = 300
 # Of a content that is no publish.
@@ -85,6 +82,7 @@ class ChannelFrames(ChannelSink):
         self._requests = Requests(channel, self._publishing)
         self._content = ContentAssembler()
         self._envelope = _NO_ENVELOPE
+        self._size_max = channel.session.state.limits.message_bytes_max
         self._incomplete = 0  # bytes of a content that has begun and not ended
         self._awaited = _METHOD
         self._held: list[Callable[[], None]] = []  # during an alarm
@@ -159,8 +157,9 @@ class ChannelFrames(ChannelSink):
         try:
             self._check_awaited(_HEADER)
             _check_class(buffer, start, end)
-            self._check_size(buffer, start, end)
             complete = self._content.on_header(buffer, start, end)
+            if self._content.missing > self._size_max:
+                self._publishing.check(self._envelope, self._content.missing)
         except Refusal as refusal:
             self._refuse(refusal, 0 if self._awaited is _METHOD else BASIC_PUBLISH)
             return
@@ -169,12 +168,6 @@ class ChannelFrames(ChannelSink):
             self._on_content()
         else:
             self._hold(end - start)
-
-    def _check_size(self, buffer: bytes, start: int, end: int) -> None:
-        """Refuse a body that is too large as soon as it is announced."""
-        size = int.from_bytes(buffer[start + _SIZE_AT : start + _SIZE_AT + _SIZE_SIZE], 'big')
-        if size > self.channel.session.state.limits.message_bytes_max:
-            self._publishing.check(self._envelope, size)
 
     def _hold(self, count: int) -> None:
         """Count bytes of a content that is not complete."""

@@ -72,7 +72,9 @@ class BrokerMessage:
 
         :raises WireError: the bytes are no properties
         """
-        return ReceivedProperties(self.properties) if self._decoded is None else self._decoded
+        if self._decoded is not None:
+            return self._decoded
+        return ReceivedProperties(self.properties) if self.flags & HEADERS else self.decode()
 
     def decode(self) -> ReceivedProperties:
         """Return the properties, decoded, and keep them until `forget_decoded`."""
