@@ -170,7 +170,7 @@ class Client:
         self.raw = b''
         self._collector: FrameCollector | None = FrameCollector()
         self._contents: dict[int, Contents] = {}
-        self._unread = b''  # sent, and not read by the broker
+        self._unread: list[bytes] = []  # sent, and not read by the broker
         self._reading = True  # what the transport does, which follows the core in `flush`
 
     def closed(self) -> bool:
@@ -181,7 +181,7 @@ class Client:
 
     def feed(self, data: bytes) -> None:
         """Send bytes to the broker, which reads them now or later."""
-        self._unread += data
+        self._unread.append(data)
         self._read()
 
     def send(self, *methods: Method, channel: int = 1) -> None:
@@ -219,7 +219,7 @@ class Client:
     def _read(self) -> None:
         """Pass bytes to the broker, while the transport reads."""
         if self._unread and self._reading and not self._closed:
-            data, self._unread = self._unread, b''
+            data, self._unread = b''.join(self._unread), []
             self.rig.core.receive(self.connection, data, self.rig.now)
             self.rig.run()
 

@@ -9,12 +9,19 @@ import pytest
 from coolamqp.broker.exchange import TopicExchange
 from coolamqp.broker.vhost import PREDECLARED
 from coolamqp.framing.definitions import (
+    BasicAck,
     BasicConsume,
+    BasicGet,
     BasicQos,
+    BasicRecover,
+    BasicReject,
     ExchangeBind,
     QueueBind,
+    QueueDeclare,
     QueueDelete,
 )
+from coolamqp.framing.frames import encode_method
+from tests.behaviour.wire import Message, text
 from tests.broker.rig import Client, Rig
 
 # More than these tests take on any machine, and less than a cost that grows with the square.
@@ -63,6 +70,96 @@ def test_routing_keys_of_a_topic_exchange_without_end(rig: Rig, client: Client) 
     exchange = rig.vhost.exchange(b'x')
     assert isinstance(exchange, TopicExchange)
     assert sum(map(len, exchange._remembered.values())) < 110_000
+
+
+# Clients that read nothing
+
+
+def unsent(client: Client) -> int:
+    return client.connection.session.out.size
+
+
+def test_deliveries_stop(rig: Rig, client: Client) -> None:
+    client.declare('q')
+    for _ in range(1000):
+        client.publish(bytes(10_000), 'q')
+    client.reads = False
+    client.send(BasicConsume('q', no_ack=True))
+    for _ in range(100):
+        client.send(BasicRecover(True), BasicAck(0, True))
+
+    assert unsent(client) < 1_100_000
+    assert len(rig.ready('q')) > 800
+
+
+@pytest.mark.parametrize(('size', 'count'), [(1000, 20_000), (100_000, 500)])
+def test_messages_that_are_got_and_requeued(client: Client, size: int, count: int) -> None:
+    client.declare('q')
+    client.publish(bytes(size), 'q')
+    client.reads = False
+    for tag in range(1, count + 1):
+        client.send(BasicGet('q'), BasicReject(tag, True))
+
+    assert unsent(client) < 10_000_000
+    client.read_again()
+    client.take()
+    assert client.declare('p') == 'p'
+
+
+def test_returned_messages(client: Client) -> None:
+    client.reads = False
+    for _ in range(500):
+        client.publish(bytes(100_000), 'missing', mandatory=True)
+
+    assert unsent(client) < 10_000_000
+
+
+def test_answers(client: Client) -> None:
+    client.reads = False
+    method = encode_method(1, QueueDeclare('q' * 200, durable=True))
+    for _ in range(500):
+        client.feed(method * 100)
+
+    assert unsent(client) < 10_000_000
+    client.read_again()
+    assert len(client.received) == 50_000
+
+
+def test_replies_of_others(rig: Rig, client: Client) -> None:
+    server = rig.connect()
+    server.declare('requests')
+    client.consume('amq.rabbitmq.reply-to', no_ack=True)
+    client.publish(b'', 'requests', reply_to='amq.rabbitmq.reply-to')
+    request = server.get('requests')
+    assert request is not None
+    address = text(request.properties.reply_to or b'')
+    client.reads = False
+    for _ in range(1000):
+        server.publish(bytes(10_000), address)
+
+    assert unsent(client) < 1_100_000
+    client.read_again()
+    server.publish(b'last', address)
+    assert client.bodies()[-1] == b'last'
+
+
+def test_a_client_that_reads_slowly_gets_everything(rig: Rig, client: Client) -> None:
+    client.declare('q')
+    for number in range(2000):
+        client.publish(b'%05d' % number * 1000, 'q')
+    client.reads = False
+    client.send(*[BasicGet('q', no_ack=True)] * 2000)
+    connection, received = client.connection, 0
+    while unsent(client):
+        count = min(10_000, unsent(client))
+        received += count
+        client._receive(connection.session.out.front(count))
+        rig.core.sent(connection, count, rig.now)
+        rig.core.take_outgoing()
+        client.flush()
+
+    bodies = [item.body[:5] for item in client.take() if isinstance(item, Message)]
+    assert bodies == [b'%05d' % number for number in range(2000)]
 
 
 # Cycles and chains end

@@ -147,7 +147,9 @@ class Channel(ConsumerChannel, ReplyReceiver):
         session.check_congestion()
 
     def deliver_reply(self, message: BrokerMessage) -> None:
-        """Send a direct reply to the client."""
+        """Send a direct reply to the client, unless it does not read: replies may get lost."""
+        if not self.takes_deliveries:
+            return
         tag = self._next_tag
         self._next_tag += 1
         write_deliver(

@@ -95,6 +95,7 @@ class BrokerConnection(FrameSink):
         if self.stage is ConnectionState.CLOSED:
             return
         self._refusing(partial(self._process, data))
+        self.session.check_congestion()
 
     def _process(self, data: bytes) -> None:
         if self.handshake.stage is Stage.HEADER:
@@ -171,7 +172,7 @@ class BrokerConnection(FrameSink):
     @property
     def wants_read(self) -> bool:
         """Whether to read from the transport."""
-        return not self.session.blocked
+        return not (self.session.blocked or self.session.overloaded)
 
     def set_reading(self, reading: bool, now: float) -> None:
         """Record whether the server reads; silence counts only while it does."""

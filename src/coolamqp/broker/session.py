@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # A connection with this many unsent bytes gets no deliveries, until there are this few.
 _CONGESTED_BYTES: Final = 1024 * 1024
 _RELIEVED_BYTES: Final = 256 * 1024
+# Nothing more is read from a connection that has this many bytes more to send than when its
+# deliveries stopped: they are the answers to a client that asks and does not read.
+_ANSWERS_BYTES: Final = 4 * 1024 * 1024
 _REMEMBERED_CHECKS_MAX: Final = 10_000
 
 
@@ -41,6 +44,7 @@ class Session(QueueOwner):
         self.frame_max = state.limits.frame_max
         self.exclusive_queues: dict[BaseQueue, None] = {}
         self.congested = False
+        self._overloaded_at = 0
         self.ended = False
         self.wants_cancel_notices = False
         self.wants_blocked_notices = False
@@ -123,8 +127,14 @@ class Session(QueueOwner):
 
     def check_congestion(self) -> None:
         """Stop deliveries if too much is unsent."""
-        if self.out.size > _CONGESTED_BYTES:
+        if self.out.size > _CONGESTED_BYTES and not self.congested:
             self.congested = True
+            self._overloaded_at = self.out.size + _ANSWERS_BYTES
+
+    @property
+    def overloaded(self) -> bool:
+        """Whether so much is unsent that nothing more is to be read."""
+        return self.congested and self.out.size > self._overloaded_at
 
     def relieved(self) -> bool:
         """Whether deliveries can go on that had stopped."""
