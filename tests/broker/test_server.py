@@ -10,14 +10,21 @@ from typing import Any
 
 import pytest
 
-from coolamqp.broker import Broker, connection
+from coolamqp import objects
+from coolamqp.broker import Broker, connection, session
 from coolamqp.clustering import Cluster
 from coolamqp.exceptions import ConnectionDead
-from coolamqp.framing.definitions import BasicConsume, BasicGet, ConnectionClose, ConnectionStart
+from coolamqp.framing.definitions import (
+    BasicConsume,
+    BasicGet,
+    ConnectionClose,
+    ConnectionStart,
+    QueueDeclare,
+)
 from coolamqp.framing.frames import PROTOCOL_HEADER
-from coolamqp.objects import Message, NodeDefinition, Queue
+from coolamqp.objects import NodeDefinition, Queue
 from tests.behaviour.client import RawConnection, eventually
-from tests.behaviour.wire import BrokerSilent, Disconnected, Wire
+from tests.behaviour.wire import BrokerSilent, Disconnected, Message, Wire
 from tests.support.certificates import CLIENT, Certificates
 
 PATIENCE = 10.0  # seconds
@@ -90,6 +97,7 @@ def test_a_client_that_closes_and_reads_nothing_is_forgotten(
     broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, 'CLOSE_TIMEOUT', 0.3)
+    monkeypatch.setattr(session, '_ANSWERS_BYTES', 10**9)  # so that the close is read
     sleeper = RawConnection(broker.url)
     with RawConnection(broker.url) as publisher:
         publisher.publisher.queue('q')
@@ -118,6 +126,22 @@ def test_stopping_waits_for_nobody_for_long(broker: Broker) -> None:
 
     assert time.monotonic() - began < 5
     client.abort()
+
+
+def test_a_client_that_asks_and_does_not_read_is_not_read_from(broker: Broker) -> None:
+    with RawConnection(broker.url) as client:
+        client.publisher.queue('q')
+        client.publisher.put('q', *[bytes(1_000_000)] * 50)
+        channel = client.channel()
+        for _ in range(50):
+            channel.send(BasicGet('q', no_ack=True))
+            channel.send(QueueDeclare('q', passive=True))
+        broker.wait_until(lambda: len(broker.queue('q')) < 48)
+        assert len(broker.queue('q')) > 10
+
+        items = [channel.next() for _ in range(100)]
+        bodies = [item.body for item in items if isinstance(item, Message)]
+        assert bodies == [bytes(1_000_000)] * 50
 
 
 # Faults
@@ -191,7 +215,9 @@ def test_messages_over_tls(certificates: Certificates, no_leaks: None) -> None:
         assert broker.url.startswith('amqps://')
         with tls_cluster(broker, certificates) as cluster:
             cluster.declare(Queue('q')).result(PATIENCE)
-            cluster.publish(Message(bytes(1_000_000)), '', 'q', confirm=True).result(PATIENCE)
+            cluster.publish(objects.Message(bytes(1_000_000)), '', 'q', confirm=True).result(
+                PATIENCE
+            )
             assert [len(body) for body in broker.queue('q').bodies] == [1_000_000]
 
 
