@@ -45,7 +45,7 @@ def check_connections(rig: Rig) -> None:
             assert channel.session is connection.session
     live = sum(1 for entry in rig.state.timers._heap if entry[2].callback is not None)
     queues = sum(len(vhost.queues) for vhost in rig.state.vhosts.values())
-    assert live <= 2 * queues
+    assert live <= 2 * (queues + len(rig.core.connections))
 
 
 # Topology
@@ -120,9 +120,12 @@ def check_turns(queue: BaseQueue, consumers: list[Consumer]) -> None:
     elif isinstance(queue, Queue):
         waiting = Counter(consumer for consumer in consumers if not consumer.waits)
         levels = queue.consumers._levels
-        assert Counter(each for level in levels.values() for each in level) == waiting
-        assert all(each.priority == key for key, level in levels.items() for each in level)
-        assert sorted(levels, reverse=True) == queue.consumers._order
+        assert Counter(each for level in levels.values() for each in level.takers) == waiting
+        assert all(each.priority == key for key, level in levels.items() for each in level.takers)
+    levels = queue.consumers._levels
+    counted = Counter(consumer.priority for consumer in consumers)
+    assert {priority: level.count for priority, level in levels.items()} == counted
+    assert sorted(levels, reverse=True) == queue.consumers._order
     if isinstance(queue, Queue) and queue.ready.count:
         takers = [queue.consumers.active] if single else consumers
         assert not any(taker.can_take() for taker in takers if taker is not None)

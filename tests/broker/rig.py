@@ -23,6 +23,7 @@ from coolamqp.broker.vhost import VirtualHost
 from coolamqp.framing.collector import FrameCollector
 from coolamqp.framing.definitions import (
     BasicAck,
+    BasicCancel,
     BasicConsume,
     BasicDeliver,
     BasicGet,
@@ -373,6 +374,10 @@ class Client:
         """Start a consumer; return its tag."""
         answer = self.call(BasicConsume(queue, tag, no_ack=no_ack, **options), channel)
         return bytes(answer.consumer_tag).decode()
+
+    def cancel(self, tag: str, channel: int = 1) -> None:
+        """Cancel a consumer."""
+        self.call(BasicCancel(tag), channel)
 
     def get(self, queue: str, *, no_ack: bool = False) -> Message[BasicGetOk] | None:
         """Return the first message of a queue; None if it is empty."""

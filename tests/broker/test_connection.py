@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 import pytest
 
 from coolamqp.broker.connection import CLOSE_TIMEOUT, HANDSHAKE_TIMEOUT
@@ -48,7 +50,7 @@ def test_a_handshake_has_its_time(rig: Rig, steps: int) -> None:
 
 
 def test_an_open_connection_may_be_silent_for_ever(rig: Rig, client: Client) -> None:
-    assert next_wake(rig) == float('inf')
+    assert next_wake(rig) == inf
     rig.advance(1e6)
 
     assert not client.closed()
@@ -196,6 +198,7 @@ def test_a_lost_connection_leaves_nothing_behind(rig: Rig, client: Client) -> No
     assert rig.unacked('shared') == 1
     client.lose()
 
+    assert next_wake(rig) == inf
     assert list(rig.vhost.queues) == [b'shared']
     assert rig.ready('shared') == [b'x']
     assert list(rig.core.connections) == [other.connection.number]

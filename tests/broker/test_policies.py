@@ -48,6 +48,9 @@ def test_the_highest_priority_counts() -> None:
     policies.set(policy('high', priority=0))
     assert policies.find(b'q', 'classic') == policy('low', priority=1)
 
+    policies.set(policy('high', priority=1))
+    assert policies.find(b'q', 'classic') == policy('low', priority=1)
+
     policies.clear('low')
     policies.clear('unknown')
     assert [each.name for each in policies] == ['high']

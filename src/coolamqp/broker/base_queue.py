@@ -36,7 +36,15 @@ class QueueDefinition:
     arguments: NamedArguments
     durable: bool = True
     auto_delete: bool = False
-    owner: object | None = None
+    owner: QueueOwner | None = None
+
+
+class QueueOwner(ABC):
+    """A connection, as its exclusive queues see it."""
+
+    @abstractmethod
+    def queue_deleted(self, queue: BaseQueue) -> None:
+        """Forget an exclusive queue."""
 
 
 class QueueHost(ABC):
@@ -150,9 +158,11 @@ class BaseQueue(MessageSource):
             self.vhost.delete_queue(self)
 
     def close(self) -> None:
-        """Stop all timers, since the queue is deleted."""
+        """Stop all timers and tell the owner, since the queue is deleted."""
         self.deleted = True
         self._cancel(self._expires)
+        if self.owner is not None:
+            self.owner.queue_deleted(self)
 
     def used(self) -> None:
         """Start the time of `expires` anew: https://www.rabbitmq.com/docs/ttl#queue-ttl."""

@@ -126,14 +126,13 @@ class BrokerConnection(FrameSink):
 
     def lost(self, cause: str) -> None:
         """End the connection, since its transport is lost."""
-        if self.stage is ConnectionState.LINGERING:
-            self.stage = ConnectionState.CLOSED
-            self._deadline = inf
-            self._watch_time()
-        elif self.stage is not ConnectionState.CLOSED:
+        if self.stage not in (ConnectionState.LINGERING, ConnectionState.CLOSED):
             self.cause = self.cause or cause
             self._end()
+        self.stage = ConnectionState.CLOSED
         self.session.out.clear()
+        self._deadline = inf
+        self._watch_time()
 
     def is_over(self) -> bool:
         """Whether the transport is to be closed: everything is said and sent."""
@@ -167,7 +166,6 @@ class BrokerConnection(FrameSink):
         """Give the client up, even if it has not taken all that was sent."""
         self.lost(cause)
         self.is_cut = True
-        self._deadline = inf
         self.state.outgoing.add(self.number)
 
     @property
@@ -324,9 +322,8 @@ class BrokerConnection(FrameSink):
         self._decoder.routes = self._channels = {}
         for channel in channels:
             channel.terminate()
-        for queue in self.session.exclusive_queues:
+        for queue in list(self.session.exclusive_queues):
             self.session.vhost.delete_queue(queue)
-        self.session.exclusive_queues = []
 
     def _end(self) -> None:
         self._terminate()

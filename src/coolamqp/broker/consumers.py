@@ -5,7 +5,7 @@ https://www.rabbitmq.com/docs/consumers, on priority and on single active consum
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Iterator
 
 from coolamqp.broker.delivery import Consumer
@@ -14,14 +14,17 @@ from coolamqp.broker.delivery import Consumer
 class Consumers:
     """The consumers of a queue, of which those that can take a message take turns.
 
+    Each operation takes the same time for any number of consumers.
+
     :param single_active: whether only one consumer at a time receives messages
+    :ivar active: the consumer that receives messages, if there is only one; None for none
     """
 
     def __init__(self, single_active: bool) -> None:
         self.active: Consumer | None = None
         self._single_active = single_active
-        self._all: list[Consumer] = []
-        self._levels: dict[int, deque[Consumer]] = {}
+        self._all: dict[Consumer, None] = {}
+        self._levels: dict[int, _Level] = {}
         self._order: list[int] = []  # the priorities in use, the highest first
 
     def __len__(self) -> int:
@@ -32,30 +35,32 @@ class Consumers:
 
     @property
     def exclusive(self) -> bool:
-        """Whether one of the consumers is exclusive."""
-        return any(consumer.exclusive for consumer in self._all)
+        """Whether there is an exclusive consumer, which is the only one."""
+        return len(self._all) == 1 and next(iter(self._all)).exclusive
 
     def add(self, consumer: Consumer) -> None:
         """Add a consumer."""
-        self._all.append(consumer)
-        if self._single_active:
-            self._choose_active()
-            return
+        self._all[consumer] = None
         level = self._levels.get(consumer.priority)
         if level is None:
-            level = self._levels[consumer.priority] = deque()
+            level = self._levels[consumer.priority] = _Level()
             self._order = sorted(self._levels, reverse=True)
-        level.append(consumer)
+        level.count += 1
+        level.takers[consumer] = None
+        self._choose_active()
 
     def remove(self, consumer: Consumer) -> None:
         """Remove a consumer."""
-        self._all.remove(consumer)
+        del self._all[consumer]
+        level = self._levels[consumer.priority]
+        level.count -= 1
+        level.takers.pop(consumer, None)
+        if not level.count:
+            del self._levels[consumer.priority]
+            self._order.remove(consumer.priority)
         if consumer is self.active:
             self.active = None
             self._choose_active()
-        level = self._levels.get(consumer.priority)
-        if level is not None and consumer in level:
-            level.remove(consumer)
 
     def next(self) -> Consumer | None:
         """Return the consumer for the next message; None if none can take one."""
@@ -63,13 +68,13 @@ class Consumers:
             active = self.active
             return active if active is not None and active.can_take() else None
         for priority in self._order:
-            level = self._levels[priority]
-            while level:
-                consumer = level[0]
+            takers = self._levels[priority].takers
+            while takers:
+                consumer = next(iter(takers))
                 if consumer.can_take():
-                    level.rotate(-1)
+                    takers.move_to_end(consumer)
                     return consumer
-                level.popleft()
+                del takers[consumer]
                 consumer.waits = True
         return None
 
@@ -77,12 +82,26 @@ class Consumers:
         """Let a consumer take messages again."""
         if consumer.waits:
             consumer.waits = False
-            self._levels[consumer.priority].append(consumer)
+            self._levels[consumer.priority].takers[consumer] = None
 
     def _choose_active(self) -> None:
         """Choose the active consumer: the first one of the highest priority.
 
         One that is active stays so, even if one of a higher priority comes.
         """
-        if self.active is None and self._single_active and self._all:
-            self.active = max(self._all, key=lambda consumer: consumer.priority)
+        if self.active is None and self._single_active and self._order:
+            self.active = next(iter(self._levels[self._order[0]].takers))
+
+
+class _Level:
+    """The consumers of one priority.
+
+    :ivar count: the number of consumers
+    :ivar takers: those that may be able to take a message, the next one first
+    """
+
+    __slots__ = ('count', 'takers')
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.takers: OrderedDict[Consumer, None] = OrderedDict()

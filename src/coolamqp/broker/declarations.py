@@ -12,7 +12,7 @@ from coolamqp.broker.arguments import (
     inequivalent,
     named,
 )
-from coolamqp.broker.base_queue import BaseQueue, QueueDefinition
+from coolamqp.broker.base_queue import BaseQueue, QueueDefinition, QueueOwner
 from coolamqp.broker.errors import Refusal, shown
 from coolamqp.broker.exchange import (
     TYPES,
@@ -143,7 +143,7 @@ def check_queue_name(name: bytes) -> None:
 
 
 def declare_queue(
-    vhost: VirtualHost, name: bytes, declared: QueueDeclare, owner: object
+    vhost: VirtualHost, name: bytes, declared: QueueDeclare, owner: QueueOwner
 ) -> BaseQueue:
     """Declare a queue, or check that the existing one is the same.
 
@@ -167,7 +167,7 @@ def _make_queue(
     name: bytes,
     declared: QueueDeclare,
     arguments: NamedArguments,
-    owner: object,
+    owner: QueueOwner,
 ) -> BaseQueue:
     where = vhost.where('queue', name)
     kind = check_arguments(arguments, where)
@@ -203,7 +203,7 @@ def _check_same_queue(
     queue: BaseQueue,
     declared: QueueDeclare,
     arguments: NamedArguments,
-    owner: object,
+    owner: QueueOwner,
 ) -> None:
     where = vhost.where('queue', queue.name)
     check_owner(queue, owner)
@@ -219,7 +219,7 @@ def _with_kind(arguments: NamedArguments) -> NamedArguments:
     return {KIND_ARGUMENT: (CLASSIC.encode(), 'S'), **arguments}
 
 
-def check_owner(queue: BaseQueue, owner: object) -> None:
+def check_owner(queue: BaseQueue, owner: QueueOwner) -> None:
     """Check that a queue is not exclusive to another connection.
 
     :raises Refusal: it is
@@ -237,7 +237,7 @@ def _locked(queue: BaseQueue) -> Refusal:
     )
 
 
-def delete_queue(vhost: VirtualHost, name: bytes, declared: QueueDelete, owner: object) -> int:
+def delete_queue(vhost: VirtualHost, name: bytes, declared: QueueDelete, owner: QueueOwner) -> int:
     """Delete a queue; return the number of its messages, 0 if there is no queue.
 
     :raises Refusal: it is exclusive to another connection, in use, or not empty

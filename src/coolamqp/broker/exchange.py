@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from coolamqp.broker.arguments import NamedArguments, named
 from coolamqp.broker.header_match import HeaderMatch
 from coolamqp.broker.message import BrokerMessage
-from coolamqp.broker.topic import matches, split
+from coolamqp.broker.topic import TopicKey, matches, split
 
 if TYPE_CHECKING:
     from coolamqp.broker.base_queue import BaseQueue
 
-# How many routing keys a topic exchange remembers the destinations of.
-_REMEMBERED_KEYS_MAX: Final = 10_000
+# How many routing keys and their destinations together a topic exchange remembers.
+_REMEMBERED_MAX: Final = 100_000
 
 
 class Binding:
@@ -167,29 +167,38 @@ class TopicExchange(Exchange):
         super().__init__(definition)
         self._patterns: dict[Binding, list[bytes]] = {}
         self._remembered: dict[bytes, list[Destination]] = {}
+        self._remembered_count = 0
 
     def match(self, routing_key: bytes, message: BrokerMessage) -> Iterator[Destination]:
         """Yield the destinations of a message, some perhaps twice."""
         found = self._remembered.get(routing_key)
         if found is None:
-            words = split(routing_key)
+            key = TopicKey(routing_key)
             found = [
                 binding.destination
                 for binding, pattern in self._patterns.items()
-                if matches(pattern, words)
+                if matches(pattern, key)
             ]
-            if len(self._remembered) >= _REMEMBERED_KEYS_MAX:
-                self._remembered.clear()
-            self._remembered[routing_key] = found
+            self._remember(routing_key, found)
         return iter(found)
+
+    def _remember(self, routing_key: bytes, found: list[Destination]) -> None:
+        if self._remembered_count >= _REMEMBERED_MAX:
+            self._forget()
+        self._remembered[routing_key] = found
+        self._remembered_count += 1 + len(found)
+
+    def _forget(self) -> None:
+        self._remembered.clear()
+        self._remembered_count = 0
 
     def _added(self, binding: Binding) -> None:
         self._patterns[binding] = split(binding.routing_key)
-        self._remembered.clear()
+        self._forget()
 
     def _removed(self, binding: Binding) -> None:
         del self._patterns[binding]
-        self._remembered.clear()
+        self._forget()
 
 
 class HeadersExchange(Exchange):

@@ -76,6 +76,7 @@ class Policies:
 
     def set(self, policy: Policy) -> None:
         """Add a policy, or replace the one of the same name."""
+        self._policies.pop(policy.name, None)  # goes to the end, as it does in the store
         self._policies[policy.name] = policy
 
     def clear(self, name: str) -> None:

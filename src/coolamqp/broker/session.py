@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from librt.strings import BytesWriter
 
+from coolamqp.broker.base_queue import BaseQueue, QueueOwner
 from coolamqp.broker.state import BrokerState
 from coolamqp.framing.definitions import ConnectionBlocked, ConnectionUnblocked
 from coolamqp.framing.frames import encode_method
@@ -13,7 +14,6 @@ from coolamqp.framing.hot import Buffer
 from coolamqp.framing.send_buffer import SendBuffer
 
 if TYPE_CHECKING:
-    from coolamqp.broker.base_queue import BaseQueue
     from coolamqp.broker.users import Access, User
     from coolamqp.broker.vhost import VirtualHost
 
@@ -23,7 +23,7 @@ _RELIEVED_BYTES: Final = 256 * 1024
 _REMEMBERED_CHECKS_MAX: Final = 10_000
 
 
-class Session:
+class Session(QueueOwner):
     """What the channels of one connection share.
 
     :param number: the number of the connection in its broker
@@ -39,7 +39,7 @@ class Session:
         self.number = number
         self.out = SendBuffer()
         self.frame_max = state.limits.frame_max
-        self.exclusive_queues: list[BaseQueue] = []
+        self.exclusive_queues: dict[BaseQueue, None] = {}
         self.congested = False
         self.ended = False
         self.wants_cancel_notices = False
@@ -90,6 +90,10 @@ class Session:
     def forget_checks(self) -> None:
         """Check all permissions again."""
         self._allowed.clear()
+
+    def queue_deleted(self, queue: BaseQueue) -> None:
+        """Forget an exclusive queue."""
+        self.exclusive_queues.pop(queue, None)
 
     def writer(self) -> BytesWriter:
         """Return a writer for small frames."""

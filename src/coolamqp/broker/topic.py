@@ -14,22 +14,38 @@ def split(pattern: bytes) -> list[bytes]:
     return pattern.split(_DOT) if pattern else []
 
 
-def matches(pattern: list[bytes], words: list[bytes]) -> bool:
+class TopicKey:
+    """A routing key, prepared for many patterns.
+
+    :ivar words: the number of its words
+    :ivar places: for each word, the bits of the places at which it stands
+    """
+
+    __slots__ = ('places', 'words')
+
+    def __init__(self, routing_key: bytes) -> None:
+        words = split(routing_key)
+        self.words = len(words)
+        self.places: dict[bytes, int] = {}
+        for place, word in enumerate(words):
+            self.places[word] = self.places.get(word, 0) | 1 << place
+
+
+def matches(pattern: list[bytes], key: TopicKey) -> bool:
     """Whether a routing key matches a pattern.
 
-    Goes through the pattern once and keeps all lengths of the key that it may stand for, so that a
-    pattern with many `#` takes no longer than others.
+    Goes through the pattern once, and keeps the lengths of the key that it may stand for as the
+    bits of one number. So a pattern with many `#` takes no longer than others.
     """
-    lengths = {0}
+    all_lengths = (2 << key.words) - 1
+    lengths = 1
     for part in pattern:
         if part == _ANY:
-            lengths = set(range(min(lengths), len(words) + 1))
+            lengths = -(lengths & -lengths) & all_lengths  # the shortest, and all that are longer
         elif part == _ONE:
-            lengths = {length + 1 for length in lengths if length < len(words)}
+            lengths = lengths << 1 & all_lengths
         else:
-            lengths = {
-                length + 1 for length in lengths if length < len(words) and words[length] == part
-            }
+            lengths = (lengths & key.places.get(part, 0)) << 1
         if not lengths:
             return False
-    return len(words) in lengths
+    return bool(lengths >> key.words)

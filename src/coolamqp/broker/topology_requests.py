@@ -119,8 +119,8 @@ class TopologyRequests(RequestGroup):
         if name not in session.vhost.queues:
             self._check_dead_letters(name, named(method.arguments))
         queue = declarations.declare_queue(session.vhost, name, method, session)
-        if queue.owner is session and queue not in session.exclusive_queues:
-            session.exclusive_queues.append(queue)
+        if queue.owner is session:
+            session.exclusive_queues[queue] = None
         return self._declared(queue)
 
     def _check_dead_letters(self, name: bytes, arguments: NamedArguments) -> None:
