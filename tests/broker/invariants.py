@@ -8,8 +8,17 @@ from typing import Any
 
 from coolamqp.broker.base_queue import BaseQueue
 from coolamqp.broker.channel import Channel
+from coolamqp.broker.channel_frames import ChannelFrames
 from coolamqp.broker.delivery import Consumer, Entry
-from coolamqp.broker.exchange import DirectExchange, Exchange, HeadersExchange, TopicExchange
+from coolamqp.broker.exchange import (
+    Binding,
+    DirectExchange,
+    Exchange,
+    HeadersExchange,
+    TopicExchange,
+)
+from coolamqp.broker.memory import ENTRY_BYTES, MESSAGE_BYTES
+from coolamqp.broker.message import BrokerMessage
 from coolamqp.broker.queue import Queue
 from coolamqp.broker.session import Session
 from coolamqp.broker.stream import Stream
@@ -21,6 +30,7 @@ def check(rig: Rig) -> None:
     """Check everything."""
     channels = [channel for each in rig.core.connections.values() for channel in each.channels]
     check_connections(rig)
+    check_memory(rig)
     for vhost in rig.state.vhosts.values():
         check_topology(vhost)
         for queue in vhost.queues.values():
@@ -48,12 +58,35 @@ def check_connections(rig: Rig) -> None:
     assert live <= 2 * (queues + len(rig.core.connections))
 
 
+def check_memory(rig: Rig) -> None:
+    """Count the memory of all messages again."""
+    held: Counter[BrokerMessage] = Counter()
+    incomplete = 0
+    for vhost in rig.state.vhosts.values():
+        for queue in vhost.queues.values():
+            if isinstance(queue, Queue):
+                held.update(each.message for each in (*queue.ready, *queue.unacked.values()))
+            elif isinstance(queue, Stream):
+                held.update(record.message for record in queue._log)
+    for connection in rig.core.connections.values():
+        for frames in connection._channels.values():
+            assert isinstance(frames, ChannelFrames)
+            held.update(each.message for each in frames._publishing._publishes)
+            incomplete += frames._incomplete
+    expected = incomplete + sum(
+        count * ENTRY_BYTES + MESSAGE_BYTES + len(message.body) + len(message.properties)
+        for message, count in held.items()
+    )
+    assert all(message.holders == count for message, count in held.items())
+    assert rig.state.memory.used == expected
+
+
 # Topology
 
 
 def check_topology(vhost: VirtualHost) -> None:
     """Check that bindings are known at both of their ends, and lead to what exists."""
-    counted: dict[Any, Counter[Exchange]] = {}
+    counted: dict[Any, dict[Binding, Exchange]] = {}
     for name, exchange in vhost.exchanges.items():
         assert exchange.name == name
         for key, binding in exchange.bindings.items():
@@ -63,20 +96,18 @@ def check_topology(vhost: VirtualHost) -> None:
                 vhost.queues if isinstance(target, BaseQueue) else vhost.exchanges
             )
             assert group.get(target.name) is target
-            counted.setdefault(target, Counter())[exchange] += 1
+            counted.setdefault(target, {})[binding] = exchange
         check_index(exchange)
-    assert {each: +count for each, count in vhost._sources.items() if count} == counted
+    assert vhost._incoming == counted
+    assert not vhost._dead_lettering._waiting
 
 
 def check_index(exchange: Exchange) -> None:
     """Check that the index of an exchange has its bindings."""
     bindings = exchange.bindings.values()
     if isinstance(exchange, DirectExchange):
-        indexed = {
-            (key, destination) for key, found in exchange._by_key.items() for destination in found
-        }
-        assert indexed == {(each.routing_key, each.destination) for each in bindings}
-        assert sum(map(len, exchange._by_key.values())) == len(bindings)
+        indexed = {each: key for key, found in exchange._by_key.items() for each in found}
+        assert indexed == {each: each.routing_key for each in bindings}
     elif isinstance(exchange, TopicExchange):
         assert list(exchange._patterns) == list(bindings)
     elif isinstance(exchange, HeadersExchange):

@@ -18,6 +18,8 @@ from coolamqp.framing.definitions import (
 from coolamqp.framing.frames import encode_frame, encode_method
 from tests.broker.rig import Client, Rig
 
+LARGE_SIZE = 200 * 1024 * 1024
+LARGE = encode_frame(2, 1, b'\0\x3c\0\0' + LARGE_SIZE.to_bytes(8, 'big') + b'\0\0')
 PUBLISH = encode_method(1, BasicPublish('', 'q', False, False))
 
 
@@ -80,6 +82,22 @@ def test_a_malformed_content_ends_the_connection(client: Client, frame: bytes) -
 
     assert client.expect_close()[0] in (501, 502, 505)
     assert client.closed()
+
+
+def test_a_body_that_is_too_large_is_refused_when_it_is_announced(client: Client) -> None:
+    client.feed(PUBLISH + LARGE)
+
+    code, text = client.expect_close()
+    assert code == 406
+    assert f'message size {LARGE_SIZE} is larger than' in text
+    client.open_channel(1)
+
+
+def test_a_large_body_for_nobody_is_refused_as_such(client: Client) -> None:
+    publish = encode_method(1, BasicPublish('missing', '', False, False))
+    client.feed(publish + LARGE)
+
+    assert client.expect_close()[0] == 404
 
 
 def test_a_body_longer_than_announced_ends_the_connection(client: Client) -> None:

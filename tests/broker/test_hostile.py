@@ -7,7 +7,14 @@ import time
 import pytest
 
 from coolamqp.broker.exchange import TopicExchange
-from coolamqp.framing.definitions import BasicConsume, BasicQos, QueueBind, QueueDelete
+from coolamqp.broker.vhost import PREDECLARED
+from coolamqp.framing.definitions import (
+    BasicConsume,
+    BasicQos,
+    ExchangeBind,
+    QueueBind,
+    QueueDelete,
+)
 from tests.broker.rig import Client, Rig
 
 # More than these tests take on any machine, and less than a cost that grows with the square.
@@ -56,6 +63,21 @@ def test_routing_keys_of_a_topic_exchange_without_end(rig: Rig, client: Client) 
     exchange = rig.vhost.exchange(b'x')
     assert isinstance(exchange, TopicExchange)
     assert sum(map(len, exchange._remembered.values())) < 110_000
+
+
+# Cycles and chains end
+
+
+def test_a_long_chain_of_auto_delete_exchanges(rig: Rig, client: Client) -> None:
+    client.declare('q')
+    for number in range(2000):
+        client.exchange(f'x{number}', auto_delete=True)
+    for number in range(1, 2000):
+        client.call(ExchangeBind(f'x{number}', f'x{number - 1}', ''))
+    client.bind('q', 'x1999')
+    client.call(QueueDelete('q'))
+
+    assert set(rig.vhost.exchanges) == set(PREDECLARED)
 
 
 # Much of something costs its sender time, and nobody else: it takes time in proportion

@@ -169,7 +169,7 @@ def test_nothing_is_stored_before_the_commit(open_rig: OpenRig, tmp_path: Path) 
 
 def message(rig: Rig, client: Client) -> Any:
     client.publish(b'x', 'nowhere', delivery_mode=2)
-    return rig.state.published[-1]
+    return next(reversed(rig.state.published))
 
 
 def test_an_exclusive_queue_leaves_nothing(open_rig: OpenRig) -> None:

@@ -9,7 +9,7 @@ from tests.broker.rig import Client, Rig
 
 def test_a_message(rig: Rig, client: Client) -> None:
     client.publish(b'x', 'k', 'amq.direct', headers={'a': [1]}, app_id='app')
-    seen = see_message(rig.state.published[0])
+    seen = see_message(next(iter(rig.state.published)))
 
     assert (seen.exchange, seen.routing_key, seen.body) == ('amq.direct', 'k', b'x')
     assert seen.headers == {'a': [1]}

@@ -177,6 +177,21 @@ def test_an_empty_body_frame_changes_nothing() -> None:
     assert body_of(BYTES, header(4) + b''.join(parts)) == b'abcd'
 
 
+def test_the_bytes_that_are_missing() -> None:
+    assembler = ContentAssembler()
+    seen = [assembler.missing]
+    assembler.begin(BASIC_DELIVER, b'')
+    seen.append(assembler.missing)
+    header = CONTENT_HEADER.pack(60, 0, 3) + b'\0\0'
+    assembler.on_header(header, 0, len(header))
+    seen.append(assembler.missing)
+    assembler.on_body(b'ab', 0, 2, True)
+    seen.append(assembler.missing)
+    assembler.on_body(b'c', 0, 1, True)
+
+    assert [*seen, assembler.missing] == [-1, -1, 3, 1, -1]
+
+
 def test_a_content_is_under_way_from_its_method_to_its_release() -> None:
     assembler = ContentAssembler()
     seen = [assembler.under_way]

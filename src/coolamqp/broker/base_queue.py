@@ -11,6 +11,7 @@ from coolamqp.broker.arguments import NamedArguments
 from coolamqp.broker.consumers import Consumers
 from coolamqp.broker.dead_letters import Reason
 from coolamqp.broker.delivery import Consumer, Entry, MessageSource
+from coolamqp.broker.memory import Memory
 from coolamqp.broker.message import BrokerMessage
 from coolamqp.broker.queue_options import (
     STREAM_OFFSET,
@@ -51,6 +52,7 @@ class QueueHost(ABC):
     """A virtual host, as its queues see it."""
 
     timers: Timers
+    memory: Memory
 
     @abstractmethod
     def where(self, kind: str, name: bytes) -> str:

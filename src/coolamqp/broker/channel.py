@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from coolamqp.broker.delivery import Consumer, ConsumerChannel, Entry, MessageSource
@@ -26,6 +26,7 @@ class Channel(ConsumerChannel, ReplyReceiver):
     :ivar prefetch: the largest number of unacknowledged messages on the channel; 0 for no limit
     :ivar consumer_prefetch: the same for each new consumer
     :ivar unacked: the unacknowledged messages by delivery tag, in order
+    :ivar at_end: what to call when the channel ends
     :ivar uncommitted: the settlements that wait for tx.commit
     :ivar last_queue: the queue that an empty name stands for
     :ivar reply_tag: the tag of the consumer of direct replies; None without one
@@ -40,6 +41,7 @@ class Channel(ConsumerChannel, ReplyReceiver):
         self.unacked: dict[int, Entry] = {}
         self.unacked_count = 0  # of consumers, for prefetch
         self.uncommitted: list[Settlement] = []
+        self.at_end: list[Callable[[], None]] = []
         self.prefetch = 0
         self.consumer_prefetch = 0
         self.last_queue = b''
@@ -73,6 +75,8 @@ class Channel(ConsumerChannel, ReplyReceiver):
         if not self.is_open:
             return
         self.is_open = False
+        for call in self.at_end:
+            call()
         self.stop_replies()
         consumers = list(self.consumers.values())
         self.consumers.clear()

@@ -40,6 +40,10 @@ from coolamqp.reply_codes import COMMAND_INVALID, UNEXPECTED_FRAME
 _WITH_CONTENT: Final = (BASIC_PUBLISH, BASIC_DELIVER, BASIC_GET_OK, BASIC_RETURN)
 _CLOSE: Final = 0x00140028
 _CLOSE_OK: Final = 0x00140029
+# What a piece of a body takes besides its bytes, in bytes.
+_PIECE_BYTES: Final = 300
+# Of a content that is no publish.
+_NO_ENVELOPE: Final = PublishEnvelope(bytes(9))
 
 
 class _Awaited(Enum):
@@ -77,9 +81,13 @@ class ChannelFrames(ChannelSink):
         self._publishing = Publishing(channel)
         self._requests = Requests(channel, self._publishing)
         self._content = ContentAssembler()
+        self._envelope = _NO_ENVELOPE
+        self._size_max = channel.session.state.limits.message_bytes_max
+        self._incomplete = 0  # bytes of a content that has begun and not ended
         self._awaited = _METHOD
         self._held: list[Callable[[], None]] = []  # during an alarm
         self._refuse_connection = refuse
+        channel.at_end.append(self._drop_incomplete)
         self._forget = forget
 
     def on_method(self, buffer: bytes, start: int, end: int) -> None:
@@ -97,7 +105,9 @@ class ChannelFrames(ChannelSink):
                 index = BASIC_PUBLISH
                 raise self._awaited.unexpected()
             if index in _WITH_CONTENT:
-                self._content.begin(index, buffer[start:end])
+                if index == BASIC_PUBLISH:
+                    self._envelope = PublishEnvelope(buffer[start:end])
+                self._content.begin(index, b'')
                 self._awaited = _HEADER
             elif index in (BASIC_ACK, BASIC_NACK, BASIC_REJECT):
                 self._on_settlement(index, *decode_settlement(buffer, start, end))
@@ -148,12 +158,29 @@ class ChannelFrames(ChannelSink):
             self._check_awaited(_HEADER)
             _check_class(buffer, start, end)
             complete = self._content.on_header(buffer, start, end)
+            if self._content.missing > self._size_max:
+                self._publishing.check(self._envelope, self._content.missing)
         except Refusal as refusal:
             self._refuse(refusal, 0 if self._awaited is _METHOD else BASIC_PUBLISH)
             return
         self._awaited = _BODY
         if complete:
             self._on_content()
+        else:
+            self._hold(end - start)
+
+    def _hold(self, count: int) -> None:
+        """Count bytes of a content that is not complete."""
+        state = self.channel.session.state
+        self._incomplete += count
+        state.memory.add(count)
+        if state.alarm:
+            self.channel.session.block()
+
+    def _drop_incomplete(self) -> None:
+        if self._incomplete:
+            self.channel.session.state.memory.drop(self._incomplete)
+            self._incomplete = 0
 
     def on_body(self, buffer: bytes, start: int, end: int, frame_ended: bool) -> None:
         """Process a piece of a body frame."""
@@ -168,15 +195,22 @@ class ChannelFrames(ChannelSink):
         except Refusal as refusal:
             self._refuse(refusal, 0 if self._awaited is _METHOD else BASIC_PUBLISH)
             return
+        size = end - start
+        if size < len(buffer) // 4:  # A small piece must not keep the whole buffer.
+            buffer, start, end = buffer[start:end], 0, size
         if self._content.on_body(buffer, start, end, frame_ended):
             self._on_content()
+        else:
+            self._hold(size + _PIECE_BYTES)
 
     def _check_awaited(self, kind: _Awaited) -> None:
         if self._awaited is not kind:
             raise self._awaited.unexpected()
 
     def _on_content(self) -> None:
-        kind, method, properties, body = self._content.release()
+        kind, _, properties, body = self._content.release()
+        envelope = self._envelope
+        self._drop_incomplete()
         self._awaited = _METHOD
         if kind != BASIC_PUBLISH:
             self._refuse(Refusal(COMMAND_INVALID, 'unimplemented method'), kind)
@@ -184,9 +218,9 @@ class ChannelFrames(ChannelSink):
         session = self.channel.session
         if session.state.alarm:
             session.block()
-            self._held.append(partial(self._publish, method, properties, body))
+            self._held.append(partial(self._publish, envelope, properties, body))
         else:
-            self._publish(method, properties, body)
+            self._publish(envelope, properties, body)
 
     def release(self) -> None:
         """Process what was held during an alarm, in order."""
@@ -194,15 +228,13 @@ class ChannelFrames(ChannelSink):
         for call in held:
             call()
 
-    def _publish(self, method: bytes, properties: bytes, body: bytes) -> None:
+    def _publish(self, envelope: PublishEnvelope, properties: bytes, body: bytes) -> None:
         if not self.channel.is_open:
             return
         try:
-            self._publishing.publish(PublishEnvelope(method), properties, body)
+            self._publishing.publish(envelope, properties, body)
         except Refusal as refusal:
             self._refuse(refusal, BASIC_PUBLISH)
-        except WireError as error:
-            self._refuse(undecodable(error, method), BASIC_PUBLISH)
 
     def _refuse(self, refusal: Refusal, index: int) -> None:
         if refusal.is_hard:

@@ -72,7 +72,8 @@ class Consumers:
             while takers:
                 consumer = next(iter(takers))
                 if consumer.can_take():
-                    takers.move_to_end(consumer)
+                    if len(takers) > 1:
+                        takers.move_to_end(consumer)
                     return consumer
                 del takers[consumer]
                 consumer.waits = True

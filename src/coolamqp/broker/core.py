@@ -31,6 +31,7 @@ class BrokerCore:
         self.state = state
         self.connections: dict[int, BrokerConnection] = {}
         self._next_number = 1
+        self._commanded_alarm = ''
 
     # What the server uses
 
@@ -75,6 +76,7 @@ class BrokerCore:
     def take_outgoing(self) -> list[BrokerConnection]:
         """Return the connections that have bytes to send, or whose transport is to be closed."""
         self.state.flush()
+        self._watch_memory()
         numbers, self.state.outgoing = self.state.outgoing, set()
         found = (self.connections.get(number) for number in sorted(numbers))
         return [connection for connection in found if connection is not None]
@@ -113,13 +115,27 @@ class BrokerCore:
 
     def raise_alarm(self, reason: str = _LOW_MEMORY) -> None:
         """Block each connection that publishes from now on."""
-        self.state.alarm = reason
+        self._commanded_alarm = reason
+        self._watch_memory()
 
     def clear_alarm(self) -> None:
-        """Let all connections publish again."""
-        self.state.alarm = ''
-        for connection in list(self.connections.values()):
-            self._guarded(connection, connection.unblock)
+        """Let all connections publish again, unless messages use too much memory."""
+        self._commanded_alarm = ''
+        self._watch_memory()
+
+    def _watch_memory(self) -> None:
+        """Raise the alarm if there is a reason for it, and else clear it."""
+        state = self.state
+        alarm = self._commanded_alarm or (_LOW_MEMORY if state.memory.short else '')
+        if alarm == state.alarm:
+            return
+        state.alarm = alarm
+        if alarm:
+            logger.warning('publishers are blocked: %s', alarm)
+        else:
+            logger.info('publishers are not blocked any more')
+            for connection in list(self.connections.values()):
+                self._guarded(connection, connection.unblock)
 
     def _log(self, number: int, peer: str, line: str) -> None:
         logger.info('connection %d from %s %s', number, peer, line)

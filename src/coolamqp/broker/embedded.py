@@ -82,7 +82,7 @@ class Broker(Watched, FaultCalls):
     :param users: passwords by user name; all may do everything in the virtual host ``/``
     :param heartbeat: the interval to propose to clients, in seconds; 0 for none
     :param message_bytes_max: the largest body, in bytes
-    :param memory_bytes_max: bytes of message bodies at which publishers are blocked
+    :param memory_bytes_max: bytes that messages may use before publishers are blocked; an estimate
     :raises OSError: `start` cannot listen on this address
 
     >>> with Broker() as broker:
@@ -388,7 +388,10 @@ class Broker(Watched, FaultCalls):
 
     @property
     def published(self) -> list[SeenMessage]:
-        """The messages that clients published, the oldest first; the last 10,000 are kept."""
+        """The messages that clients published, the oldest first.
+
+        The last 10,000 are kept, or fewer if they have more than 64 MiB together.
+        """
         return self._call(lambda: [see_message(each) for each in self._state.published])
 
     def topology(self, vhost: str = DEFAULT_VHOST) -> str:

@@ -94,13 +94,6 @@ class Exchange(ABC):
         del self.bindings[binding.key]
         self._removed(binding)
 
-    def unbind_all(self, destination: Destination) -> list[Binding]:
-        """Remove all bindings of a destination, and return them."""
-        removed = [each for each in self.bindings.values() if each.destination is destination]
-        for binding in removed:
-            self.unbind(binding)
-        return removed
-
     @abstractmethod
     def match(self, routing_key: bytes, message: BrokerMessage) -> Iterator[Destination]:
         """Yield the destinations of a message, some perhaps twice."""
@@ -125,19 +118,20 @@ class DirectExchange(Exchange):
 
     def __init__(self, definition: ExchangeDefinition) -> None:
         super().__init__(definition)
-        self._by_key: dict[bytes, list[Destination]] = {}
+        self._by_key: dict[bytes, dict[Binding, Destination]] = {}
 
     def match(self, routing_key: bytes, message: BrokerMessage) -> Iterator[Destination]:
         """Yield the destinations of a message, some perhaps twice."""
-        return iter(self._by_key.get(routing_key, ()))
+        found = self._by_key.get(routing_key)
+        return iter(()) if found is None else iter(found.values())
 
     def _added(self, binding: Binding) -> None:
-        self._by_key.setdefault(binding.routing_key, []).append(binding.destination)
+        self._by_key.setdefault(binding.routing_key, {})[binding] = binding.destination
 
     def _removed(self, binding: Binding) -> None:
-        destinations = self._by_key[binding.routing_key]
-        destinations.remove(binding.destination)
-        if not destinations:
+        found = self._by_key[binding.routing_key]
+        del found[binding]
+        if not found:
             del self._by_key[binding.routing_key]
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from coolamqp.framing.field_table import TypedTable
 from coolamqp.framing.properties import (
+    NO_PROPERTIES,
     BasicContentPropertyList,
     PropertyKeywords,
     ReceivedProperties,
@@ -21,6 +22,20 @@ USER_ID: Final = 0x0010
 _PERSISTENT: Final = 2
 
 
+class Kin:
+    """What all dead letters of a message have in common.
+
+    :ivar copies: how often more than one queue received a dead letter, in copies
+    :ivar dropped: whether one of them was dropped, since there were too many
+    """
+
+    __slots__ = ('copies', 'dropped')
+
+    def __init__(self) -> None:
+        self.copies = 0
+        self.dropped = False
+
+
 class BrokerMessage:
     """A message as it was published; immutable, and shared by all its queues.
 
@@ -30,10 +45,12 @@ class BrokerMessage:
     :ivar bcc: the same of its BCC header, which consumers do not see
     :ivar deaths: the tables of its x-death header, the latest first; not those of a
         publisher, which RabbitMQ 4 does not believe
+    :ivar holders: the number of queues and transactions that have it, see `Memory`
     """
 
     __slots__ = (
-        '_decoded', 'bcc', 'body', 'cc', 'deaths', 'exchange', 'flags', 'properties', 'routing_key',
+        '_decoded', '_kin', 'bcc', 'body', 'cc', 'deaths', 'exchange', 'flags', 'holders',
+        'properties', 'routing_key',
     )  # fmt: skip
 
     def __init__(self, exchange: bytes, routing_key: bytes, properties: bytes, body: bytes) -> None:
@@ -46,6 +63,8 @@ class BrokerMessage:
         self.bcc: tuple[bytes, ...] = ()
         self.deaths: tuple[TypedTable, ...] = ()
         self._decoded: ReceivedProperties | None = None
+        self._kin: Kin | None = None
+        self.holders = 0
 
     @property
     def decoded(self) -> ReceivedProperties:
@@ -53,9 +72,26 @@ class BrokerMessage:
 
         :raises WireError: the bytes are no properties
         """
-        if self._decoded is None:
-            self._decoded = ReceivedProperties(self.properties)
+        if self._decoded is not None:
+            return self._decoded
+        return ReceivedProperties(self.properties) if self.flags & HEADERS else self.decode()
+
+    def decode(self) -> ReceivedProperties:
+        """Return the properties, decoded, and keep them until `forget_decoded`."""
+        self._decoded = ReceivedProperties(self.properties)
         return self._decoded
+
+    def forget_decoded(self) -> None:
+        """Forget decoded properties with headers: they may take a hundred times the memory."""
+        if self.flags & HEADERS:
+            self._decoded = None
+
+    @property
+    def kin(self) -> Kin:
+        """What all dead letters of the message have in common."""
+        if self._kin is None:
+            self._kin = Kin()
+        return self._kin
 
     @property
     def headers(self) -> Any:
@@ -89,6 +125,7 @@ class BrokerMessage:
         encoded = changed_properties(self.decoded, **properties)
         copy = BrokerMessage(self.exchange, self.routing_key, encoded, self.body)
         copy.cc, copy.bcc, copy.deaths = self.cc, self.bcc, self.deaths
+        copy._kin = self._kin
         return copy
 
 
@@ -103,3 +140,7 @@ def changed_properties(properties: ReceivedProperties, **changes: Any) -> bytes:
         keywords['delivery_mode'] = None
     changed: BasicContentPropertyList = properties.replace(**keywords)
     return changed.encoded
+
+
+# In the place of a message that is not needed any more.
+NO_MESSAGE: Final = BrokerMessage(b'', b'', NO_PROPERTIES, b'')

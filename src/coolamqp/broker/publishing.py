@@ -71,31 +71,44 @@ class Publishing(Flushable):
         self._nacked: list[int] = []
         self._one_by_one = False  # whether an ack must not cover a confirm that is lost
         self._publishes: list[_Pending] = []
+        channel.at_end.append(self._drop_publishes)
 
     def publish(self, envelope: PublishEnvelope, properties: bytes, body: bytes) -> None:
         """Process a message.
 
         :raises Refusal: the exchange is missing, or the message is invalid
         """
-        exchange = self._exchange(envelope.exchange)
-        if envelope.immediate:
-            raise Refusal(NOT_IMPLEMENTED, 'immediate=true')
-        largest = self._state.limits.message_bytes_max
-        if len(body) > largest:
-            raise Refusal(
-                PRECONDITION_FAILED,
-                f'message size {len(body)} is larger than configured max size {largest}',
-            )
+        exchange = self.check(envelope, len(body))
         message = BrokerMessage(envelope.exchange, envelope.routing_key, properties, body)
         if properties != self._valid_properties:
             message = self._checked(message)
         if self.mode == TRANSACTIONS:
+            self._state.memory.hold(message)
             self._publishes.append(_Pending(exchange, message, envelope.mandatory))
+            message.forget_decoded()
             return
         accepted = self._route(exchange, message, envelope.mandatory)
+        message.forget_decoded()
         if self.mode == CONFIRMS:
             self._count += 1
             self._confirm(self._count, accepted)
+
+    def check(self, envelope: PublishEnvelope, size: int) -> Exchange:
+        """Check what can be checked without the message; return the exchange.
+
+        :param size: of the body, in bytes
+        :raises Refusal: the exchange is missing, or the body is too large
+        """
+        exchange = self._exchange(envelope.exchange)
+        if envelope.immediate:
+            raise Refusal(NOT_IMPLEMENTED, 'immediate=true')
+        largest = self._state.limits.message_bytes_max
+        if size > largest:
+            raise Refusal(
+                PRECONDITION_FAILED,
+                f'message size {size} is larger than configured max size {largest}',
+            )
+        return exchange
 
     def _exchange(self, name: bytes) -> Exchange:
         session = self._session
@@ -109,7 +122,7 @@ class Publishing(Flushable):
     def _checked(self, message: BrokerMessage) -> BrokerMessage:
         """Check the properties that mean something to the broker; return the message to route."""
         try:
-            properties = message.decoded
+            properties = message.decode()
             properties.get('content_type')  # decodes all
         except WireError:
             raise Refusal(INTERNAL_ERROR, '') from None  # RabbitMQ's channel crashes
@@ -140,7 +153,7 @@ class Publishing(Flushable):
     def _route(self, exchange: Exchange, message: BrokerMessage, mandatory: bool) -> bool:
         """Put a message into its queues; return False if it was refused."""
         state = self._state
-        state.published.append(message)
+        state.published.add(message)
         if self.mode == CONFIRMS and state.faults.nacks:
             state.faults.nacks -= 1
             return False
@@ -216,13 +229,19 @@ class Publishing(Flushable):
         settlements, self._channel.uncommitted = self._channel.uncommitted, []
         for each in publishes:
             self._route(each.exchange, each.message, each.mandatory)
+            self._state.memory.release(each.message)
         for entries, acked, requeue in settlements:
             self._channel.settle([entry for _, entry in entries], acked, requeue)
 
     def rollback(self) -> None:
         """Drop the publishes since the last commit, and undo the settlements."""
-        self._publishes = []
+        self._drop_publishes()
         self._channel.undo_settlements()
+
+    def _drop_publishes(self) -> None:
+        for each in self._publishes:
+            self._state.memory.release(each.message)
+        self._publishes = []
 
 
 def read_expiration(value: bytes) -> int:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from coolamqp.broker.base_queue import BaseQueue, QueueDefinition, QueueHost
 from coolamqp.broker.dead_letters import DELIVERY_LIMIT, EXPIRED, MAXLEN, REJECTED, Reason
 from coolamqp.broker.delivery import Consumer, Entry
-from coolamqp.broker.message import BrokerMessage
+from coolamqp.broker.message import NO_MESSAGE, BrokerMessage
 from coolamqp.broker.queue_options import (
     DROP_HEAD,
     QUORUM,
@@ -68,6 +68,7 @@ class Queue(BaseQueue):
             return False
         self._position += 1
         entry = Entry(message, self, self._position)
+        self.vhost.memory.hold(message)
         if not self.ready.count:
             consumer = self.consumers.next()
             if consumer is not None:
@@ -85,6 +86,7 @@ class Queue(BaseQueue):
     def restore(self, entry: Entry) -> None:
         """Add a message from the store."""
         self._position = max(self._position, entry.position)
+        self.vhost.memory.hold(entry.message)
         self._expiring = self._expiring or entry.expires_at != inf
         self.ready.append(entry, self._level(entry.message))
         self._watch_expiry()
@@ -94,6 +96,8 @@ class Queue(BaseQueue):
         for entry in self.ready.clear():
             if self._is_kept(entry.message):
                 self.ready.append(entry, self._level(entry.message))
+            else:
+                self._forget(entry)
 
     def _is_full(self, message: BrokerMessage) -> bool:
         """Whether there is no room for a message, and the queue refuses it for that."""
@@ -247,7 +251,9 @@ class Queue(BaseQueue):
         """Forget all messages and timers, since the queue is deleted."""
         super().close()
         self._cancel(self._expiry)
-        self.ready.clear()
+        for entry in (*self.ready.clear(), *self.unacked.values()):
+            self.vhost.memory.release(entry.message)
+            entry.message = NO_MESSAGE  # A channel may have the entry until it is settled.
         self.unacked.clear()
 
     # Dropped
@@ -261,6 +267,7 @@ class Queue(BaseQueue):
             self.vhost.dead_letter(self, message, reason)
 
     def _forget(self, entry: Entry) -> None:
+        self.vhost.memory.release(entry.message)
         if entry.stored:
             self.vhost.drop_message(entry)
 

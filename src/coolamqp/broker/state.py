@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from coolamqp.broker.memory import Memory
+from coolamqp.broker.published import Published
 from coolamqp.broker.storage import Storage
 from coolamqp.broker.users import Permissions, Users
 from coolamqp.broker.vhost import VirtualHost
@@ -23,8 +24,6 @@ FRAME_MAX: Final = 131072
 CHANNEL_MAX: Final = 2047
 MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
 MEMORY_BYTES_MAX: Final = 1024 * 1024 * 1024
-# How many published messages the broker remembers for tests.
-_REMEMBERED_MAX: Final = 10_000
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Limits:
     :param frame_max: the longest frame, in bytes
     :param channel_max: the largest number of channels of a connection
     :param message_bytes_max: the largest body, in bytes
-    :param memory_bytes_max: bytes of message bodies at which publishers are blocked
+    :param memory_bytes_max: bytes that messages may use before publishers are blocked
     """
 
     heartbeat: int = HEARTBEAT
@@ -82,6 +81,7 @@ class BrokerState:
     :ivar flushable: what to flush before anything is sent
     :ivar replies: by routing key, the receivers of direct replies
     :ivar published: the messages that were published last
+    :ivar memory: the memory that messages use
     :ivar alarm: why publishers are blocked; empty if they are not
     """
 
@@ -97,13 +97,16 @@ class BrokerState:
     flushable: dict[Flushable, None] = field(default_factory=dict)
     alarm: str = ''
     replies: dict[bytes, ReplyReceiver] = field(default_factory=dict)
-    published: deque[BrokerMessage] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_MAX))
+    published: Published = field(default_factory=Published)
+
+    def __post_init__(self) -> None:
+        self.memory = Memory(self.limits.memory_bytes_max)
 
     def add_vhost(self, name: str) -> VirtualHost:
         """Add a virtual host; return the existing one if there is one."""
         vhost = self.vhosts.get(name)
         if vhost is None:
-            vhost = VirtualHost(name, self.timers, self.store, self.wall_time)
+            vhost = VirtualHost(name, self.timers, self.store, self.wall_time, self.memory)
             self.vhosts[name] = vhost
             self.store.add_vhost(name)
         return vhost

@@ -14,7 +14,7 @@ from coolamqp.broker.arguments import INTEGERS, TYPE_NAMES, NamedArguments
 from coolamqp.broker.base_queue import BaseQueue, QueueDefinition, QueueHost
 from coolamqp.broker.delivery import Consumer, Entry
 from coolamqp.broker.errors import Refusal, shown
-from coolamqp.broker.message import BrokerMessage
+from coolamqp.broker.message import NO_MESSAGE, BrokerMessage
 from coolamqp.broker.queue_options import PRIORITY, age_seconds, unsupported
 from coolamqp.framing.field_table import TypedTable
 from coolamqp.reply_codes import NOT_IMPLEMENTED, PRECONDITION_FAILED
@@ -96,6 +96,7 @@ class Stream(BaseQueue):
         self._append(entry, self.vhost.wall_time())
 
     def _append(self, entry: Entry, time: float) -> None:
+        self.vhost.memory.hold(entry.message)
         self._log.append(_Record(entry.message, time))
         self._size += entry.message.size
         if entry.stored:
@@ -105,19 +106,31 @@ class Stream(BaseQueue):
     def _truncate(self) -> None:
         """Remove the oldest messages, as far as the limits of the stream say."""
         limit, age = self.options.max_length_bytes, self.options.max_age
+        if limit is None and age is None:
+            return
         oldest = None if age is None else self.vhost.wall_time() - age
         count = 0
-        for record in self._log[:-1]:
+        while count < len(self._log) - 1:
+            record = self._log[count]
             too_much = limit is not None and self._size > limit
             if not too_much and (oldest is None or record.time >= oldest):
                 break
             self._size -= record.message.size
+            self.vhost.memory.release(record.message)
             entry = self._entries.pop(self._first + count, None)
             if entry is not None:
                 self.vhost.drop_message(entry)
             count += 1
         del self._log[:count]
         self._first += count
+
+    def close(self) -> None:
+        """Forget all messages and timers, since the stream is deleted."""
+        super().close()
+        for record in self._log:
+            self.vhost.memory.release(record.message)
+        self._log.clear()
+        self._entries.clear()
 
     # Consumers
 
@@ -167,7 +180,9 @@ class Stream(BaseQueue):
         while reader.offset < self._end and consumer.can_take():
             message = self._log[reader.offset - self._first].message
             if reader.wants(message):
-                consumer.deliver(Entry(message, self, reader.offset))
+                entry = Entry(message, self, reader.offset)
+                consumer.deliver(entry)
+                entry.message = NO_MESSAGE  # The channel has the entry until it is settled.
             reader.offset += 1
 
     def _offset_of(self, arguments: NamedArguments) -> int:

@@ -5,12 +5,12 @@ What a client may declare is checked in `declarations.py`.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
 from coolamqp.broker.base_queue import BaseQueue, QueueHost
-from coolamqp.broker.dead_letters import Reason, bury, is_cycle
+from coolamqp.broker.dead_lettering import DeadLettering
+from coolamqp.broker.dead_letters import Reason
 from coolamqp.broker.delivery import Entry
 from coolamqp.broker.errors import Refusal, resource
 from coolamqp.broker.exchange import (
@@ -21,6 +21,7 @@ from coolamqp.broker.exchange import (
     Exchange,
     ExchangeDefinition,
 )
+from coolamqp.broker.memory import Memory
 from coolamqp.broker.message import BrokerMessage
 from coolamqp.broker.policies import Policies, Policy
 from coolamqp.broker.routing import DEFAULT_EXCHANGE, Router
@@ -48,18 +49,25 @@ class VirtualHost(QueueHost):
     """
 
     def __init__(
-        self, name: str, timers: Timers, store: Storage, wall_time: Callable[[], float]
+        self,
+        name: str,
+        timers: Timers,
+        store: Storage,
+        wall_time: Callable[[], float],
+        memory: Memory,
     ) -> None:
         self.name = name
         self.timers = timers
         self.store = store
+        self.memory = memory
         self._wall_time = wall_time
         self.exchanges: dict[bytes, Exchange] = {}
         self.queues: dict[bytes, BaseQueue] = {}
         self.policies = Policies()
         self._router = Router(self.exchanges, self.queues)
-        # For each destination, its sources with the number of their bindings.
-        self._sources: dict[Destination, Counter[Exchange]] = {}
+        self._dead_lettering = DeadLettering(self.exchanges, self._router, wall_time)
+        # For each destination the bindings that lead to it, with their sources.
+        self._incoming: dict[Destination, dict[Binding, Exchange]] = {}
         for each, type_ in PREDECLARED.items():
             self.exchanges[each] = TYPES[type_](
                 ExchangeDefinition(each, {}, internal=each == _TRACE)
@@ -114,7 +122,7 @@ class VirtualHost(QueueHost):
         """Add a binding; without effect if the same binding exists."""
         if not source.bind(binding):
             return
-        self._sources.setdefault(binding.destination, Counter())[source] += 1
+        self._incoming.setdefault(binding.destination, {})[binding] = source
         if source.durable and _is_kept(binding.destination):
             self.store.add_binding(self.name, source, binding)
 
@@ -124,8 +132,9 @@ class VirtualHost(QueueHost):
         if binding is None:
             return
         source.unbind(binding)
-        self._forget_source(source, binding)
-        self._delete_unused(source)
+        self._forget_binding(source, binding)
+        if _is_unused(source):
+            self.delete_exchange(source)
 
     def delete_queue(self, queue: BaseQueue) -> int:
         """Delete a queue, and tell its consumers; return the number of its messages."""
@@ -136,38 +145,44 @@ class VirtualHost(QueueHost):
         queue.close()
         for consumer in queue.consumers:
             consumer.channel.consumer_cancelled(consumer)
-        self._unbind_everywhere(queue)
         self.store.delete_queue(self.name, queue)
+        for source in self._unbind_everywhere(queue):
+            self.delete_exchange(source)
         return count
 
     def delete_exchange(self, exchange: Exchange) -> None:
-        """Delete an exchange with its bindings."""
+        """Delete an exchange with its bindings, and the auto-delete exchanges unused then."""
+        waiting = [exchange]
+        while waiting:
+            waiting += self._remove_exchange(waiting.pop())
+
+    def _remove_exchange(self, exchange: Exchange) -> list[Exchange]:
+        """Remove an exchange with its bindings; return the auto-delete exchanges unused then."""
         if self.exchanges.pop(exchange.name, None) is None:
-            return
+            return []
         for binding in list(exchange.bindings.values()):
             exchange.unbind(binding)
-            self._forget_source(exchange, binding)
-        self._unbind_everywhere(exchange)
+            self._forget_binding(exchange, binding)
         self.store.delete_exchange(self.name, exchange)
+        return self._unbind_everywhere(exchange)
 
-    def _unbind_everywhere(self, destination: Destination) -> None:
-        for source in self._sources.pop(destination, ()):
-            for binding in source.unbind_all(destination):
-                self.store.delete_binding(self.name, source, binding)
-            self._delete_unused(source)
+    def _unbind_everywhere(self, destination: Destination) -> list[Exchange]:
+        """Remove the bindings of a destination; return the auto-delete exchanges unused then."""
+        unused: dict[Exchange, None] = {}
+        for binding, source in self._incoming.pop(destination, {}).items():
+            source.unbind(binding)
+            self.store.delete_binding(self.name, source, binding)
+            if _is_unused(source):
+                unused[source] = None
+        return list(unused)
 
-    def _forget_source(self, source: Exchange, binding: Binding) -> None:
-        sources = self._sources.get(binding.destination)
-        if sources is not None:
-            sources[source] -= 1
-            if not sources[source]:
-                del sources[source]
+    def _forget_binding(self, source: Exchange, binding: Binding) -> None:
+        incoming = self._incoming.get(binding.destination)
+        if incoming is not None:
+            del incoming[binding]
+            if not incoming:
+                del self._incoming[binding.destination]
         self.store.delete_binding(self.name, source, binding)
-
-    def _delete_unused(self, source: Exchange) -> None:
-        """Delete an auto-delete exchange that has lost its last binding."""
-        if source.auto_delete and not source.bindings:
-            self.delete_exchange(source)
 
     def forget_transient(self) -> None:
         """Forget what a restart does not keep: all that is not durable, transient messages."""
@@ -224,24 +239,14 @@ class VirtualHost(QueueHost):
 
     def dead_letter(self, queue: BaseQueue, message: BrokerMessage, reason: Reason) -> None:
         """Publish a message that has died to the dead-letter exchange of its queue."""
-        options = queue.options
-        name = options.dead_letter_exchange
-        exchange = None if name is None else self.exchanges.get(name)
-        if exchange is None:
-            return
-        dead = bury(
-            message,
-            queue.name,
-            reason,
-            exchange.name,
-            options.dead_letter_routing_key,
-            int(self.wall_time()),
-        )
-        for each in self.route(exchange, dead):
-            if not is_cycle(dead, each.name):
-                each.publish(dead)
+        self._dead_lettering.publish(queue, message, reason)
 
 
 def _is_kept(subject: Destination) -> bool:
     """Whether a restart keeps an exchange or a queue; it keeps no exclusive queue."""
     return subject.durable and (isinstance(subject, Exchange) or subject.owner is None)
+
+
+def _is_unused(exchange: Exchange) -> bool:
+    """Whether an exchange goes, since it has lost its last binding."""
+    return exchange.auto_delete and not exchange.bindings

@@ -41,6 +41,11 @@ class ContentAssembler:
         """Whether a content has begun and not ended."""
         return self._kind != _NO_KIND
 
+    @property
+    def missing(self) -> int:
+        """The bytes that are missing of the body whose header has come; -1 outside of one."""
+        return self._missing
+
     def begin(self, kind: int, method: bytes) -> None:
         """Begin a content.
 
