@@ -24,7 +24,7 @@ FIXTURES = {
     'embedded-folder': 'embedded_under_test_in_folder',
 }
 
-BATCH = 25
+BATCH = 60
 
 Connect = Callable[..., RawConnection]
 

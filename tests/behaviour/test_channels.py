@@ -26,6 +26,7 @@ from coolamqp.framing.definitions import (
 )
 from coolamqp.framing.method import Method
 from tests.behaviour.client import RawChannel, RawConnection
+from tests.behaviour.conftest import Vhosts
 from tests.behaviour.texts import (
     Refusal,
     channel_error,
@@ -41,6 +42,12 @@ NO_HEADER = unexpected_frame(
 )
 NO_BODY = unexpected_frame('expected content body, got non content body frame instead')
 PUBLISH = (60, 40)
+
+
+@pytest.fixture(scope='module')
+def vhost(vhosts: Vhosts) -> str:
+    """The name of one virtual host for all these tests: none leaves what another minds."""
+    return vhosts.take()
 
 
 # -- opening
@@ -116,13 +123,13 @@ def test_methods_between_error_and_close_ok_are_ignored(
     connection: RawConnection, channel: RawChannel
 ) -> None:
     channel.send(BasicAck(5))
-    channel.send(QueueDeclare('q'))
+    channel.send(QueueDeclare('never'))
     channel.publish(b'ignored')
     assert channel.expect_close(BasicAck.INDEX)[0] == 406
 
     again = connection.channel(channel.number)
 
-    assert again.refused(QueueDeclare('q', passive=True))[0] == 404
+    assert again.refused(QueueDeclare('never', passive=True))[0] == 404
 
 
 def test_an_error_of_a_channel_is_not_felt_by_others(
@@ -254,26 +261,26 @@ def test_properties_that_are_cut_off(connection: RawConnection, channel: RawChan
 
 
 def test_contents_of_two_channels_mix(connection: RawConnection, channel: RawChannel) -> None:
-    channel.queue('q')
+    channel.queue('mixed')
     second = connection.channel()
     for each in (channel, second):
-        each.send(BasicPublish('', 'q'))
+        each.send(BasicPublish('', 'mixed'))
     for each in (second, channel):
         each.connection.send_frame(HEADER, each.number, header(2)[1])
     for body, each in ((b'a', channel), (b'b', second), (b'', channel), (b'a', channel)):
         each.connection.send_frame(BODY, each.number, body)
     second.connection.send_frame(BODY, second.number, b'b')
 
-    found = {channel.await_get('q', no_ack=True).body for _ in range(2)}
+    found = {channel.await_get('mixed', no_ack=True).body for _ in range(2)}
 
     assert found == {b'aa', b'bb'}
 
 
 def test_a_body_in_many_frames(connection: RawConnection, channel: RawChannel) -> None:
-    channel.queue('q')
-    channel.send(BasicPublish('', 'q'))
+    channel.queue('frames')
+    channel.send(BasicPublish('', 'frames'))
     connection.send_frame(HEADER, channel.number, header(100)[1])
     for octet in range(100):
         connection.send_frame(BODY, channel.number, bytes([octet]))
 
-    assert channel.await_get('q').body == bytes(range(100))
+    assert channel.await_get('frames').body == bytes(range(100))

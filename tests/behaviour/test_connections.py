@@ -22,7 +22,7 @@ from coolamqp.framing.definitions import (
 from coolamqp.framing.method import Method
 from tests.behaviour.brokers import BrokerUnderTest
 from tests.behaviour.client import RawChannel, RawConnection
-from tests.behaviour.conftest import Connect
+from tests.behaviour.conftest import Connect, Vhosts
 from tests.behaviour.texts import Refusal, channel_error, unexpected_frame
 
 METHOD, HEADER, BODY, HEARTBEAT = 1, 2, 3, 8
@@ -38,6 +38,12 @@ def envelope(kind: int, channel: int, payload: bytes, end: bytes = b'\xce') -> b
     """Return a frame, whatever is wrong with it."""
     head = bytes([kind]) + channel.to_bytes(2, 'big') + len(payload).to_bytes(4, 'big')
     return head + payload + end
+
+
+@pytest.fixture(scope='module')
+def vhost(vhosts: Vhosts) -> str:
+    """The name of one virtual host for all these tests: none leaves what another minds."""
+    return vhosts.take()
 
 
 # -- methods on channel 0

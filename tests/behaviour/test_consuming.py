@@ -198,11 +198,15 @@ def test_consuming_with_no_wait_has_no_answer(channel: RawChannel) -> None:
 def test_without_acknowledgements_nothing_is_kept(channel: RawChannel) -> None:
     channel.queue('q')
     channel.put('q', b'1', b'2')
-    channel.consume('q', no_ack=True)
+    channel.consume('q', 'tag', no_ack=True)
     channel.next_messages(2)
+    channel.cancel('tag')
+    channel.put('q', b'3')
+    channel.must_get('q')
     channel.close()
 
-    assert channel.connection.channel().get('q') is None
+    # When the third message is back, the others would be too.
+    assert channel.connection.channel().await_get('q').body == b'3'
 
 
 def test_no_local_is_ignored(channel: RawChannel) -> None:

@@ -24,7 +24,7 @@ from coolamqp.framing.frames import PROTOCOL_HEADER
 from coolamqp.framing.method import Method
 from tests.behaviour.brokers import BrokerUnderTest, by_version
 from tests.behaviour.client import RawConnection, open_wire, plain_response
-from tests.behaviour.conftest import Connect
+from tests.behaviour.conftest import Connect, Vhosts
 from tests.behaviour.texts import Refusal, access_refused, not_allowed
 from tests.behaviour.wire import Refused, Wire, text
 
@@ -41,6 +41,12 @@ def refused_login(url: str, **options: Any) -> Refusal:
         RawConnection(url, **options).close()
     assert caught.value.channel == 0
     return caught.value.code, caught.value.text
+
+
+@pytest.fixture(scope='module')
+def vhost(vhosts: Vhosts) -> str:
+    """The name of one virtual host for all these tests: none leaves what another minds."""
+    return vhosts.take()
 
 
 # -- the protocol header

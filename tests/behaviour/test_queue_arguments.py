@@ -6,15 +6,22 @@ from typing import Any
 
 import pytest
 
-from coolamqp.framing.definitions import QueueDeclare
+from coolamqp.framing.definitions import QueueDeclare, QueueDelete
 from tests.behaviour.brokers import BrokerUnderTest
 from tests.behaviour.client import RawChannel
+from tests.behaviour.conftest import Vhosts
 from tests.behaviour.texts import inequivalent, invalid_argument, precondition_failed
 
 NUMBERS = ('x-message-ttl', 'x-expires', 'x-max-length', 'x-max-length-bytes', 'x-max-priority')
 STRINGS = ('x-overflow', 'x-queue-type')
 TEN_YEARS = 315_360_000_000  # milliseconds
 FOREIGN = ('x-delivery-limit', 'x-max-age', 'x-initial-cluster-size', 'x-dead-letter-strategy')
+
+
+@pytest.fixture(scope='module')
+def vhost(vhosts: Vhosts) -> str:
+    """The name of one virtual host for all these tests: none leaves what another minds."""
+    return vhosts.take()
 
 
 @pytest.mark.parametrize(
@@ -98,6 +105,7 @@ def test_integers_of_all_types_are_accepted(
     channel: RawChannel, argument: str, letter: str, value: int
 ) -> None:
     channel.queue('q', {argument: (value, letter)})
+    channel.call(QueueDelete('q'))
 
 
 @pytest.mark.parametrize(
@@ -126,6 +134,7 @@ def test_integers_of_all_types_are_accepted(
 def test_accepted_arguments(channel: RawChannel, arguments: dict[str, Any]) -> None:
     channel.queue('q', arguments)
     channel.queue('q', arguments)
+    channel.call(QueueDelete('q'))
 
 
 @pytest.mark.parametrize(
@@ -144,6 +153,7 @@ def test_only_older_versions_know_the_queue_mode(
         assert channel.refused(method) == invalid_argument('x-queue-mode', reason, vhost)
     else:
         channel.call(method)
+        channel.call(QueueDelete('q'))
 
 
 def test_a_single_active_consumer_that_is_no_bool(channel: RawChannel, vhost: str) -> None:
@@ -167,15 +177,17 @@ def test_the_routing_key_of_dead_letters_that_is_no_string(channel: RawChannel, 
 def test_an_existing_queue_is_compared_before_the_argument_is_validated(
     channel: RawChannel, vhost: str
 ) -> None:
-    channel.queue('q')
+    channel.queue('existing')
 
     assert channel.refused(
-        QueueDeclare('q', durable=True, arguments={'x-expires': 0})
-    ) == inequivalent('x-expires', "queue 'q'", vhost, "the value '0' of type 'signedint'", 'none')
+        QueueDeclare('existing', durable=True, arguments={'x-expires': 0})
+    ) == inequivalent(
+        'x-expires', "queue 'existing'", vhost, "the value '0' of type 'signedint'", 'none'
+    )
 
 
 def test_refused_arguments_make_no_queue(channel: RawChannel) -> None:
     second = channel.connection.channel()
-    channel.refused(QueueDeclare('q', durable=True, arguments={'x-expires': 0}))
+    channel.refused(QueueDeclare('refused', durable=True, arguments={'x-expires': 0}))
 
-    assert second.refused(QueueDeclare('q', passive=True))[0] == 404
+    assert second.refused(QueueDeclare('refused', passive=True))[0] == 404

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -33,6 +34,22 @@ SOON = 20  # milliseconds
 def queue(channel: RawChannel) -> str:
     """The name of a quorum queue."""
     return channel.queue('q', QUORUM)
+
+
+@pytest.fixture(scope='module', autouse=True)
+def expiring(broker: BrokerUnderTest) -> Iterator[str]:
+    """A virtual host with a queue that expires, and an exchange that ends with it.
+
+    RabbitMQ looks for expired quorum queues every few seconds, so this starts before other tests.
+    """
+    name = 'behaviour-expiring'
+    broker.add_vhost(name)
+    with RawConnection(broker.url(name)) as connection:
+        channel = connection.channel()
+        channel.call(ExchangeDeclare('e', 'direct', auto_delete=True))
+        channel.bind(channel.queue('q', {**QUORUM, 'x-expires': 10 * SOON}), 'e')
+    yield name
+    broker.delete_vhost(name)
 
 
 # -- declaration
@@ -358,18 +375,17 @@ def test_dropped_messages_become_dead_letters(channel: RawChannel) -> None:
     assert message.headers['x-death'][0]['reason'] == 'maxlen'
 
 
-def test_an_unused_queue_expires(connection: RawConnection, channel: RawChannel) -> None:
-    channel.call(ExchangeDeclare('e', 'direct', auto_delete=True))
-    channel.bind(channel.queue('q', {**QUORUM, 'x-expires': 10 * SOON}), 'e')
-
+def test_an_unused_queue_expires(expiring: str, broker: BrokerUnderTest) -> None:
     # To look after the queue would be a use of it. The exchange ends with its last binding.
-    def gone() -> bool:
-        asking = connection.channel()
-        asking.send(ExchangeDeclare('e', passive=True))
-        asking.send(ExchangeDeclare('never there', passive=True))
-        return "'e'" in asking.expect_close()[1]
+    with RawConnection(broker.url(expiring)) as connection:
 
-    eventually(gone, 'the end of the queue')
+        def gone() -> bool:
+            asking = connection.channel()
+            asking.send(ExchangeDeclare('e', passive=True))
+            asking.send(ExchangeDeclare('never there', passive=True))
+            return "'e'" in asking.expect_close()[1]
+
+        eventually(gone, 'the end of the queue')
 
 
 # -- priorities and consumers

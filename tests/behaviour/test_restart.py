@@ -13,6 +13,7 @@ from tests.behaviour.client import RawChannel, RawConnection, eventually
 from tests.behaviour.conftest import Vhosts
 from tests.behaviour.test_dead_lettering import DEAD, deaths
 from tests.behaviour.texts import missing_exchange
+from tests.behaviour.wire import Refused
 
 PERSISTENT, TRANSIENT = 2, 1
 
@@ -164,9 +165,18 @@ def test_a_quorum_queue_keeps_transient_messages(channel: RawChannel) -> None:
     assert [channel.await_get('quorum', no_ack=True).body for _ in range(2)] == [b'1', b'2']
 
 
-def test_a_stream_keeps_transient_messages_and_offsets(channel: RawChannel) -> None:
-    channel.qos(10)
-    channel.consume('stream', arguments={'x-stream-offset': 'first'})
+def test_a_stream_keeps_transient_messages_and_offsets(connection: RawConnection) -> None:
+    # RabbitMQ refuses consumers until the stream has started.
+    def start_consumer() -> RawChannel | None:
+        channel = connection.channel()
+        channel.qos(10)
+        try:
+            channel.consume('stream', arguments={'x-stream-offset': 'first'})
+        except Refused:
+            return None
+        return channel
+
+    channel: RawChannel = eventually(start_consumer, 'the stream has started')
     assert channel.next_bodies(2) == [b'1', b'2']
 
     channel.put('stream', b'3')

@@ -91,7 +91,7 @@ def test_acknowledgements_count_at_the_commit(channel: RawChannel, tx: RawChanne
 
     tx.close()
 
-    assert channel.bodies('q') == [b'2', b'3']
+    assert [channel.await_get('q').body for _ in range(2)] == [b'2', b'3']
 
 
 def test_a_rollback_undoes_acknowledgements(channel: RawChannel, tx: RawChannel) -> None:

@@ -21,7 +21,8 @@ _VERSIONS = 'usr/lib/rabbitmq/lib/rabbitmq_server-'
 
 # Runs a program inside a root, in its own mount namespace, which ends with the program. The script
 # becomes the program, so that signals reach it. The parent of the program's folder has the same
-# path inside the root, because tests put certificates and other files there.
+# path inside the root, because tests put certificates and other files there. The names of this
+# machine are known inside too: to ask the network for them takes time, and may take seconds.
 _ENTER = """
 set -eu
 root=$1 folder=$2
@@ -31,6 +32,7 @@ mkdir -p "$root$shared"
 mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount --bind "$shared" "$root$shared"
+mount --bind /etc/hosts "$root/etc/hosts"
 exec chroot "$root" env --chdir="$folder" "$@"
 """
 
