@@ -15,7 +15,7 @@ from tests.behaviour.client import RawChannel, RawConnection
 KINDS = [pytest.param('rabbitmq', marks=pytest.mark.integration)]
 FIXTURES = {'rabbitmq': 'rabbitmq_under_test'}
 
-BATCH = 60
+BATCH = 25
 
 Connect = Callable[..., RawConnection]
 
