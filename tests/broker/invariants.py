@@ -196,6 +196,7 @@ def check_channel(channel: Channel) -> None:
     entries = list(held_by(channel))
     assert len(entries) == len(set(entries))
     assert list(channel.unacked) == sorted(channel.unacked)
+    assert not channel.unacked or min(channel.unacked) > channel._settled_to
     by_consumer = Counter(entry.consumer for entry in entries if entry.consumer is not None)
     if not channel.is_open:
         assert not channel.consumers

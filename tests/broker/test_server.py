@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from coolamqp import objects
-from coolamqp.broker import Broker, connection, session
+from coolamqp.broker import Broker, connection, server, session
 from coolamqp.clustering import Cluster
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.framing.definitions import (
@@ -237,6 +237,16 @@ def test_a_certificate_of_a_stranger_is_no_login(
         with pytest.raises(ConnectionDead):
             cluster.start(timeout=0.5)
         eventually(lambda: not broker.connections, 'the end of the connection')
+
+
+def test_a_tls_handshake_has_its_time(
+    certificates: Certificates, no_leaks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, 'HANDSHAKE_TIMEOUT', 0.2)
+    with Broker(tls=server_context(certificates, asks=False)) as broker:
+        client = socket.create_connection((broker.host, broker.port), PATIENCE)
+        assert client.recv(1) == b''
+        client.close()
 
 
 def test_a_client_without_tls_is_hung_up_on(certificates: Certificates, no_leaks: None) -> None:

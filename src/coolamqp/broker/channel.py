@@ -48,6 +48,7 @@ class Channel(ConsumerChannel, ReplyReceiver):
         self.reply_tag: bytes | None = None
         self.reply_key = b''
         self._next_tag = 1
+        self._settled_to = 0  # No tag up to this one is unacknowledged.
 
     @property
     def takes_deliveries(self) -> bool:
@@ -189,11 +190,9 @@ class Channel(ConsumerChannel, ReplyReceiver):
             return [(tag, entry)]
         if tag and tag not in unacked:
             raise _unknown_tag(tag)
-        taken = []
-        for each in list(unacked):
-            if tag and each > tag:
-                break
-            taken.append((each, unacked.pop(each)))
+        tags = range(self._settled_to + 1, tag + 1) if tag else list(unacked)
+        taken = [(each, unacked.pop(each)) for each in tags if each in unacked]
+        self._settled_to = tag or self._next_tag - 1
         return taken
 
     def settle(self, entries: list[Entry], acked: bool, requeue: bool) -> None:
@@ -219,6 +218,7 @@ class Channel(ConsumerChannel, ReplyReceiver):
             return
         for entries, _, _ in self.uncommitted:
             self.unacked.update(entries)
+            self._settled_to = min([self._settled_to, *(tag - 1 for tag, _ in entries)])
         self.uncommitted = []
         ordered = sorted(self.unacked.items())
         self.unacked.clear()

@@ -78,6 +78,7 @@ class ChannelFrames(ChannelSink):
         forget: Callable[[int], None],
     ) -> None:
         self.channel = channel
+        self._session = channel.session
         self._publishing = Publishing(channel)
         self._requests = Requests(channel, self._publishing)
         self._content = ContentAssembler()
@@ -85,14 +86,15 @@ class ChannelFrames(ChannelSink):
         self._size_max = channel.session.state.limits.message_bytes_max
         self._incomplete = 0  # bytes of a content that has begun and not ended
         self._awaited = _METHOD
-        self._held: list[Callable[[], None]] = []  # during an alarm
+        # During an alarm, or while the client does not read the answers to what it asks.
+        self._held: list[Callable[[], None]] = []
         self._refuse_connection = refuse
         channel.at_end.append(self._drop_incomplete)
         self._forget = forget
 
     def on_method(self, buffer: bytes, start: int, end: int) -> None:
         """Process a method frame."""
-        if self._held:
+        if self._held or self._session.overloaded:
             payload = buffer[start:end]
             self._held.append(partial(self.on_method, payload, 0, len(payload)))
             return
@@ -171,15 +173,15 @@ class ChannelFrames(ChannelSink):
 
     def _hold(self, count: int) -> None:
         """Count bytes of a content that is not complete."""
-        state = self.channel.session.state
+        state = self._session.state
         self._incomplete += count
         state.memory.add(count)
         if state.alarm:
-            self.channel.session.block()
+            self._session.block()
 
     def _drop_incomplete(self) -> None:
         if self._incomplete:
-            self.channel.session.state.memory.drop(self._incomplete)
+            self._session.state.memory.drop(self._incomplete)
             self._incomplete = 0
 
     def on_body(self, buffer: bytes, start: int, end: int, frame_ended: bool) -> None:
@@ -215,7 +217,7 @@ class ChannelFrames(ChannelSink):
         if kind != BASIC_PUBLISH:
             self._refuse(Refusal(COMMAND_INVALID, 'unimplemented method'), kind)
             return
-        session = self.channel.session
+        session = self._session
         if session.state.alarm:
             session.block()
             self._held.append(partial(self._publish, envelope, properties, body))
@@ -223,9 +225,14 @@ class ChannelFrames(ChannelSink):
             self._publish(envelope, properties, body)
 
     def release(self) -> None:
-        """Process what was held during an alarm, in order."""
+        """Process what was held, in order, as far as it can go on."""
+        session = self._session
+        if session.blocked or session.overloaded:
+            return
         held, self._held = self._held, []
         for call in held:
+            if session.ended:
+                return
             call()
 
     def _publish(self, envelope: PublishEnvelope, properties: bytes, body: bytes) -> None:
@@ -249,7 +256,7 @@ class ChannelFrames(ChannelSink):
         """
         if not self.channel.is_open:
             return
-        self.channel.session.state.flush()  # No confirm may follow the close.
+        self._session.state.flush()  # No confirm may follow the close.
         self.channel.terminate()
         class_id, method_id = index >> 16, index & 0xFFFF
         self.channel.send(ChannelClose(refusal.reply_code, refusal.reply_text, class_id, method_id))

@@ -124,6 +124,7 @@ class BrokerConnection(FrameSink):
         if self.session.relieved():
             for channel in self.channels:
                 channel.resume()
+            self._release()
 
     def lost(self, cause: str) -> None:
         """End the connection, since its transport is lost."""
@@ -220,6 +221,10 @@ class BrokerConnection(FrameSink):
     def unblock(self) -> None:
         """Read on, since an alarm has ended, and process what was held."""
         self.session.unblock()
+        self._release()
+
+    def _release(self) -> None:
+        """Process the frames that were held."""
         for frames in list(self._channels.values()):
             if isinstance(frames, ChannelFrames):
                 self._refusing(frames.release)

@@ -12,13 +12,11 @@ import ssl
 import struct
 from collections.abc import Callable
 from math import inf
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
+from coolamqp.broker.connection import HANDSHAKE_TIMEOUT, BrokerConnection
 from coolamqp.broker.core import BrokerCore
 from coolamqp.broker.recorder import Recorder
-
-if TYPE_CHECKING:
-    from coolamqp.broker.connection import BrokerConnection
 
 # How long a stopping server waits for its last bytes to leave, in seconds.
 _FAREWELL_TIMEOUT: Final = 0.2
@@ -69,6 +67,7 @@ class Server:
             self.port,
             ssl=self._tls,
             backlog=_BACKLOG,
+            ssl_handshake_timeout=None if self._tls is None else HANDSHAKE_TIMEOUT,
             reuse_address=True,
         )
         self.port = self._server.sockets[0].getsockname()[1]

@@ -31,6 +31,7 @@ class Session(QueueOwner):
 
     :param number: the number of the connection in its broker
     :ivar congested: whether so much is unsent that no deliveries are made
+    :ivar overloaded: whether so much is unsent that no requests are carried out
     :ivar ended: whether the connection ends, so that none of its channels gets deliveries
     :ivar wants_cancel_notices: whether the client understands a basic.cancel of the broker
     :ivar wants_blocked_notices: whether the client understands connection.blocked
@@ -44,6 +45,7 @@ class Session(QueueOwner):
         self.frame_max = state.limits.frame_max
         self.exclusive_queues: dict[BaseQueue, None] = {}
         self.congested = False
+        self.overloaded = False
         self._overloaded_at = 0
         self.ended = False
         self.wants_cancel_notices = False
@@ -126,19 +128,17 @@ class Session(QueueOwner):
                 self.send(encode_method(0, ConnectionUnblocked()))
 
     def check_congestion(self) -> None:
-        """Stop deliveries if too much is unsent."""
-        if self.out.size > _CONGESTED_BYTES and not self.congested:
+        """Stop deliveries if too much is unsent; with even more, stop carrying out requests."""
+        size = self.out.size
+        if self.congested:
+            self.overloaded = self.overloaded or size > self._overloaded_at
+        elif size > _CONGESTED_BYTES:
             self.congested = True
-            self._overloaded_at = self.out.size + _ANSWERS_BYTES
-
-    @property
-    def overloaded(self) -> bool:
-        """Whether so much is unsent that nothing more is to be read."""
-        return self.congested and self.out.size > self._overloaded_at
+            self._overloaded_at = size + _ANSWERS_BYTES
 
     def relieved(self) -> bool:
-        """Whether deliveries can go on that had stopped."""
+        """Whether deliveries and requests can go on that had stopped."""
         if self.congested and self.out.size < _RELIEVED_BYTES:
-            self.congested = False
+            self.congested = self.overloaded = False
             return True
         return False
