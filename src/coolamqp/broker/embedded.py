@@ -247,7 +247,7 @@ class Broker(Watched, FaultCalls):
         await self._stop()
 
     def _call(self, function: Callable[[], T]) -> T:
-        """Call a function on the thread of the broker, send the resulting bytes, return the result."""
+        """Call a function on the thread of the broker, and send the resulting bytes."""
         if self._loop is None:
             raise _not_running()
 
