@@ -1,7 +1,8 @@
-"""A small blocking client that hides nothing: what the broker sends stays in order until asked for.
+"""A small blocking client that shows each method and message of the broker, in order.
 
-This module has connections and channels over a `Wire`. An error of the broker is a `Refused`, which
-fails the test with the reason, unless the test expects it. One thread uses a connection at a time.
+This module has connections and channels over a `Wire`. An error of the broker raises `Refused`,
+which fails the test with the reason, unless the test expects it. One thread uses a connection at a
+time.
 """
 
 from __future__ import annotations
@@ -76,11 +77,11 @@ CAPABILITIES = {
 }
 FRAME_MAX = 131072  # what RabbitMQ proposes
 BASIC_CLASS = 60
-POLL_INTERVAL = 0.01  # seconds; for what no event tells
+POLL_INTERVAL = 0.01  # seconds; for changes without an event
 
 
 def open_wire(url: str) -> Wire:
-    """Return a wire to the broker of an amqp:// address, on which nothing is sent yet."""
+    """Return a connected wire to the broker of an amqp:// address, before the protocol header."""
     parts = urlsplit(url)
     assert parts.hostname is not None
     assert parts.port is not None
@@ -102,13 +103,13 @@ class RawConnection:
     """An open connection to a broker.
 
     :param url: its address, with user, password and virtual host
-    :param capabilities: the client's, by name
+    :param capabilities: the capabilities of the client, by name
     :param heartbeat: seconds between heartbeats, as agreed with the broker; 0 for none
     :param channel_max: the largest number of a channel; by default that of the broker
-    :param frame_max: in bytes; by default that of the broker
-    :param mechanism: of SASL
-    :param response: of SASL; by default that of PLAIN
-    :param virtual_host: instead of the one in the address
+    :param frame_max: the longest frame, in bytes; by default that of the broker
+    :param mechanism: the SASL mechanism
+    :param response: the SASL response; by default that of PLAIN
+    :param virtual_host: the virtual host; by default that of the address
     :raises Refused: the broker closed the connection during the handshake
     :raises Disconnected: the broker closed the socket during the handshake
     :ivar start: the broker's connection.start
@@ -170,7 +171,7 @@ class RawConnection:
 
     @property
     def publisher(self) -> RawChannel:
-        """A channel with confirms, for messages that a test only needs to be there."""
+        """A separate channel with confirms, on which a test publishes its preparatory messages."""
         if self._publisher is None:
             self._publisher = self.channel().confirm()
         return self._publisher
@@ -184,7 +185,7 @@ class RawConnection:
         self.wire.send_method(channel, method)
 
     def send_frame(self, kind: int, channel: int, payload: bytes) -> None:
-        """Send a frame, whatever it has in it."""
+        """Send a frame with any content, also an invalid one."""
         self.wire.send(encode_frame(kind, channel, payload))
 
     def call(self, method: Method) -> Any:
@@ -205,7 +206,7 @@ class RawConnection:
         return method
 
     def expect_nothing(self) -> None:
-        """Check that nothing waits on channel 0, after a round trip on another."""
+        """Check that channel 0 has received nothing, after a round trip on another channel."""
         self.channel().close()
         assert not self._control, list(self._control)
 
@@ -220,12 +221,12 @@ class RawConnection:
 
     @property
     def blamed(self) -> tuple[int, int]:
-        """Class and method that the broker named when it closed the connection."""
+        """The class and method ids in the close of the connection."""
         assert isinstance(self.closed, Refused), self.closed
         return self.closed.index
 
     def expect_cut(self) -> None:
-        """Check that the broker closes the socket, and sends nothing before."""
+        """Check that the broker closes the socket without sending anything before."""
         self.wire.expect_end()
         self.closed = Disconnected('the broker cut the connection')
 
@@ -249,12 +250,12 @@ class RawConnection:
             self.wire.close()
 
     def abort(self) -> None:
-        """Close the socket without a word."""
+        """Close the socket without connection.close."""
         self.closed = Disconnected('the test cut the connection')
         self.wire.close()
 
     def read(self, timeout: float = TIMEOUT) -> None:
-        """Read one frame for whomever it is.
+        """Read one frame, and pass it to its channel.
 
         :raises Refused, Disconnected: the connection is closed
         """
@@ -323,7 +324,7 @@ class RawChannel:
         self.connection.send(self.number, method)
 
     def call(self, method: Method) -> Any:
-        """Send a method and return its answer; what comes before it stays in the inbox.
+        """Send a method and return its answer. Methods before the answer stay in the inbox.
 
         :raises Refused: the broker closes the channel or the connection instead
         """
@@ -345,9 +346,9 @@ class RawChannel:
             seen += 1
 
     def refused(self, method: Method) -> tuple[int, str]:
-        """Send a method; return code and text with which the broker closes for it.
+        """Send a method; return the code and text with which the broker refuses it.
 
-        Checks that the broker blames this method, and that a soft error closes the channel.
+        Check that the close has the class and method ids of this method.
         """
         self.send(method)
         return self.expect_close(method.INDEX)
@@ -361,14 +362,14 @@ class RawChannel:
         immediate: bool = False,
         **properties: Unpack[PropertyKeywords],
     ) -> tuple[int, str]:
-        """Publish; return code and text with which the broker closes for it."""
+        """Publish; return the code and text with which the broker refuses the message."""
         self.publish(body, exchange, routing_key, immediate=immediate, **properties)
         return self.expect_close(BasicPublish.INDEX)
 
     def expect_close(self, index: tuple[int, int] | None = None) -> tuple[int, str]:
         """Return code and text with which the broker closes this channel or the connection.
 
-        :param index: class and method that it must blame
+        :param index: the class and method ids that the close must have
         """
         try:
             while self.closed is None:
@@ -448,9 +449,9 @@ class RawChannel:
         return item
 
     def expect_nothing(self, *queues: str) -> None:
-        """Check that nothing waits, after a round trip.
+        """Check that the inbox is empty, after a round trip.
 
-        :param queues: queues to go round with, so that their deliveries have come
+        :param queues: queues to declare passively first, so that their deliveries have come
         """
         for queue in queues:
             self.call(QueueDeclare(queue, passive=True))
@@ -531,7 +532,7 @@ class RawChannel:
         self.send(BasicAck(tag, multiple))
 
     def nack(self, tag: int, *, multiple: bool = False, requeue: bool = False) -> None:
-        """Refuse deliveries."""
+        """Negatively acknowledge a delivery, or all up to it."""
         self.send(BasicNack(tag, multiple, requeue))
 
     def reject(self, tag: int, *, requeue: bool = False) -> None:
@@ -554,8 +555,8 @@ class RawChannel:
     ) -> None:
         """Publish messages on another channel, and return when the broker has confirmed them.
 
-        Only then a queue counts them for certain: a queue of RabbitMQ answers a passive declaration
-        before the messages that wait for it.
+        A queue counts them for certain only after the confirms: a queue of RabbitMQ may answer a
+        passive declaration before it has processed all messages.
         """
         publisher = self.connection.publisher
         for body in bodies:
@@ -563,14 +564,14 @@ class RawChannel:
         publisher.await_acks()
 
     def await_acks(self) -> None:
-        """Wait until all messages published here since `confirm` are acknowledged."""
+        """Wait until the broker has confirmed all messages published here since `confirm`."""
         refused = self.await_confirms()
         assert not refused, f'the broker refused the messages {refused}'
 
     def await_confirms(self) -> set[int]:
-        """Wait until all messages published here since `confirm` are acknowledged or refused.
+        """Wait until the broker has confirmed or refused all messages since `confirm`.
 
-        :returns: the numbers of those that are refused
+        :returns: the delivery tags of the refused messages
         """
         refused: set[int] = set()
         while self._unconfirmed:
@@ -596,13 +597,13 @@ class RawChannel:
 
 
 def refusal(channel: int, method: ChannelClose | ConnectionClose) -> Refused:
-    """Return a close of the broker as an exception."""
+    """Return a close by the broker as an exception."""
     index = (method.class_id, method.method_id)
     return Refused(channel, method.reply_code, text(method.reply_text), index)
 
 
 def eventually(look: Callable[[], Any], what: str) -> Any:
-    """Look until the result is true, for what no event tells; return it."""
+    """Poll a function until its result is true, for changes without an event; return the result."""
     deadline = time.monotonic() + TIMEOUT
     while True:
         found = look()
