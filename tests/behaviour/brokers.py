@@ -1,7 +1,7 @@
-"""The brokers under test: what a test asks of a broker beside the protocol.
+"""The brokers under test: the commands that tests need besides the protocol.
 
-This module has the Protocol class of all brokers, and the one over a RabbitMQ node. It must not
-know what the tests test.
+This module has the Protocol class of all brokers, and its implementation with a RabbitMQ node. It
+must not depend on the tests.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from tests.support.rabbitmq import RabbitMQNode
 Version = tuple[int, ...]
 T = TypeVar('T')
 
-EMBEDDED_VERSION = (4, 0)  # where versions differ, the embedded broker behaves as this one
+EMBEDDED_VERSION = (4, 0)  # if versions differ, the embedded broker behaves as this one
 USER = 'guest'
 PASSWORD = 'guest'
 USERS = 'rabbit_auth_backend_internal'  # the module of RabbitMQ
 
 
 class BrokerUnderTest(Protocol):
-    """A broker that runs.
+    """A running broker.
 
-    :ivar kind: 'rabbitmq', 'embedded', or 'embedded-folder', which keeps its data in a folder
-    :ivar version: the version of RabbitMQ as which it behaves, such as (4, 0, 5)
+    :ivar kind: 'rabbitmq', 'embedded', or 'embedded-folder', which stores its data in a folder
+    :ivar version: the version of RabbitMQ whose behaviour it has, such as (4, 0, 5)
     """
 
     kind: str
@@ -39,7 +39,7 @@ class BrokerUnderTest(Protocol):
         ...
 
     def add_vhost(self, *names: str) -> None:
-        """Make virtual hosts with all permissions for `guest`."""
+        """Add virtual hosts with all permissions for `guest`."""
         ...
 
     def delete_vhost(self, *names: str) -> None:
@@ -55,7 +55,7 @@ class BrokerUnderTest(Protocol):
         write: str = '.*',
         read: str = '.*',
     ) -> None:
-        """Make a user, with permissions in a virtual host if one is named."""
+        """Add a user, with permissions in `vhost` unless it is empty."""
         ...
 
     def set_policy(
@@ -67,7 +67,7 @@ class BrokerUnderTest(Protocol):
         apply_to: str = 'queues',
         priority: int = 0,
     ) -> None:
-        """Make or replace a policy. It is in force when this returns."""
+        """Add or replace a policy. It is in effect when the call returns."""
         ...
 
     def clear_policy(self, vhost: str, name: str) -> None:
@@ -118,7 +118,7 @@ class RabbitMQUnderTest:
             self._at_once(names, f'rabbit_vhost:delete(Name, {binary(USER)})')
 
     def _at_once(self, names: Iterable[str], orders: str) -> None:
-        """Evaluate orders for each name, all in parallel, since each waits for the disk."""
+        """Evaluate commands for each name, all in parallel, because each waits for the disk."""
         jobs = f'[fun() -> {orders} end || Name <- {binaries(names)}]'
         self._node.eval(f'rpc:pmap({{erlang, apply}}, [[]], {jobs})')
 

@@ -1,4 +1,4 @@
-"""The brokers that the tests of this folder run on, and connections to them."""
+"""The brokers for the tests of this folder, and connections to them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope='session')
 def rabbitmq_under_test(request: pytest.FixtureRequest) -> BrokerUnderTest:
-    """The node of this run."""
+    """The RabbitMQ node of this run."""
     return RabbitMQUnderTest(request.getfixturevalue('rabbitmq'))
 
 
@@ -48,7 +48,7 @@ def embedded_under_test() -> Iterator[BrokerUnderTest]:
 def embedded_under_test_in_folder(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[BrokerUnderTest]:
-    """An embedded broker that keeps its data in a folder."""
+    """An embedded broker that stores its data in a folder."""
     folder = tmp_path_factory.mktemp('broker')
     with Broker(folder=folder) as broker:
         yield EmbeddedUnderTest(broker, folder)
@@ -62,7 +62,7 @@ def broker(request: pytest.FixtureRequest) -> BrokerUnderTest:
 
 
 class Vhosts:
-    """Virtual hosts for one test each, made and deleted in batches, which saves seconds."""
+    """Virtual hosts, one for each test. Adding and deleting them in batches saves seconds."""
 
     def __init__(self, broker: BrokerUnderTest) -> None:
         self._broker = broker
@@ -70,7 +70,7 @@ class Vhosts:
         self._used: list[str] = []
 
     def take(self) -> str:
-        """Return a virtual host that nobody has used."""
+        """Return an unused virtual host."""
         if not self._unused:
             self.delete_used()
             self._unused = [f'behaviour-{next(_numbers)}' for _ in range(BATCH)]
@@ -107,7 +107,7 @@ def url(broker: BrokerUnderTest, vhost: str) -> str:
 def connect(url: str) -> Iterator[Connect]:
     """Open connections with any options, and close them with the test.
 
-    The address may be passed; by default it is that of this test's virtual host.
+    By default, the address is that of the virtual host of this test.
     """
     opened: list[RawConnection] = []
 

@@ -118,9 +118,9 @@ class Rig:
         assert isinstance(queue, Queue)
         return len(queue.unacked)
 
-    def accept(self, certified: str | None = None) -> Client:
+    def accept(self, common_name: str | None = None) -> Client:
         """Return a client whose transport is up, and that has sent nothing."""
-        connection = self.core.accept('rig', certified, self.now)
+        connection = self.core.accept('rig', common_name, self.now)
         client = Client(self, connection)
         self.clients[connection.number] = client
         self.run()
@@ -200,7 +200,7 @@ class Client:
         if reading != self._reading:
             self._reading = reading
             connection.set_reading(reading, self.rig.now)
-        if (connection.is_cut or connection.is_over()) and not self._closed:
+        if (connection.is_aborted or connection.is_over()) and not self._closed:
             self.lose()
         self._read()
 

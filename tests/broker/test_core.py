@@ -43,7 +43,7 @@ def test_an_error_of_the_broker_costs_one_connection(
     monkeypatch.undo()
 
     assert code == 541
-    assert 'an error in the broker' in caplog.text
+    assert 'internal error of the broker' in caplog.text
     caplog.clear()
     assert other.declare('q') == 'q'
 
@@ -57,7 +57,7 @@ def test_an_error_at_a_timer_costs_no_connection(
     rig.advance(1)
     rig.advance(0)
 
-    assert 'an error in the broker' in caplog.text
+    assert 'internal error of the broker' in caplog.text
     caplog.clear()
     assert rig.ready('q') == []
     client.declare('p')

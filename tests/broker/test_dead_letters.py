@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from coolamqp.broker.dead_letters import EXPIRED, MAXLEN, REJECTED, Reason, bury, is_cycle
+from coolamqp.broker.dead_letters import (
+    EXPIRED,
+    MAXLEN,
+    REJECTED,
+    Reason,
+    is_cycle,
+    make_dead_letter,
+)
 from coolamqp.broker.message import BrokerMessage
 from coolamqp.framing.field_table import plain_table
 from coolamqp.framing.properties import BasicContentPropertyList
@@ -24,7 +31,7 @@ def died(
     key: bytes | None = None,
     seconds: int = 7,
 ) -> BrokerMessage:
-    return bury(of, queue, reason, b'dlx', key, seconds)
+    return make_dead_letter(of, queue, reason, b'dlx', key, seconds)
 
 
 def headers(of: BrokerMessage) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def test_the_thread_does_not_wait_for_itself(thread: LoopThread) -> None:
     async def outer() -> None:
         run_on(thread.loop, name())
 
-    with pytest.raises(RuntimeError, match='use a thread'):
+    with pytest.raises(RuntimeError, match='call it from another thread'):
         thread.run(outer())
 
 

@@ -63,7 +63,7 @@ def test_the_highest_priority_counts() -> None:
     [
         ({'pattern': '('}, 'the pattern'),
         ({'apply_to': 'topics'}, 'apply_to'),
-        ({'definition': {'max-lenght': 1}}, "no policy has an option 'max-lenght'"),
+        ({'definition': {'max-lenght': 1}}, "unknown policy option 'max-lenght'"),
     ],
 )
 def test_an_invalid_policy_is_refused(changed: dict[str, Any], text: str) -> None:

@@ -178,6 +178,7 @@ USES_OF_A_BROKER = """
 
 
 @pytest.mark.integration
+@pytest.mark.rabbitmq_only
 class TestOnARabbitMQ:
     def test_an_option_runs_the_same_tests_on_it(
         self, plain_pytester: pytest.Pytester, broker_url: str

@@ -18,7 +18,7 @@ SUCCESS, NOT_RUN = 0, 2
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a broker until an interrupt or a termination. Return the exit status."""
+    """Run a broker until SIGINT or SIGTERM, and return the exit status."""
     given = _parser().parse_args(arguments)
     logging.basicConfig(format='%(asctime)s %(message)s', level=given.log_level)
     try:
@@ -35,26 +35,30 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='python -m coolamqp.broker',
         description='Run an AMQP 0-9-1 broker for demos and tests. Not for production.',
-        epilog='It prints its address, and runs until Ctrl-C.',
+        epilog='The broker prints its address, and runs until Ctrl-C.',
     )
     parser.add_argument('--host', default='127.0.0.1', help='the address to listen on')
     parser.add_argument(
-        '--port', type=int, default=AMQP_PORT, help='the port to listen on; 0 for any that is free'
+        '--port', type=int, default=AMQP_PORT, help='the port to listen on; 0 for any free port'
     )
-    parser.add_argument('--folder', type=Path, help='the folder to keep durable things in')
+    parser.add_argument(
+        '--folder', type=Path, help='the folder that stores durable queues and persistent messages'
+    )
     parser.add_argument(
         '--user',
         action='append',
         metavar='NAME:PASSWORD',
-        help='a user instead of guest:guest; more than once for several',
+        help='a user instead of guest:guest; repeat the option for several users',
     )
-    parser.add_argument('--certificate', type=Path, help='a PEM file: serve TLS with it')
-    parser.add_argument('--key', type=Path, help='the PEM file of its key, if it is another one')
+    parser.add_argument(
+        '--certificate', type=Path, help='the PEM file of the certificate, to serve TLS'
+    )
+    parser.add_argument('--key', type=Path, help='the PEM file of the key, if it is another file')
     parser.add_argument(
         '--log-level',
         default='WARNING',
         choices=('DEBUG', 'INFO', 'WARNING', 'ERROR'),
-        help='INFO shows each connection',
+        help='the level of the log on stderr; INFO logs each connection',
     )
     return parser
 

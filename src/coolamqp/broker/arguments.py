@@ -1,4 +1,6 @@
-"""Arguments of declarations: reading them, and comparing those of two declarations.
+"""Arguments of declarations: functions to read them, and to compare two declarations.
+
+RabbitMQ requires equal arguments: https://www.rabbitmq.com/docs/queues#property-equivalence.
 
 Arguments are field tables in the typed form (see `coolamqp.framing.field_table`).
 """
@@ -12,10 +14,10 @@ from coolamqp.broker.errors import Refusal
 from coolamqp.framing.field_table import TypedTable, TypedValue
 from coolamqp.reply_codes import PRECONDITION_FAILED
 
-# By name, in the typed form.
+# Values in the typed form, by name.
 NamedArguments: TypeAlias = dict[bytes, TypedValue]
 
-# Letters, and the names that RabbitMQ has for their types.
+# The type letters of field tables (section 4.2.5.5), and the names of RabbitMQ for these types.
 TYPE_NAMES: Final = {
     'S': 'longstr',
     'I': 'signedint',
@@ -40,7 +42,7 @@ INTEGERS: Final = frozenset('bBsuIilL')
 
 
 def named(table: Any) -> NamedArguments:
-    """Return decoded arguments by name; the last value of a name counts."""
+    """Return decoded arguments by name. If a name occurs twice, its last value applies."""
     decoded: TypedTable = table or []
     return {bytes(name): value for name, value in decoded}
 
@@ -83,9 +85,9 @@ def check_same_flag(name: str, current: bool, received: bool, where: str) -> Non
 
 
 def check_string(name: str, arguments: NamedArguments, where: str) -> None:
-    """Check that an argument is a string, if it is there.
+    """Check that an argument is a string or missing.
 
-    :raises Refusal: it is not
+    :raises Refusal: it has another type
     """
     value = arguments.get(name.encode())
     if value is not None and value[1] != 'S':

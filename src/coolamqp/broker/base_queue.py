@@ -1,4 +1,4 @@
-"""What queues and streams share, and what they know of their virtual host."""
+"""The base class of queues and streams, and their interfaces to connection and virtual host."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MILLISECOND: Final = 0.001
 
 @dataclass(frozen=True)
 class QueueDefinition:
-    """What a client declares of a queue.
+    """The declaration of a queue.
 
     :param kind: `CLASSIC`, `QUORUM` or `STREAM`
     :param arguments: checked arguments
@@ -45,7 +45,7 @@ class QueueOwner(ABC):
 
     @abstractmethod
     def queue_deleted(self, queue: BaseQueue) -> None:
-        """Forget an exclusive queue."""
+        """Remove an exclusive queue from the list of the connection."""
 
 
 class QueueHost(ABC):
@@ -72,11 +72,11 @@ class QueueHost(ABC):
 
     @abstractmethod
     def dead_letter(self, queue: BaseQueue, message: BrokerMessage, reason: Reason) -> None:
-        """Publish a message that has died to the dead-letter exchange of its queue."""
+        """Publish a message to the dead-letter exchange of its queue."""
 
     @abstractmethod
     def delete_queue(self, queue: BaseQueue) -> int:
-        """Delete a queue, and tell its consumers; return the number of its messages."""
+        """Delete a queue, and cancel its consumers; return the number of its ready messages."""
 
 
 class BaseQueue(MessageSource):
@@ -84,7 +84,7 @@ class BaseQueue(MessageSource):
 
     :param arguments: checked arguments
     :param owner: the connection of an exclusive queue; None for others
-    :ivar options: what arguments and policy say together
+    :ivar options: the options from its arguments and its policy
     :ivar policy: the name of the policy; empty for none
     """
 
@@ -103,7 +103,7 @@ class BaseQueue(MessageSource):
         self._expires: Timer | None = None
 
     def apply_policy(self, name: str, definition: Mapping[str, Any]) -> None:
-        """Use a policy; an empty definition for none."""
+        """Apply a policy; an empty definition removes it."""
         self.policy = name
         self.options = make_options(self.arguments, definition, self.kind)
         self.used()
@@ -123,7 +123,7 @@ class BaseQueue(MessageSource):
 
     @abstractmethod
     def add_consumer(self, consumer: Consumer) -> None:
-        """Add a consumer, and deliver what it can take."""
+        """Add a consumer, and deliver messages to it."""
 
     @abstractmethod
     def get(self) -> Entry | None:
@@ -134,22 +134,22 @@ class BaseQueue(MessageSource):
         """Add a message from the store, behind the others."""
 
     def forget_transient(self) -> None:
-        """Drop the messages that a restart does not keep."""
+        """Drop the messages that do not survive a restart."""
 
     @abstractmethod
     def purge(self) -> int:
         """Drop all ready messages; return their number."""
 
     def check_consume(self, no_ack: bool, prefetch: int, arguments: NamedArguments) -> None:
-        """Check whether a queue of this kind takes such a consumer.
+        """Check that a queue of this kind permits a consumer with these options.
 
-        :raises Refusal: it does not
+        :raises Refusal: the queue does not
         """
         if STREAM_OFFSET in arguments:
             raise unsupported(STREAM_OFFSET, self.vhost.where('queue', self.name), self.kind)
 
     def properties_of(self, entry: Entry) -> bytes:
-        """Return the encoded properties to deliver a message with."""
+        """Return the encoded properties for the delivery of a message."""
         return entry.message.properties
 
     def remove_consumer(self, consumer: Consumer) -> None:
@@ -160,14 +160,14 @@ class BaseQueue(MessageSource):
             self.vhost.delete_queue(self)
 
     def close(self) -> None:
-        """Stop all timers and tell the owner, since the queue is deleted."""
+        """Stop all timers and notify the owner, because the queue is deleted."""
         self.deleted = True
         self._cancel(self._expires)
         if self.owner is not None:
             self.owner.queue_deleted(self)
 
     def used(self) -> None:
-        """Start the time of `expires` anew: https://www.rabbitmq.com/docs/ttl#queue-ttl."""
+        """Restart the timer of `expires`: https://www.rabbitmq.com/docs/ttl#queue-ttl."""
         self._cancel(self._expires)
         self._expires = None
         if self.options.expires is not None and not len(self.consumers) and not self.deleted:

@@ -1,4 +1,4 @@
-"""A channel: its consumers, what it has delivered, and what has become of it."""
+"""A channel: its consumers, its unacknowledged messages, and their settlement."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from coolamqp.framing.hot import begin_body, end_frame, write_deliver, write_get
 from coolamqp.framing.method import Method
 from coolamqp.reply_codes import NOT_FOUND, PRECONDITION_FAILED
 
-# Messages with their delivery tags, whether they are acknowledged, and else whether requeued.
+# Messages with their delivery tags; whether they are acknowledged; if not, whether to requeue them.
 Settlement: TypeAlias = tuple[list[tuple[int, Entry]], bool, bool]
 
 
 class Channel(ConsumerChannel, ReplyReceiver):
-    """A channel that is open.
+    """A channel of a connection.
 
     :ivar prefetch: the largest number of unacknowledged messages on the channel; 0 for no limit
     :ivar consumer_prefetch: the same for each new consumer
     :ivar unacked: the unacknowledged messages by delivery tag, in order
     :ivar at_end: what to call when the channel ends
     :ivar uncommitted: the settlements that wait for tx.commit
-    :ivar last_queue: the queue that an empty name stands for
+    :ivar last_queue: the queue that was declared last; methods with an empty queue name refer to it
     :ivar reply_tag: the tag of the consumer of direct replies; None without one
     :ivar reply_key: the routing key of direct replies
     """
@@ -61,9 +61,11 @@ class Channel(ConsumerChannel, ReplyReceiver):
         self.session.send(encode_method(self.number, method))
 
     def queue_name(self, name: bytes) -> bytes:
-        """Return the name of a queue; an empty one stands for the last queue that was declared.
+        """Return a queue name. An empty name refers to the last queue declared on the channel.
 
-        :raises Refusal: none was
+        See AMQP 0-9-1, domain queue-name.
+
+        :raises Refusal: the name is empty, and the channel has declared no queue
         """
         if name:
             return name
@@ -130,7 +132,7 @@ class Channel(ConsumerChannel, ReplyReceiver):
         self.write_content(entry.queue.properties_of(entry), message.body)
 
     def write_content(self, properties: bytes, body: bytes) -> None:
-        """Write the header and the body behind the method that announces them."""
+        """Write the header and the body of a content, after its method."""
         session = self.session
         size = len(body)
         write_header(session.writer(), self.number, properties, size)
@@ -170,7 +172,10 @@ class Channel(ConsumerChannel, ReplyReceiver):
         self.session.state.replies.pop(self.reply_key, None)
 
     def consumer_cancelled(self, consumer: Consumer) -> None:
-        """Tell the client that a consumer has ended, since its queue is gone."""
+        """Remove a consumer whose queue is deleted, and send basic.cancel to the client.
+
+        https://www.rabbitmq.com/docs/consumer-cancel
+        """
         known = self.consumers.pop(consumer.tag, None) is not None
         if known and self.session.wants_cancel_notices:
             self.send(BasicCancel(consumer.tag, True))
@@ -196,7 +201,7 @@ class Channel(ConsumerChannel, ReplyReceiver):
         return taken
 
     def settle(self, entries: list[Entry], acked: bool, requeue: bool) -> None:
-        """Acknowledge, dead-letter or requeue messages that were unacknowledged."""
+        """Acknowledge, reject or requeue messages that `take_unacked` has returned."""
         consumers = {}
         for entry in entries:
             consumer = entry.consumer
@@ -231,7 +236,7 @@ class Channel(ConsumerChannel, ReplyReceiver):
         self.settle(entries, acked=False, requeue=True)
 
     def resume(self, consumers: Iterable[Consumer] | None = None) -> None:
-        """Deliver to consumers that can take messages again; by default to all."""
+        """Deliver to the consumers that can receive messages again; by default to all of them."""
         for consumer in list(self.consumers.values() if consumers is None else consumers):
             if consumer.tag in self.consumers and consumer.can_take():
                 consumer.queue.resume(consumer)

@@ -1,4 +1,4 @@
-"""The frames of a channel: what comes in is carried out, refused or ignored."""
+"""The processing of the frames of a channel, and the close of the channel after an error."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ from coolamqp.framing.hot import (
 from coolamqp.framing.method import Method
 from coolamqp.reply_codes import COMMAND_INVALID, UNEXPECTED_FRAME
 
-# Methods that a content follows.
+# The methods with a content (section 4.2.6).
 _WITH_CONTENT: Final = (BASIC_PUBLISH, BASIC_DELIVER, BASIC_GET_OK, BASIC_RETURN)
 _CLOSE: Final = 0x00140028
 _CLOSE_OK: Final = 0x00140029
-# What a piece of a body takes besides its bytes, in bytes.
+# The memory that a piece of a body uses besides its content, in bytes.
 _PIECE_BYTES: Final = 300
-# Of a content that is no publish.
+# The envelope of a content that is not a publish.
 _NO_ENVELOPE: Final = PublishEnvelope(bytes(9))
 
 
 class _Awaited(Enum):
-    """The kind of frame that comes next, as RabbitMQ names it in errors."""
+    """The kind of frame that must come next, with the text of RabbitMQ for any other kind."""
 
     METHOD = 'method frame, got non method frame'
     HEADER = 'content header for class 60, got non content header frame'
@@ -58,7 +58,7 @@ class _Awaited(Enum):
         return Refusal(UNEXPECTED_FRAME, f'expected {self.value} instead')
 
 
-# Each frame compares with one of them; a global is the fastest to read.
+# Globals, because each frame reads them, and they are faster than attributes of the Enum.
 _METHOD: Final = _Awaited.METHOD
 _HEADER: Final = _Awaited.HEADER
 _BODY: Final = _Awaited.BODY
@@ -121,7 +121,7 @@ class ChannelFrames(ChannelSink):
             self._refuse(undecodable(error, buffer[start:end]), index)
 
     def _on_method_while_closing(self, index: int) -> None:
-        # Section 2.2.5: after close, everything but close and close-ok is ignored.
+        # AMQP 0-9-1, channel.close: the sender then ignores all methods but close and close-ok.
         if index == _CLOSE:
             self.channel.send(ChannelCloseOk())
         elif index == _CLOSE_OK:
@@ -172,7 +172,7 @@ class ChannelFrames(ChannelSink):
             self._hold(end - start)
 
     def _hold(self, count: int) -> None:
-        """Count bytes of a content that is not complete."""
+        """Count bytes of an incomplete content for the memory alarm."""
         state = self._session.state
         self._incomplete += count
         state.memory.add(count)
@@ -225,7 +225,7 @@ class ChannelFrames(ChannelSink):
             self._publish(envelope, properties, body)
 
     def release(self) -> None:
-        """Process what was held, in order, as far as it can go on."""
+        """Process the frames that were held, in order, as far as the connection can go on."""
         session = self._session
         if session.blocked or session.overloaded:
             return
@@ -250,7 +250,7 @@ class ChannelFrames(ChannelSink):
             self.close(refusal, index)
 
     def close(self, refusal: Refusal, index: int = 0) -> None:
-        """Close the channel for a soft error, or at the command of a test.
+        """Close the channel because of a soft error, or because a test commands it.
 
         :param index: class and method id of the refused method, as one number
         """

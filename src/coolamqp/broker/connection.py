@@ -1,7 +1,7 @@
-"""A connection, the broker's side: from the protocol header to the last close-ok.
+"""The broker's side of a connection: from the protocol header to connection.close-ok.
 
-Owns the handshake, the heartbeats, the channels. It knows nothing of the transport: the server
-passes in received bytes and the time, and sends the bytes of the session. Nothing here waits.
+It owns the handshake, the heartbeats and the channels. It must not depend on the transport: the
+server passes received bytes and the time as arguments, and sends the bytes of the session.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from coolamqp.broker.channel import Channel
 from coolamqp.broker.channel_frames import ChannelFrames
 from coolamqp.broker.decoding import decode
 from coolamqp.broker.errors import Refusal
-from coolamqp.broker.handshake import Handshake, HungUp, Stage
+from coolamqp.broker.handshake import Handshake, HandshakeError, Stage
 from coolamqp.broker.session import Session
 from coolamqp.broker.state import BrokerState
 from coolamqp.exceptions import WireError
@@ -35,8 +35,8 @@ from coolamqp.framing.method import Method
 from coolamqp.reply_codes import CHANNEL_ERROR, NOT_ALLOWED, UNEXPECTED_FRAME
 from coolamqp.timers import Timer
 
-# From the first byte to connection.open, and from close to close-ok or to the end of the socket, in
-# seconds.
+# The longest times, in seconds: from the start to connection.open (RabbitMQ has 10 s as well), and
+# from connection.close to close-ok, or from close-ok to the end of the socket.
 HANDSHAKE_TIMEOUT: Final = 10.0
 CLOSE_TIMEOUT: Final = 5.0
 _CHANNEL_OPEN: Final = 0x0014000A
@@ -48,7 +48,7 @@ class ConnectionState(Enum):
     OPENING = 'opening'
     OPEN = 'open'
     CLOSING = 'closing'
-    # The client has closed it, and is to close the socket.
+    # The broker has answered connection.close of the client, which closes the socket next.
     LINGERING = 'lingering'
     CLOSED = 'closed'
 
@@ -56,11 +56,12 @@ class ConnectionState(Enum):
 class BrokerConnection(FrameSink):
     """A connection of a client.
 
-    :param peer: the address of the client, for people
-    :param certified: the common name in the certificate of the client; None without a certificate
-    :param log: called with a line for the log
-    :ivar cause: why the connection ended; empty while it has not, or if the client closed it
-    :ivar is_cut: whether to reset the transport, since the client has taken too long
+    :param peer: the address of the client, for the log
+    :param common_name: the common name in the certificate of the client; None without a certificate
+    :param log: a function that logs a line
+    :ivar cause: the reason for the end of the connection; empty if it is open, or if the client has
+        closed it
+    :ivar is_aborted: whether the server must abort the transport, because of a time-out
     """
 
     def __init__(
@@ -68,17 +69,17 @@ class BrokerConnection(FrameSink):
         state: BrokerState,
         number: int,
         peer: str,
-        certified: str | None,
+        common_name: str | None,
         log: Callable[[str], None],
     ) -> None:
         self.state = state
         self.number = number
         self.peer = peer
         self.session = Session(state, number)
-        self.handshake = Handshake(self.session, certified)
+        self.handshake = Handshake(self.session, common_name)
         self.stage = ConnectionState.OPENING
         self.cause = ''
-        self.is_cut = False
+        self.is_aborted = False
         self._log = log
         self._decoder = Decoder(self, state.limits.frame_max)
         self._channels: dict[int, ChannelSink] = self._decoder.routes
@@ -87,7 +88,7 @@ class BrokerConnection(FrameSink):
         self._timer: Timer | None = None
         self._watch_time()
 
-    # What the server uses
+    # For the server
 
     def receive(self, data: bytes, now: float) -> None:
         """Process bytes of the client."""
@@ -103,11 +104,11 @@ class BrokerConnection(FrameSink):
         self._decoder.feed(data)
 
     def _refusing(self, call: Callable[[], None]) -> None:
-        """Make a call; close the connection for an error of the client."""
+        """Call a function; close the connection if it raises an error of the client."""
         try:
             call()
-        except HungUp as error:
-            self._hang_up(str(error))
+        except HandshakeError as error:
+            self._close_socket(str(error))
         except Refusal as refusal:
             self.refuse(refusal, 0)
         except WireError as error:
@@ -118,7 +119,7 @@ class BrokerConnection(FrameSink):
         return self.session.out.pieces()
 
     def sent(self, count: int, now: float) -> None:
-        """Record that the transport has taken `count` bytes; go on with deliveries."""
+        """Record that the transport has taken `count` bytes, and resume deliveries."""
         self._heartbeat.sent(now)
         self.session.out.sent(count)
         if self.session.relieved():
@@ -127,7 +128,7 @@ class BrokerConnection(FrameSink):
             self._release()
 
     def lost(self, cause: str) -> None:
-        """End the connection, since its transport is lost."""
+        """End the connection, because its transport is lost."""
         if self.stage not in (ConnectionState.LINGERING, ConnectionState.CLOSED):
             self.cause = self.cause or cause
             self._end()
@@ -137,11 +138,11 @@ class BrokerConnection(FrameSink):
         self._watch_time()
 
     def is_over(self) -> bool:
-        """Whether the transport is to be closed: everything is said and sent."""
+        """Whether the connection has ended and sent all bytes, so the transport must close."""
         return self.stage is ConnectionState.CLOSED and not self.session.out.size
 
     def _watch_time(self) -> None:
-        """Set the timer for the next heartbeat or the end of what takes too long."""
+        """Set the timer for the next heartbeat or time-out."""
         timers = self.state.timers
         if self._timer is not None:
             timers.cancel(self._timer)
@@ -155,19 +156,21 @@ class BrokerConnection(FrameSink):
         self._watch_time()
 
     def _act_on_time(self, now: float) -> None:
-        """End what has taken too long, send heartbeats."""
+        """Send a heartbeat, or end the connection after a time-out."""
         if now >= self._deadline:
-            self._cut('it did not open in time' if not self.session.is_open else 'no close-ok')
+            self._abort(
+                'the handshake took too long' if not self.session.is_open else 'no close-ok'
+            )
         elif self._heartbeat.peer_gone(now):
-            self._cut(f'missed heartbeats from client, timeout: {self._heartbeat.interval:g}s')
+            self._abort(f'missed heartbeats from client, timeout: {self._heartbeat.interval:g}s')
         elif self._heartbeat.send_due(now):
             self._heartbeat.sent(now)
             self.session.send(HEARTBEAT_FRAME)
 
-    def _cut(self, cause: str) -> None:
-        """Give the client up, even if it has not taken all that was sent."""
+    def _abort(self, cause: str) -> None:
+        """End the connection after a time-out, and drop its unsent bytes."""
         self.lost(cause)
-        self.is_cut = True
+        self.is_aborted = True
         self.state.outgoing.add(self.number)
 
     @property
@@ -176,12 +179,12 @@ class BrokerConnection(FrameSink):
         return not (self.session.blocked or self.session.overloaded)
 
     def set_reading(self, reading: bool, now: float) -> None:
-        """Record whether the server reads; silence counts only while it does."""
+        """Record whether the server reads. Missed heartbeats count only while it reads."""
         self._heartbeat.set_reading(reading, now)
 
     @property
     def client_name(self) -> str:
-        """The name that the client gives its connection, or that of its product."""
+        """The client property `connection_name`, else `product`, else `a client`."""
         properties = self.handshake.client_properties
         return str(properties.get('connection_name') or properties.get('product') or 'a client')
 
@@ -193,7 +196,7 @@ class BrokerConnection(FrameSink):
     # Commands of the broker
 
     def refuse(self, refusal: Refusal, index: int) -> None:
-        """Close the connection for an error of the client.
+        """Close the connection because of an error of the client.
 
         :param index: class and method id of the refused method, as one number
         """
@@ -219,7 +222,7 @@ class BrokerConnection(FrameSink):
                 channel.close(refusal)
 
     def unblock(self) -> None:
-        """Read on, since an alarm has ended, and process what was held."""
+        """Read again after the end of an alarm, and process the frames that were held."""
         self.session.unblock()
         self._release()
 
@@ -229,7 +232,7 @@ class BrokerConnection(FrameSink):
             if isinstance(frames, ChannelFrames):
                 self._refusing(frames.release)
 
-    # Frames. Those of open channels go straight to their channels.
+    # Frames of channel 0 and of closed channels. The decoder passes other frames to their channels.
 
     def on_method(self, channel: int, buffer: bytes, start: int, end: int) -> None:
         """Process a method frame of channel 0, or of a channel that is not open."""
@@ -242,7 +245,7 @@ class BrokerConnection(FrameSink):
             elif self.stage is ConnectionState.OPEN:
                 self._open_channel(channel, index)
             elif self.stage is ConnectionState.OPENING:
-                raise HungUp('it uses a channel before the connection is open')
+                raise HandshakeError('the client uses a channel before the connection is open')
         except Refusal as refusal:
             self.refuse(refusal, index)
 
@@ -311,8 +314,8 @@ class BrokerConnection(FrameSink):
             self._watch_time()
             self._log(f"opens '{self.session.vhost.name}' as '{self.session.user.name}'")
 
-    def _hang_up(self, cause: str) -> None:
-        """Close the socket without a word."""
+    def _close_socket(self, cause: str) -> None:
+        """Close the socket without connection.close."""
         self.cause = cause
         self._end()
 

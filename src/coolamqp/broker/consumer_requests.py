@@ -1,6 +1,6 @@
-"""The methods that consume and fetch messages.
+"""The methods to consume and to get messages: qos, consume, cancel, get and recover.
 
-The order of the checks is that of RabbitMQ, since it decides which error a client sees.
+The checks are in the order of RabbitMQ, because the first failing check decides the error.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from coolamqp.reply_codes import (
 
 
 class ConsumerRequests(RequestGroup):
-    """Answers the methods of class basic on one channel, but for settlements and publishes."""
+    """Answers the methods of class basic on one channel, except settlements and publishes."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel

@@ -1,6 +1,7 @@
-"""The consumers of a queue: who receives the next message.
+"""The consumers of a queue, and the choice of the consumer for the next message.
 
-https://www.rabbitmq.com/docs/consumers, on priority and on single active consumers.
+https://www.rabbitmq.com/docs/consumer-priority and
+https://www.rabbitmq.com/docs/consumers#single-active-consumer.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from coolamqp.broker.delivery import Consumer
 
 
 class Consumers:
-    """The consumers of a queue, of which those that can take a message take turns.
+    """The consumers of a queue. Messages go round-robin to those that can receive one.
 
-    Each operation takes the same time for any number of consumers.
+    The time of `next` and `resume` does not depend on the number of consumers.
 
     :param single_active: whether only one consumer at a time receives messages
     :ivar active: the consumer that receives messages, if there is only one; None for none
@@ -35,7 +36,7 @@ class Consumers:
 
     @property
     def exclusive(self) -> bool:
-        """Whether there is an exclusive consumer, which is the only one."""
+        """Whether the queue has an exclusive consumer, which is then its only consumer."""
         return len(self._all) == 1 and next(iter(self._all)).exclusive
 
     def add(self, consumer: Consumer) -> None:
@@ -63,7 +64,7 @@ class Consumers:
             self._choose_active()
 
     def next(self) -> Consumer | None:
-        """Return the consumer for the next message; None if none can take one."""
+        """Return the consumer for the next message; None if no consumer can receive one."""
         if self._single_active:
             active = self.active
             return active if active is not None and active.can_take() else None
@@ -80,7 +81,7 @@ class Consumers:
         return None
 
     def resume(self, consumer: Consumer) -> None:
-        """Let a consumer take messages again."""
+        """Record that a consumer can receive messages again."""
         if consumer.waits:
             consumer.waits = False
             self._levels[consumer.priority].takers[consumer] = None
@@ -88,7 +89,7 @@ class Consumers:
     def _choose_active(self) -> None:
         """Choose the active consumer: the first one of the highest priority.
 
-        One that is active stays so, even if one of a higher priority comes.
+        An active consumer stays active, even if a consumer of a higher priority comes.
         """
         if self.active is None and self._single_active and self._order:
             self.active = next(iter(self._levels[self._order[0]].takers))
@@ -98,7 +99,7 @@ class _Level:
     """The consumers of one priority.
 
     :ivar count: the number of consumers
-    :ivar takers: those that may be able to take a message, the next one first
+    :ivar takers: the consumers that may be able to receive a message, the next one first
     """
 
     __slots__ = ('count', 'takers')

@@ -1,7 +1,7 @@
 """The core of the broker: all its connections, without a socket, a thread or a clock.
 
-The server passes received bytes and the time to it, and carries out what it returns: the bytes to
-send, the transports to close, the log records. No call waits.
+The server passes received bytes and the time as arguments. Then it sends the bytes and closes the
+transports that `take_outgoing` reports. No call waits.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ class BrokerCore:
         self._next_number = 1
         self._commanded_alarm = ''
 
-    # What the server uses
+    # For the server
 
-    def accept(self, peer: str, certified: str | None, now: float) -> BrokerConnection:
-        """Add a connection whose transport is up.
+    def accept(self, peer: str, common_name: str | None, now: float) -> BrokerConnection:
+        """Add a connection with a connected transport, and return it.
 
-        :param peer: the address of the client, for people
-        :param certified: the common name in the certificate of the client; None without one
+        :param peer: the address of the client, for the log
+        :param common_name: the common name in the certificate of the client; None without one
         """
         self._advance(now)
         number = self._next_number
         self._next_number += 1
         log = partial(self._log, number, peer)
-        connection = BrokerConnection(self.state, number, peer, certified, log)
+        connection = BrokerConnection(self.state, number, peer, common_name, log)
         self.connections[number] = connection
         return connection
 
@@ -65,7 +65,7 @@ class BrokerCore:
         self.connections.pop(connection.number, None)
 
     def tick(self, now: float) -> None:
-        """Act on the time."""
+        """Call the timers that are due, and commit the store."""
         self._advance(now)
         self.state.flush()
 
@@ -74,7 +74,7 @@ class BrokerCore:
         return self.state.timers.wake_at()
 
     def take_outgoing(self) -> list[BrokerConnection]:
-        """Return the connections that have bytes to send, or whose transport is to be closed."""
+        """Return the connections with bytes to send, or with a transport to close or to watch."""
         self.state.flush()
         self._watch_memory()
         numbers, self.state.outgoing = self.state.outgoing, set()
@@ -82,18 +82,21 @@ class BrokerCore:
         return [connection for connection in found if connection is not None]
 
     def _advance(self, now: float) -> None:
-        """Make the calls that are due; an error of the broker costs no connection."""
+        """Call the timers that are due. Log an internal error, and close no connection for it."""
         try:
             self.state.timers.advance(now)
         except Exception:
-            logger.exception('an error in the broker, at a timer')
+            logger.exception('internal error of the broker in a timer; please report it')
 
     def _guarded(self, connection: BrokerConnection, call: Callable[[], None]) -> None:
-        """Make a call for a connection; an error of the broker costs that connection alone."""
+        """Call a function for a connection. After an internal error, close only this connection."""
         try:
             call()
         except Exception:
-            logger.exception('an error in the broker, at connection %s', connection.peer)
+            logger.exception(
+                'internal error of the broker in the connection from %s; please report it',
+                connection.peer,
+            )
             connection.refuse(Refusal(INTERNAL_ERROR, ''), 0)
 
     # Commands
@@ -104,7 +107,7 @@ class BrokerCore:
             connection.refuse(Refusal(CONNECTION_FORCED, reason), 0)
 
     def delete_vhost(self, name: str) -> None:
-        """Delete a virtual host with all that is in it, and close its connections."""
+        """Delete a virtual host with its contents, and close its connections."""
         vhost = self.state.vhosts.pop(name)
         for connection in list(self.connections.values()):
             if connection.session.is_open and connection.session.vhost is vhost:
@@ -124,7 +127,7 @@ class BrokerCore:
         self._watch_memory()
 
     def _watch_memory(self) -> None:
-        """Raise the alarm if there is a reason for it, and else clear it."""
+        """Raise the memory alarm if a test or the memory requires it; otherwise clear it."""
         state = self.state
         alarm = self._commanded_alarm or (_LOW_MEMORY if state.memory.short else '')
         if alarm == state.alarm:

@@ -1,7 +1,7 @@
-"""The way of dead letters: from the queue in which a message died to the next queues.
+"""Dead-lettering: from a queue, through its dead-letter exchange, to other queues.
 
 https://www.rabbitmq.com/docs/dlx. Queues that dead-letter to each other can multiply a message
-without end: RabbitMQ only sees that a message returns to a queue. Here it ends at last.
+without end: RabbitMQ only detects that a message returns to a queue. This broker limits the copies.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from coolamqp.broker.base_queue import BaseQueue
-from coolamqp.broker.dead_letters import REJECTED, Reason, bury, is_cycle
+from coolamqp.broker.dead_letters import REJECTED, Reason, is_cycle, make_dead_letter
 from coolamqp.broker.errors import shown
 from coolamqp.broker.exchange import Exchange
 from coolamqp.broker.message import BrokerMessage
@@ -20,7 +20,7 @@ from coolamqp.broker.routing import Router
 
 logger = logging.getLogger(__name__)
 
-# A message is dropped that has died in more queues than this, or of which there are more copies.
+# The broker drops a dead letter beyond this number of deaths, or of copies of the same message.
 DEATHS_MAX: Final = 100
 COPIES_MAX: Final = 1000
 
@@ -41,13 +41,13 @@ class DeadLettering:
         self._publishing = False
 
     def publish(self, queue: BaseQueue, message: BrokerMessage, reason: Reason) -> None:
-        """Publish a message that has died to the dead-letter exchange of its queue."""
+        """Publish a message to the dead-letter exchange of its queue."""
         options = queue.options
         name = options.dead_letter_exchange
         exchange = None if name is None else self._exchanges.get(name)
         if exchange is None:
             return
-        dead = bury(
+        dead = make_dead_letter(
             message,
             queue.name,
             reason,
@@ -60,7 +60,7 @@ class DeadLettering:
             self._publish_all()
 
     def _publish_all(self) -> None:
-        """Publish dead letters, one after the other: each of them may make others die."""
+        """Publish dead letters one after the other, because each may cause further ones."""
         self._publishing = True
         try:
             while self._waiting:
@@ -73,21 +73,21 @@ class DeadLettering:
     def _queues_of(
         self, exchange: Exchange, dead: BrokerMessage, reason: Reason
     ) -> list[BaseQueue]:
-        """Return the queues that receive a dead letter; none if it has died too often."""
+        """Return the queues that receive a dead letter; none beyond the limits above."""
         routed = self._router.route(exchange, dead)
         queues = [queue for queue in routed if not is_cycle(dead, queue.name)]
-        kin = dead.kin
-        if reason != REJECTED:  # Only a client can do that again and again.
-            kin.copies += max(len(queues) - 1, 0)
-        if kin.copies <= COPIES_MAX and len(dead.deaths) <= DEATHS_MAX:
+        counted = dead.copy_count
+        if reason != REJECTED:  # Each rejection needs a client, so it cannot loop by itself.
+            counted.copies += max(len(queues) - 1, 0)
+        if counted.copies <= COPIES_MAX and len(dead.deaths) <= DEATHS_MAX:
             return queues
-        if not kin.dropped:
-            kin.dropped = True
+        if not counted.dropped:
+            counted.dropped = True
             logger.warning(
                 'a message with routing key %r has died in %d queues, and there are %d copies of '
                 'it; no dead-letter exchange takes it any more',
                 shown(dead.routing_key),
                 len(dead.deaths),
-                kin.copies,
+                counted.copies,
             )
         return []

@@ -1,6 +1,6 @@
-"""Dead letters: the headers that say why and how often a message died.
+"""Dead letters: the headers with the reasons and the counts of dead-lettering.
 
-https://www.rabbitmq.com/docs/dlx, headers as RabbitMQ 4 writes them.
+https://www.rabbitmq.com/docs/dlx#effects, with the headers of RabbitMQ 4.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ DELIVERY_LIMIT: Final = 'delivery_limit'
 _X_DEATH: Final = b'x-death'
 
 
-def bury(
+def make_dead_letter(
     message: BrokerMessage,
     queue: bytes,
     reason: Reason,
@@ -29,7 +29,7 @@ def bury(
 ) -> BrokerMessage:
     """Return the dead letter of a message.
 
-    :param queue: the queue in which the message died
+    :param queue: the queue that dead-letters the message
     :param exchange: the dead-letter exchange
     :param routing_key: the dead-letter routing key; None to keep the routing keys of the message
     :param seconds: the time, in seconds since 1970
@@ -52,9 +52,9 @@ def bury(
 
 
 def is_cycle(message: BrokerMessage, queue: bytes) -> bool:
-    """Whether a dead letter has been in a queue before, without a consumer that rejected it.
+    """Whether a dead letter returns to a queue, and no consumer has rejected it since.
 
-    RabbitMQ drops it there: https://www.rabbitmq.com/docs/dlx#cycles.
+    RabbitMQ drops this dead letter: https://www.rabbitmq.com/docs/dlx#cycles.
     """
     for event in message.deaths:
         if _field(event, b'reason') == REJECTED.encode():
@@ -65,7 +65,7 @@ def is_cycle(message: BrokerMessage, queue: bytes) -> bool:
 
 
 def _take_event(events: list[TypedTable], queue: bytes, reason: str) -> TypedTable | None:
-    """Remove the event for a queue and a reason; return it, its count increased."""
+    """Remove the event for a queue and a reason, and return it with its count plus one."""
     for event in events:
         if _field(event, b'queue') == queue and _field(event, b'reason') == reason.encode():
             events.remove(event)
@@ -96,7 +96,7 @@ def _field(event: TypedTable, name: bytes) -> Any:
 
 
 def _set_names(headers: TypedTable, which: str, origin: dict[str, bytes], *, replace: bool) -> None:
-    """Set the headers that name the first or the last death."""
+    """Set the headers `x-first-death-*` or `x-last-death-*`."""
     for part, value in origin.items():
         name = f'x-{which}-death-{part}'.encode()
         there = [index for index, item in enumerate(headers) if item[0] == name]

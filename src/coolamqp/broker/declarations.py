@@ -1,4 +1,4 @@
-"""What clients declare, bind and delete, checked in the order and the words of RabbitMQ."""
+"""Declarations, bindings and deletions, with the checks and the error texts of RabbitMQ."""
 
 from __future__ import annotations
 
@@ -106,9 +106,9 @@ def delete_exchange(vhost: VirtualHost, name: bytes, if_unused: bool) -> None:
 
 
 def check_not_system(vhost: VirtualHost, name: bytes) -> None:
-    """Check that an exchange is not one of those that every virtual host has.
+    """Check that an exchange is not a predeclared one (its name begins with `amq.`).
 
-    :raises Refusal: it is
+    :raises Refusal: it is predeclared
     """
     if name.startswith(RESERVED_PREFIX):
         where = vhost.where('exchange', name)
@@ -116,9 +116,9 @@ def check_not_system(vhost: VirtualHost, name: bytes) -> None:
 
 
 def check_not_default(name: bytes) -> None:
-    """Check that an operation is not for the default exchange.
+    """Check that an exchange is not the default exchange.
 
-    :raises Refusal: it is
+    :raises Refusal: it is the default exchange
     """
     if name == DEFAULT_EXCHANGE:
         raise Refusal(ACCESS_REFUSED, 'operation not permitted on the default exchange')
@@ -135,9 +135,9 @@ def _check_name(kind: str, name: bytes) -> None:
 
 
 def check_queue_name(name: bytes) -> None:
-    """Check that a client may declare a queue of this name.
+    """Check that a queue name does not begin with the reserved prefix `amq.`.
 
-    :raises Refusal: it may not
+    :raises Refusal: it does
     """
     _check_name('queue', name)
 
@@ -147,8 +147,8 @@ def declare_queue(
 ) -> BaseQueue:
     """Declare a queue, or check that the existing one is the same.
 
-    :param name: the name, be it one that the broker has made
-    :param owner: the connection that declares
+    :param name: the name from the client, or the generated name of a server-named queue
+    :param owner: the connection that declares the queue
     :raises Refusal: an argument is invalid, or the existing one differs
     """
     arguments = named(declared.arguments)
@@ -185,7 +185,7 @@ def _make_queue(
 
 
 def _check_replicated(declared: QueueDeclare, kind: str, where: str) -> None:
-    """Check the flags of a quorum queue or a stream, which is durable and never exclusive."""
+    """Check the flags of a quorum queue or a stream: both are durable and never exclusive."""
     if not declared.queue:
         what = f'Cannot declare a server-named queue for type rabbit_{kind}_queue'
         raise Refusal(PRECONDITION_FAILED, what)
@@ -222,7 +222,7 @@ def _with_kind(arguments: NamedArguments) -> NamedArguments:
 def check_owner(queue: BaseQueue, owner: QueueOwner) -> None:
     """Check that a queue is not exclusive to another connection.
 
-    :raises Refusal: it is
+    :raises Refusal: it belongs to another connection
     """
     if queue.owner is not None and queue.owner is not owner:
         raise _locked(queue)

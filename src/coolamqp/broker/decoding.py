@@ -1,4 +1,4 @@
-"""Decoding of methods, with the errors of RabbitMQ for those that cannot be decoded."""
+"""Decoding of methods, and the errors of RabbitMQ for malformed methods."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def decode(payload: bytes) -> Method:
         value = getattr(method, name)
         if kind == SHORT_STRING and not _is_utf8(value):
             raise Refusal(FRAME_ERROR, 'Malformed UTF-8 in shortstr')
-        # RabbitMQ's connection crashes.
+        # Erlang cannot decode these floats, and the connection process of RabbitMQ crashes.
         if kind == TABLE and not is_finite(value, 'F'):
             raise Refusal(FRAME_ERROR, f'cannot decode {erlang_binary(payload[_INDEX_SIZE:])}')
     return method
@@ -47,7 +47,7 @@ def is_finite(value: Any, letter: str) -> bool:
 
 
 def undecodable(error: WireError, payload: bytes) -> Refusal:
-    """Return the refusal of a method whose fields cannot be decoded."""
+    """Return the error for a method with malformed fields."""
     if len(payload) < _INDEX_SIZE:
         return Refusal(FRAME_ERROR, error.what)
     if error.reply_code != SYNTAX_ERROR:

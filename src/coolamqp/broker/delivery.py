@@ -1,7 +1,6 @@
-"""Deliveries: a message in a queue, the consumer that receives it, and what they need.
+"""Deliveries: a message in a queue, its consumer, and the interfaces between queues and channels.
 
-`MessageSource` is what a channel knows of a queue, `ConsumerChannel` what a queue knows of a
-channel.
+A channel uses a queue through `MessageSource`. A queue uses a channel through `ConsumerChannel`.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from coolamqp.broker.message import BrokerMessage
 class Entry:
     """A message in one queue.
 
-    :param position: the place in the queue; a requeued message returns to it
+    :param position: the position in the queue, to which a requeued message returns
     :ivar redelivered: whether the message was delivered before
-    :ivar deliveries: how often the message came back unacknowledged
+    :ivar deliveries: the number of times that the message was requeued after a delivery
     :ivar expires_at: the time at which the message expires, on the clock of the broker
-    :ivar consumer: the consumer that has the message unacknowledged; None for basic.get
+    :ivar consumer: the consumer with the unacknowledged message; None after basic.get
     :ivar stored: the number of the message in the store; 0 if it is not stored
     """
 
@@ -48,25 +47,25 @@ class Entry:
 
 
 class MessageSource(ABC):
-    """A queue, as the channels see it to which it delivers."""
+    """The interface of a queue for channels."""
 
     name: bytes
 
     @abstractmethod
     def properties_of(self, entry: Entry) -> bytes:
-        """Return the encoded properties to deliver a message with."""
+        """Return the encoded properties for the delivery of a message."""
 
     @abstractmethod
     def acked(self, entry: Entry) -> None:
-        """Forget a message that was acknowledged."""
+        """Remove an acknowledged message."""
 
     @abstractmethod
     def rejected(self, entry: Entry) -> None:
-        """Dead-letter or drop a message that a consumer refuses."""
+        """Dead-letter or drop a rejected message."""
 
     @abstractmethod
     def requeue(self, entries: Iterable[Entry]) -> None:
-        """Return messages to their old places, and deliver them again."""
+        """Return messages to their old positions, and deliver them again."""
 
     @abstractmethod
     def remove_consumer(self, consumer: Consumer) -> None:
@@ -74,11 +73,11 @@ class MessageSource(ABC):
 
     @abstractmethod
     def resume(self, consumer: Consumer) -> None:
-        """Deliver to a consumer that can take messages again."""
+        """Deliver to a consumer that can receive messages again."""
 
 
 class ConsumerChannel(ABC):
-    """A channel, as the queues see it from which it consumes.
+    """The interface of a channel for queues.
 
     :ivar prefetch: the largest number of unacknowledged messages; 0 for no limit
     :ivar unacked_count: the number of unacknowledged messages of its consumers
@@ -98,7 +97,7 @@ class ConsumerChannel(ABC):
 
     @abstractmethod
     def consumer_cancelled(self, consumer: Consumer) -> None:
-        """Tell the client that a consumer has ended, since its queue is gone."""
+        """Remove a consumer whose queue is deleted, and send basic.cancel to the client."""
 
 
 class Consumer:
@@ -106,7 +105,7 @@ class Consumer:
 
     :param prefetch: the largest number of unacknowledged messages; 0 for no limit
     :ivar unacked: the number of unacknowledged messages
-    :ivar waits: whether the consumer cannot take a message until something changes
+    :ivar waits: whether the consumer could not receive the last message; `resume` ends this
     """
 
     __slots__ = (
@@ -138,7 +137,7 @@ class Consumer:
         self.waits = False
 
     def can_take(self) -> bool:
-        """Whether the consumer can take one more message now."""
+        """Whether the consumer can receive one more message now."""
         channel = self.channel
         if not channel.takes_deliveries:
             return False

@@ -37,7 +37,7 @@ from coolamqp.broker.views import (
     see_message,
     see_queue,
 )
-from coolamqp.broker.watching import Watched
+from coolamqp.broker.watching import WatchCalls
 from coolamqp.timers import Timers
 
 T = TypeVar('T')
@@ -64,7 +64,7 @@ SERVER_PROPERTIES = {
 }
 
 
-class Broker(Watched, FaultCalls):
+class Broker(WatchCalls, FaultCalls):
     """An AMQP 0-9-1 broker in this process, for demos, tests and small tools.
 
     It behaves like a single RabbitMQ node. It is not for production. The page "The embedded broker"

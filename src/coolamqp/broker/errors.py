@@ -1,6 +1,6 @@
-"""The errors of the broker, in the words of RabbitMQ.
+"""The errors of the broker, with the texts of RabbitMQ.
 
-A soft error closes the channel, a hard error the connection (AMQP 0-9-1 section 1.1, constants).
+A soft error closes the channel, a hard error the connection (AMQP 0-9-1, section 1.1, constants).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Refusal(CoolAMQPError):
     """A request that the broker refuses.
 
     :param reply_code: the reply code of the close
-    :param what: the reason; the name of the code is put in front. Empty for none
+    :param what: the reason; empty for none. The reply text is the name of the code and this reason
     """
 
     def __init__(self, reply_code: int, what: str) -> None:
@@ -35,7 +35,7 @@ class Refusal(CoolAMQPError):
 
     @property
     def reply_text(self) -> bytes:
-        """The text of the close, cut where RabbitMQ cuts it."""
+        """The reply text of the close, cut to 255 bytes as RabbitMQ does."""
         name = _NAMES.get(self.reply_code, 'ERROR')
         text = (f'{name} - {self.what}' if self.what else name).encode('utf-8', 'replace')
         if len(text) <= _TEXT_BYTES_MAX:

@@ -1,4 +1,4 @@
-"""Exchanges: their bindings, and which of them a message matches."""
+"""Exchanges: their bindings, and the matching of messages with bindings."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from coolamqp.broker.topic import TopicKey, matches, split
 if TYPE_CHECKING:
     from coolamqp.broker.base_queue import BaseQueue
 
-# How many routing keys and their destinations together a topic exchange remembers.
+# The size of the cache of a topic exchange: routing keys and their destinations together.
 _REMEMBERED_MAX: Final = 100_000
 
 
 class Binding:
     """A binding of a queue or an exchange to an exchange.
 
-    :ivar key: the identity of the binding: its arguments belong to it, in any order
+    :ivar key: the identity of the binding: destination, routing key and sorted arguments
     """
 
     __slots__ = ('arguments', 'destination', 'key', 'routing_key')
@@ -38,7 +38,7 @@ class Binding:
 
 @dataclass(frozen=True)
 class ExchangeDefinition:
-    """What a client declares of an exchange, besides its type."""
+    """The declaration of an exchange, without its type."""
 
     name: bytes
     arguments: NamedArguments
@@ -50,7 +50,7 @@ class ExchangeDefinition:
 class Exchange(ABC):
     """An exchange.
 
-    :ivar bindings: those with this exchange as the source, in the order of binding
+    :ivar bindings: the bindings with this exchange as the source, in the order of their creation
     :ivar incoming: the number of bindings with this exchange as the destination
     :ivar alternate: the alternate exchange, of the arguments or of a policy; None for none
     """
@@ -69,7 +69,7 @@ class Exchange(ABC):
         self.apply_policy('', {})
 
     def apply_policy(self, name: str, definition: Mapping[str, Any]) -> None:
-        """Use a policy; an empty definition for none."""
+        """Apply a policy; an empty definition removes it."""
         self.policy = name
         argument = self.arguments.get(b'alternate-exchange')
         of_policy = definition.get('alternate-exchange')
@@ -100,7 +100,7 @@ class Exchange(ABC):
 
     @abstractmethod
     def _added(self, binding: Binding) -> None:
-        """Enter a binding in the index."""
+        """Add a binding to the index."""
 
     @abstractmethod
     def _removed(self, binding: Binding) -> None:

@@ -1,6 +1,6 @@
-"""The handshake, the broker's side: protocol header, login, limits, virtual host.
+"""The broker's side of the handshake: protocol header, login, limits, virtual host.
 
-See section 2.2.4 of AMQP 0-9-1.
+See AMQP 0-9-1, section 2.2.4.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ACCEPTED: Final = (PROTOCOL_HEADER, b'AMQP\x01\x01\x00\x09')
 
 
 class Stage(Enum):
-    """What the broker waits for."""
+    """The part of the handshake for which the broker waits."""
 
     HEADER = 'protocol header'
     START_OK = 'connection.start-ok'
@@ -43,39 +43,42 @@ class Stage(Enum):
     DONE = 'nothing'
 
 
-class HungUp(CoolAMQPError):
-    """The broker closes the socket without a word, as RabbitMQ does in a handshake that fails."""
+class HandshakeError(CoolAMQPError):
+    """A failure of the handshake after which the broker closes the socket without connection.close.
+
+    RabbitMQ does the same, see AMQP 0-9-1, section 2.2.4.
+    """
 
 
 class Handshake:
     """The handshake of one connection.
 
-    :param certified: the common name in the certificate of the client; None without a certificate
-    :ivar client_properties: as plain values
+    :param common_name: the common name in the certificate of the client; None without a certificate
+    :ivar client_properties: the client properties, as plain values
     :ivar channel_max: the agreed number of channels
     :ivar heartbeat: the agreed interval in seconds, 0 for none
     """
 
-    def __init__(self, session: Session, certified: str | None) -> None:
+    def __init__(self, session: Session, common_name: str | None) -> None:
         self.stage = Stage.HEADER
         self.client_properties: dict[str, Any] = {}
         self.channel_max = session.state.limits.channel_max
         self.heartbeat = 0
         self._session = session
         self._state = session.state
-        self._certified = certified
+        self._common_name = common_name
         self._beginning = b''
         self._wants_login_errors = False
 
     def receive_header(self, data: bytes) -> bytes:
-        """Process the first bytes of a client; return those behind the protocol header.
+        """Process the first bytes of a client; return the bytes after the protocol header.
 
-        :raises HungUp: they are no protocol header of AMQP 0-9-1
+        :raises HandshakeError: the bytes are not a protocol header of AMQP 0-9-1
         """
         start = self._beginning + data
         size = len(PROTOCOL_HEADER)
         if start[:size] in _ACCEPTED:
-            offered = ' '.join(mechanisms(self._certified))
+            offered = ' '.join(mechanisms(self._common_name))
             properties = self._state.server_properties
             self._send(ConnectionStart(*_VERSION, properties, offered, _LOCALE))
             self.stage = Stage.START_OK
@@ -84,13 +87,13 @@ class Handshake:
             self._beginning = start
             return b''
         self._session.send(PROTOCOL_HEADER)
-        raise HungUp(f'it begins with {start[:size]!r}, which is no AMQP 0-9-1')
+        raise HandshakeError(f'the client begins with {start[:size]!r}, which is not AMQP 0-9-1')
 
     def on_method(self, method: Method) -> None:
         """Process a method of the handshake.
 
-        :raises HungUp: the client cannot go on
-        :raises Refusal: the login or the virtual host is refused
+        :raises HandshakeError: the method is unexpected, or its values are not acceptable
+        :raises Refusal: the broker refuses the login or the virtual host
         """
         if self.stage is Stage.START_OK and isinstance(method, ConnectionStartOk):
             self._on_start_ok(method)
@@ -99,7 +102,9 @@ class Handshake:
         elif self.stage is Stage.OPEN and isinstance(method, ConnectionOpen):
             self._on_open(method)
         else:
-            raise HungUp(f'it sends {method.NAME}, and the broker awaits {self.stage.value}')
+            raise HandshakeError(
+                f'the client sends {method.NAME}, but {self.stage.value} must come'
+            )
 
     def _on_start_ok(self, method: ConnectionStartOk) -> None:
         decoded: Any = method.client_properties or []
@@ -113,9 +118,9 @@ class Handshake:
         mechanism = _text(method.mechanism)
         response = text_bytes(method.response, 'response')
         try:
-            user = log_in(self._state.users, mechanism, response, self._certified)
+            user = log_in(self._state.users, mechanism, response, self._common_name)
         except MalformedLogin as error:
-            raise HungUp(str(error)) from None
+            raise HandshakeError(str(error)) from None
         if user is None:
             raise self._login_error(mechanism)
         self._session.log_in(user)
@@ -129,18 +134,18 @@ class Handshake:
             f'Login was refused using authentication mechanism {mechanism}. '
             'For details see the broker logfile.',
         )
-        return refusal if self._wants_login_errors else HungUp(str(refusal))
+        return refusal if self._wants_login_errors else HandshakeError(str(refusal))
 
     def _on_tune_ok(self, method: ConnectionTuneOk) -> None:
         limits = self._state.limits
         if not FRAME_MIN_SIZE <= method.frame_max <= limits.frame_max:
-            raise HungUp(
-                f'it wants a frame_max of {method.frame_max}; '
+            raise HandshakeError(
+                f'the client sets frame_max to {method.frame_max}; '
                 f'it must be between {FRAME_MIN_SIZE} and {limits.frame_max}'
             )
         if not 0 < method.channel_max <= limits.channel_max:
-            raise HungUp(
-                f'it wants a channel_max of {method.channel_max}; '
+            raise HandshakeError(
+                f'the client sets channel_max to {method.channel_max}; '
                 f'it must be between 1 and {limits.channel_max}'
             )
         self._session.frame_max = method.frame_max

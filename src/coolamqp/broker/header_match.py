@@ -1,4 +1,4 @@
-"""The matching of a headers exchange: https://www.rabbitmq.com/tutorials/amqp-concepts."""
+"""The matching of headers exchanges: https://www.rabbitmq.com/docs/exchanges."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ ANY: Final = 'any'
 ALL_WITH_X: Final = 'all-with-x'
 ANY_WITH_X: Final = 'any-with-x'
 WAYS: Final = (ALL, ANY, ALL_WITH_X, ANY_WITH_X)
-# Letters whose values are compared with each other, and the letter that stands for them.
+# Types whose values are comparable with each other: each letter, and the letter of its group.
 _KIND_OF: Final = {**dict.fromkeys(INTEGERS, 'l'), 'f': 'd', 'x': 'S'}
 
 
 def check_x_match(arguments: NamedArguments) -> None:
-    """Check the way of matching.
+    """Check the argument `x-match`.
 
-    :raises Refusal: there is no such way
+    :raises Refusal: its type or its value is invalid
     """
     value, letter = arguments.get(X_MATCH, (b'all', 'S'))
     if letter != 'S':
@@ -64,7 +64,7 @@ class HeaderMatch:
 
 
 def _fits(wanted: TypedValue, given: TypedValue | None) -> bool:
-    """Whether a header is there with the wanted value; a void value is fulfilled by any."""
+    """Whether a header has the wanted value; a void value matches any value."""
     if given is None:
         return False
     if wanted[1] == 'V':
@@ -77,7 +77,7 @@ def _fits(wanted: TypedValue, given: TypedValue | None) -> bool:
 
 
 def _content(value: TypedValue) -> Any:
-    """Return a value without its letter, also within tables and arrays."""
+    """Return a value without its type letters, also within tables and arrays."""
     content, letter = value
     if letter == 'A':
         return [_content(each) for each in content]

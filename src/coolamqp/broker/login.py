@@ -1,4 +1,4 @@
-"""The login: SASL mechanisms, the broker's side (https://www.rabbitmq.com/docs/access-control)."""
+"""The broker's side of SASL: https://www.rabbitmq.com/docs/access-control#mechanisms."""
 
 from __future__ import annotations
 
@@ -13,44 +13,44 @@ PLAIN: Final = 'PLAIN'
 AMQPLAIN: Final = 'AMQPLAIN'
 EXTERNAL: Final = 'EXTERNAL'
 ANONYMOUS: Final = 'ANONYMOUS'
-# The user that RabbitMQ 4 logs in without a password, if there is one of this name.
+# RabbitMQ 4 logs in this user by ANONYMOUS, if the user exists.
 _ANONYMOUS_USER: Final = 'guest'
 _PLAIN_PARTS: Final = 3
 
 
-def mechanisms(certified: str | None) -> list[str]:
+def mechanisms(common_name: str | None) -> list[str]:
     """Return the mechanisms to offer.
 
-    :param certified: the common name in the certificate of the client; None without a certificate
+    :param common_name: the common name in the certificate of the client; None without a certificate
     """
     offered = [ANONYMOUS, PLAIN, AMQPLAIN]
-    return offered if certified is None else [*offered, EXTERNAL]
+    return offered if common_name is None else [*offered, EXTERNAL]
 
 
 class MalformedLogin(CoolAMQPError):
-    """A mechanism that the broker did not offer, or a response that is not of its form."""
+    """A mechanism that the broker does not offer, or a malformed response to a mechanism."""
 
 
-def log_in(users: Users, mechanism: str, response: bytes, certified: str | None) -> User | None:
-    """Return the user that a response logs in; None if it does not.
+def log_in(users: Users, mechanism: str, response: bytes, common_name: str | None) -> User | None:
+    """Return the user of a SASL response; None if user or password is wrong.
 
-    :raises MalformedLogin: the broker cannot understand the login
+    :raises MalformedLogin: the mechanism is not offered, or the response is malformed
     """
-    if mechanism not in mechanisms(certified):
-        raise MalformedLogin(f'it logs in by {mechanism}, which the broker did not offer')
+    if mechanism not in mechanisms(common_name):
+        raise MalformedLogin(f'the client logs in by {mechanism}, which the broker does not offer')
     if mechanism == PLAIN:
         return _plain(users, response)
     if mechanism == AMQPLAIN:
         return _amqplain(users, response)
-    if mechanism == EXTERNAL and certified is not None:
-        return users.get(certified)
+    if mechanism == EXTERNAL and common_name is not None:
+        return users.get(common_name)
     return users.get(_ANONYMOUS_USER)
 
 
 def _plain(users: Users, response: bytes) -> User | None:
-    parts = response.split(b'\0')  # RFC 4616; nobody may act for another
+    parts = response.split(b'\0')  # RFC 4616, without an authorization identity
     if len(parts) != _PLAIN_PARTS or parts[0]:
-        raise MalformedLogin('its response to PLAIN is malformed')
+        raise MalformedLogin('the response of the client to PLAIN is malformed')
     return users.log_in(_text(parts[1]), _text(parts[2]))
 
 
@@ -60,7 +60,7 @@ def _amqplain(users: Users, response: bytes) -> User | None:
     try:
         table = read_table(Reader(data, 0, len(data), 'the response of AMQPLAIN'))
     except WireError:
-        raise MalformedLogin('its response to AMQPLAIN is malformed') from None
+        raise MalformedLogin('the response of the client to AMQPLAIN is malformed') from None
     fields = {bytes(name): value for name, (value, letter) in table if letter == 'S'}
     return users.log_in(_text(fields.get(b'LOGIN', b'')), _text(fields.get(b'PASSWORD', b'')))
 

@@ -1,4 +1,4 @@
-"""A thread with an asyncio loop, on which other threads make calls."""
+"""A thread with an asyncio event loop, and calls on this loop from other threads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar('T')
 
 
 class LoopThread:
-    """A thread with a loop. Making one starts it.
+    """A thread with an event loop. The constructor starts it.
 
     :param name: the name of the thread
     """
@@ -29,7 +29,7 @@ class LoopThread:
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop."""
+        """The event loop."""
         return self._loop
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -46,7 +46,7 @@ class LoopThread:
 def call_on(loop: asyncio.AbstractEventLoop, function: Callable[[], T]) -> T:
     """Call a function on the thread of a loop, and return its result.
 
-    Calls it at once on that thread itself; else waits for it.
+    On the thread of the loop, call the function directly. On another thread, wait for the result.
     """
     if _is_here(loop):
         return function()
@@ -64,7 +64,9 @@ def run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -
     """
     if _is_here(loop):
         coroutine.close()
-        raise RuntimeError('this call waits, and the thread of the broker must not; use a thread')
+        raise RuntimeError(
+            'this call would block the event loop of the broker; call it from another thread'
+        )
     return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
 
 

@@ -1,4 +1,4 @@
-"""The memory that messages use: an estimate, which raises the memory alarm.
+"""An estimate of the memory that messages use, for the memory alarm.
 
 https://www.rabbitmq.com/docs/memory
 """
@@ -9,7 +9,7 @@ from typing import Final
 
 from coolamqp.broker.message import BrokerMessage
 
-# What a message takes besides its body and properties, and for each queue that it is in, in bytes.
+# The memory of a message besides its body and properties, and of its entry in a queue, in bytes.
 MESSAGE_BYTES: Final = 500
 ENTRY_BYTES: Final = 300
 # The alarm ends when less than this share of the limit is used.
@@ -21,9 +21,9 @@ class Memory:
 
     A message counts once, however many queues it is in.
 
-    :param limit: bytes of which more are too much
-    :ivar used: bytes
-    :ivar short: whether too much is used, or was, and there is not much less since
+    :param limit: the limit, in bytes
+    :ivar used: the estimate, in bytes
+    :ivar short: whether the estimate has exceeded the limit, and not fallen below 80 % of it since
     """
 
     def __init__(self, limit: int) -> None:
@@ -32,7 +32,7 @@ class Memory:
         self.short = False
 
     def hold(self, message: BrokerMessage) -> None:
-        """Count a message for one more queue, or for a transaction."""
+        """Count a message in one more queue or transaction."""
         if not message.holders:
             self.used += MESSAGE_BYTES + len(message.body) + len(message.properties)
         message.holders += 1
@@ -41,7 +41,7 @@ class Memory:
             self.short = True
 
     def release(self, message: BrokerMessage) -> None:
-        """Count a message for one less."""
+        """Count a message in one queue or transaction less."""
         message.holders -= 1
         if message.holders:
             self.drop(ENTRY_BYTES)
@@ -55,7 +55,7 @@ class Memory:
             self.short = True
 
     def drop(self, count: int) -> None:
-        """Count bytes no longer."""
+        """Subtract bytes that are free again."""
         self.used -= count
         if self.short and self.used < self.limit * _RELIEF:
             self.short = False

@@ -1,4 +1,4 @@
-"""Messages in the broker, as they were published."""
+"""Messages in the broker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from coolamqp.framing.properties import (
     ReceivedProperties,
 )
 
-# Flags of the properties that mean something to the broker (section 4.2.6.1).
+# The flags of the properties that the broker reads (section 4.2.6.1).
 HEADERS: Final = 0x2000
 DELIVERY_MODE: Final = 0x1000
 PRIORITY: Final = 0x0800
@@ -22,11 +22,11 @@ USER_ID: Final = 0x0010
 _PERSISTENT: Final = 2
 
 
-class Kin:
-    """What all dead letters of a message have in common.
+class CopyCount:
+    """The number of copies that dead-lettering has made of a message; its dead letters share it.
 
-    :ivar copies: how often more than one queue received a dead letter, in copies
-    :ivar dropped: whether one of them was dropped, since there were too many
+    :ivar copies: the number of additional copies
+    :ivar dropped: whether the broker has dropped a copy beyond the limit
     """
 
     __slots__ = ('copies', 'dropped')
@@ -45,12 +45,21 @@ class BrokerMessage:
     :ivar bcc: the same of its BCC header, which consumers do not see
     :ivar deaths: the tables of its x-death header, the latest first; not those of a
         publisher, which RabbitMQ 4 does not believe
-    :ivar holders: the number of queues and transactions that have it, see `Memory`
+    :ivar holders: the number of queues and transactions with this message, for `Memory`
     """
 
     __slots__ = (
-        '_decoded', '_kin', 'bcc', 'body', 'cc', 'deaths', 'exchange', 'flags', 'holders',
-        'properties', 'routing_key',
+        '_copy_count',
+        '_decoded',
+        'bcc',
+        'body',
+        'cc',
+        'deaths',
+        'exchange',
+        'flags',
+        'holders',
+        'properties',
+        'routing_key',
     )  # fmt: skip
 
     def __init__(self, exchange: bytes, routing_key: bytes, properties: bytes, body: bytes) -> None:
@@ -63,7 +72,7 @@ class BrokerMessage:
         self.bcc: tuple[bytes, ...] = ()
         self.deaths: tuple[TypedTable, ...] = ()
         self._decoded: ReceivedProperties | None = None
-        self._kin: Kin | None = None
+        self._copy_count: CopyCount | None = None
         self.holders = 0
 
     @property
@@ -82,16 +91,16 @@ class BrokerMessage:
         return self._decoded
 
     def forget_decoded(self) -> None:
-        """Forget decoded properties with headers: they may take a hundred times the memory."""
+        """Drop decoded properties with headers, which may use 100 times the memory of the bytes."""
         if self.flags & HEADERS:
             self._decoded = None
 
     @property
-    def kin(self) -> Kin:
-        """What all dead letters of the message have in common."""
-        if self._kin is None:
-            self._kin = Kin()
-        return self._kin
+    def copy_count(self) -> CopyCount:
+        """The number of copies that dead-lettering has made of the message."""
+        if self._copy_count is None:
+            self._copy_count = CopyCount()
+        return self._copy_count
 
     @property
     def headers(self) -> Any:
@@ -125,7 +134,7 @@ class BrokerMessage:
         encoded = changed_properties(self.decoded, **properties)
         copy = BrokerMessage(self.exchange, self.routing_key, encoded, self.body)
         copy.cc, copy.bcc, copy.deaths = self.cc, self.bcc, self.deaths
-        copy._kin = self._kin
+        copy._copy_count = self._copy_count
         return copy
 
 
@@ -142,5 +151,5 @@ def changed_properties(properties: ReceivedProperties, **changes: Any) -> bytes:
     return changed.encoded
 
 
-# In the place of a message that is not needed any more.
+# Replaces a message that an entry no longer needs, so that its memory is free.
 NO_MESSAGE: Final = BrokerMessage(b'', b'', NO_PROPERTIES, b'')

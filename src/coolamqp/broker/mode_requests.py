@@ -1,4 +1,4 @@
-"""The methods about the channel itself, and the modes of publishing: confirms, transactions."""
+"""The methods of the classes channel, access, confirm and tx."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names that clients send, and those that the broker makes."""
+"""Names from clients, and names that the broker generates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from coolamqp.names import unique_name
 
 
 def generated(prefix: bytes) -> bytes:
-    """Return a name that nobody else has, in the form of RabbitMQ's."""
+    """Return a unique name in the form of RabbitMQ, such as `amq.gen-...`."""
     return prefix + urlsafe_b64encode(bytes.fromhex(unique_name().decode())).rstrip(b'=')
 
 
@@ -19,5 +19,5 @@ def name_bytes(text: Text) -> bytes:
 
 
 def stripped(text: Text) -> bytes:
-    """Return a name without line ends, which RabbitMQ removes from names."""
+    """Return a name without CR and LF, which RabbitMQ removes from names."""
     return name_bytes(text).replace(b'\r', b'').replace(b'\n', b'')

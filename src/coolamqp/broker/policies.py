@@ -34,7 +34,7 @@ KEYS: Final = (*_FOR_QUEUES, 'alternate-exchange')
 class Policy:
     """A policy of a virtual host.
 
-    :param pattern: regular expression, which may match anywhere in the name
+    :param pattern: a regular expression, which may match anywhere in the name
     :param apply_to: one of `APPLIES_TO`
     :param definition: options by their names, such as `message-ttl`
     :raises ValueError: the pattern, `apply_to` or an option is invalid
@@ -52,10 +52,14 @@ class Policy:
         except re.error as error:
             raise ValueError(f'the pattern {self.pattern!r} is invalid: {error}') from None
         if self.apply_to not in APPLIES_TO:
-            raise ValueError(f'apply_to is {self.apply_to!r}; it must be {_listed(APPLIES_TO)}')
+            raise ValueError(
+                f'apply_to is {self.apply_to!r}; it must be one of {_listed(APPLIES_TO)}'
+            )
         unknown = [key for key in self.definition if key not in KEYS]
         if unknown:
-            raise ValueError(f'no policy has an option {unknown[0]!r}; there are {_listed(KEYS)}')
+            raise ValueError(
+                f'unknown policy option {unknown[0]!r}; the options are {_listed(KEYS)}'
+            )
 
     def applies(self, name: bytes, kind: str | None) -> bool:
         """Whether the policy applies to a queue of a kind, or to an exchange (None)."""
@@ -80,7 +84,7 @@ class Policies:
         self._policies[policy.name] = policy
 
     def clear(self, name: str) -> None:
-        """Remove a policy; without effect if there is none."""
+        """Remove a policy; without effect if it does not exist."""
         self._policies.pop(name, None)
 
     def find(self, name: bytes, kind: str | None) -> Policy | None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from coolamqp.broker.message import BrokerMessage
 
-# How many messages to remember, and how many bytes of their bodies and properties.
+# The most messages to keep, and the most bytes of their bodies and properties.
 MESSAGES_MAX: Final = 10_000
 BYTES_MAX: Final = 64 * 1024 * 1024
 
@@ -30,7 +30,7 @@ class Published:
         return reversed(self._messages)
 
     def add(self, message: BrokerMessage) -> None:
-        """Add a message, and forget the oldest ones if there are too many."""
+        """Add a message, and remove the oldest ones beyond the limits."""
         messages = self._messages
         messages.append(message)
         self._size += len(message.body) + len(message.properties)

@@ -1,4 +1,4 @@
-"""What clients publish on a channel: checks, routing, confirms, returns, transactions."""
+"""Publishing on a channel: checks, routing, confirms, returns, transactions."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class _Pending:
 
 
 class Publishing(Flushable):
-    """What the client of a channel publishes.
+    """The publications on one channel, and their confirms.
 
     :ivar mode: `PLAIN`, `CONFIRMS` or `TRANSACTIONS`
     """
@@ -94,10 +94,10 @@ class Publishing(Flushable):
             self._confirm(self._count, accepted)
 
     def check(self, envelope: PublishEnvelope, size: int) -> Exchange:
-        """Check what can be checked without the message; return the exchange.
+        """Check the envelope and the announced size of a message; return the exchange.
 
-        :param size: of the body, in bytes
-        :raises Refusal: the exchange is missing, or the body is too large
+        :param size: the size of the body, in bytes
+        :raises Refusal: the exchange is missing or not permitted, or the body is too large
         """
         exchange = self._exchange(envelope.exchange)
         if envelope.immediate:
@@ -120,7 +120,7 @@ class Publishing(Flushable):
         return exchange
 
     def _checked(self, message: BrokerMessage) -> BrokerMessage:
-        """Check the properties that mean something to the broker; return the message to route."""
+        """Check the properties that the broker reads; return the message to route."""
         try:
             properties = message.decode()
             properties.get('content_type')  # decodes all
@@ -201,7 +201,7 @@ class Publishing(Flushable):
         self._state.flushable[self] = None
 
     def flush(self) -> None:
-        """Send the confirms of all messages that came together, as few frames as possible."""
+        """Send the confirms of all messages that came together, in as few frames as possible."""
         acked, nacked = self._acked, self._nacked
         self._acked, self._nacked = [], []
         if not self._channel.is_open:
@@ -245,9 +245,9 @@ class Publishing(Flushable):
 
 
 def read_expiration(value: bytes) -> int:
-    """Read the expiration property, a number of milliseconds as text.
+    """Read the property `expiration`, a number of milliseconds as text.
 
-    :raises Refusal: it is none
+    :raises Refusal: it is not a number, negative or too large
     """
     text = shown(value)
     number = _NUMBER.match(text)
@@ -265,7 +265,7 @@ def read_expiration(value: bytes) -> int:
 
 
 def _check_finite(message: BrokerMessage) -> None:
-    """Check that the broker can write the headers anew.
+    """Check that the broker can encode the headers again.
 
     A float that is not finite crashes a channel of RabbitMQ.
     """

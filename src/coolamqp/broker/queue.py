@@ -1,6 +1,6 @@
-"""A queue: its messages, and their way to consumers, to the dead-letter exchange, or back.
+"""Classic queues and quorum queues: publishing, delivery, settlement, expiry and length limits.
 
-`Queue` is a classic queue or a quorum queue; on one node a client sees few differences:
+One class is both, because a client of one node observes few differences:
 https://www.rabbitmq.com/docs/quorum-queues#feature-comparison.
 """
 
@@ -24,7 +24,8 @@ from coolamqp.broker.ready import ReadyMessages
 from coolamqp.timers import Timer
 
 _MILLISECOND: Final = 0.001
-# RabbitMQ 4 has two priorities in quorum queues; from this one on a message has the higher one.
+# Quorum queues have two priorities; a message with this priority or more has the higher one.
+# https://www.rabbitmq.com/docs/quorum-queues#priorities
 _HIGH_PRIORITY: Final = 5
 DELIVERY_COUNT: Final = b'x-delivery-count'
 
@@ -58,7 +59,7 @@ class Queue(BaseQueue):
         self._drop_expired()
         return [entry.message for entry in self.ready]
 
-    # In
+    # Publishing
 
     def publish(self, message: BrokerMessage) -> bool:
         """Add a message; return False if the queue refuses it."""
@@ -100,7 +101,7 @@ class Queue(BaseQueue):
                 self._forget(entry)
 
     def _is_full(self, message: BrokerMessage) -> bool:
-        """Whether there is no room for a message, and the queue refuses it for that."""
+        """Whether a message exceeds a length limit of a queue that refuses excess messages."""
         options = self.options
         if options.overflow == DROP_HEAD:
             return False
@@ -111,7 +112,7 @@ class Queue(BaseQueue):
         )
 
     def _drop_excess(self) -> None:
-        """Drop messages from the head, as long as there are too many."""
+        """Drop messages from the head until the queue is within its length limits."""
         options, ready = self.options, self.ready
         if options.max_length is None and options.max_length_bytes is None:
             return
@@ -131,14 +132,14 @@ class Queue(BaseQueue):
         return min(message.priority, highest) if highest else 0
 
     def _is_kept(self, message: BrokerMessage) -> bool:
-        """Whether a message survives a restart; a quorum queue keeps transient ones too."""
+        """Whether a message survives a restart. In a quorum queue, all messages do."""
         return self.kind == QUORUM or (self.durable and self.owner is None and message.persistent)
 
     def _keep(self, entry: Entry) -> None:
         if self.durable and self._is_kept(entry.message):
             self.vhost.store_message(entry)
 
-    # Out
+    # Delivery
 
     def add_consumer(self, consumer: Consumer) -> None:
         """Add a consumer, and deliver what it can take."""
@@ -159,7 +160,7 @@ class Queue(BaseQueue):
             self.deliver()
 
     def deliver(self) -> None:
-        """Deliver ready messages as long as consumers can take them."""
+        """Deliver ready messages while consumers can receive them."""
         if self._delivering:
             return  # A dead-lettered message has come back to this queue.
         self._delivering = True
@@ -205,7 +206,7 @@ class Queue(BaseQueue):
         headers.append((DELIVERY_COUNT, (entry.deliveries, 'l')))
         return entry.message.changed(headers=headers).properties
 
-    # Settled
+    # Settlement
 
     def acked(self, entry: Entry) -> None:
         """Forget a message that was acknowledged."""
@@ -248,7 +249,7 @@ class Queue(BaseQueue):
         return len(entries)
 
     def close(self) -> None:
-        """Forget all messages and timers, since the queue is deleted."""
+        """Drop all messages and stop the timers, because the queue is deleted."""
         super().close()
         self._cancel(self._expiry)
         for entry in (*self.ready.clear(), *self.unacked.values()):
@@ -256,7 +257,7 @@ class Queue(BaseQueue):
             entry.message = NO_MESSAGE  # A channel may have the entry until it is settled.
         self.unacked.clear()
 
-    # Dropped
+    # Dropping
 
     def _drop(self, entry: Entry, reason: Reason) -> None:
         self._forget(entry)
@@ -271,7 +272,7 @@ class Queue(BaseQueue):
         if entry.stored:
             self.vhost.drop_message(entry)
 
-    # Expired
+    # Expiry
 
     def _set_expiry(self, entry: Entry) -> None:
         ttl, expiration = self.options.message_ttl, entry.message.expiration

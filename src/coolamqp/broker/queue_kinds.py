@@ -1,4 +1,4 @@
-"""The kinds of queues, and the classes that make them."""
+"""The kinds of queues (RabbitMQ: queue types), and their classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options of a queue: checked arguments, combined with a policy.
+"""The options of a queue: its arguments, checked and combined with a policy.
 
 https://www.rabbitmq.com/docs/queues#optional-arguments and https://www.rabbitmq.com/docs/policies.
 """
@@ -30,7 +30,7 @@ _OVERFLOWS: Final = (DROP_HEAD, REJECT_PUBLISH, REJECT_PUBLISH_DLX)
 
 # RabbitMQ 4: https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling
 QUORUM_DELIVERY_LIMIT: Final = 20
-# The delivery limit that stands for none.
+# The value of x-delivery-limit for no limit.
 UNLIMITED: Final = -1
 # The largest segment of a stream, in bytes.
 _SEGMENT_BYTES_MAX: Final = 3_000_000_000
@@ -43,7 +43,7 @@ _AGE_SECONDS: Final = {'Y': 31536000, 'M': 2592000, 'D': 86400, 'h': 3600, 'm': 
 
 @dataclass
 class QueueOptions:
-    """What arguments and policy say of a queue; times in milliseconds, None for no limit."""
+    """The options of a queue; times in milliseconds, `max_age` in seconds, None for no limit."""
 
     kind: str = CLASSIC
     message_ttl: int | None = None
@@ -60,7 +60,7 @@ class QueueOptions:
 
 
 class _Invalid(Exception):
-    """An argument that is invalid; the text is the reason in Erlang's words."""
+    """An invalid argument. The text is the reason as an Erlang term, as RabbitMQ shows it."""
 
 
 _Check = Callable[[Any, str, NamedArguments], None]
@@ -162,7 +162,7 @@ _CHECKS: Final[Mapping[bytes, _Check]] = {
     b'x-delivery-limit': _limit,
 }
 
-# The arguments that two declarations of a queue must have in common.
+# The arguments that must be equal in all declarations of a queue.
 CHECKED: Final = tuple(_CHECKS)
 
 _CLASSIC_ONLY: Final = (b'x-max-priority', b'x-queue-mode', b'x-queue-version')
@@ -244,7 +244,8 @@ def _invalid(name: str, where: str, reason: str) -> Refusal:
 def make_options(arguments: NamedArguments, policy: Mapping[str, Any], kind: str) -> QueueOptions:
     """Combine checked arguments with the definition of a policy.
 
-    The lower of two numbers counts, and else the argument.
+    If both have an option, the lower number applies, and for other options the argument.
+    https://www.rabbitmq.com/docs/policies#combining-policy-definitions
     """
     source = _Source(arguments, policy)
     priority = source.only_argument('max-priority')
@@ -272,9 +273,9 @@ def _delivery_limit(source: _Source, kind: str) -> int | None:
 
 
 def age_seconds(text: str | None) -> float | None:
-    """Return the seconds of an age such as ``7D``; None if it is none.
+    """Return the seconds of an age such as ``7D``; None for an invalid age.
 
-    A float, since clients may send thousands of digits.
+    The result is a float, because clients may send thousands of digits.
     """
     if text is None or text[-1:] not in _AGE_SECONDS:
         return None

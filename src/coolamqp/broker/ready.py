@@ -35,7 +35,7 @@ class ReadyMessages:
         self._added(entry)
 
     def insert(self, entry: Entry, priority: int = 0) -> None:
-        """Return a message to its old place."""
+        """Return a message to its old position."""
         level = self._level(priority)
         if not level or entry.position < level[0].position:
             level.appendleft(entry)
@@ -46,7 +46,7 @@ class ReadyMessages:
         self._added(entry)
 
     def first(self) -> Entry | None:
-        """Return the message that is next; None if there is none."""
+        """Return the next message; None if the queue has none."""
         for priority in self._order:
             level = self._levels[priority]
             if level:
@@ -54,7 +54,7 @@ class ReadyMessages:
         return None
 
     def pop(self) -> Entry | None:
-        """Remove the message that is next, and return it."""
+        """Remove the next message, and return it; None if the queue has none."""
         for priority in self._order:
             level = self._levels[priority]
             if level:

@@ -1,4 +1,4 @@
-"""Groups of methods that a client calls on a channel."""
+"""The base class of the groups of methods that a client may send on a channel."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any, ClassVar, TypeAlias
 
 from coolamqp.framing.method import Method
 
-# By the class of the method: carries it out, and returns the answer, None if there is none or if it
-# was sent already. Raises a Refusal.
+# Functions by the class of the method. A function carries out the method, and returns the answer;
+# None if there is no answer, or if the function has sent it. It may raise a Refusal.
 Handlers: TypeAlias = dict[type[Method], Callable[[Any, Any], Method | None]]
 
 

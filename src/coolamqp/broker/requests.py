@@ -1,4 +1,4 @@
-"""The methods that a client calls on a channel, and their answers."""
+"""The methods that a client may send on a channel, and their answers."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Requests:
         )
 
     def answer(self, method: Method) -> Method | None:
-        """Carry out a method; return its answer, None if it has none or it was sent already.
+        """Carry out a method; return its answer, None if it has none or it is sent already.
 
-        :raises Refusal: the method is refused
+        :raises Refusal: the broker refuses the method
         """
         for group in self._groups:
             handler = group.handler(method)

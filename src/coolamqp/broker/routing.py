@@ -1,4 +1,7 @@
-"""Routing: from an exchange to queues, through exchanges that are bound to exchanges."""
+"""Routing from an exchange to queues, with alternate exchanges and exchange-to-exchange bindings.
+
+https://www.rabbitmq.com/docs/ae and https://www.rabbitmq.com/docs/e2e
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ class Router:
         self._queues = queues
 
     def route(self, exchange: Exchange, message: BrokerMessage) -> list[BaseQueue]:
-        """Return the queues that receive a message; each one once."""
+        """Return the queues that receive a message, each queue once."""
         keys = [message.routing_key, *message.cc, *message.bcc]
         if exchange.name == DEFAULT_EXCHANGE and len(keys) == 1:
             queue = self._queues.get(message.routing_key)

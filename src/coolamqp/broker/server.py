@@ -1,7 +1,7 @@
-"""The server: the core of a broker behind real sockets, on an asyncio loop.
+"""The server: the sockets of the broker, on an asyncio event loop.
 
-The only file of the broker with a socket. It decides nothing, but for the faults of the network
-that a test asks for.
+No other module of the broker uses a socket. The server decides nothing, except the faults of the
+network that a test commands.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from coolamqp.broker.connection import HANDSHAKE_TIMEOUT, BrokerConnection
 from coolamqp.broker.core import BrokerCore
 from coolamqp.broker.recorder import Recorder
 
-# How long a stopping server waits for its last bytes to leave, in seconds.
+# The longest time that a stopping server waits until its clients have the last bytes, in seconds.
 _FAREWELL_TIMEOUT: Final = 0.2
+# The time between two sends of a slow server, in seconds.
 _SLOW_INTERVAL: Final = 0.01
 _BACKLOG: Final = 1024
-# Makes the end of a socket a reset, whatever it has still to send.
+# SO_LINGER with time 0: close() resets the connection, and drops unsent bytes.
 _NO_LINGER: Final = struct.pack('ii', 1, 0)
 
 
@@ -30,12 +31,14 @@ class Server:
     """A server for one core.
 
     :param host: address to listen on
-    :param port: port to listen on; 0 for any that is free
-    :param tls: the context for TLS; None for none
+    :param port: port to listen on; 0 for any free port
+    :param tls: the TLS context of the server; None for no TLS
     :ivar port: the port that it listens on
     :ivar refuses: whether new connections are reset
     :ivar recorder: records the bytes of all connections; None for none
-    :ivar on_event: called when something came from a client, or from the clock; None for nothing
+    :ivar on_event: a function to call after each event of a transport or a timer; None for none
+    :ivar frozen: whether the server neither reads nor writes
+    :ivar bytes_per_second: the limit for sending to each client; inf for no limit
     """
 
     def __init__(self, core: BrokerCore, host: str, port: int, tls: ssl.SSLContext | None) -> None:
@@ -74,7 +77,7 @@ class Server:
         self.flush()
 
     async def stop(self, reason: str) -> None:
-        """Close all connections with 320 CONNECTION_FORCED, and stop to listen."""
+        """Close all connections with 320 CONNECTION_FORCED, and stop listening."""
         self.frozen = False
         self.bytes_per_second = inf
         if self._server is not None:
@@ -93,7 +96,7 @@ class Server:
         await asyncio.sleep(0)
 
     async def _wait_for_the_end(self) -> None:
-        """Wait until the clients have what was sent, within limits."""
+        """Wait until all transports are closed, for a limited time."""
         gone = [transport.gone for transport in self._transports.values()]
         if gone:
             await asyncio.wait(gone, timeout=_FAREWELL_TIMEOUT)
@@ -109,7 +112,7 @@ class Server:
         self._transports.pop(connection.number, None)
 
     def flush(self) -> None:
-        """Send what there is to send, and set the timer."""
+        """Send all bytes of the core, and set the timer."""
         while True:
             outgoing = self.core.take_outgoing()
             if not outgoing:
@@ -121,7 +124,7 @@ class Server:
         self._set_timer()
 
     def finish_event(self) -> None:
-        """Send what an event has caused, and tell of it."""
+        """Send the bytes that an event has caused, and call `on_event`."""
         self.flush()
         if self.on_event is not None:
             self.on_event()
@@ -152,13 +155,13 @@ class Server:
         return len(transports)
 
     def freeze(self) -> None:
-        """Neither read nor write, while all sockets stay open."""
+        """Stop reading and writing. All sockets stay open."""
         self.frozen = True
         for transport in self._transports.values():
             transport.watch()
 
     def thaw(self) -> None:
-        """Go on after `freeze`."""
+        """Read and write again after `freeze`."""
         self.frozen = False
         for transport in list(self._transports.values()):
             transport.watch()
@@ -191,15 +194,15 @@ class _ClientTransport(asyncio.Protocol):
         self._next_slow: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin: a client has connected."""
+        """Add the connection of a client, or reset it while the server refuses connections."""
         self._transport = transport = cast('asyncio.Transport', transport)
         if self._server.refuses:
             self.reset()
             return
         peer = _address(transport.get_extra_info('peername'))
         certificate = transport.get_extra_info('peercert')
-        certified = _common_name(certificate)
-        self._connection = self._core.accept(peer, certified, self._server.now)
+        common_name = _common_name(certificate)
+        self._connection = self._core.accept(peer, common_name, self._server.now)
         self._server.added(self, self._connection)
         self.watch()
         self._server.finish_event()
@@ -226,22 +229,22 @@ class _ClientTransport(asyncio.Protocol):
             self._server.finish_event()
 
     def pause_writing(self) -> None:
-        """Stop sending: the client does not read."""
+        """Stop sending, because the buffer of the transport is full."""
         self._writable = False
 
     def resume_writing(self) -> None:
-        """Send on."""
+        """Send again, because the buffer of the transport has room."""
         self._writable = True
         self.flush()
         self._server.flush()
 
     def flush(self) -> None:
-        """Send as much as the client reads."""
+        """Send as many bytes as the transport accepts."""
         connection, transport = self._connection, self._transport
         if connection is None or transport is None:
             return
-        if connection.is_cut:
-            transport.abort()  # even if it is closing: a client that does not read never ends that
+        if connection.is_aborted:
+            transport.abort()  # also if it is closing, which never ends if the client does not read
         if transport.is_closing():
             return
         if self._server.is_slow:
@@ -264,7 +267,7 @@ class _ClientTransport(asyncio.Protocol):
             transport.close()
 
     def _flush_slowly(self) -> None:
-        """Send a little, and the next later."""
+        """Send the bytes of one interval, and set a timer for the next."""
         connection, transport = self._connection, self._transport
         if connection is None or transport is None or self._next_slow is not None:
             return
@@ -288,7 +291,7 @@ class _ClientTransport(asyncio.Protocol):
         self.flush()
 
     def watch(self) -> None:
-        """Read, or do not read, as the core and the faults want it."""
+        """Start or stop reading, as the core and the faults require."""
         connection, transport = self._connection, self._transport
         if connection is None or transport is None or transport.is_closing():
             return
@@ -299,7 +302,7 @@ class _ClientTransport(asyncio.Protocol):
             (transport.resume_reading if reads else transport.pause_reading)()
 
     def close_softly(self) -> None:
-        """Close the socket when everything is sent."""
+        """Close the socket after all bytes are sent."""
         if self._transport is not None:
             self._transport.close()
 
@@ -309,7 +312,7 @@ class _ClientTransport(asyncio.Protocol):
             self._transport.abort()
 
     def reset(self) -> None:
-        """Reset the connection: the client sees no orderly end."""
+        """Reset the TCP connection, without connection.close."""
         if self._transport is not None:
             made = self._transport.get_extra_info('socket')
             made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)

@@ -1,4 +1,4 @@
-"""What the channels of one connection share: the user, the virtual host, the way out."""
+"""The state that the channels of one connection share: user, virtual host and send buffer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from coolamqp.broker.users import Access, User
     from coolamqp.broker.vhost import VirtualHost
 
-# A connection with this many unsent bytes gets no deliveries, until there are this few.
+# Deliveries stop when a connection has more unsent bytes than the first number, and resume when it
+# has fewer than the second.
 _CONGESTED_BYTES: Final = 1024 * 1024
 _RELIEVED_BYTES: Final = 256 * 1024
 # Nothing more is read from a connection that has this many bytes more to send than when its
@@ -27,15 +28,15 @@ _REMEMBERED_CHECKS_MAX: Final = 10_000
 
 
 class Session(QueueOwner):
-    """What the channels of one connection share.
+    """The state that the channels of one connection share.
 
     :param number: the number of the connection in its broker
-    :ivar congested: whether so much is unsent that no deliveries are made
-    :ivar overloaded: whether so much is unsent that no requests are carried out
-    :ivar ended: whether the connection ends, so that none of its channels gets deliveries
-    :ivar wants_cancel_notices: whether the client understands a basic.cancel of the broker
-    :ivar wants_blocked_notices: whether the client understands connection.blocked
-    :ivar blocked: whether nothing is read from the client, since it publishes during an alarm
+    :ivar congested: whether deliveries have stopped because of too many unsent bytes
+    :ivar overloaded: whether requests wait too, because of even more unsent bytes
+    :ivar ended: whether the connection has ended or is closing, so its channels get no deliveries
+    :ivar wants_cancel_notices: whether the client has the capability `consumer_cancel_notify`
+    :ivar wants_blocked_notices: whether the client has the capability `connection.blocked`
+    :ivar blocked: whether the server does not read, because the client publishes during an alarm
     """
 
     def __init__(self, state: BrokerState, number: int) -> None:
@@ -65,14 +66,14 @@ class Session(QueueOwner):
 
     @property
     def user(self) -> User:
-        """The user, who has logged in."""
+        """The user, after the login."""
         if self._user is None:
-            raise RuntimeError('nobody has logged in')
+            raise RuntimeError('the client has not logged in')
         return self._user
 
     @property
     def vhost(self) -> VirtualHost:
-        """The virtual host, which is open."""
+        """The virtual host, after connection.open."""
         if self._vhost is None:
             raise RuntimeError('no virtual host is open')
         return self._vhost
@@ -83,9 +84,9 @@ class Session(QueueOwner):
         return self._vhost is not None
 
     def check(self, access: Access, kind: str, name: bytes) -> None:
-        """Check the permission of the user for an exchange or a queue; remember that it holds.
+        """Check the permission of the user for an exchange or a queue. Cache a granted permission.
 
-        :raises Refusal: the user may not
+        :raises Refusal: the user does not have the permission
         """
         key = (access, kind, name)
         if key not in self._allowed:
@@ -94,11 +95,11 @@ class Session(QueueOwner):
                 self._allowed.add(key)
 
     def forget_checks(self) -> None:
-        """Check all permissions again."""
+        """Clear the cache of permissions."""
         self._allowed.clear()
 
     def queue_deleted(self, queue: BaseQueue) -> None:
-        """Forget an exclusive queue."""
+        """Remove an exclusive queue from the list of the connection."""
         self.exclusive_queues.pop(queue, None)
 
     def writer(self) -> BytesWriter:
@@ -112,7 +113,7 @@ class Session(QueueOwner):
         self.out.append(data)
 
     def block(self) -> None:
-        """Read nothing more from a client that publishes during an alarm; tell it."""
+        """Stop reading from a client that publishes during an alarm; send connection.blocked."""
         if not self.blocked:
             self.blocked = True
             self.state.outgoing.add(self.number)
@@ -120,7 +121,7 @@ class Session(QueueOwner):
                 self.send(encode_method(0, ConnectionBlocked(self.state.alarm)))
 
     def unblock(self) -> None:
-        """Read on, since the alarm has ended."""
+        """Read again after the end of an alarm, and send connection.unblocked."""
         if self.blocked:
             self.blocked = False
             self.state.outgoing.add(self.number)
@@ -128,7 +129,7 @@ class Session(QueueOwner):
                 self.send(encode_method(0, ConnectionUnblocked()))
 
     def check_congestion(self) -> None:
-        """Stop deliveries if too much is unsent; with even more, stop carrying out requests."""
+        """Stop deliveries if the connection has too many unsent bytes, then requests too."""
         size = self.out.size
         if self.congested:
             self.overloaded = self.overloaded or size > self._overloaded_at
@@ -137,7 +138,7 @@ class Session(QueueOwner):
             self._overloaded_at = size + _ANSWERS_BYTES
 
     def relieved(self) -> bool:
-        """Whether deliveries and requests can go on that had stopped."""
+        """Whether deliveries and requests had stopped and can resume now."""
         if self.congested and self.out.size < _RELIEVED_BYTES:
             self.congested = self.overloaded = False
             return True

@@ -1,4 +1,4 @@
-"""What all connections of a broker share."""
+"""The state that all connections of a broker share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from coolamqp.timers import Timers
 if TYPE_CHECKING:
     from coolamqp.broker.message import BrokerMessage
 
-# What RabbitMQ proposes by default.
+# The defaults of RabbitMQ: heartbeat (seconds), frame_max (bytes), channel_max, max_message_size.
 HEARTBEAT: Final = 60
 FRAME_MAX: Final = 131072
 CHANNEL_MAX: Final = 2047
@@ -30,7 +30,7 @@ MEMORY_BYTES_MAX: Final = 1024 * 1024 * 1024
 class Limits:
     """The limits of a broker.
 
-    :param heartbeat: interval to propose, in seconds; 0 for none
+    :param heartbeat: the heartbeat interval to propose, in seconds; 0 for no heartbeats
     :param frame_max: the longest frame, in bytes
     :param channel_max: the largest number of channels of a connection
     :param message_bytes_max: the largest body, in bytes
@@ -46,10 +46,10 @@ class Limits:
 
 @dataclass
 class Faults:
-    """What the broker does wrong, on command.
+    """The faults that wait for the next publications with confirms.
 
-    :ivar nacks: how many of the next publishes with confirms are refused
-    :ivar lost_confirms: how many of the next confirms are never sent
+    :ivar nacks: the number of publications to refuse
+    :ivar lost_confirms: the number of confirms not to send
     """
 
     nacks: int = 0
@@ -57,7 +57,7 @@ class Faults:
 
 
 class Flushable(ABC):
-    """Something that collects output until all bytes that came together are processed."""
+    """An object that collects output until the broker has processed all bytes of one read."""
 
     @abstractmethod
     def flush(self) -> None:
@@ -74,15 +74,15 @@ class ReplyReceiver(ABC):
 
 @dataclass
 class BrokerState:
-    """What all connections of a broker share.
+    """The state that all connections of a broker share.
 
-    :ivar outgoing: the numbers of the connections that have bytes to send, or that are to be read
-        from or no longer read from
-    :ivar flushable: what to flush before anything is sent
-    :ivar replies: by routing key, the receivers of direct replies
-    :ivar published: the messages that were published last
-    :ivar memory: the memory that messages use
-    :ivar alarm: why publishers are blocked; empty if they are not
+    :ivar outgoing: the numbers of the connections with bytes to send, with a transport to close, or
+        with a change of `wants_read`
+    :ivar flushable: the objects to flush before the server sends bytes
+    :ivar replies: the receivers of direct replies, by routing key
+    :ivar published: the messages that clients published last
+    :ivar memory: the estimate of the memory that messages use
+    :ivar alarm: the reason for which publishers are blocked; empty if they are not
     """
 
     server_properties: Arguments
@@ -119,7 +119,7 @@ class BrokerState:
         self.users.find(user).permissions[vhost] = permissions
 
     def flush(self) -> None:
-        """Store what is to be stored, then write what was collected."""
+        """Commit the store, then flush: a message is on disk before its confirm is sent."""
         self.store.commit()
         while self.flushable:
             flushable = next(iter(self.flushable))

@@ -1,4 +1,4 @@
-"""What the broker tells a store. A broker in memory has this one, which keeps nothing."""
+"""The interface of a store. It stores nothing itself, so a broker in memory uses it as it is."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from coolamqp.broker.policies import Policy
 
 
 class Storage:
-    """A store that keeps nothing. Nothing is stored before `commit`."""
+    """A store that stores nothing. A subclass stores its data at the latest in `commit`."""
 
     def add_vhost(self, name: str) -> None:
         """Store a virtual host."""
 
     def delete_vhost(self, name: str) -> None:
-        """Delete a virtual host with all that is in it."""
+        """Delete a virtual host with its contents."""
 
     def add_exchange(self, vhost: str, exchange: Exchange) -> None:
         """Store a durable exchange."""
@@ -30,7 +30,7 @@ class Storage:
         """Delete a queue with its messages."""
 
     def add_binding(self, vhost: str, source: Exchange, binding: Binding) -> None:
-        """Store a binding between durable ends."""
+        """Store a binding with a durable source and a durable destination."""
 
     def delete_binding(self, vhost: str, source: Exchange, binding: Binding) -> None:
         """Delete a binding."""

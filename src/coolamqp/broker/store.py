@@ -33,7 +33,7 @@ from coolamqp.framing.field_table import encode_table, read_table
 from coolamqp.framing.primitives import Reader
 
 FILE: Final = 'broker.sqlite3'
-# How long to wait for another broker that still uses the folder, in seconds.
+# The longest time to wait for another broker that still uses the folder, in seconds.
 LOCK_TIMEOUT: Final = 5.0
 _FORMAT: Final = 1
 _SCHEMA: Final = """
@@ -66,8 +66,8 @@ class DiskStore(Storage):
 
     :param wall_offset: returns the difference between the time since 1970 and that of the timers,
         in seconds
-    :raises OSError: the folder cannot be made
-    :raises sqlite3.Error: the file is no store, or another process uses it
+    :raises OSError: the folder cannot be created
+    :raises sqlite3.Error: the file is not a store, or another broker uses it
     """
 
     def __init__(self, folder: Path, wall_offset: Callable[[], float]) -> None:
@@ -82,7 +82,9 @@ class DiskStore(Storage):
             self._open()
         except sqlite3.Error as error:
             self._database.close()
-            hint = '; another broker uses the folder' if 'locked' in str(error) else ''
+            hint = (
+                '; another broker uses the folder, stop it first' if 'locked' in str(error) else ''
+            )
             raise type(error)(f'cannot open the store {path}: {error}{hint}') from error
 
     def _open(self) -> None:
@@ -106,7 +108,7 @@ class DiskStore(Storage):
     # Writing
 
     def _write(self, statement: str, *values: Any) -> int:
-        """Carry out a statement in the transaction that `commit` ends; return the new row."""
+        """Execute a statement in a transaction, which `commit` ends; return the new row number."""
         if self._loading:
             return 0
         if not self._database.in_transaction:
@@ -123,7 +125,7 @@ class DiskStore(Storage):
         self._write('INSERT OR IGNORE INTO vhosts VALUES (?)', name)
 
     def delete_vhost(self, name: str) -> None:
-        """Delete a virtual host with all that is in it."""
+        """Delete a virtual host with its contents."""
         self._write('DELETE FROM vhosts WHERE name = ?', name)
         for table in ('policies', 'exchanges', 'queues', 'bindings', 'messages'):
             self._write(f'DELETE FROM {table} WHERE vhost = ?', name)  # noqa: S608 - our own names
@@ -178,7 +180,7 @@ class DiskStore(Storage):
             self._write('DELETE FROM messages WHERE vhost = ? AND queue = ?', vhost, queue.name)
 
     def add_binding(self, vhost: str, source: Exchange, binding: Binding) -> None:
-        """Store a binding between durable ends."""
+        """Store a binding with a durable source and a durable destination."""
         self._write('INSERT INTO bindings VALUES (?, ?, ?, ?, ?, ?)', *_row(vhost, source, binding))
 
     def delete_binding(self, vhost: str, source: Exchange, binding: Binding) -> None:
@@ -216,14 +218,14 @@ class DiskStore(Storage):
     # Reading
 
     def load(self, state: BrokerState) -> None:
-        """Add everything that is stored to a broker."""
+        """Load the contents of the store into a broker."""
         self._loading = True
         for (name,) in self._database.execute('SELECT name FROM vhosts').fetchall():
             vhost = state.add_vhost(name)
             self._load_topology(vhost)
             self._load_messages(vhost)
         self._loading = False
-        # A policy may drop messages, for good: what was unacknowledged is ready again.
+        # Last, and stored: a policy may drop messages, since unacknowledged ones are ready again.
         for vhost in state.vhosts.values():
             self._load_policies(vhost)
 
@@ -282,7 +284,7 @@ def _decoded(encoded: bytes) -> NamedArguments:
 
 
 def _annotations(message: BrokerMessage) -> bytes | None:
-    """Return what a message has besides the publisher's own; None for nothing."""
+    """Return the encoded CC, BCC and deaths of a message; None if it has none."""
     if not (message.cc or message.bcc or message.deaths):
         return None
     return encode_table(
@@ -295,7 +297,7 @@ def _annotations(message: BrokerMessage) -> bytes | None:
 
 
 def _annotate(message: BrokerMessage, encoded: bytes | None) -> None:
-    """Restore what `_annotations` returned."""
+    """Restore CC, BCC and deaths from the result of `_annotations`."""
     if encoded is not None:
         stored = _decoded(encoded)
         message.cc = tuple(bytes(key) for key, _ in stored[b'cc'][0])

@@ -1,6 +1,6 @@
-"""A stream: a log of messages, which consumers read without removing them.
+"""Streams: logs of messages, which consumers read without removing them.
 
-https://www.rabbitmq.com/docs/streams, as a client of AMQP 0-9-1 sees it.
+https://www.rabbitmq.com/docs/streams, for clients of AMQP 0-9-1.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class _Record:
 
 @dataclass(slots=True)
 class _Reader:
-    """The place of a consumer in the log."""
+    """The position of a consumer in the log, and its filter."""
 
     consumer: Consumer
     offset: int
@@ -104,7 +104,7 @@ class Stream(BaseQueue):
         self._truncate()
 
     def _truncate(self) -> None:
-        """Remove the oldest messages, as far as the limits of the stream say."""
+        """Remove the oldest messages beyond the limits of the stream, but never the last one."""
         limit, age = self.options.max_length_bytes, self.options.max_age
         if limit is None and age is None:
             return
@@ -137,7 +137,7 @@ class Stream(BaseQueue):
     def check_consume(self, no_ack: bool, prefetch: int, arguments: NamedArguments) -> None:
         """Check a consumer: it needs acknowledgements, a prefetch count and a valid offset.
 
-        :raises Refusal: one of them is missing
+        :raises Refusal: one of them is missing or invalid
         """
         where = self.vhost.where('queue', self.name)
         if not prefetch:
@@ -168,13 +168,13 @@ class Stream(BaseQueue):
         super().remove_consumer(consumer)
 
     def resume(self, consumer: Consumer) -> None:
-        """Deliver to a consumer that can take messages again."""
+        """Deliver to a consumer that can receive messages again."""
         reader = self._readers.get(consumer)
         if reader is not None:
             self._read_on(reader)
 
     def _read_on(self, reader: _Reader) -> None:
-        """Deliver as much to a consumer as it can take."""
+        """Deliver as many messages to a consumer as it can receive."""
         reader.offset = max(reader.offset, self._first)
         consumer = reader.consumer
         while reader.offset < self._end and consumer.can_take():
@@ -214,7 +214,7 @@ class Stream(BaseQueue):
     def _at_time(self, seconds: float) -> int:
         return self._first + bisect_left(self._log, seconds, key=lambda record: record.time)
 
-    # Settled
+    # Settlement
 
     def properties_of(self, entry: Entry) -> bytes:
         """Return the properties of a delivery: those of the message with its offset."""
@@ -250,7 +250,10 @@ class Stream(BaseQueue):
 
 
 def _filters_of(arguments: NamedArguments) -> tuple[frozenset[bytes], bool]:
-    """Return the filter values of a consumer, and whether it takes messages without one."""
+    """Return the filter values of a consumer, and whether it receives messages without a value.
+
+    https://www.rabbitmq.com/docs/streams#filtering
+    """
     value, letter = arguments.get(_FILTER, (None, 'V'))
     values: list[Any] = []
     if letter == 'S':

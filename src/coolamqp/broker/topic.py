@@ -1,4 +1,7 @@
-"""Topic patterns: words with dots between them, `*` for one word, `#` for any number of words."""
+"""Topic patterns: words with dots between them, `*` for one word, `#` for zero or more words.
+
+AMQP 0-9-1, section 3.1.3.3.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ class TopicKey:
     """A routing key, prepared for many patterns.
 
     :ivar words: the number of its words
-    :ivar places: for each word, the bits of the places at which it stands
+    :ivar places: a bit set for each word: bit n is set if the word is at position n
     """
 
     __slots__ = ('places', 'words')
@@ -34,8 +37,8 @@ class TopicKey:
 def matches(pattern: list[bytes], key: TopicKey) -> bool:
     """Whether a routing key matches a pattern.
 
-    Goes through the pattern once, and keeps the lengths of the key that it may stand for as the
-    bits of one number. So a pattern with many `#` takes no longer than others.
+    The function reads the pattern once. `lengths` is a bit set: bit n is set if the words of the
+    pattern so far match the first n words of the key. So many `#` in a pattern take no extra time.
     """
     all_lengths = (2 << key.words) - 1
     lengths = 1

@@ -1,6 +1,6 @@
 """The methods that declare, bind and delete exchanges and queues.
 
-The order of the checks is that of RabbitMQ, since it decides which error a client sees.
+The checks are in the order of RabbitMQ, because the first failing check decides the error.
 """
 
 from __future__ import annotations

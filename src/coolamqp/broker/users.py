@@ -19,7 +19,7 @@ _DEFAULT_EXCHANGE: Final = 'amq.default'
 
 @dataclass(frozen=True)
 class Permissions:
-    """What a user may do in a virtual host: regular expressions for names of resources."""
+    """The permissions of a user in a virtual host: regular expressions for names of resources."""
 
     configure: str = EVERYTHING
     write: str = EVERYTHING
@@ -33,7 +33,7 @@ class Permissions:
                 raise ValueError(f'the pattern {pattern!r} is invalid: {error}') from None
 
     def allow(self, access: Access, name: bytes) -> bool:
-        """Whether a name is allowed."""
+        """Whether the permissions allow an access to a name."""
         pattern = getattr(self, access) or _NOTHING
         text = name.decode('utf-8', 'replace') or _DEFAULT_EXCHANGE
         return re.search(pattern, text) is not None
@@ -53,7 +53,7 @@ class User:
     def check(self, access: Access, vhost: str, kind: str, name: bytes) -> None:
         """Check that the user may configure, write or read an exchange or a queue.
 
-        :raises Refusal: the user may not
+        :raises Refusal: the user does not have the permission
         """
         permissions = self.permissions.get(vhost)
         if permissions is None or not permissions.allow(access, name):
@@ -96,7 +96,7 @@ class Users:
         return self._users.get(name)
 
     def log_in(self, name: str, password: str) -> User | None:
-        """Return the user of this name and password; None if there is none."""
+        """Return the user with this name and password; None if name or password is wrong."""
         user = self._users.get(name)
         if user is None or not hmac.compare_digest(user.password.encode(), password.encode()):
             return None
@@ -105,7 +105,7 @@ class Users:
     def check_vhost(self, user: User, vhost: str, exists: bool) -> None:
         """Check that a user may use a virtual host.
 
-        :raises Refusal: there is none, or the user may not
+        :raises Refusal: it does not exist, or the user has no permissions in it
         """
         if not exists:
             raise Refusal(NOT_ALLOWED, f'vhost {vhost} not found')

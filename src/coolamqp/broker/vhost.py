@@ -1,6 +1,6 @@
 """A virtual host: its exchanges, queues, bindings and policies.
 
-What a client may declare is checked in `declarations.py`.
+The module `declarations` checks the declarations of clients.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class VirtualHost(QueueHost):
             self.delete_exchange(source)
 
     def delete_queue(self, queue: BaseQueue) -> int:
-        """Delete a queue, and tell its consumers; return the number of its messages."""
+        """Delete a queue, and cancel its consumers; return the number of its ready messages."""
         if self.queues.get(queue.name) is not queue:
             return 0
         count = queue.message_count
@@ -151,13 +151,13 @@ class VirtualHost(QueueHost):
         return count
 
     def delete_exchange(self, exchange: Exchange) -> None:
-        """Delete an exchange with its bindings, and the auto-delete exchanges unused then."""
+        """Delete an exchange with its bindings, and the auto-delete exchanges unbound by this."""
         waiting = [exchange]
         while waiting:
             waiting += self._remove_exchange(waiting.pop())
 
     def _remove_exchange(self, exchange: Exchange) -> list[Exchange]:
-        """Remove an exchange with its bindings; return the auto-delete exchanges unused then."""
+        """Remove an exchange and its bindings; return the auto-delete exchanges now unbound."""
         if self.exchanges.pop(exchange.name, None) is None:
             return []
         for binding in list(exchange.bindings.values()):
@@ -167,7 +167,7 @@ class VirtualHost(QueueHost):
         return self._unbind_everywhere(exchange)
 
     def _unbind_everywhere(self, destination: Destination) -> list[Exchange]:
-        """Remove the bindings of a destination; return the auto-delete exchanges unused then."""
+        """Remove the bindings of a destination; return the auto-delete exchanges now unbound."""
         unused: dict[Exchange, None] = {}
         for binding, source in self._incoming.pop(destination, {}).items():
             source.unbind(binding)
@@ -185,7 +185,7 @@ class VirtualHost(QueueHost):
         self.store.delete_binding(self.name, source, binding)
 
     def forget_transient(self) -> None:
-        """Forget what a restart does not keep: all that is not durable, transient messages."""
+        """Delete transient messages, and queues and exchanges that are not durable."""
         for queue in list(self.queues.values()):
             if not _is_kept(queue):
                 self.delete_queue(queue)
@@ -226,7 +226,7 @@ class VirtualHost(QueueHost):
     # Messages
 
     def route(self, exchange: Exchange, message: BrokerMessage) -> list[BaseQueue]:
-        """Return the queues that receive a message; each one once."""
+        """Return the queues that receive a message, each queue once."""
         return self._router.route(exchange, message)
 
     def store_message(self, entry: Entry) -> None:
@@ -238,15 +238,15 @@ class VirtualHost(QueueHost):
         self.store.remove_message(entry)
 
     def dead_letter(self, queue: BaseQueue, message: BrokerMessage, reason: Reason) -> None:
-        """Publish a message that has died to the dead-letter exchange of its queue."""
+        """Publish a message to the dead-letter exchange of its queue."""
         self._dead_lettering.publish(queue, message, reason)
 
 
 def _is_kept(subject: Destination) -> bool:
-    """Whether a restart keeps an exchange or a queue; it keeps no exclusive queue."""
+    """Whether an exchange or a queue survives a restart: it is durable and not exclusive."""
     return subject.durable and (isinstance(subject, Exchange) or subject.owner is None)
 
 
 def _is_unused(exchange: Exchange) -> bool:
-    """Whether an exchange goes, since it has lost its last binding."""
+    """Whether an exchange is auto-delete and has no bindings."""
     return exchange.auto_delete and not exchange.bindings

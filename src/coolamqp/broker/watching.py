@@ -48,7 +48,7 @@ class Watchers:
                 self._events = tuple(each for each in self._events if each is not event)
 
 
-class Watched(BrokerCalls):
+class WatchCalls(BrokerCalls):
     """The calls of `coolamqp.broker.Broker` with which tests wait, and record connections."""
 
     def __init__(self) -> None:
