@@ -25,6 +25,7 @@ from coolamqp.framing.definitions import (
     QueueDeclareOk,
 )
 from coolamqp.framing.method import Method
+from tests.behaviour.brokers import BrokerUnderTest
 from tests.behaviour.client import RawChannel, RawConnection
 from tests.behaviour.conftest import Vhosts
 from tests.behaviour.texts import (
@@ -241,6 +242,34 @@ def test_frames_of_a_content_out_of_order(
         connection.send_frame(kind, channel.number, payload)
 
     assert connection.expect_close() == error
+    assert connection.blamed == PUBLISH
+
+
+@pytest.mark.parametrize(
+    ('frames', 'text'),
+    [
+        (
+            [header(536870913)],
+            'content body size 536870913 exceeds maximum allowed size 536870912',
+        ),
+        ([header(5), (BODY, b'123456')], 'content body frame exceeds remaining content size'),
+    ],
+    ids=['announced', 'more than announced'],
+)
+def test_a_body_that_is_too_long(
+    broker: BrokerUnderTest,
+    connection: RawConnection,
+    channel: RawChannel,
+    frames: list[tuple[int, bytes]],
+    text: str,
+) -> None:
+    if broker.version < (4, 3):
+        pytest.skip('older versions wait for the whole body')
+    channel.send(BasicPublish('', 'nowhere'))
+    for kind, payload in frames:
+        connection.send_frame(kind, channel.number, payload)
+
+    assert connection.expect_close() == (501, f'FRAME_ERROR - {text}')
     assert connection.blamed == PUBLISH
 
 

@@ -70,12 +70,14 @@ def test_the_broker_starts_with_version_0_9(connection: RawConnection) -> None:
 def test_another_protocol_header_is_answered_with_one(
     broker: BrokerUnderTest, url: str, header: bytes
 ) -> None:
-    # RabbitMQ 4 proposes AMQP 1.0 instead, with SASL.
-    proposed = by_version(broker, {(3, 10): PROTOCOL_HEADER, (4, 0): b'AMQP\x03\x01\x00\x00'})
+    proposed = PROTOCOL_HEADER
+    resembles = header.startswith(b'AMQP\x00\x00')
+    if broker.kind == 'rabbitmq' and broker.version >= (4, 0) and not resembles:
+        proposed = b'AMQP\x03\x01\x00\x00'  # RabbitMQ 4 proposes AMQP 1.0, with SASL
     with closing(open_wire(url)) as wire:
         wire.send(header)
 
-        assert wire.receive_raw(8) in (proposed, PROTOCOL_HEADER)
+        assert wire.receive_raw(8) == proposed
         wire.expect_end()
 
 
