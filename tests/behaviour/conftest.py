@@ -24,7 +24,7 @@ FIXTURES = {
     'embedded-folder': 'embedded_under_test_in_folder',
 }
 
-BATCH = 60
+BATCH = 25
 
 Connect = Callable[..., RawConnection]
 

@@ -9,11 +9,18 @@ from __future__ import annotations
 import socket
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from coolamqp.framing.collector import FrameCollector
-from coolamqp.framing.definitions import BasicDeliver, BasicGetOk, BasicReturn
+from coolamqp.framing.definitions import (
+    BasicDeliver,
+    BasicGetOk,
+    BasicReturn,
+    ChannelClose,
+    ConnectionClose,
+)
 from coolamqp.framing.field_table import plain_table
 from coolamqp.framing.frames import (
     HEARTBEAT_FRAME,
@@ -29,6 +36,7 @@ from coolamqp.framing.properties import BasicContentPropertyList
 
 TIMEOUT = 10.0  # seconds for whatever must come
 CHUNK = 65536
+POLL_INTERVAL = 0.01  # seconds; for what no event tells
 
 MethodT = TypeVar('MethodT', bound=Method)
 ContentT = TypeVar('ContentT', BasicDeliver, BasicGetOk, BasicReturn)
@@ -248,3 +256,21 @@ class Contents:
 def text(value: str | bytes) -> str:
     """Return a short string as str."""
     return value if isinstance(value, str) else value.decode()
+
+
+def eventually(look: Callable[[], Any], what: str) -> Any:
+    """Look until the result is true, for what no event tells; return it."""
+    deadline = time.monotonic() + TIMEOUT
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise BrokerSilent(f'not in time: {what}')
+        time.sleep(POLL_INTERVAL)
+
+
+def refusal(channel: int, method: ChannelClose | ConnectionClose) -> Refused:
+    """Return a close of the broker as an exception."""
+    index = (method.class_id, method.method_id)
+    return Refused(channel, method.reply_code, text(method.reply_text), index)

@@ -190,7 +190,7 @@ class TestOnARabbitMQ:
         result.stdout.fnmatch_lines(
             [
                 f'amqp: amqp://{HOST}:*, one virtual host for all',
-                f'*amqp_broker is the embedded broker, and --amqp-url names amqp://{HOST}:*',
+                f'*amqp_broker needs an embedded broker, but --amqp-url is amqp://{HOST}:*',
             ]
         )
         result.stdout.no_fnmatch_line('amqp: *guest*')

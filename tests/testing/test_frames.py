@@ -80,7 +80,7 @@ def test_bytes_that_are_no_frames_are_reported_and_the_rest_is_left_out() -> Non
     frames = last_frames([make_record(chunks, [])], 10)
 
     assert len(frames) == 2
-    assert frames[1].text.startswith('16 bytes that are no frames: ')
+    assert frames[1].text.startswith('16 bytes that are not valid frames: ')
 
 
 class TestAStreamWithoutItsBeginning:

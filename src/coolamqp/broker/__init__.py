@@ -1,4 +1,4 @@
-"""A broker in the box: RabbitMQ's behaviour in this process, for demos, tests and small tools."""
+"""An embedded AMQP 0-9-1 broker that behaves as RabbitMQ does, for demos, tests and small tools."""
 
 from coolamqp.broker.embedded import Broker
 from coolamqp.broker.views import ConnectionView, QueueView, SeenMessage

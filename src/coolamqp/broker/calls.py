@@ -1,4 +1,4 @@
-"""What all calls of a broker have in common: they run on the thread of the broker."""
+"""The base of the calls of `coolamqp.broker.Broker`: how they reach the thread of the broker."""
 
 from __future__ import annotations
 
@@ -18,14 +18,17 @@ DEFAULT_VHOST: Final = '/'
 
 
 class BrokerCalls(ABC):
-    """The base of the classes that a broker is made of. See `coolamqp.broker.Broker`."""
+    """The base of the mixins of `coolamqp.broker.Broker`."""
 
     _server: Server
     _state: BrokerState
 
     @abstractmethod
     def _call(self, function: Callable[[], T]) -> T:
-        """Call a function on the thread of the broker, and send what it causes."""
+        """Call a function on the thread of the broker, send the resulting bytes, return its result.
+
+        :raises RuntimeError: the broker is not running
+        """
 
     def _vhost(self, name: str) -> VirtualHost:
         return self._state.vhosts[name]

@@ -1,4 +1,4 @@
-"""The embedded broker: what programs and tests start, ask and disturb."""
+"""The public class of the embedded broker: start and end, users, policies, and its contents."""
 
 from __future__ import annotations
 
@@ -67,23 +67,28 @@ SERVER_PROPERTIES = {
 class Broker(Watched, FaultCalls):
     """An AMQP 0-9-1 broker in this process, for demos, tests and small tools.
 
-    It behaves as RabbitMQ does on one node. It is not for production. The documentation lists what
-    it does not do.
+    It behaves like a single RabbitMQ node. It is not for production. The page "The embedded broker"
+    of the documentation lists the differences.
 
-    A context manager of both kinds. `with` runs the broker on a thread of its own; `async with`
-    runs it on the loop. All methods may be called from any thread, and return when their effect is
-    there.
+    A `with` block runs the broker on a thread of its own. An `async with` block runs it on the
+    event loop of the program. Any thread may call any method. The call runs on the thread of the
+    broker, and returns when its effect is complete. It raises `RuntimeError` if it needs a running
+    broker and the broker does not run.
 
-    :param host: address to listen on
-    :param port: port to listen on; 0 for any that is free
-    :param folder: the folder in which durable queues and persistent messages survive a restart;
-        None to keep everything in memory
-    :param tls: the context of a TLS server; None for no TLS
-    :param users: passwords by user name; all may do everything in the virtual host ``/``
-    :param heartbeat: the interval to propose to clients, in seconds; 0 for none
-    :param message_bytes_max: the largest body, in bytes
-    :param memory_bytes_max: bytes that messages may use before publishers are blocked; an estimate
-    :raises OSError: `start` cannot listen on this address
+    :param host: the address to listen on
+    :param port: the port to listen on; 0 for any free port
+    :param folder: the folder that stores durable queues, durable exchanges and persistent messages;
+        None to store everything in memory
+    :param tls: the TLS context of the server; None for no TLS
+    :param users: passwords by user name; by default ``{'guest': 'guest'}``. These users have all
+        permissions in ``/`` and in each virtual host that is added
+    :param heartbeat: the heartbeat interval that the broker proposes to clients, in seconds; 0 for
+        no heartbeats
+    :param message_bytes_max: the largest body that the broker accepts, in bytes
+    :param memory_bytes_max: the memory that messages may use before the broker blocks publishers,
+        in bytes; the broker estimates it
+    :raises OSError: `start` cannot listen on this address, or cannot create the folder
+    :raises sqlite3.Error: `start` cannot open the folder; another broker may use it
 
     >>> with Broker() as broker:
     ...     broker.url.partition('@')[0]
@@ -130,7 +135,7 @@ class Broker(Watched, FaultCalls):
             self._state.permit(user, name, Permissions())
 
     def _load(self) -> None:
-        """Load everything from the folder, if there is one; the users stay as they are."""
+        """Load the contents of the folder, if there is one. Keep users and published messages."""
         if self._folder is None:
             return
         store = DiskStore(self._folder, _wall_offset)
@@ -143,7 +148,7 @@ class Broker(Watched, FaultCalls):
             self._add_vhost(name)
 
     def _unload(self) -> None:
-        """Forget what a restart does not keep."""
+        """Delete everything that a restart does not keep, and close the store."""
         for vhost in self._state.vhosts.values():
             vhost.forget_transient()
         self._state.store.close()
@@ -151,7 +156,13 @@ class Broker(Watched, FaultCalls):
     # Start and end
 
     def start(self) -> Self:
-        """Start the broker on a thread of its own. Return when it listens."""
+        """Start the broker on a thread of its own, and return when it listens.
+
+        :returns: this broker
+        :raises OSError: it cannot listen on this address, or cannot create the folder
+        :raises sqlite3.Error: it cannot open the folder; another broker may use it
+        :raises RuntimeError: the broker is running already
+        """
         self._check_stopped()
         self._thread = LoopThread('coolamqp-broker')
         try:
@@ -162,13 +173,23 @@ class Broker(Watched, FaultCalls):
         return self
 
     def stop(self) -> None:
-        """Close all connections with 320 CONNECTION_FORCED, and stop to listen."""
+        """Close all connections with 320 CONNECTION_FORCED, stop listening, and end the thread.
+
+        Without effect if the broker does not run, or runs in an ``async with`` block.
+        """
         if self._thread is not None:
             self._thread.run(self._stop())
             self._end_thread()
 
     def restart(self) -> None:
-        """Stop and start on the same port, as RabbitMQ does: what is transient is lost."""
+        """Stop the broker, and start it again on the same port.
+
+        Durable exchanges, durable queues and the persistent messages in them survive, even without
+        a folder.
+
+        :raises RuntimeError: the broker is not running, or this is the thread of the broker, which
+            cannot wait for itself
+        """
         if self._loop is None:
             raise _not_running()
 
@@ -226,7 +247,7 @@ class Broker(Watched, FaultCalls):
         await self._stop()
 
     def _call(self, function: Callable[[], T]) -> T:
-        """Call a function on the thread of the broker, and send what it causes."""
+        """Call a function on the thread of the broker, and send the resulting bytes."""
         if self._loop is None:
             raise _not_running()
 
@@ -241,10 +262,10 @@ class Broker(Watched, FaultCalls):
 
     @property
     def is_running(self) -> bool:
-        """Whether the broker listens."""
+        """Whether the broker is running."""
         return self._loop is not None
 
-    # Where it is
+    # Addresses
 
     @property
     def host(self) -> str:
@@ -253,19 +274,20 @@ class Broker(Watched, FaultCalls):
 
     @property
     def port(self) -> int:
-        """The port that the broker listens on."""
+        """The port that the broker listens on. With port 0, it is known after the start."""
         return self._server.port
 
     @property
     def url(self) -> str:
-        """The address of the virtual host ``/`` for the first user, as amqp:// or amqps://."""
+        """The address of the virtual host ``/`` with the first user, as amqp:// or amqps://."""
         return self.url_of(DEFAULT_VHOST)
 
     def url_of(self, vhost: str, user: str | None = None) -> str:
         """Return the address of a virtual host, as amqp:// or amqps://.
 
-        :param user: the user to log in as; None for the first one
-        :raises KeyError: there is no such user
+        :param vhost: the name of the virtual host; the method does not check that it exists
+        :param user: the user to log in as; None for the first user of the broker
+        :raises KeyError: the broker has no user of this name
         """
         name = next(iter(self._users)) if user is None else user
         password = self._state.users.find(name).password
@@ -277,17 +299,19 @@ class Broker(Watched, FaultCalls):
     # Virtual hosts, users, policies
 
     def add_vhost(self, name: str) -> str:
-        """Add a virtual host in which the users of the broker may do everything.
+        """Add a virtual host in which the users given to `Broker` have all permissions.
 
-        :returns: its address
+        Keep the virtual host if it exists already.
+
+        :returns: its address with the first user
         """
         self._call(lambda: self._add_vhost(name))
         return self.url_of(name)
 
     def delete_vhost(self, name: str) -> None:
-        """Delete a virtual host with all that is in it, and close its connections.
+        """Delete a virtual host with its contents, and close its connections.
 
-        :raises KeyError: there is none of this name
+        :raises KeyError: the broker has no virtual host of this name
         """
         self._call(lambda: self._server.core.delete_vhost(name))
 
@@ -301,14 +325,20 @@ class Broker(Watched, FaultCalls):
         write: str = EVERYTHING,
         read: str = EVERYTHING,
     ) -> None:
-        """Add a user, or change one.
+        """Add a user, or set the password and the permissions of an existing user.
 
-        :param vhost: the virtual host that the user may use; None for none
-        :param configure: regular expression for the names of the queues and exchanges that the user
-            may declare and delete; an empty one for none
-        :param write: the same for publishing and for binding
-        :param read: the same for consuming and for binding
-        :raises ValueError: an expression is invalid
+        See https://www.rabbitmq.com/docs/access-control#authorisation for the permissions. An empty
+        regular expression permits nothing.
+
+        :param vhost: the virtual host in which the user has the permissions; None to add a user
+            without permissions
+        :param configure: a regular expression for the names of the queues and exchanges that the
+            user may declare and delete
+        :param write: a regular expression for the exchanges to which the user may publish, and for
+            the queues and exchanges that the user may bind
+        :param read: a regular expression for the queues from which the user may consume, and for
+            the exchanges to which the user may bind
+        :raises ValueError: a regular expression is invalid
         """
         permissions = Permissions(configure, write, read)
 
@@ -322,9 +352,9 @@ class Broker(Watched, FaultCalls):
         self._call(add)
 
     def delete_user(self, name: str) -> None:
-        """Delete a user; connections that it has stay open.
+        """Delete a user. Open connections of the user stay open.
 
-        :raises KeyError: there is none of this name
+        :raises KeyError: the broker has no user of this name
         """
         self._call(lambda: self._state.users.remove(name))
 
@@ -338,17 +368,20 @@ class Broker(Watched, FaultCalls):
         name: str | None = None,
         **definition: Any,
     ) -> None:
-        """Set a policy: options for queues and exchanges whose name matches.
+        """Set a policy: options for the queues and exchanges whose names match a pattern.
 
-        :param pattern: regular expression; it may match anywhere in a name
+        The policy replaces an existing policy of the same name. See
+        https://www.rabbitmq.com/docs/policies.
+
+        :param pattern: a regular expression, which may match anywhere in a name
         :param apply_to: ``all``, ``queues``, ``exchanges``, ``classic_queues``, ``quorum_queues``
             or ``streams``
-        :param priority: of several policies that match, the one with the highest priority applies
-        :param name: the name of the policy, which replaces one of this name; by default the pattern
-        :param definition: such as ``message_ttl=1000`` (milliseconds), ``max_length=10``,
-            ``dead_letter_exchange='dead'``
-        :raises ValueError: an option is unknown, or the pattern is invalid
-        :raises KeyError: there is no such virtual host
+        :param priority: if several policies match a name, the one with the highest priority applies
+        :param name: the name of the policy; by default the pattern
+        :param definition: the options of RabbitMQ with underscores, such as ``message_ttl=1000``
+            (milliseconds), ``max_length=10`` or ``dead_letter_exchange='dead'``
+        :raises ValueError: an option is unknown, or `pattern` or `apply_to` is invalid
+        :raises KeyError: the broker has no virtual host of this name
 
         >>> with Broker() as broker:
         ...     broker.policy('^orders', message_ttl=60_000)
@@ -358,44 +391,56 @@ class Broker(Watched, FaultCalls):
         self._call(lambda: self._state.vhosts[vhost].set_policy(policy))
 
     def clear_policy(self, name: str, vhost: str = DEFAULT_VHOST) -> None:
-        """Remove a policy; without effect if there is none.
+        """Delete a policy; without effect if it does not exist.
 
-        :raises KeyError: there is no such virtual host
+        :raises KeyError: the broker has no virtual host of this name
         """
         self._call(lambda: self._state.vhosts[vhost].clear_policy(name))
 
-    # What is there
+    # Contents
 
     def queue(self, name: str, vhost: str = DEFAULT_VHOST) -> QueueView:
-        """Return a queue as it is now, with its messages, which stay in it.
+        """Return a view of a queue at this moment. Its messages stay in the queue.
 
-        :raises KeyError: there is no such queue or virtual host
+        :raises KeyError: the queue or the virtual host does not exist
+
+        >>> with Broker() as broker:
+        ...     broker.queue('orders')
+        Traceback (most recent call last):
+        KeyError: "there is no queue 'orders' in vhost '/'; there are: none"
         """
         return self._call(lambda: see_queue(self._queue(name, vhost)))
 
     def queues(self, vhost: str = DEFAULT_VHOST) -> list[str]:
-        """Return the names of all queues of a virtual host."""
+        """Return the names of all queues of a virtual host.
+
+        :raises KeyError: the broker has no virtual host of this name
+        """
         return self._call(
             lambda: [each.decode('utf-8', 'replace') for each in self._vhost(vhost).queues]
         )
 
     @property
     def connections(self) -> list[ConnectionView]:
-        """The connections of all clients."""
+        """Views of the open connections of all clients."""
         return self._call(
             lambda: [see_connection(each) for each in self._server.core.connections.values()]
         )
 
     @property
     def published(self) -> list[SeenMessage]:
-        """The messages that clients published, the oldest first.
+        """The messages that clients have published, the oldest first.
 
-        The last 10,000 are kept, or fewer if they have more than 64 MiB together.
+        The list includes unroutable and refused messages. The broker keeps the last 10,000
+        messages, and fewer if they exceed 64 MiB.
         """
         return self._call(lambda: [see_message(each) for each in self._state.published])
 
     def topology(self, vhost: str = DEFAULT_VHOST) -> str:
-        """Return exchanges, bindings and queues of a virtual host as text, for people."""
+        """Return the exchanges, bindings and queues of a virtual host as readable text.
+
+        :raises KeyError: the broker has no virtual host of this name
+        """
         return self._call(lambda: describe(self._vhost(vhost)))
 
 
@@ -404,4 +449,4 @@ def _wall_offset() -> float:
 
 
 def _not_running() -> RuntimeError:
-    return RuntimeError('the broker is not running; start it, or use it in a with block')
+    return RuntimeError('the broker is not running; call start(), or use a with block')

@@ -1,4 +1,4 @@
-"""The faults of a broker, on command."""
+"""The faults that tests cause in a broker."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from coolamqp.reply_codes import PRECONDITION_FAILED
 
 
 class FaultCalls(BrokerCalls):
-    """The part of a broker by which tests disturb it. See `coolamqp.broker.Broker`."""
+    """The calls of `coolamqp.broker.Broker` that cause faults."""
 
     @property
     def faults(self) -> list[str]:
-        """The faults that are on, or still to come, as text."""
+        """The faults that last, and those that wait for the next messages, as text."""
 
         def find() -> list[str]:
             server, faults = self._server, self._state.faults
@@ -33,15 +33,26 @@ class FaultCalls(BrokerCalls):
         return self._call(find)
 
     def drop_connections(self) -> int:
-        """Reset all connections, as a network does; return their number."""
+        """Reset all connections, as a network does. Clients see no `connection.close`.
+
+        :returns: the number of connections
+        """
         return self._call(self._server.drop_connections)
 
     def close_connections(self, reason: str = 'closed by a test') -> None:
-        """Close all connections with 320 CONNECTION_FORCED."""
+        """Close all connections with 320 CONNECTION_FORCED, as RabbitMQ does when it stops.
+
+        :param reason: the text behind the code
+        """
         self._call(lambda: self._server.core.close_all(reason))
 
     def close_channels(self, code: int = PRECONDITION_FAILED, text: str = 'by a test') -> None:
-        """Close all channels with a reply code."""
+        """Close all channels with a reply code (channel.close). Connections stay open.
+
+        :param code: the reply code, one of `coolamqp.reply_codes`; by default 406
+            PRECONDITION_FAILED, with which RabbitMQ answers an unknown delivery tag, for instance
+        :param text: the text behind the name of the code
+        """
 
         def close() -> None:
             for connection in self._server.core.connections.values():
@@ -50,7 +61,10 @@ class FaultCalls(BrokerCalls):
         self._call(close)
 
     def refuse(self, refused: bool = True) -> None:
-        """Reset new connections, until `refuse(False)`."""
+        """Reset new connections, until `refuse(False)` or `heal`. Open connections stay open.
+
+        :param refused: whether to reset new connections from now on
+        """
 
         def refuse() -> None:
             self._server.refuses = refused
@@ -58,23 +72,32 @@ class FaultCalls(BrokerCalls):
         self._call(refuse)
 
     def freeze(self) -> None:
-        """Neither read nor write, while all sockets stay open."""
+        """Stop reading and writing until `thaw` or `heal`. All sockets stay open."""
         self._call(self._server.freeze)
 
     def thaw(self) -> None:
-        """Go on after `freeze`."""
+        """Read and write again after `freeze`."""
         self._call(self._server.thaw)
 
     def block(self, reason: str = 'low on memory') -> None:
-        """Block all clients that publish (connection.blocked)."""
+        """Block each connection that publishes from now on, until `unblock` or `heal`.
+
+        The broker sends connection.blocked, and stops reading from the connection. RabbitMQ does
+        this when memory or disk space is low: https://www.rabbitmq.com/docs/connection-blocked.
+
+        :param reason: the reason in connection.blocked
+        """
         self._call(lambda: self._server.core.raise_alarm(reason))
 
     def unblock(self) -> None:
-        """Let all clients publish again."""
+        """End `block`: let all clients publish again, unless messages use too much memory."""
         self._call(self._server.core.clear_alarm)
 
     def nack_next(self, count: int = 1) -> None:
-        """Refuse the next publishes with confirms (basic.nack)."""
+        """Refuse the next publications on channels with confirms (basic.nack).
+
+        :param count: the number of publications, added to those of earlier calls
+        """
 
         def nack() -> None:
             self._state.faults.nacks += count
@@ -82,7 +105,10 @@ class FaultCalls(BrokerCalls):
         self._call(nack)
 
     def lose_next_confirm(self, count: int = 1) -> None:
-        """Keep the next messages, but never send their confirms."""
+        """Accept the next publications on channels with confirms, but never confirm them.
+
+        :param count: the number of publications, added to those of earlier calls
+        """
 
         def lose() -> None:
             self._state.faults.lost_confirms += count
@@ -90,9 +116,12 @@ class FaultCalls(BrokerCalls):
         self._call(lose)
 
     def cancel_consumers(self, queue: str, vhost: str = DEFAULT_VHOST) -> int:
-        """Cancel the consumers of a queue, as when a queue moves; return their number.
+        """Cancel the consumers of a queue (basic.cancel), as RabbitMQ does if a queue moves.
 
-        :raises KeyError: there is no such queue or virtual host
+        See https://www.rabbitmq.com/docs/consumer-cancel.
+
+        :returns: the number of consumers
+        :raises KeyError: the queue or the virtual host does not exist
         """
 
         def cancel() -> int:
@@ -107,7 +136,13 @@ class FaultCalls(BrokerCalls):
 
     @contextmanager
     def slow(self, bytes_per_second: float) -> Iterator[None]:
-        """Send at most this many bytes a second to each client, during a `with` block."""
+        """Limit the rate at which the broker sends to each client, during a `with` block.
+
+        :param bytes_per_second: the limit for each connection, in bytes a second
+
+        >>> with broker.slow(10_000):  # doctest: +SKIP
+        ...     broker.wait_for_message(routing_key='invoices')
+        """
         self._call(lambda: self._server.set_rate(bytes_per_second))
         try:
             yield
@@ -115,7 +150,7 @@ class FaultCalls(BrokerCalls):
             self._call(lambda: self._server.set_rate(inf))
 
     def heal(self) -> None:
-        """End all faults: those that last, and those that are still to come."""
+        """End all faults: those that last, and those that wait for the next messages."""
 
         def heal() -> None:
             self._state.faults.nacks = self._state.faults.lost_confirms = 0

@@ -1,6 +1,6 @@
-"""A record of the last bytes of each connection, from which tests show the last frames.
+"""Records of the last bytes of each connection. The report of a failing test shows their frames.
 
-It keeps raw bytes, since decoding each frame would cost more than the work of the broker itself.
+A record has raw bytes: to decode each frame would take longer than the work of the broker itself.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from typing import Final
 from coolamqp.broker.connection import BrokerConnection, ConnectionState
 from coolamqp.framing.hot import Buffer
 
-# How many bytes to keep of each connection, each way, and of how many ended connections.
+# The bytes that a record has of each direction, and the number of records of ended connections.
 RECORDED_BYTES: Final = 64 * 1024
 ENDED_MAX: Final = 16
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Bytes that were received or sent together.
+    """Bytes that the broker has received or sent together.
 
-    :ivar time: in seconds, since recording began
+    :ivar time: seconds since the call of `Broker.record`
+    :ivar data: the bytes
     """
 
     time: float
@@ -31,16 +32,16 @@ class Chunk:
 
 @dataclass(frozen=True)
 class ConnectionRecord:
-    """What a recorder has of a connection.
+    """The record of a connection.
 
-    :ivar name: the name that the client gives its connection, or that of its product
-    :ivar peer: the address of the client
+    :ivar name: the client property `connection_name`, else `product`, else `a client`
+    :ivar peer: the address of the client, as host:port
     :ivar ended: whether the connection has ended
-    :ivar cause: why it ended; empty if it has not, or if the client closed it
+    :ivar cause: the reason for its end; empty if it is open, or if the client has closed it
     :ivar received: the last bytes from the client, in order
     :ivar sent: the last bytes to the client, in order
-    :ivar received_all: whether `received` has everything since the connection began
-    :ivar sent_all: the same for `sent`
+    :ivar received_all: whether `received` has all bytes that the client has sent
+    :ivar sent_all: whether `sent` has all bytes that the broker has sent
     """
 
     name: str
@@ -62,7 +63,7 @@ class _Direction:
         self._size = 0
 
     def add(self, data: Buffer, now: float) -> None:
-        """Add bytes, and forget old ones."""
+        """Add bytes, and remove the oldest ones beyond the limit."""
         self.chunks.append((now, data))
         self._size += len(data)
         while self._size > RECORDED_BYTES and len(self.chunks) > 1:
@@ -88,7 +89,7 @@ class _Entry:
         return self.connection.stage is ConnectionState.CLOSED
 
     def copy(self, since: float) -> ConnectionRecord:
-        """Return what is recorded."""
+        """Return the record of the connection."""
         connection = self.connection
         return ConnectionRecord(
             connection.client_name or 'a client',

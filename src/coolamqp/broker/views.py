@@ -1,4 +1,4 @@
-"""What a test or a person may see of a broker: messages, queues, connections, the topology."""
+"""The views that a broker returns of messages, queues and connections, and the topology as text."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ _SHOWN_BYTES: Final = 60
 
 @dataclass(frozen=True)
 class SeenMessage:
-    """A message as the broker has it.
+    """A message that a client has published, or that is in a queue.
 
-    :ivar exchange: the exchange it was published to; empty for the default exchange
+    :ivar exchange: the exchange to which it was published; empty for the default exchange. A dead
+        letter has the dead-letter exchange
     :ivar routing_key: its routing key
     :ivar body: its body
     :ivar properties: its properties, as a consumer sees them
@@ -43,13 +44,17 @@ class SeenMessage:
 
 @dataclass(frozen=True)
 class QueueView:
-    """A queue at one moment.
+    """A queue at one moment. Its `len` is the number of ready messages.
 
-    :ivar messages: the ready messages, in order; they stay in the queue
-    :ivar unacked: the number of messages that consumers have and did not acknowledge
-    :ivar consumers: the tags of the consumers
-    :ivar arguments: the arguments of its declaration
-    :ivar kind: `classic`, `quorum` or `stream`
+    :ivar name: its name
+    :ivar messages: the ready messages, in order
+    :ivar unacked: the number of unacknowledged messages; 0 for a stream
+    :ivar consumers: the consumer tags
+    :ivar durable: whether it survives a restart of the broker
+    :ivar exclusive: whether it belongs to one connection
+    :ivar auto_delete: whether the broker deletes it with its last consumer
+    :ivar arguments: the arguments of its declaration, as plain values
+    :ivar kind: the queue type: `classic`, `quorum` or `stream`
     """
 
     name: str
@@ -69,7 +74,7 @@ class QueueView:
 
     @property
     def is_empty(self) -> bool:
-        """Whether all messages are done: none is ready, none is unacknowledged."""
+        """Whether the queue has no message, neither ready nor unacknowledged."""
         return not self.messages and not self.unacked
 
     def __len__(self) -> int:
@@ -80,11 +85,11 @@ class QueueView:
 class ConnectionView:
     """A connection at one moment.
 
-    :ivar name: the name that the client gives its connection, or that of its product
+    :ivar name: the client property `connection_name`, else `product`, else `a client`
     :ivar properties: the client properties, as plain values
-    :ivar peer: the address of the client
-    :ivar user: the user; empty before the login
-    :ivar vhost: the virtual host; empty before it is open
+    :ivar peer: the address of the client, as host:port
+    :ivar user: the user; empty until the connection is open
+    :ivar vhost: the virtual host; empty until the connection is open
     :ivar channels: the numbers of the open channels
     """
 
@@ -133,13 +138,13 @@ def see_connection(connection: BrokerConnection) -> ConnectionView:
 
 
 def describe_message(message: SeenMessage) -> str:
-    """Return a message on one line, its body cut."""
+    """Return a message as one line, with the first 60 bytes of its body."""
     body = repr(message.body[:_SHOWN_BYTES]) + ('...' if len(message.body) > _SHOWN_BYTES else '')
     return f'exchange {message.exchange!r}, routing key {message.routing_key!r}: {body}'
 
 
 def describe(vhost: VirtualHost) -> str:
-    """Return exchanges, bindings and queues as text, a tree for each exchange."""
+    """Return exchanges, bindings and queues as text, with the bindings below their exchange."""
     lines = []
     for exchange in vhost.exchanges.values():
         if exchange.name not in PREDECLARED or exchange.bindings:

@@ -1,4 +1,4 @@
-"""Watching a broker: waiting for its clients, and the record of its connections."""
+"""Waiting until clients have done something, and the records of connections."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LISTED_MAX: Final = 10
 
 
 class Watchers:
-    """The threads that wait for something to happen at a broker."""
+    """The threads that wait until a client has done something."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -49,21 +49,28 @@ class Watchers:
 
 
 class Watched(BrokerCalls):
-    """The part of a broker by which tests watch it. See `coolamqp.broker.Broker`."""
+    """The calls of `coolamqp.broker.Broker` with which tests wait, and record connections."""
 
     def __init__(self) -> None:
         super().__init__()
         self._watchers = Watchers()
 
     def wait_until(self, condition: Callable[[], T], timeout: float = WAIT_TIMEOUT) -> T:
-        """Wait until a condition is true. It is checked whenever a client has done something.
+        """Wait until a condition is true.
 
-        :param condition: such as ``lambda: broker.queue('jobs').consumers``; it is called on the
-            thread that waits, and a `KeyError` (there is no such queue yet) counts as false
-        :param timeout: how long to wait, in seconds
+        The method checks the condition after each event of the broker: received bytes, a new or a
+        lost connection, a timer. It calls the condition on the calling thread.
+
+        :param condition: a function without arguments, such as
+            ``lambda: broker.queue('jobs').consumers``; a `KeyError` counts as false, so the queue
+            need not exist yet
+        :param timeout: the longest time to wait, in seconds
         :returns: the true value that the condition has returned
-        :raises TimeoutError: the condition was false until then
-        :raises RuntimeError: an event loop runs in this thread, and would have to wait as well
+        :raises TimeoutError: the condition was false until the timeout
+        :raises RuntimeError: an event loop runs in this thread, and the wait would block it
+
+        >>> broker.wait_until(lambda: broker.queue('jobs').is_empty)  # doctest: +SKIP
+        True
         """
         __tracebackhide__ = True  # pytest shows the line of the test instead
         _check_may_wait('wait_until')
@@ -91,16 +98,19 @@ class Watched(BrokerCalls):
         where: Callable[[SeenMessage], object] | None = None,
         timeout: float = WAIT_TIMEOUT,
     ) -> SeenMessage:
-        """Return the first message that a client has published, or publishes until the timeout.
+        """Return the first published message that fulfils all given conditions.
 
-        Without conditions, it is the first message of all.
+        The method searches the messages of `published` first, and then waits for new ones. Without
+        conditions, it returns the first message of all.
 
-        :param exchange: the exchange it must be published to; empty for the default exchange
-        :param routing_key: the routing key it must have
-        :param where: called with a message, on the thread that waits; returns whether it is the one
-        :param timeout: how long to wait, in seconds
-        :raises TimeoutError: there is no such message; the error lists what was published instead
-        :raises RuntimeError: an event loop runs in this thread, and would have to wait as well
+        :param exchange: the exchange of the message; empty for the default exchange
+        :param routing_key: the routing key of the message
+        :param where: a function that receives a message, and returns whether it fulfils the
+            condition; it runs on the calling thread
+        :param timeout: the longest time to wait, in seconds
+        :raises TimeoutError: no such message came until the timeout; the text lists the last
+            messages that clients have published
+        :raises RuntimeError: an event loop runs in this thread, and the wait would block it
 
         >>> broker.wait_for_message(routing_key='invoices').body  # doctest: +SKIP
         b'3 EUR'
@@ -126,7 +136,7 @@ class Watched(BrokerCalls):
         return found
 
     def _unseen(self) -> Iterator[list[SeenMessage]]:
-        """Yield the messages that were published, and then those since the last time."""
+        """Yield the published messages, and then at each step those published since the last."""
         last: BrokerMessage | None = None
 
         def newest() -> list[BrokerMessage]:
@@ -152,10 +162,10 @@ class Watched(BrokerCalls):
         """The names of the virtual hosts."""
         return self._call(lambda: list(self._state.vhosts))
 
-    # The record of connections
+    # The records of connections
 
     def record(self) -> None:
-        """Record the last bytes of each connection from now on; see `recorded`."""
+        """Record the last bytes of each connection from now on, for `recorded`."""
 
         def begin() -> None:
             if self._server.recorder is None:
@@ -165,7 +175,11 @@ class Watched(BrokerCalls):
 
     @property
     def recorded(self) -> list[ConnectionRecord]:
-        """The last bytes of each connection since `record` was called, also of those that ended."""
+        """The records of the connections since the call of `record`.
+
+        A record has the last 64 KiB of each direction. The list includes the last 16 connections
+        that have ended. It is empty if `record` was not called.
+        """
 
         def read() -> list[ConnectionRecord]:
             recorder = self._server.recorder
@@ -182,7 +196,7 @@ def _check_may_wait(name: str) -> None:
         return
     raise RuntimeError(
         f'{name}() would block the event loop of this thread; '
-        f'write: await asyncio.to_thread(broker.{name}, ...)'
+        f'instead, write: await asyncio.to_thread(broker.{name}, ...)'
     )
 
 

@@ -1,4 +1,5 @@
-"""A pytest plugin for programs that use RabbitMQ: each test has an embedded broker of its own.
+"""A pytest plugin for programs that use RabbitMQ: it starts an embedded broker for each test.
 
-pytest finds the plugin by itself. See the page "Test your program" of the documentation.
+pytest loads the plugin if CoolAMQP is installed. See the page "Test your program" of the
+documentation.
 """

@@ -1,7 +1,7 @@
 """The fixtures: a broker, its address, and Clusters that are connected to it.
 
-Whoever has CoolAMQP installed imports this module at the start of each run of pytest. So brokers
-and Clusters are imported only when a test asks for them.
+pytest imports this module at the start of each run if CoolAMQP is installed. To keep the start
+fast, the fixtures import brokers and Clusters only when a test uses them.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from coolamqp.clustering import Cluster
 
 MARKER: Final = 'amqp_broker'
-# The broker of a test, for the hooks.
+# The broker of a test, for the hooks in `plugin.py`.
 BROKER: Final = pytest.StashKey['Broker']()
 
 
 def marked_options(item: pytest.Item) -> dict[str, Any]:
-    """Return the options of the markers of a test; those of the nearest marker win."""
+    """Return the options of the markers of a test. The nearest marker has precedence."""
     options: dict[str, Any] = {}
     for marker in item.iter_markers(MARKER):
         options = {**marker.kwargs, **options}
@@ -33,13 +33,15 @@ def marked_options(item: pytest.Item) -> dict[str, Any]:
 
 @pytest.fixture
 def amqp_broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
-    """An embedded broker for this test alone, on a free port: what it has seen, and its faults.
+    """An embedded broker for this test alone, on a free port of 127.0.0.1.
 
-    The marker `amqp_broker` has options for it. A run with --amqp-url skips the test.
+    It runs on a thread of its own, and records the connections for the report of a failing test.
+    The marker `amqp_broker` passes options to `coolamqp.broker.Broker`. A run with --amqp-url skips
+    the test.
     """
     real = real_broker(request.config)
     if real is not None:
-        pytest.skip(f'amqp_broker is the embedded broker, and {URL_OPTION} names {real}')
+        pytest.skip(f'amqp_broker needs an embedded broker, but {URL_OPTION} is {real}')
     from coolamqp.broker import Broker  # noqa: PLC0415 - see the top
 
     with Broker(**marked_options(request.node)) as broker:
@@ -50,7 +52,11 @@ def amqp_broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
 
 @pytest.fixture
 def amqp_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a broker, as amqp://, on which no other test has left anything."""
+    """The address of a broker, as amqp:// or amqps://.
+
+    It is the address of `amqp_broker`. In a run with --amqp-url, it is an address on that RabbitMQ:
+    with a virtual host for this test alone if there is an --amqp-management-url.
+    """
     real = real_broker(request.config)
     if real is None:
         broker: Broker = request.getfixturevalue('amqp_broker')
@@ -66,7 +72,7 @@ def amqp_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def amqp_cluster(amqp_url: str) -> Iterator[Cluster]:
-    """A Cluster that is connected to `amqp_url`, and is shut down at the end of the test."""
+    """A started `coolamqp.clustering.Cluster` for `amqp_url`. It shuts down after the test."""
     from coolamqp.clustering import Cluster  # noqa: PLC0415 - see the top
 
     with Cluster(amqp_url, name='amqp_cluster') as cluster:
@@ -75,7 +81,7 @@ def amqp_cluster(amqp_url: str) -> Iterator[Cluster]:
 
 @pytest.fixture
 def aio_amqp_cluster(amqp_url: str) -> coolamqp.aio.Cluster:
-    """A Cluster for asyncio and `amqp_url`, which is connected in an `async with` block."""
+    """A `coolamqp.aio.Cluster` for `amqp_url`. An `async with` block in the test starts it."""
     from coolamqp.aio import Cluster  # noqa: PLC0415 - see the top
 
     return Cluster(amqp_url, name='aio_amqp_cluster')

@@ -31,8 +31,9 @@ _BODY_SHOWN: Final = 60
 class SeenFrame:
     """A frame that a broker has received or sent.
 
-    :ivar time: in seconds, since recording began
+    :ivar time: seconds since the call of `Broker.record`
     :ivar name: the name of the connection
+    :ivar direction: `to_server` or `to_client`
     :ivar text: the frame as text; credentials are masked
     """
 
@@ -63,12 +64,12 @@ class _Collector(BaseFrameTracer):
     def feed(
         self, chunks: Iterable[Chunk], direction: Direction, decode: Callable[[bytes, float], None]
     ) -> None:
-        """Decode the bytes of one direction; the rest is left out if they are no frames."""
+        """Decode the bytes of one direction, up to the first chunk that is not valid frames."""
         for chunk in chunks:
             try:
                 decode(chunk.data, chunk.time)
             except WireError as error:
-                text = f'{len(chunk.data)} bytes that are no frames: {error}'
+                text = f'{len(chunk.data)} bytes that are not valid frames: {error}'
                 self.frames.append(SeenFrame(chunk.time, self.name, direction, text))
                 break
 
@@ -85,7 +86,10 @@ def _frames_of(record: ConnectionRecord) -> list[SeenFrame]:
 
 
 def from_first_frame(chunks: list[Chunk]) -> Iterator[Chunk]:
-    """Yield the chunks of a stream whose beginning is missing, from its first whole frame on."""
+    """Yield the chunks without the bytes before the first whole frame.
+
+    The record of a long connection begins within a frame.
+    """
     missing = first_frame(b''.join(chunk.data for chunk in chunks))
     for chunk in chunks:
         if missing < len(chunk.data):
@@ -94,10 +98,10 @@ def from_first_frame(chunks: list[Chunk]) -> Iterator[Chunk]:
 
 
 def first_frame(data: bytes) -> int:
-    """Return the offset at which frames begin that follow each other up to the end.
+    """Return the first offset from which the data consists of frames up to its end.
 
-    The bytes before are the end of a frame whose beginning is missing. If there is no whole frame,
-    it is the length of the data.
+    The bytes before this offset are the rest of a frame whose beginning is missing. Return the
+    length of the data if it has no whole frame.
     """
     return next((start for start in range(len(data)) if _are_frames(data, start)), len(data))
 
@@ -118,11 +122,11 @@ def _are_frames(data: bytes, start: int) -> bool:
 
 
 def frame_text(frame: object) -> str:
-    """Return a frame on one line: without the fields that are false or empty, and bodies cut."""
+    """Return a frame as one line: the fields that are set, and the first 60 bytes of a body."""
     if isinstance(frame, AMQPMethodFrame):
         method = frame.payload
         fields = ((name, getattr(method, name)) for name, _ in layout(type(method)))
-        shown = [f'{name}={_plain(value)!r}' for name, value in fields if _is_worth(value)]
+        shown = [f'{name}={_plain(value)!r}' for name, value in fields if _is_set(value)]
         return ' '.join([f'channel {frame.channel}', method.NAME, *shown])
     if isinstance(frame, AMQPHeaderFrame):
         return f'channel {frame.channel} header of {frame.body_size} bytes, {frame.properties}'
@@ -132,7 +136,7 @@ def frame_text(frame: object) -> str:
     return 'heartbeat' if isinstance(frame, AMQPHeartbeatFrame) else repr(frame)
 
 
-def _is_worth(value: object) -> bool:
+def _is_set(value: object) -> bool:
     return value is not False and value not in (None, '', b'', [])
 
 

@@ -21,15 +21,15 @@ _EVERYTHING: Final = {'configure': '.*', 'write': '.*', 'read': '.*'}
 
 
 class ManagementError(Exception):
-    """The management plugin of RabbitMQ has refused a request, or cannot be reached."""
+    """A failed request to the management plugin of RabbitMQ: refused, or without an answer."""
 
 
 class Management:
-    """The HTTP API of a management plugin.
+    """The HTTP API of a management plugin (https://www.rabbitmq.com/docs/http-api-reference).
 
-    :param broker: the broker; its user and password are for the HTTP API too, unless the address of
-        the management plugin has others
-    :raises ManagementError: the address is no HTTP address
+    :param broker: the RabbitMQ; its user logs in to the HTTP API, unless the address of the
+        management plugin has another user
+    :raises ManagementError: the address of the management plugin is not an HTTP address
     """
 
     def __init__(self, broker: RealBroker) -> None:
@@ -48,9 +48,9 @@ class Management:
         self._opener = build_opener(ProxyHandler({}))
 
     def add_vhost(self, name: str) -> None:
-        """Add a virtual host in which the user of the broker may do everything.
+        """Add a virtual host in which the user of the broker has all permissions.
 
-        :raises ManagementError: it is refused
+        :raises ManagementError: the request failed
         """
         vhost = quote(name, safe='')
         self._request('PUT', f'vhosts/{vhost}', {})
@@ -59,7 +59,7 @@ class Management:
     def delete_vhost(self, name: str) -> None:
         """Delete a virtual host, and close its connections.
 
-        :raises ManagementError: it is refused
+        :raises ManagementError: the request failed
         """
         self._request('DELETE', f'vhosts/{quote(name, safe="")}')
 
@@ -84,9 +84,9 @@ class Management:
 
 @contextmanager
 def temporary_vhost(broker: RealBroker) -> Iterator[str]:
-    """Add a virtual host for a `with` block; return its address.
+    """Add a virtual host for the time of a `with` block, and yield its address.
 
-    :raises ManagementError: it cannot be added or deleted
+    :raises ManagementError: the request to add or to delete it failed
     """
     management = Management(broker)
     name = f'{VHOST_PREFIX}{uuid4().hex[:12]}'

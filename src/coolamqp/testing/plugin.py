@@ -1,4 +1,4 @@
-"""The plugin: what pytest loads if CoolAMQP is installed. It has the options and the hooks."""
+"""The pytest plugin: its command-line options and hooks. pytest loads it through an entry point."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         URL_OPTION,
         metavar='URL',
         default='',
-        help='run the tests on this RabbitMQ, and not on embedded brokers; the same as '
-        f'{URL_VARIABLE} in the environment',
+        help='run the tests on this RabbitMQ instead of embedded brokers; the environment variable '
+        f'{URL_VARIABLE} does the same',
     )
     group.addoption(
         MANAGEMENT_OPTION,
         metavar='URL',
         default='',
-        help='the management plugin of this RabbitMQ, which makes a virtual host for each test; '
-        f'the same as {MANAGEMENT_VARIABLE} in the environment',
+        help='the address of the management plugin of this RabbitMQ, to create a virtual host for '
+        f'each test; the environment variable {MANAGEMENT_VARIABLE} does the same',
     )
 
 
@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say which RabbitMQ runs the tests, if there is one."""
+    """Return a line that names the RabbitMQ of this run; nothing for embedded brokers."""
     real = real_broker(config)
     if real is None:
         return []
@@ -64,7 +64,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item) -> None:
-    """End all faults, so that the services of a test can end."""
+    """End all faults before the fixtures end, so that the services of the test can shut down."""
     broker = item.stash.get(BROKER, None)
     if broker is not None and broker.is_running:
         broker.heal()
@@ -74,7 +74,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add to the report of a test that fails what its broker has seen."""
+    """Add the state of the broker and its last frames to the report of a failing test."""
     report = yield
     broker = item.stash.get(BROKER, None)
     if report.failed and broker is not None and broker.is_running:

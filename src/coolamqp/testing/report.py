@@ -1,4 +1,4 @@
-"""What the report of a failing test says of the broker: connections, topology, the last frames."""
+"""The section of a failing test's report: connections, topology, messages and the last frames."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _WIDTH_MAX: Final = 160
 
 
 def describe_broker(broker: Broker) -> str:
-    """Return what a broker has seen, for the report of a failing test.
+    """Return the state of a broker and its last frames as text, for the report of a failing test.
 
-    It never raises: an error while it looks is part of the text.
+    The function never raises. Its text ends with the error instead.
     """
     lines: list[str] = [f'embedded broker at {broker.host}:{broker.port}']
     try:

@@ -1,4 +1,4 @@
-"""Where the tests run: on embedded brokers, or on a RabbitMQ that the user names."""
+"""The brokers of a test run: embedded brokers, or the RabbitMQ that the command line names."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _DEFAULT_USER: Final = 'guest'
 
 @dataclass(frozen=True)
 class RealBroker:
-    """A RabbitMQ that is to run the tests.
+    """The RabbitMQ on which the tests run.
 
     :ivar url: its address, as amqp:// or amqps://
-    :ivar management_url: the address of its management plugin; empty if the user names none
+    :ivar management_url: the address of its management plugin; empty if the run has none
     """
 
     url: str
@@ -29,12 +29,12 @@ class RealBroker:
 
     @property
     def user(self) -> str:
-        """The user of the address."""
+        """The user in the address; by default `guest`."""
         return unquote(urlsplit(self.url).username or _DEFAULT_USER)
 
     @property
     def password(self) -> str:
-        """The password of the address."""
+        """The password in the address; by default `guest`."""
         return unquote(urlsplit(self.url).password or _DEFAULT_USER)
 
     def url_of(self, vhost: str) -> str:
@@ -46,9 +46,9 @@ class RealBroker:
 
 
 def real_broker(config: pytest.Config) -> RealBroker | None:
-    """Return the RabbitMQ that is to run the tests; None for embedded brokers.
+    """Return the RabbitMQ on which the tests run; None for embedded brokers.
 
-    :raises UsageError: there is a management plugin, but no RabbitMQ
+    :raises UsageError: the run has the address of a management plugin, but not of a RabbitMQ
     """
     url = config.getoption(URL_OPTION) or os.environ.get(URL_VARIABLE, '')
     management = config.getoption(MANAGEMENT_OPTION) or os.environ.get(MANAGEMENT_VARIABLE, '')
@@ -56,7 +56,7 @@ def real_broker(config: pytest.Config) -> RealBroker | None:
         return RealBroker(url, management)
     if management:
         raise pytest.UsageError(
-            f'{MANAGEMENT_OPTION} needs {URL_OPTION}, the address of the broker itself'
+            f'{MANAGEMENT_OPTION} needs {URL_OPTION} too, the amqp:// address of the same RabbitMQ'
         )
     return None
 
