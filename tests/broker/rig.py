@@ -56,8 +56,9 @@ from coolamqp.framing.frames import (
 from coolamqp.framing.method import Method
 from coolamqp.framing.properties import BasicContentPropertyList, PropertyKeywords
 from coolamqp.timers import Timers
-from tests.behaviour.client import BASIC_CLASS, CAPABILITIES, refusal
-from tests.behaviour.wire import Contents, Message, MethodT, Refused
+from tests.behaviour.channel import BASIC_CLASS
+from tests.behaviour.client import CAPABILITIES
+from tests.behaviour.wire import Contents, Message, MethodT, Refused, refusal
 
 USER = 'guest'
 PASSWORD = 'guest'
