@@ -10,6 +10,7 @@ import logging
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import inf
 from typing import Any
 
 from coolamqp.broker.errors import Refusal
@@ -57,8 +58,11 @@ class Chaos:
                 self.step()
                 if step % check_every == 0:
                     invariants.check(self.rig)
+            if not self.rig.state.memory.short:
+                self.check_good()
+                invariants.check(self.rig)
+            self.clean_up()
             self.check_good()
-            invariants.check(self.rig)
 
     def step(self) -> None:
         """Let one thing happen."""
@@ -172,6 +176,22 @@ class Chaos:
         assert good.take()[-1] == BasicAck(self.confirmed, False)
         good.call(BasicCancel(tag))
         assert good.get(GOOD) is None
+
+    def clean_up(self) -> None:
+        """Let the hostile clients go and delete their queues; check that nothing is left."""
+        rig = self.rig
+        for client in rig.clients.values():
+            if client is not self.good:
+                client.lose()
+        for queue in list(rig.vhost.queues.values()):
+            if queue.name != GOOD.encode():
+                rig.vhost.delete_queue(queue)
+        rig.core.clear_alarm()
+        rig.run()
+        invariants.check(rig)
+        assert rig.state.memory.used == 0
+        assert rig.core.wake_at() == inf
+        assert list(rig.core.connections) == [self.good.connection.number]
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from coolamqp.broker.memory import ENTRY_BYTES, MESSAGE_BYTES
 from coolamqp.broker.message import BrokerMessage
 from coolamqp.broker.queue import Queue
 from coolamqp.broker.session import Session
+from coolamqp.broker.store import DiskStore
 from coolamqp.broker.stream import Stream
 from coolamqp.broker.vhost import VirtualHost
 from tests.broker.rig import Rig
@@ -31,6 +32,7 @@ def check(rig: Rig) -> None:
     channels = [channel for each in rig.core.connections.values() for channel in each.channels]
     check_connections(rig)
     check_memory(rig)
+    check_store(rig)
     for vhost in rig.state.vhosts.values():
         check_topology(vhost)
         for queue in vhost.queues.values():
@@ -79,6 +81,34 @@ def check_memory(rig: Rig) -> None:
     )
     assert all(message.holders == count for message, count in held.items())
     assert rig.state.memory.used == expected
+
+
+def check_store(rig: Rig) -> None:
+    """Check that a store has the messages of the queues, and the topology around them."""
+    store = rig.state.store
+    if not isinstance(store, DiskStore):
+        return
+    stored: dict[int, bytes] = {}
+    queues: set[bytes] = set()
+    bindings = 0
+    for vhost in rig.state.vhosts.values():
+        for name, queue in vhost.queues.items():
+            if queue.durable and queue.owner is None:
+                queues.add(name)
+            entries = queue._entries.values() if isinstance(queue, Stream) else []
+            if isinstance(queue, Queue):
+                entries = [*queue.ready, *queue.unacked.values()]
+            stored.update({entry.stored: name for entry in entries if entry.stored})
+        bindings += sum(
+            binding.destination.durable and getattr(binding.destination, 'owner', None) is None
+            for exchange in vhost.exchanges.values()
+            for binding in exchange.bindings.values()
+            if exchange.durable
+        )
+    rows = store._database.execute
+    assert dict(rows('SELECT number, queue FROM messages').fetchall()) == stored
+    assert {name for (name,) in rows('SELECT name FROM queues').fetchall()} == queues
+    assert rows('SELECT count(*) FROM bindings').fetchone() == (bindings,)
 
 
 # Topology

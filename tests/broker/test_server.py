@@ -23,8 +23,8 @@ from coolamqp.framing.definitions import (
 )
 from coolamqp.framing.frames import PROTOCOL_HEADER
 from coolamqp.objects import NodeDefinition, Queue
-from tests.behaviour.client import RawConnection, eventually
-from tests.behaviour.wire import BrokerSilent, Disconnected, Message, Wire
+from tests.behaviour.client import RawConnection
+from tests.behaviour.wire import BrokerSilent, Disconnected, Message, Wire, eventually
 from tests.support.certificates import CLIENT, Certificates
 
 PATIENCE = 10.0  # seconds
