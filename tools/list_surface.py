@@ -46,6 +46,7 @@ GIVEN: Final = {
     'coolamqp.clustering.messages': ('MessageIterator',),
     'coolamqp.clustering.transaction': ('Transaction',),
     'coolamqp.framing.method': ('Method',),
+    'coolamqp.supervisor.stats': ('Health', 'Stats'),
 }
 # The public names of modules that also have others.
 NAMES: Final = {
