@@ -33,6 +33,7 @@ MODULES: Final = (
     'coolamqp.exceptions',
     'coolamqp.framing.definitions',
     'coolamqp.objects',
+    'coolamqp.telemetry.prometheus',
     'coolamqp.tracing',
 )
 # Classes of objects that programs receive and do not make.
