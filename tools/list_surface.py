@@ -33,6 +33,7 @@ MODULES: Final = (
     'coolamqp.exceptions',
     'coolamqp.framing.definitions',
     'coolamqp.objects',
+    'coolamqp.telemetry.prometheus',
     'coolamqp.tracing',
 )
 # Classes of objects that programs receive and do not make.
@@ -46,6 +47,7 @@ GIVEN: Final = {
     'coolamqp.clustering.messages': ('MessageIterator',),
     'coolamqp.clustering.transaction': ('Transaction',),
     'coolamqp.framing.method': ('Method',),
+    'coolamqp.supervisor.stats': ('Health', 'Stats'),
 }
 # The public names of modules that also have others.
 NAMES: Final = {

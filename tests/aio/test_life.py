@@ -174,3 +174,23 @@ async def test_a_finalizer_that_interrupts_the_engine_is_carried_out_soon(
     with cluster._core.lock:
         future = call(cluster)
     await asyncio.wait_for(future, PATIENCE)
+
+
+async def test_a_thread_that_asks_a_blocked_loop_for_statistics_gets_an_error(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('coolamqp.aio.core.STATS_TIMEOUT', 0.01)
+    errors: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            cluster.health()
+        except TimeoutError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()  # which blocks the loop
+
+    assert 'blocked or overloaded' in str(errors[0])
+    assert cluster.health()

@@ -58,3 +58,23 @@ def test_the_last_error_is_the_cause_of_the_latest_fault(cluster: SmallCluster) 
     faults = cluster.faults
     faults.clear()  # a copy
     assert [fault.cause for fault in cluster.faults] == [error]
+
+
+def test_statistics_and_health_are_those_of_the_moment(cluster: SmallCluster) -> None:
+    before, sick = cluster.stats(), cluster.health()
+    cluster.core.start()
+    cluster.core.up()
+    after, well = cluster.stats(), cluster.health()
+
+    assert (before.state, before.connections) == ('idle', 0)
+    assert (after.state, after.connections) == ('up', 1)
+    assert not sick
+    assert str(sick) == 'there is no connection to a broker (state: idle)'
+    assert well
+
+
+def test_a_signal_handler_within_the_engine_may_ask_for_statistics(cluster: SmallCluster) -> None:
+    cluster.core.start()
+    with cluster.core.lock:
+        assert cluster.core.is_inside()
+        assert cluster.stats().state == 'connecting'

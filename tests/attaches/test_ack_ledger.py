@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coolamqp.attaches.ack_ledger import AckLedger
+from coolamqp.attaches.counters import Counters
 from coolamqp.framing.definitions import BasicAck, BasicNack, BasicReject
 from coolamqp.framing.method import Method
 from coolamqp.objects.message import Settlement
@@ -178,3 +179,18 @@ def test_the_broker_knows_exactly_what_was_settled(
                 acked |= tags
         assert acked == settled - nacked
         assert outstanding == set(range(1, 13)) - settled
+
+
+def test_what_the_broker_is_told_is_counted() -> None:
+    acks, counters = Acks(), Counters()
+    ledger = AckLedger(acks.channel, [], counters)
+    for tag in range(1, 8):
+        ledger.enter(tag)
+    for tag, how in enumerate(Settlement, start=1):
+        assert ledger.settle(tag, how)
+    assert ledger.settle(7, ACK, multiple=True)
+    assert (counters.acked, ledger.unsettled) == (0, 7)  # before the flush
+    ledger.flush()
+
+    assert (counters.requeued, counters.rejected) == (2, 2)
+    assert (counters.acked, ledger.unsettled) == (3, 0)

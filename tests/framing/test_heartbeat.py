@@ -128,3 +128,17 @@ def test_nothing_becomes_due_before_it_wakes(
         watch.after(rest)
         assert not watch.send_due
         assert not watch.peer_gone
+
+
+def test_an_interval_of_silence_is_a_missed_heartbeat() -> None:
+    watch = Watch()
+    for seconds in (INTERVAL - 1, INTERVAL, 1, INTERVAL + 5):
+        watch.after(seconds).receive()
+    assert watch.heartbeat.missed == 2
+
+
+def test_no_heartbeat_is_missed_while_nobody_reads_or_none_is_sent() -> None:
+    watch, off = Watch(), Watch(interval=0)
+    watch.read(False).after(5 * INTERVAL).read(True).receive()
+    off.after(5 * INTERVAL).receive()
+    assert (watch.heartbeat.missed, off.heartbeat.missed) == (0, 0)

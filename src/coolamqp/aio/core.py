@@ -7,13 +7,14 @@ are refused. Calls of a finalizer that has interrupted the engine are postponed.
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import random
 import weakref
 from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime
 from functools import partial
 from inspect import isawaitable
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from coolamqp.aio.condition import Condition
 from coolamqp.aio.dispatcher import Dispatcher
@@ -31,7 +32,11 @@ from coolamqp.attaches.events import Event
 from coolamqp.attaches.mailbox import Mailbox
 from coolamqp.attaches.publication import Publication
 from coolamqp.objects.message import Settlement
+from coolamqp.supervisor.stats import Stats
 from coolamqp.tracing import CallSpan
+
+# The time for the loop to answer another thread, in seconds.
+STATS_TIMEOUT: Final = 2.0
 
 
 class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
@@ -80,6 +85,26 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         """Make a future for a program."""
         loop = self.lock.loop
         return ClusterFuture(loop=loop) if span is None else TracedFuture(span, loop)
+
+    def stats(self) -> Stats:
+        """Return the statistics. From another thread, the loop takes them, and this waits."""
+        loop = self.lock.loop
+        if loop is not None and loop.is_closed():
+            return self.engine.stats(0.0)  # Everything has ended, so the time does not matter.
+        if loop is None or not loop.is_running() or self.lock.on_loop():
+            return self.engine.stats(self.clock()) if self.is_inside() else self._take_stats()
+        future: concurrent.futures.Future[Stats] = concurrent.futures.Future()
+        loop.call_soon_threadsafe(self._answer_with_stats, future)
+        try:
+            return future.result(STATS_TIMEOUT)
+        except TimeoutError:
+            raise TimeoutError(
+                f'the event loop of the Cluster has not answered within {STATS_TIMEOUT:g} s: it is '
+                f'blocked or overloaded'
+            ) from None
+
+    def _answer_with_stats(self, future: concurrent.futures.Future[Stats]) -> None:
+        future.set_result(self._take_stats())
 
     # Beginning and end
 

@@ -30,6 +30,10 @@ class LoopGuard:
         """Whether a finalizer or a signal handler on the loop has interrupted a call."""
         return self.entered and _running_loop() is self.loop
 
+    def on_loop(self) -> bool:
+        """Whether the caller runs on the loop of the Cluster."""
+        return _running_loop() is self.loop
+
     def check(self) -> None:
         """Refuse a call from elsewhere.
 

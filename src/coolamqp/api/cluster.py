@@ -15,6 +15,7 @@ from coolamqp.framing.field_table import Arguments
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import NodeDefinition, ServerProperties
 from coolamqp.objects.node import Nodes, nodes_of
+from coolamqp.supervisor.stats import UNCONFIRMED_AGE_MAX, Health, Stats, health_of
 from coolamqp.supervisor.window import MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES
 from coolamqp.tracing import BaseFrameTracer
 
@@ -91,6 +92,34 @@ class BaseCluster(ABC, Generic[FutureT]):
     def node(self) -> NodeDefinition | None:
         """The node that the Cluster is connected to, or connects to; None during a pause."""
         return self._core.engine.node
+
+    def stats(self) -> Stats:
+        """Return the statistics: counters and states of the connection, publishing and consuming.
+
+        It is cheap, and any thread may call it at any time.
+
+        :raises TimeoutError: with asyncio and from another thread: the event loop does not answer
+
+        >>> cluster.stats().published
+        0
+        """
+        return self._core.stats()
+
+    def health(self, unconfirmed_age_max: float | None = UNCONFIRMED_AGE_MAX) -> Health:
+        """Return whether the Cluster can do its work now, such as for a readiness probe.
+
+        The result is true if there is a connection that the broker does not block, all consumers
+        are online, and no message is unconfirmed for too long. Otherwise `str()` says what is
+        wrong. Any thread may call it at any time.
+
+        :param unconfirmed_age_max: the greatest age of an unconfirmed message, in seconds; None for
+            no limit
+        :raises TimeoutError: see `stats`
+
+        >>> str(cluster.health())
+        'there is no connection to a broker (state: idle)'
+        """
+        return health_of(self.stats(), unconfirmed_age_max)
 
     @property
     def faults(self) -> list[Fault]:

@@ -38,6 +38,7 @@ from coolamqp.objects.message import Settlement
 from coolamqp.supervisor.client_properties import client_properties
 from coolamqp.supervisor.engine import Engine
 from coolamqp.supervisor.states import EngineState
+from coolamqp.supervisor.stats import Stats
 from coolamqp.telemetry import call_tracer
 from coolamqp.tracing import CallSpan
 
@@ -157,6 +158,18 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
     def stopped(self) -> bool:
         """Whether the engine has stopped."""
         return self.engine.state is EngineState.STOPPED
+
+    def stats(self) -> Stats:
+        """Return the statistics, also to a signal handler that has interrupted the engine."""
+        if self.is_inside():
+            return self.engine.stats(self.clock())
+        with self.lock:
+            return self._take_stats()
+
+    def _take_stats(self) -> Stats:
+        now = self.clock()
+        self.engine.mark_time(now)
+        return self.engine.stats(now)
 
     def peer(self) -> tuple[str, int] | None:
         """Return host and port of the current node; None if there is none."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Final
 
+from coolamqp.attaches.counters import Counters
 from coolamqp.objects.message import Settlement
 from coolamqp.uplink.channel import Channel
 
@@ -24,12 +25,16 @@ class AckLedger:
     """The acknowledgements on one channel.
 
     :param dirty: the list of ledgers to flush; the ledger adds itself to it
+    :param counters: the counters of the engine; None for others
     :ivar announced: whether a flush is requested
     """
 
-    def __init__(self, channel: Channel, dirty: list[AckLedger]) -> None:
+    def __init__(
+        self, channel: Channel, dirty: list[AckLedger], counters: Counters | None = None
+    ) -> None:
         self._channel: Channel | None = channel
         self._dirty = dirty
+        self._counters = Counters() if counters is None else counters
         self.announced = False
         # Not processed yet: the delivery tag of an ack, or all arguments of another `settle`.
         self._submitted: deque[Any] = deque()
@@ -37,6 +42,11 @@ class AckLedger:
         self._outstanding: dict[int, None] = {}
         self._acked: list[int] = []  # acks to send
         self._refused: list[tuple[int, Settlement]] = []  # nacks and rejects to send
+
+    @property
+    def unsettled(self) -> int:
+        """The number of deliveries whose acknowledgement has not been processed."""
+        return len(self._outstanding)
 
     @property
     def settled(self) -> bool:
@@ -87,7 +97,7 @@ class AckLedger:
             return
         self._take_submitted()
         for tag, how in self._refused:
-            _refuse(channel, tag, how)
+            self._refuse(channel, tag, how)
         self._refused.clear()
         self._flush_acks(channel)
 
@@ -115,15 +125,20 @@ class AckLedger:
         lowest = next(iter(self._outstanding), None)
         contiguous = [tag for tag in self._acked if lowest is None or tag < lowest]
         single = [tag for tag in self._acked if lowest is not None and tag > lowest]
+        self._counters.acked += len(self._acked)
         self._acked.clear()
         if contiguous:
             channel.ack(max(contiguous), multiple=len(contiguous) > 1)
         for tag in sorted(single):
             channel.ack(tag, multiple=False)
 
-
-def _refuse(channel: Channel, delivery_tag: int, how: Settlement) -> None:
-    if how in (Settlement.REJECT_REQUEUE, Settlement.REJECT_DROP):
-        channel.reject(delivery_tag, how is Settlement.REJECT_REQUEUE)
-    else:
-        channel.nack(delivery_tag, how is Settlement.NACK_REQUEUE)
+    def _refuse(self, channel: Channel, delivery_tag: int, how: Settlement) -> None:
+        requeue = how in (Settlement.REJECT_REQUEUE, Settlement.NACK_REQUEUE)
+        if requeue:
+            self._counters.requeued += 1
+        else:
+            self._counters.rejected += 1
+        if how in (Settlement.REJECT_REQUEUE, Settlement.REJECT_DROP):
+            channel.reject(delivery_tag, requeue)
+        else:
+            channel.nack(delivery_tag, requeue)

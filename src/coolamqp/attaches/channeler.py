@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 from mypy_extensions import mypyc_attr
 
+from coolamqp.attaches.counters import Counters
 from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.suspects import Suspects
 from coolamqp.exceptions import AMQPError, CoolAMQPError
@@ -51,23 +52,36 @@ class Channeler(ChannelHandler):
     """An attach: an object that uses a channel of its own.
 
     :ivar state: `ST_OFFLINE`, `ST_SYNCING` (during the set-up) or `ST_ONLINE`
+    :ivar counters: the counters of the engine
     """
 
     def __init__(self) -> None:
         self.state = ST_OFFLINE
         self.channel: Channel | None = None
         self.connection: Connection | None = None
+        self.counters = Counters()
         self._dialogue: Dialogue | None = None
         self._last_method: Method | None = None
         self._retry_delay = RETRY_SECONDS_MIN
         # Called once per connection, at the end of the first set-up, whether it succeeds or fails.
         self.on_first_set_up: Callable[[Channeler], None] | None = None
 
-    def join(self, effects: Effects, timers: Timers, suspects: Suspects) -> None:
-        """Become part of an engine."""
+    def join(
+        self,
+        effects: Effects,
+        timers: Timers,
+        suspects: Suspects,
+        counters: Counters | None = None,
+    ) -> None:
+        """Become part of an engine.
+
+        :param counters: the counters of the engine; None keeps those of the attach
+        """
         self.effects = effects
         self.timers = timers
         self.suspects = suspects
+        if counters is not None:
+            self.counters = counters
 
     def attach(self, connection: Connection) -> None:
         """Open a channel on an open connection and set up on it."""

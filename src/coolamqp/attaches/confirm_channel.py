@@ -85,6 +85,12 @@ class ConfirmChannel(Channeler):
         return self._ledger.unsettled
 
     @property
+    def first(self) -> Publication | None:
+        """The first unsettled or unsent publication; None if there is none."""
+        first = self._ledger.first
+        return self.unsent[0] if first is None and self.unsent else first
+
+    @property
     def idle(self) -> bool:
         """Whether nothing is unsent or unsettled."""
         return not self.unsent and not len(self._ledger)

@@ -114,6 +114,7 @@ class Getter(Channeler):
         ledger = None if fetch.no_ack else self._ledger
         if ledger is not None:
             ledger.enter(envelope.delivery_tag)
+        self.counters.delivered += 1
         message = Delivery(envelope, properties, body, ledger, self._owner)
         self.effects.succeed(fetch.promise, message)
         self.suspects.on_answer(fetch)
@@ -149,7 +150,7 @@ class Getter(Channeler):
     def on_online(self) -> None:
         """Send the waiting fetches."""
         if self.channel is not None:
-            self._ledger = AckLedger(self.channel, self._dirty)
+            self._ledger = AckLedger(self.channel, self._dirty, self.counters)
         self._send_waiting()
 
     def unanswered(self) -> list[object]:

@@ -179,7 +179,7 @@ class Lanes:
             return self.channels[-1] if self.channels else None
         lane = Lane(self._observer, for_suspects)
         self.channels.append(lane)
-        lane.join(main.effects, main.timers, main.suspects)
+        lane.join(main.effects, main.timers, main.suspects, main.counters)
         lane.release()
         if main.connection is not None:
             lane.attach(main.connection)

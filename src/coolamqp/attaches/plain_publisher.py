@@ -44,16 +44,20 @@ class PlainChannel(Channeler):
     def publish(self, publication: Publication) -> None:
         """Send a message. Drop it without a connection, or while the topology is restored."""
         if self.connection is None or not self._released:
+            self.counters.dropped += 1
             return
         if self.channel is not None and self.state == ST_ONLINE:
             self._send(publication, self.channel, self.connection.limits.frame_max)
         elif len(self._unsent) < UNSENT_MAX:
             self._unsent.append(publication)
+        else:
+            self.counters.dropped += 1
 
     def _send(self, publication: Publication, channel: Channel, frame_max: int) -> None:
         if publication.fits(frame_max):
             publication.send(channel)
         else:
+            self.counters.dropped += 1
             self.effects.log(f'CoolAMQP has dropped a message: {properties_too_large(frame_max)}')
 
     def set_up(self) -> Dialogue:
@@ -68,15 +72,18 @@ class PlainChannel(Channeler):
 
     def on_channel_lost(self, cause: Exception | None) -> None:
         """Drop the messages that waited for the channel."""
+        self.counters.dropped += len(self._unsent)
         self._unsent.clear()
         super().on_channel_lost(cause)
 
     def on_return(self, method: BasicReturn, properties: bytes, body: Any) -> None:
         """Report a returned message."""
+        self.counters.returned += 1
         self.effects.report(MessageReturned(returned(method, properties, body)))
 
     def on_channel_closed(self, error: AMQPError | None) -> None:
         """Log the refusal, and open a channel again after a pause."""
+        self.counters.refused += 1
         self.go_offline('channel closed')
         self.effects.log(f'the broker has refused a message published without confirm: {error}')
         self.retry_later()
@@ -116,12 +123,13 @@ class PlainPublisher(PlainChannel):
         if exchange is None or exchange in self._refused or self.connection is None:
             super().on_channel_closed(error)
             return
+        self.counters.refused += 1
         self.go_offline('channel closed')
         self.effects.log(f'the broker has refused a message published without confirm: {error}')
         self._refused.add(exchange)
         self.timers.after(REFUSED_SECONDS, partial(self._refused.discard, exchange))
         self.open()
         if self._for_refused.connection is None:
-            self._for_refused.join(self.effects, self.timers, self.suspects)
+            self._for_refused.join(self.effects, self.timers, self.suspects, self.counters)
             self._for_refused.release()
             self._for_refused.attach(self.connection)

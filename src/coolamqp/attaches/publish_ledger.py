@@ -55,6 +55,11 @@ class PublishLedger:
         """The unsettled publications, in order."""
         return [entry for entry in self._entries[self._head :] if entry is not None]
 
+    @property
+    def first(self) -> Publication | None:
+        """The first unsettled publication; None if there is none."""
+        return self._entries[self._head] if self._unsettled else None
+
     def clear(self) -> list[Publication]:
         """Remove and return the unsettled publications, in order; tags start at 1 again."""
         rest = self.unsettled

@@ -13,11 +13,13 @@ from typing import Final
 
 from coolamqp.attaches.channeler import ST_ONLINE
 from coolamqp.attaches.confirm_channel import UNLIMITED, ConfirmChannel, ConfirmObserver
+from coolamqp.attaches.counters import Counters
 from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.lanes import Lanes
 from coolamqp.attaches.pauses import Pauses
 from coolamqp.attaches.promise import Promise
 from coolamqp.attaches.publication import Publication, number_of
+from coolamqp.attaches.publish_times import PublishTimes
 from coolamqp.attaches.suspects import Suspects
 from coolamqp.exceptions import AMQPError, MessageRefused
 from coolamqp.timers import Timers
@@ -32,20 +34,29 @@ class Publisher(ConfirmChannel, ConfirmObserver):
     :param nack_timeout: the time to resend a refused message, in seconds; 0 fails it at once
     :ivar held: the number of unconfirmed messages, sent or not
     :ivar held_bytes: their size for the publish window, in bytes
+    :ivar calls: the number of all messages so far
     """
 
     def __init__(self, nack_timeout: float) -> None:
         super().__init__()
         self.held = 0
         self.held_bytes = 0
-        self._calls = 0
+        self.calls = 0
+        self._unconfirmed_ends = 0  # the messages that were returned, withdrawn, or have failed
+        self._times = PublishTimes(self._oldest_or_less)
         self._nack_timeout = nack_timeout
         self._pauses = Pauses(self._resend, self._all_unsettled, self._fail, nack_timeout)
         self._lanes = Lanes(self, self, self._fail)
 
-    def join(self, effects: Effects, timers: Timers, suspects: Suspects) -> None:
+    def join(
+        self,
+        effects: Effects,
+        timers: Timers,
+        suspects: Suspects,
+        counters: Counters | None = None,
+    ) -> None:
         """Become part of an engine."""
-        super().join(effects, timers, suspects)
+        super().join(effects, timers, suspects, counters)
         self._pauses.join(timers)
 
     @property
@@ -57,8 +68,8 @@ class Publisher(ConfirmChannel, ConfirmObserver):
         """Send a message, now or later, and keep it until its confirm."""
         self.held += 1
         self.held_bytes += publication.size
-        self._calls += 1
-        publication.number = self._calls
+        self.calls += 1
+        publication.number = self.calls
         channel, connection = self.channel, self.connection
         if (
             channel is None
@@ -85,6 +96,35 @@ class Publisher(ConfirmChannel, ConfirmObserver):
         """Whether a message is unconfirmed."""
         return self.held > 0
 
+    # Statistics
+
+    @property
+    def confirmed(self) -> int:
+        """The number of confirmed messages so far: of all but those with another end."""
+        return self.calls - self.held - self._unconfirmed_ends
+
+    def mark_time(self, now: float) -> None:
+        """Record that all messages so far were published by now."""
+        self._times.mark(self.calls, now)
+
+    def oldest_age(self, now: float) -> float:
+        """Return the age of the oldest unconfirmed message, in seconds; 0 if there is none."""
+        oldest = self._oldest() if self.held else 0
+        return self._times.age(oldest, now) if oldest else 0.0
+
+    def _oldest(self) -> int:
+        """Return the number of the oldest unconfirmed message; 0 if there is none."""
+        if not self._in_trouble:  # The messages are in the order of their numbers.
+            first = self.first
+            return 0 if first is None else first.number
+        held = [*self._all_unsettled(), *self._pauses.publications]
+        for channel in self._channels:
+            held += channel.unsent
+        return min([each.number for each in held], default=0)
+
+    def _oldest_or_less(self) -> int:
+        return 1 if self._in_trouble else self._oldest()
+
     def withdraw(self, publication: Publication) -> bool:
         """Remove a message that is not sent yet. Return False if it was sent."""
         if publication.sent:
@@ -98,6 +138,7 @@ class Publisher(ConfirmChannel, ConfirmObserver):
                 return False
         self._pauses.forget(publication)
         self._forget(publication)
+        self._unconfirmed_ends += 1
         return True
 
     def detach(self, cause: Exception | None) -> None:
@@ -117,6 +158,9 @@ class Publisher(ConfirmChannel, ConfirmObserver):
 
     def _fail(self, publication: Publication, error: Exception) -> None:
         self._forget(publication)
+        self._unconfirmed_ends += 1
+        if isinstance(error, (AMQPError, MessageRefused)):
+            self.counters.refused += 1
         self.effects.fail(publication.promise, error)
 
     def _forget(self, publication: Publication) -> None:
@@ -177,6 +221,8 @@ class Publisher(ConfirmChannel, ConfirmObserver):
                 if error is None:
                     effects.succeed(publication.promise)
                 else:
+                    self._unconfirmed_ends += 1
+                    self.counters.returned += 1
                     effects.fail(publication.promise, error)
         else:
             self._on_nacked(channel, publications)
@@ -188,6 +234,7 @@ class Publisher(ConfirmChannel, ConfirmObserver):
                 self.suspects.on_answer(publication)
 
     def _on_nacked(self, channel: ConfirmChannel, publications: list[Publication]) -> None:
+        self.counters.nacked += len(publications)
         for publication in publications:
             channel.take_return(publication)
             if not self._nack_timeout:
@@ -197,6 +244,7 @@ class Publisher(ConfirmChannel, ConfirmObserver):
 
     def on_unsettled(self, channel: ConfirmChannel, publications: list[Publication]) -> None:
         """Handle publications that will be sent again."""
+        self.counters.resent += len(publications)
         self._pauses.on_unsettled(publications)
         if channel.connection is not None:
             for publication in publications:

@@ -49,7 +49,7 @@ class Requester(Channeler):
     def __init__(self, owner: MessageOwner) -> None:
         super().__init__()
         self._owner = owner
-        self._numbers = 0
+        self.requests = 0  # since the start
         self._requests: dict[bytes, Request] = {}  # all unanswered requests, by correlation id
         self._waiting: deque[bytes] = deque()  # the correlation ids of the unsent requests
 
@@ -60,8 +60,8 @@ class Requester(Channeler):
 
     def submit(self, request: Request) -> None:
         """Queue a request; it is sent as soon as there is a channel."""
-        self._numbers += 1
-        number = b'%d' % self._numbers
+        self.requests += 1
+        number = b'%d' % self.requests
         self._requests[number] = request
         if request.timeout is not None:
             request.timer = self.timers.after(
@@ -132,6 +132,7 @@ class Requester(Channeler):
 
     def on_return(self, method: BasicReturn, properties: bytes, body: Any) -> None:
         """Fail a returned request."""
+        self.counters.returned += 1
         error = returned(method, properties, body)
         self._fail(_correlation_id(error.message), error)
 

@@ -209,6 +209,11 @@ class Subscription(Channeler):
         return self.mailbox.closed
 
     @property
+    def unsettled(self) -> int:
+        """The number of delivered messages that are not settled."""
+        return 0 if self._ledger is None else self._ledger.unsettled
+
+    @property
     def busy(self) -> bool:
         """Whether the set-up or the cancellation is under way."""
         return self.state == ST_SYNCING or (self.mailbox.ending and not self.mailbox.closed)
@@ -357,7 +362,9 @@ class Subscription(Channeler):
         if channel is not None:
             channel.content.mode = int(consumer.body_receive_mode)
             self._channel_number = channel.number
-            self._ledger = None if consumer.no_ack else AckLedger(channel, self._dirty_ledgers)
+            self._ledger = None
+            if not consumer.no_ack:
+                self._ledger = AckLedger(channel, self._dirty_ledgers, self.counters)
 
     def on_setup_answer(self, answer: Method) -> None:
         """Pass the answer to a consumer that overrides `on_setup`."""
@@ -385,6 +392,7 @@ class Subscription(Channeler):
             if self.mailbox.ending:
                 self._return(ledger, envelope.delivery_tag)
                 return
+        self.counters.delivered += 1
         delivery = Delivery(envelope, properties, body, ledger, self.owner)
         if self._wants_frames:
             arguments = (envelope, properties, body, ledger)

@@ -77,6 +77,7 @@ class Transactor(Channeler):
 
     def _send(self, commit: Commit, channel: Channel) -> None:
         self._sent = commit
+        self.counters.committed += len(commit.publications)
         for publication in commit.publications:
             publication.send(channel)
         channel.call(TxCommit(), self._on_committed)
@@ -109,7 +110,9 @@ class Transactor(Channeler):
         """Record the first returned message of the transaction."""
         if self._sent is None:
             super().on_return(method, properties, body)
-        elif self._sent.returned is None:
+            return
+        self.counters.returned += 1
+        if self._sent.returned is None:
             self._sent.returned = returned(method, properties, body)
 
     def on_channel_closed(self, error: AMQPError | None) -> None:

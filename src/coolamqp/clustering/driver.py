@@ -109,6 +109,7 @@ class Driver(BaseDriver):
         if not self._asleep and not self._leadership.away:
             return
         now = self._clock()
+        self._engine.mark_time(now)
         transport = self._transports.current
         if (
             transport is None

@@ -19,16 +19,20 @@ class Heartbeat:
     """The watch over silence on both sides of a connection.
 
     :param interval: seconds; 0 turns heartbeats off
+    :ivar missed: how often the peer was silent for an interval or more, although it must send
     """
 
     def __init__(self, interval: float, now: float) -> None:
         self.interval = interval
+        self.missed = 0
         self._last_sent = now
         self._last_received = now
         self._reading = True
 
     def received(self, now: float) -> None:
         """Record that bytes came from the peer."""
+        if self._reading and 0.0 < self.interval <= now - self._last_received:
+            self.missed += 1
         self._last_received = now
 
     def sent(self, now: float) -> None:

@@ -45,6 +45,7 @@ from coolamqp.supervisor.nodes import NodeChoice
 from coolamqp.supervisor.recovery import Recovery
 from coolamqp.supervisor.registry import CHANNELS_MIN, Registry
 from coolamqp.supervisor.states import ENDING, TRANSITIONS, UP, EngineState
+from coolamqp.supervisor.stats import ConnectionHistory, Stats, take_stats
 from coolamqp.supervisor.topology import Topology
 from coolamqp.supervisor.watermarks import ReadWatermarks
 from coolamqp.supervisor.window import MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES, PublishWindow
@@ -104,7 +105,7 @@ class Engine(ConnectionObserver):
         self.mailboxes = Mailboxes(self._watermarks)
         self.topology = Topology()
         self.state = EngineState.IDLE
-        self._blocked = False
+        self._history = ConnectionHistory()
         self._nodes = NodeChoice(nodes, random)
         self._client_properties = client_properties
         self._owner = owner
@@ -152,6 +153,23 @@ class Engine(ConnectionObserver):
     def failures(self) -> list[tuple[NodeDefinition, Exception]]:
         """The latest error of each node that CoolAMQP could not connect to."""
         return self._nodes.failures
+
+    def stats(self, now: float) -> Stats:
+        """Return the statistics. This changes nothing."""
+        return take_stats(
+            now,
+            self.state,
+            self.wants_read,
+            self._connection,
+            self._history,
+            self._registry,
+            self.window,
+            self.mailboxes,
+        )
+
+    def mark_time(self, now: float) -> None:
+        """Record the time for the age of unconfirmed messages. `tick` does so, too."""
+        self._publisher.mark_time(now)
 
     # Commands
 
@@ -353,6 +371,7 @@ class Engine(ConnectionObserver):
     def tick(self, now: float) -> None:
         """Set the time, and make all decisions that depend on the time or on finished callbacks."""
         self._timers.advance(now)
+        self._publisher.mark_time(now)
         if self.link is not None and now >= self.link.deadline:
             self._failed(self.link.too_late())
         if now >= self._deadline:
@@ -419,7 +438,7 @@ class Engine(ConnectionObserver):
         self._move('open')
         self._registry.suspects.on_open()
         self._deadline = self._timers.now + RESTORE_TIMEOUT
-        self._blocked = False
+        self._history.on_open()
         self.effects.report(ConnectionEstablished(link.node, connection.properties))
         self._recovery = Recovery(
             connection,
@@ -456,7 +475,7 @@ class Engine(ConnectionObserver):
 
     def on_blocked(self, blocked: bool, reason: str) -> None:
         """Report that the broker blocks the connection, or does not block it any more."""
-        self._blocked = blocked
+        self._history.on_blocked(blocked, self._timers.now)
         self.effects.report(ConnectionBlocked(reason) if blocked else ConnectionUnblocked())
 
     def on_ignored(self, what: str) -> None:
@@ -469,6 +488,7 @@ class Engine(ConnectionObserver):
         link = self.link
         if link is None:
             return
+        connection = link.connection
         was_up = self.state in (EngineState.UP, EngineState.RESTORING)
         self._drop_link(cause)
         self._move('failed')
@@ -478,9 +498,11 @@ class Engine(ConnectionObserver):
         if was_up:
             self._registry.suspects.conclude(cause)
             delay = self._nodes.on_lost(cause, self._timers.now)
+            self._history.on_lost(cause, connection is not None and connection.peer_silent)
             self.effects.report(ConnectionLost(link.node, cause))
         else:
             delay = self._nodes.on_failed(cause, self._timers.now)
+            self._history.failed_connects += 1
             self.effects.report(ConnectionFailed(link.node, cause, delay))
             if self._nodes.all_refused:
                 self.effects.report(AllNodesRefused(self.failures))
@@ -501,12 +523,14 @@ class Engine(ConnectionObserver):
         link, self.link = self.link, None
         if link is not None:
             link.end(self._timers.now, self._stopped_by)
+            if link.connection is not None:
+                self._history.heartbeats_missed += link.connection.heartbeats_missed
         self._deadline = inf
         self._registry.detach(cause)
         recovery, self._recovery = self._recovery, None
         if recovery is not None:
             recovery.abandon()
-        if self._blocked:
+        if self._history.blocked:
             self.on_blocked(False, '')
 
     # Stopping

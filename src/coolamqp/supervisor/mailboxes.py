@@ -30,6 +30,9 @@ class Mailboxes:
     :ivar own: the mailbox for functions that belong to no consumer
     :ivar ready: the mailboxes that wait for a turn, in order
     :ivar extra_workers: the number of workers of all scheduled consumers beyond their first
+    :ivar running: the number of turns of consumers at this moment
+    :ivar callbacks: the number of messages whose callback has run in a turn that has ended
+    :ivar callback_seconds: the time of all turns of consumers that have ended
     """
 
     def __init__(self, watermarks: ReadWatermarks) -> None:
@@ -37,6 +40,9 @@ class Mailboxes:
         self.own = Mailbox()
         self.ready: deque[Mailbox] = deque()
         self.extra_workers = 0
+        self.running = 0
+        self.callbacks = 0
+        self.callback_seconds = 0.0
 
     def post(self, callbacks: list[tuple[Mailbox, Item]]) -> list[tuple[Mailbox, Item]]:
         """Put items into their mailboxes. Return the inline ones, which must run at once."""
@@ -76,7 +82,12 @@ class Mailboxes:
 
     def take(self) -> Mailbox | None:
         """Return the mailbox for the next turn, if there is one. `give_back` ends the turn."""
-        return self.ready.popleft() if self.ready else None
+        if not self.ready:
+            return None
+        mailbox = self.ready.popleft()
+        if mailbox is not self.own:
+            self.running += 1
+        return mailbox
 
     def give_back(self, turn: Turn) -> bool:
         """End a turn. If its mailbox has items, it waits for its next turn behind the others.
@@ -85,6 +96,8 @@ class Mailboxes:
             the consumer may have come to its end
         """
         mailbox = turn.mailbox
+        if mailbox is not self.own:
+            self.running -= 1
         if mailbox.items:
             self.ready.append(mailbox)
         else:
@@ -94,12 +107,16 @@ class Mailboxes:
         return self.count_out(turn) or mailbox.ending
 
     def count_out(self, turn: Turn) -> bool:
-        """Remove the messages of a turn from the count of the backlog.
+        """Remove the messages of a turn from the count of the backlog, and count its callbacks.
 
         :returns: whether the engine may read again after a pause
         """
         messages, size = turn.messages, turn.size
-        turn.messages = turn.size = 0
+        if turn.mailbox is not self.own:
+            self.callbacks += messages - turn.dropped
+            self.callback_seconds += turn.seconds
+        turn.messages = turn.size = turn.dropped = 0
+        turn.seconds = 0.0
         return bool(messages) and self.watermarks.release(messages, size)
 
 
@@ -113,6 +130,8 @@ class Turn:
     :ivar callback: the function for the message that `next` has returned
     :ivar messages: the number of messages that have left the backlog in this turn
     :ivar size: the size of their bodies, in bytes
+    :ivar dropped: how many of these messages no callback has received
+    :ivar seconds: the time of the turn, once it has ended
     """
 
     def __init__(self, mailbox: Mailbox) -> None:
@@ -120,6 +139,8 @@ class Turn:
         self.callback: Callable[[Any], Any] | None = None
         self.messages = 0
         self.size = 0
+        self.dropped = 0
+        self.seconds = 0.0
         self._ends_at = 0.0
         self._left = 0
 
@@ -143,6 +164,7 @@ class Turn:
                 return item
             if goes_back(self.mailbox, message):
                 self._count(message)
+                self.dropped += 1
                 continue
             if isinstance(item, Hook):
                 self._count(message)
@@ -153,6 +175,8 @@ class Turn:
                 return item
             if not keep(self.mailbox, message):
                 self._count(message)
+                self.dropped += 1
+        self.seconds = now - (self._ends_at - TURN_SECONDS)
         return None
 
     def _count(self, message: Delivery) -> None:

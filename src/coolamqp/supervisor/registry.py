@@ -10,6 +10,7 @@ from typing import Final
 
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.channeler import Channeler
+from coolamqp.attaches.counters import Counters
 from coolamqp.attaches.declarer import Declarer
 from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.getter import Getter
@@ -35,6 +36,7 @@ class Registry:
     :param nack_timeout: the time to resend a refused message, in seconds
     :ivar connection: the connection for new attaches; None while they must wait
     :ivar suspects: the requests that may have ended a connection
+    :ivar counters: what all attaches have done so far
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Registry:
     ) -> None:
         self.connection: Connection | None = None
         self.suspects = Suspects(timers)
+        self.counters = Counters()
         self.publisher = Publisher(nack_timeout)
         self.plain_publisher = PlainPublisher()
         self.declarer = Declarer()
@@ -60,7 +63,7 @@ class Registry:
         self._timers = timers
         self._dirty_ledgers: list[AckLedger] = []
         for attach in (self.publisher, self.plain_publisher, self.declarer):
-            attach.join(effects, timers, self.suspects)
+            attach.join(effects, timers, self.suspects, self.counters)
 
     def add(self, subscription: Subscription) -> None:
         """Add a subscription.
@@ -68,7 +71,7 @@ class Registry:
         :raises ValueError: the consumer belongs to this or another Cluster already
         """
         subscription.belong_to(self._owner, self._dirty_ledgers, self._topology)
-        subscription.join(self._effects, self._timers, self.suspects)
+        subscription.join(self._effects, self._timers, self.suspects, self.counters)
         self.drop_cancelled()
         self.subscriptions.append(subscription)
 
@@ -97,6 +100,11 @@ class Registry:
         return self._requester
 
     @property
+    def requests(self) -> int:
+        """The number of requests so far."""
+        return 0 if self._requester is None else self._requester.requests
+
+    @property
     def transactor(self) -> Transactor:
         """The transactor, made at the first use."""
         if self._transactor is None:
@@ -105,7 +113,7 @@ class Registry:
         return self._transactor
 
     def _begin(self, attach: Channeler) -> None:
-        attach.join(self._effects, self._timers, self.suspects)
+        attach.join(self._effects, self._timers, self.suspects, self.counters)
         if self.connection is not None:
             attach.attach(self.connection)
 

@@ -47,6 +47,7 @@ class PublishWindow:
         self._max_unconfirmed = max_unconfirmed
         self._max_unconfirmed_bytes = max_unconfirmed_bytes
         self._admission = Admission(self._has_room, publisher.publish, effects, timers)
+        self._plain_published = 0
         self._plain_admission = Admission(
             self._has_room_for_plain, self._send_plain, effects, timers
         )
@@ -102,6 +103,16 @@ class PublishWindow:
         )
 
     @property
+    def published(self) -> int:
+        """The number of messages that were admitted so far."""
+        return self._publisher.calls + self._plain_published
+
+    @property
+    def waiting_count(self) -> int:
+        """The number of publications that wait for room."""
+        return len(self._admission) + len(self._plain_admission)
+
+    @property
     def unconfirmed_count(self) -> int:
         """The number of unconfirmed messages, also without the lock."""
         return self._publisher.held + len(self._admission)
@@ -141,5 +152,6 @@ class PublishWindow:
         return connection is None or connection.out.size < UNSENT_BYTES_MAX
 
     def _send_plain(self, publication: Publication) -> None:
+        self._plain_published += 1
         self._plain_publisher.publish(publication)
         self._effects.succeed(publication.promise)

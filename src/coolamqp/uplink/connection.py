@@ -88,6 +88,7 @@ class Connection(FrameSink):
     :ivar out: send buffer
     :ivar state: see `coolamqp.uplink.states`
     :ivar properties: properties of the broker; None until it has sent them
+    :ivar peer_silent: whether the connection ended because the broker sent nothing
     """
 
     def __init__(
@@ -104,6 +105,8 @@ class Connection(FrameSink):
         self.state = ConnectionState.AWAITING_START
         self.properties: ServerProperties | None = None
         self.limits = Limits(CHANNEL_MAX, FRAME_MAX, 0)
+        self.peer_silent = False
+        self._heartbeats_missed = 0  # on a connection that has ended
         self._client_properties = client_properties
         self._mechanism = ''  # of the login
         self._observer = observer
@@ -165,6 +168,8 @@ class Connection(FrameSink):
                 self._end(ConnectionDead(f'the handshake took over {timeout:.2g} s'))
         elif self._heartbeat.peer_gone(now):
             interval = self._heartbeat.interval
+            self._heartbeat.missed += 1
+            self.peer_silent = True
             self.lost(
                 ConnectionDead(
                     f'nothing heard from the broker for over 1.5 heartbeats of {interval:g} s'
@@ -207,6 +212,16 @@ class Connection(FrameSink):
             self._send(ConnectionClose(REPLY_SUCCESS, b'', 0, 0))
         else:
             self._end(None)
+
+    @property
+    def heartbeats_missed(self) -> int:
+        """How often the broker was silent for a heartbeat interval or more."""
+        return self._heartbeats_missed + self._heartbeat.missed
+
+    @property
+    def channel_count(self) -> int:
+        """The number of channels."""
+        return len(self._channels)
 
     @property
     def has_free_channel(self) -> bool:
@@ -349,6 +364,7 @@ class Connection(FrameSink):
             return
         self.state = ConnectionState.CLOSED
         self._deadline = inf
+        self._heartbeats_missed = self._heartbeat.missed
         self._heartbeat = Heartbeat(0, self._now)
         channels = list(self._channels.values())
         self._channels.clear()
