@@ -1,8 +1,8 @@
 """The consoles of the documentation show what the command really prints.
 
 A block ```console has commands, each behind a `$`, and below it what it prints. The commands of a
-page that uses `coolamqp` run one after the other in a shell, with an embedded broker of their own. Numbers with a unit
-are different each time, and so are addresses.
+page that uses `coolamqp` run one after the other in a shell, with an embedded broker of their own.
+Numbers with a unit are different each time, and so are addresses.
 """
 
 from __future__ import annotations

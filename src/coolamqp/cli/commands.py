@@ -18,6 +18,12 @@ from coolamqp.cli.output import json_line
 # The file of each command; a file is imported when its command runs, or is in a list of commands.
 FILES: Final = {
     'ping': 'ping',
+    'declare': 'declare',
+    'bind': 'bind',
+    'unbind': 'bind',
+    'delete': 'delete',
+    'purge': 'delete',
+    'info': 'info',
     'context': 'context',
 }
 
