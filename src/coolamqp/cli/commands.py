@@ -18,6 +18,7 @@ from coolamqp.cli.output import json_line
 # The file of each command; a file is imported when its command runs, or is in a list of commands.
 FILES: Final = {
     'ping': 'ping',
+    'publish': 'publish',
     'declare': 'declare',
     'bind': 'bind',
     'unbind': 'bind',
