@@ -19,6 +19,9 @@ from coolamqp.cli.output import json_line
 FILES: Final = {
     'ping': 'ping',
     'publish': 'publish',
+    'consume': 'consume',
+    'get': 'get',
+    'peek': 'get',
     'declare': 'declare',
     'bind': 'bind',
     'unbind': 'bind',

@@ -52,7 +52,7 @@ def broker_options(function: Function) -> Function:
         verbose: bool,
         **arguments: Any,
     ) -> Any:
-        level = logging.INFO if verbose else logging.WARNING
+        level = logging.INFO if verbose else logging.CRITICAL
         logging.basicConfig(format='%(message)s', level=level)
         name = click.get_current_context().command_path
         return function(Session(name, url, context, timeout, output), **arguments)

@@ -52,8 +52,8 @@ class Outcomes:
                 if not self._changed.wait_for(lambda: self.unconfirmed < left, timeout):
                     raise Failure(
                         f'the broker has not confirmed {counted(left, "message")} in '
-                        f'{timeout:g} s; they may have arrived or not; see whether it is short of memory or disk '
-                        f'space',
+                        f'{timeout:g} s; they may have arrived or not; see whether it is short of '
+                        f'memory or disk space',
                         ExitStatus.NO_CONNECTION,
                     )
 

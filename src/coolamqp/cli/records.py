@@ -158,8 +158,10 @@ def _to_value(value: Any) -> TypedValue:
 
 
 def _special(letter: str, value: Any) -> Any:
-    if not isinstance(letter, str) or letter not in LETTERS:
-        raise ValueError(f'there is no type {letter!r} of field tables; there are {LETTERS}')
+    if letter not in LETTERS:
+        raise ValueError(
+            f'there is no type {letter!r} of field tables; there are {", ".join(LETTERS)}'
+        )
     if letter == 'x':
         return base64.b64decode(value, validate=True)
     if letter == 'D':

@@ -10,6 +10,7 @@ from typing import Any
 from coolamqp.cli.address import find_nodes
 from coolamqp.cli.output import Output
 from coolamqp.clustering import Cluster
+from coolamqp.clustering.events import ConnectionLost, Event, TopologyRestored
 from coolamqp.clustering.future import ClusterFuture
 from coolamqp.objects import NodeDefinition
 
@@ -42,12 +43,23 @@ class Session:
         """
         if nodes is None:
             nodes = find_nodes(self.url, self.context)
-        cluster = Cluster(nodes, name=self.name, **options)
+        cluster = Cluster(nodes, name=self.name, on_blocked=self._on_blocked, **options)
         cluster.start(timeout=self.timeout)
+        cluster.on_event.add(self._on_event)
         try:
             yield cluster
         finally:
             cluster.shutdown(timeout=self.timeout)
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, ConnectionLost) and event.cause is not None:
+            self.output.note(f'lost the connection to {event.node}: {event.cause}; trying again')
+        elif isinstance(event, TopologyRestored):
+            self.output.note(f'connected to {event.node} again')
+
+    def _on_blocked(self, blocked: bool) -> None:
+        state = 'takes no messages now: it is short of memory or disk space'
+        self.output.note(f'the broker {state if blocked else "takes messages again"}')
 
     def wait(self, future: ClusterFuture) -> Any:
         """Wait for an answer of the broker."""
