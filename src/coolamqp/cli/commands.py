@@ -22,6 +22,7 @@ FILES: Final = {
     'consume': 'consume',
     'get': 'get',
     'peek': 'get',
+    'move': 'move',
     'tap': 'tap',
     'record': 'record',
     'replay': 'record',
