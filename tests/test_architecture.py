@@ -34,6 +34,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ('net',),  # what clustering and aio share of the outside world
     ('clustering', 'aio', 'broker'),
     ('cli', 'testing'),
+    ('__main__',),
 )
 # Of these rows each module stands for itself.
 INDEPENDENT = {'clustering', 'aio', 'broker', 'cli', 'testing'}
@@ -54,6 +55,8 @@ OUTSIDE_WORLD = {
     'subprocess', 'threading', 'time', 'uuid',
 }
 # fmt: on
+# What the extra `cli` installs; programs do without.
+FOR_PEOPLE = {'click', 'rich'}
 # The dice of a module that has other uses; only the package itself may hand them on.
 DICE = ('os.urandom', 'os.getrandom')
 
@@ -108,6 +111,8 @@ def judge(floor: str, imported: str, *, has_io: bool) -> str | None:
             f'imports {top}, which is for clustering and aio only; '
             'take what you need (now, bytes, a random number) as an argument'
         )
+    if floor != 'cli' and top in FOR_PEOPLE:
+        return f'imports {top}, which belongs to the extra cli; only coolamqp.cli may import it'
     if floor and imported in DICE and not has_io:
         return f'uses {imported}; make names by coolamqp.names.unique_name'
     return None
@@ -251,6 +256,9 @@ def test_the_house_stands() -> None:
         ('objects/topology.py', 'from coolamqp import names, uplink', 'objects imports uplink'),
         ('names.py', 'from coolamqp.objects import Queue', 'names imports objects'),
         ('surprise.py', '', "give 'surprise' one"),
+        ('cli/ping.py', 'from coolamqp.testing import target', 'cli imports testing'),
+        ('clustering/cluster.py', 'import click', 'imports click'),
+        ('broker/__main__.py', 'from rich.console import Console', 'imports rich'),
     ],
 )
 def test_a_broken_rule_is_reported(tmp_path: Path, path: str, line: str, complaint: str) -> None:

@@ -47,6 +47,8 @@ WAY_IN = (
     'supervisor/mailboxes',
 )
 CAPTIONS = {
+    '__main__': 'python -m coolamqp',
+    'cli': 'the command, for terminals',
     'aio': 'an event loop',
     'clustering': 'threads and clocks',
     'net': 'a socket, and TLS',

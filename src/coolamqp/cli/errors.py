@@ -1,0 +1,82 @@
+"""Failures of commands: one sentence that says what happened and what to do, and an exit status."""
+
+from __future__ import annotations
+
+from concurrent.futures import CancelledError
+from enum import IntEnum
+from typing import Final, TypeAlias
+
+from coolamqp.exceptions import AMQPError, ConnectionDead, MessageRefused, Returned
+from coolamqp.framing.definitions import (
+    ACCESS_REFUSED,
+    NOT_FOUND,
+    PRECONDITION_FAILED,
+    RESOURCE_LOCKED,
+)
+
+
+class ExitStatus(IntEnum):
+    """The exit statuses of all commands. They are documented, and stay."""
+
+    DONE = 0
+    REFUSED = 1
+    USAGE = 2
+    NO_CONNECTION = 3
+    NOTHING = 4
+    INTERRUPTED = 130
+    BROKEN_PIPE = 141
+
+
+class Failure(Exception):
+    """The end of a command that could not do what it was asked to.
+
+    :param sentence: what happened, and what to do
+    :param status: the exit status
+    """
+
+    def __init__(self, sentence: str, status: ExitStatus = ExitStatus.REFUSED) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+WHAT_TO_DO: Final = {
+    ACCESS_REFUSED: 'ask the administrator of the broker for the permission, or log in as another '
+    'user',
+    NOT_FOUND: 'check the name and the virtual host, or declare it first',
+    RESOURCE_LOCKED: 'another connection uses it exclusively; wait for its end',
+    PRECONDITION_FAILED: 'use the same options as those with which it was declared, or another '
+    'name',
+}
+
+_Kinds: TypeAlias = type[BaseException] | tuple[type[BaseException], ...]
+OTHERS: Final[tuple[tuple[_Kinds, ExitStatus, str], ...]] = (
+    (
+        ConnectionDead,
+        ExitStatus.NO_CONNECTION,
+        'check the address (--url, AMQP_URL or a context) and whether the broker runs',
+    ),
+    (Returned, ExitStatus.REFUSED, 'bind a queue, or leave out --mandatory'),
+    (MessageRefused, ExitStatus.REFUSED, 'its queue may be full, see: coolamqp info QUEUE'),
+    ((TimeoutError, CancelledError), ExitStatus.NO_CONNECTION, 'try a longer --timeout'),
+    (OSError, ExitStatus.USAGE, 'check the name and its permissions'),
+    (ValueError, ExitStatus.USAGE, 'see --help'),
+)
+
+
+def failure_of(error: BaseException) -> Failure | None:
+    """Return the failure that an error means for the user; None if it is a fault of ours."""
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, AMQPError) and not isinstance(error, Returned):
+        what = WHAT_TO_DO.get(error.reply_code, 'see the log of the broker')
+        return Failure(f'the broker refuses: {error}; {what}')
+    for kinds, status, what in OTHERS:
+        if isinstance(error, kinds):
+            return Failure(f'{_told(error)}; {what}', status)
+    return None
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f'{error.filename}: {error.strerror}'
+    return str(error) or 'there was no answer in time'

@@ -1,0 +1,81 @@
+"""The output of commands: text for people, or JSON for machines, one object a line.
+
+Colours and progress are for terminals only. Results go to stdout, everything else to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import click
+
+
+class Progress(Protocol):
+    """A progress bar, or something that shows nothing."""
+
+    def advance(self, count: int = 1) -> None:
+        """Count something that is done."""
+
+
+class Output:
+    """The output of a command.
+
+    :param as_json: whether to write JSON
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def result(self, record: dict[str, Any], text: str) -> None:
+        """Write a result: the record as JSON, or the text."""
+        if self.as_json:
+            write_bytes(json_line(record))
+        elif text:
+            click.echo(text)
+
+    def table(self, record: dict[str, Any], rows: Iterable[tuple[str, object]]) -> None:
+        """Write a result: the record as JSON, or names and values below each other."""
+        self.result(record, '\n'.join(f'{click.style(name.ljust(14), dim=True)}{value}'
+                                      for name, value in rows))  # fmt: skip
+
+    def note(self, text: str) -> None:
+        """Write something that is no result, for people."""
+        if not self.as_json:
+            click.echo(text, err=True)
+
+    @contextmanager
+    def progress(self, what: str, total: int | None = None) -> Iterator[Progress]:
+        """Show a progress bar during a `with` block, if a person looks at it."""
+        if self.as_json or not sys.stderr.isatty():
+            yield _NoProgress()
+            return
+        from coolamqp.cli.display import progress_bar  # noqa: PLC0415 - rich is slow to import
+
+        with progress_bar(what, total) as bar:
+            yield bar
+
+
+class _NoProgress:
+    def advance(self, count: int = 1) -> None:
+        """Do nothing."""
+
+
+def json_line(record: dict[str, Any]) -> bytes:
+    """Return an object as a line of JSON."""
+    return json.dumps(record, ensure_ascii=False).encode('utf-8') + b'\n'
+
+
+def write_bytes(data: bytes) -> None:
+    """Write bytes to stdout, and flush them."""
+    stream = sys.stdout.buffer
+    stream.write(data)
+    stream.flush()
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number and what it counts, such as '1 message' and '2 messages'."""
+    return f'{number} {what}{"" if number == 1 else "s"}'

@@ -1,0 +1,66 @@
+"""A session: what a command that uses a broker has: its nodes, its output and its time-out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from coolamqp.cli.address import find_nodes
+from coolamqp.cli.output import Output
+from coolamqp.clustering import Cluster
+from coolamqp.clustering.events import ConnectionLost, Event, TopologyRestored
+from coolamqp.clustering.future import ClusterFuture
+from coolamqp.objects import NodeDefinition
+
+
+@dataclass
+class Session:
+    """The surroundings of a command.
+
+    :ivar name: the name of the command, which RabbitMQ shows for the connection
+    :ivar url: the option --url
+    :ivar context: the option --context
+    :ivar timeout: the time to wait for a connection or an answer, in seconds
+    :ivar output: the output of the command
+    """
+
+    name: str
+    url: str | None
+    context: str | None
+    timeout: float
+    output: Output
+
+    @contextmanager
+    def cluster(
+        self, nodes: list[NodeDefinition] | None = None, **options: Any
+    ) -> Iterator[Cluster]:
+        """Connect during a `with` block.
+
+        :param nodes: other nodes than those of the options
+        :param options: options of the Cluster
+        """
+        if nodes is None:
+            nodes = find_nodes(self.url, self.context)
+        cluster = Cluster(nodes, name=self.name, on_blocked=self._on_blocked, **options)
+        cluster.start(timeout=self.timeout)
+        cluster.on_event.add(self._on_event)
+        try:
+            yield cluster
+        finally:
+            cluster.shutdown(timeout=self.timeout)
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, ConnectionLost) and event.cause is not None:
+            self.output.note(f'lost the connection to {event.node}: {event.cause}; trying again')
+        elif isinstance(event, TopologyRestored):
+            self.output.note(f'connected to {event.node} again')
+
+    def _on_blocked(self, blocked: bool) -> None:
+        state = 'takes no messages now: it is short of memory or disk space'
+        self.output.note(f'the broker {state if blocked else "takes messages again"}')
+
+    def wait(self, future: ClusterFuture) -> Any:
+        """Wait for an answer of the broker."""
+        return future.result(self.timeout)

@@ -1,0 +1,65 @@
+"""`coolamqp ping`."""
+
+from __future__ import annotations
+
+import ssl
+
+import pytest
+
+import coolamqp as package
+from coolamqp.broker import Broker
+from tests.cli.command import Command
+from tests.support.certificates import Certificates
+
+
+def test_it_tells_of_the_broker(coolamqp: Command, broker: Broker) -> None:
+    ended = coolamqp('ping', '--json')
+
+    assert ended.status == 0
+    record = ended.record
+    assert record['node'] == f'amqp://guest@127.0.0.1:{broker.port}'
+    assert (record['product'], record['version']) == ('CoolAMQP', package.__version__)
+    assert record['tls'] == 'none'
+    assert 0 < record['round_trip_ms'] < record['connect_ms']
+    assert record['allowed'] == {'declare': True, 'publish': True, 'consume': True}
+
+
+def test_people_get_a_table(coolamqp: Command) -> None:
+    lines = coolamqp('ping').out.splitlines()
+
+    assert [line.split('  ')[0] for line in lines] == [
+        'node', 'broker', 'cluster', 'virtual host', 'user', 'TLS', 'connected in', 'round trip',
+        'allowed',
+    ]  # fmt: skip
+
+
+def test_it_tells_what_a_user_may_do(coolamqp: Command, broker: Broker) -> None:
+    broker.add_user('reader', 'r', configure='', write='')
+    broker.add_user('mute', 'm', write='')
+    host = broker.url.rpartition('@')[2]
+
+    reader = coolamqp('ping', '--json', '--url', f'amqp://reader:r@{host}').record
+    mute = coolamqp('ping', '--json', '--url', f'amqp://mute:m@{host}').record
+
+    assert reader['allowed'] == {'declare': False, 'publish': None, 'consume': None}
+    assert mute['allowed'] == {'declare': True, 'publish': False, 'consume': True}
+    assert broker.queues() == []
+
+
+def test_it_tells_of_tls(alone: Command, certificates: Certificates) -> None:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificates.server)
+    with Broker(tls=context) as broker:
+        url = f'{broker.url}?cacertfile={certificates.authority}'
+        record = alone('ping', '--json', '--url', url).record
+
+    assert record['tls'] == 'verified'
+
+
+@pytest.mark.integration
+def test_it_reaches_the_broker_of_the_suite(on_suite_broker: Command) -> None:
+    record = on_suite_broker('ping', '--json').record
+
+    assert record['product'] in ('RabbitMQ', 'CoolAMQP')
+    assert record['virtual_host'].startswith('test-')
+    assert set(record['allowed'].values()) == {True}

@@ -1,0 +1,44 @@
+"""The connection of a command."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from coolamqp.broker import Broker
+from coolamqp.cli.output import Output
+from coolamqp.cli.session import Session
+from coolamqp.exceptions import ConnectionDead
+from coolamqp.objects import Queue
+
+
+def session_with(url: str, timeout: float = 10.0) -> Session:
+    return Session('coolamqp test', url, None, timeout, Output(as_json=False))
+
+
+def test_it_connects_under_the_name_of_the_command(broker: Broker, no_leaks: None) -> None:
+    session = session_with(broker.url)
+    with session.cluster() as cluster:
+        (connection,) = broker.connections
+        assert connection.name == 'coolamqp test'
+        assert session.wait(cluster.declare(Queue('q', durable=True))) is None
+
+    broker.wait_until(lambda: not broker.connections)
+
+
+def test_it_closes_the_connection_after_an_error(broker: Broker, no_leaks: None) -> None:
+    with pytest.raises(RuntimeError), session_with(broker.url).cluster():
+        raise RuntimeError
+
+    broker.wait_until(lambda: not broker.connections)
+
+
+def test_it_does_not_wait_longer_than_it_may(
+    broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL)
+    broker.freeze()
+    with pytest.raises(ConnectionDead), session_with(broker.url, 0.1).cluster():
+        pass
+    broker.thaw()
