@@ -202,6 +202,8 @@ def draw_band(band: Band) -> Iterator[str]:
     )
     present = [module for module in band.modules if (SOURCE / module).is_dir()]
     alone = 'the ground' if '' in band.modules else 'the vocabulary'
+    if '__main__' in band.modules:
+        alone = 'the command'
     title = ', '.join(present) or alone
     middle = band.y + band.height / 2
     yield text(MARGIN + 16, middle - 3, title, 16, band.colour, 'font-weight="600"')
