@@ -33,6 +33,8 @@ MODULES: Final = (
     'coolamqp.exceptions',
     'coolamqp.framing.definitions',
     'coolamqp.objects',
+    'coolamqp.telemetry.instrumentor',
+    'coolamqp.telemetry.opentelemetry_metrics',
     'coolamqp.telemetry.prometheus',
     'coolamqp.tracing',
 )

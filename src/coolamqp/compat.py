@@ -18,7 +18,7 @@ _SelfT = TypeVar('_SelfT')
 
 def is_span(value: object) -> bool:
     """Whether something is a span of a tracer: it has a context, which no flag has."""
-    return hasattr(value, 'context')
+    return hasattr(value, 'context') or hasattr(value, 'get_span_context')
 
 
 def check_span(value: object) -> None:

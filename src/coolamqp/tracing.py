@@ -107,6 +107,9 @@ class CallSpan(Protocol):
     def add_detail(self, name: str, value: str) -> None:
         """Add a fact that was not known when the call began."""
 
+    def link(self, headers: Mapping[str, Any]) -> None:
+        """Link the span to the one that has published a received message, by its headers."""
+
     def end(self, error: BaseException | None = None) -> None:
         """End the span; with the error of the call, if it has failed.
 
@@ -116,6 +119,10 @@ class CallSpan(Protocol):
 
 class CallTracer(Protocol):
     """A tracer of the calls of a Cluster, and of the messages that it receives."""
+
+    @property
+    def traces_settlements(self) -> bool:
+        """Whether `ack`, `nack` and `reject` are calls for it, too."""
 
     def begin(self, call: Call, parent: Any) -> CallSpan:
         """Start the span of a call.

@@ -18,18 +18,25 @@ class Span:
     """A span that records how it has ended.
 
     :ivar ends: the error of each end; None for an end without one
+    :ivar added: the details that were added later
+    :ivar links: the headers of the messages that it is linked to
     """
 
     def __init__(self, call: Call, parent: object) -> None:
         self.call = call
         self.parent = parent
         self.ends: list[BaseException | None] = []
+        self.added: dict[str, str] = {}
+        self.links: list[Mapping[str, Any]] = []
 
     def headers(self) -> Mapping[str, str]:
         return {'trace': 'this one'}
 
     def add_detail(self, name: str, value: str) -> None:
-        raise NotImplementedError
+        self.added[name] = value
+
+    def link(self, headers: Mapping[str, Any]) -> None:
+        self.links.append(headers)
 
     def end(self, error: BaseException | None = None) -> None:
         self.ends.append(error)
@@ -41,6 +48,8 @@ class Tracer:
     :ivar processed: call, headers and parent of each block in which a message is processed
     :ivar raised: what the program raised in these blocks; None for nothing
     """
+
+    traces_settlements = False
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
@@ -64,6 +73,8 @@ class Tracer:
 
 class BrokenTracer:
     """A tracer that raises."""
+
+    traces_settlements = True
 
     def begin(self, call: Call, parent: Any) -> Span:
         raise ZeroDivisionError('of the tracer')

@@ -93,5 +93,9 @@ def test_a_traced_publish_carries_its_context_and_leaves_its_span_open() -> None
     calls = Calls(tracer)
     calls.publish_traced(Message(b'a'), 'q')
     (span,) = tracer.spans
-    assert (span.call.name, span.call.details, span.ends) == ('publish', {'routing_key': 'q'}, [])
+    assert (span.call.name, span.call.details, span.ends) == (
+        'publish',
+        {'exchange': '', 'routing_key': 'q'},
+        [],
+    )
     assert b'this one' in calls.core.published[0].properties

@@ -204,7 +204,9 @@ def test_no_tracer_is_no_hook() -> None:
 
 
 def test_what_is_no_tracer_is_refused() -> None:
-    with pytest.raises(TypeError, match="tracer must be an OpenTracing tracer or None, not 'x'"):
+    with pytest.raises(
+        TypeError, match="tracer must be a tracer of OpenTelemetry or OpenTracing, or None, not 'x'"
+    ):
         call_tracer('x')
 
 

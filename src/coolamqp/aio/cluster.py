@@ -43,7 +43,8 @@ class Cluster(
     :param name: the name of the connection, in log lines and in RabbitMQ's list of connections
     :param on_blocked: called with True when the broker blocks the connection for lack of memory or
         disk space, and with False when it unblocks the connection
-    :param tracer: an OpenTracing tracer, which records a span for each call
+    :param tracer: a tracer of OpenTelemetry, a provider of such tracers, or an OpenTracing tracer.
+        It records a span for each call
     :param max_unconfirmed: how many messages may be unconfirmed; others wait for room
     :param max_unconfirmed_bytes: their size in all, in bytes
     :param nack_timeout: for how many seconds to resend a message that the broker refuses
@@ -51,7 +52,7 @@ class Cluster(
     :param all_events: whether `drain` returns all events of `coolamqp.aio.events`; if not, it
         returns messages and `ConnectionLost`
     :raises ValueError: there are no nodes, or a file for TLS cannot be used
-    :raises RuntimeError: there is a tracer, but the package `opentracing` is not installed
+    :raises RuntimeError: there is an OpenTracing tracer, but `opentracing` is not installed
 
     >>> async with Cluster('amqp://guest:guest@localhost/') as cluster:  # doctest: +SKIP
     ...     await cluster.declare(Queue('jobs'))  # doctest: +SKIP

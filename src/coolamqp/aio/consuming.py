@@ -10,7 +10,7 @@ from coolamqp.aio.future import ClusterFuture
 from coolamqp.aio.messages import MessageIterator
 from coolamqp.api.consuming import ConsumeCalls, ConsumerAndFuture, iteration_prefetch
 from coolamqp.api.requests import check_timeout
-from coolamqp.api.spans import end_span
+from coolamqp.api.spans import add_detail, end_span
 from coolamqp.attaches import BodyReceiveMode, Consumer
 from coolamqp.attaches.consumer_options import OnError
 from coolamqp.attaches.events import Event
@@ -164,6 +164,6 @@ class Consuming(ConsumeCalls[ClusterFuture]):
             self._core.begun()
             event = await self._core.take(self._core.inbox, timeout)
             if traced is not None:
-                traced.add_detail('event', type(event).__name__)
-                end_span(traced)
+                add_detail(traced, 'event', type(event).__name__)
+                end_span(traced, result=event)
             return event

@@ -68,7 +68,7 @@ class TracedFuture(ClusterFuture):
 
     def set_result(self, result: Any, /) -> None:
         """End it with a result; for the Cluster."""
-        end_span(self._span)
+        end_span(self._span, result=result)
         super().set_result(result)
 
     def set_exception(self, exception: type | BaseException, /) -> None:

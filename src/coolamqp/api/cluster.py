@@ -17,6 +17,7 @@ from coolamqp.objects import NodeDefinition, ServerProperties
 from coolamqp.objects.node import Nodes, nodes_of
 from coolamqp.supervisor.stats import UNCONFIRMED_AGE_MAX, Health, Stats, health_of
 from coolamqp.supervisor.window import MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES
+from coolamqp.telemetry import observe
 from coolamqp.tracing import BaseFrameTracer
 
 
@@ -59,6 +60,7 @@ class BaseCluster(ABC, Generic[FutureT]):
                 tracer=tracer,
             )
         )
+        observe(self)
 
     def __del__(self) -> None:
         core: Core[FutureT, Any] | None = self.__dict__.get('_core')

@@ -23,7 +23,8 @@ from coolamqp.api.options import ClusterOptions
 from coolamqp.api.postponed import PostponedCalls
 from coolamqp.api.reporter import Reporter
 from coolamqp.api.requests import check_timeout
-from coolamqp.api.spans import end_with, with_context
+from coolamqp.api.settlements import TracedOwner
+from coolamqp.api.spans import details_of, end_with, name_of, with_context
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.consumer import Consumer, subscription_of
 from coolamqp.attaches.delivery import Delivery
@@ -31,7 +32,7 @@ from coolamqp.attaches.events import AllNodesRefused, Event, MessageReceived, To
 from coolamqp.attaches.mailbox import Inbox, Mailbox
 from coolamqp.attaches.promise import Promise
 from coolamqp.attaches.publication import Publication
-from coolamqp.attaches.subscription import Subscription
+from coolamqp.attaches.subscription import ConsumerOwner, Subscription
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.objects import Message, NodeDefinition
 from coolamqp.objects.message import Settlement
@@ -101,10 +102,13 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
             options.on_blocked,
             options.all_events,
         )
+        owner: ConsumerOwner = self
+        if self.tracer is not None and self.tracer.traces_settlements:
+            owner = TracedOwner(self, self.tracer, self.peer)
         self.engine = Engine(
             options.nodes,
             client_properties(options.name, options.extra_properties),
-            self,
+            owner,
             options.log_frames,
             random,
             clock(),
@@ -315,7 +319,10 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
             publication.promise = promise
             engine.window.publish(publication)
 
-        with self.traced('reply', routing_key, kind='producer') as traced:
+        details = {}
+        if self.tracer is not None:
+            details = {'routing_key': name_of(routing_key), **details_of(answer)}
+        with self.traced('reply', routing_key, None, False, kind='producer', **details) as traced:
             publication = Publication(with_context(answer, traced), b'', routing_key)
             return self.command(command, traced)
 

@@ -8,7 +8,15 @@ from typing import Any, Generic
 
 from coolamqp.api.commands import Commands, FutureT
 from coolamqp.api.requests import check_timeout
-from coolamqp.api.spans import all_with_context, destination_of, end_span, name_of, with_context
+from coolamqp.api.spans import (
+    add_detail,
+    all_with_context,
+    destination_of,
+    details_of,
+    end_span,
+    name_of,
+    with_context,
+)
 from coolamqp.attaches.publication import (
     Addressed,
     Publication,
@@ -61,8 +69,9 @@ class PublishCalls(Generic[FutureT]):
     ) -> FutureT | None:
         """Publish a message in a span, and add the context of the span to its headers."""
         key, destination = name_of(routing_key), destination_of(exchange, routing_key)
+        details = {'exchange': name_of(exchange), 'routing_key': key, **details_of(message)}
         with self._core.traced(
-            'publish', destination, parent, kind='producer', routing_key=key
+            'publish', destination, parent, False, kind='producer', **details
         ) as span:
             check_timeout(timeout)
             message = with_context(message, span)
@@ -109,6 +118,7 @@ class PublishCalls(Generic[FutureT]):
                 publication_of_item(item, exchange, routing_key, mandatory)
                 for item in all_with_context(messages, span)
             ]
+            add_detail(span, 'message_count', str(len(publications)))
             futures = self._core.publish_all(publications, confirm, timeout)
             end_span(span)
             return futures

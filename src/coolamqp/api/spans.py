@@ -45,11 +45,28 @@ def begin_span(tracer: CallTracer, call: Call, parent: Any) -> CallSpan | None:
         return None
 
 
-def end_span(span: CallSpan | None, error: BaseException | None = None) -> None:
-    """End a span; log an exception of the tracer, so that it does not affect the call."""
+def add_detail(span: CallSpan | None, name: str, value: str) -> None:
+    """Add a fact to a span; log an exception of the tracer."""
     if span is None:
         return
     try:
+        span.add_detail(name, value)
+    except Exception:
+        logger.exception('the tracer raised')
+
+
+def end_span(
+    span: CallSpan | None, error: BaseException | None = None, result: object = None
+) -> None:
+    """End a span; log an exception of the tracer, so that it does not affect the call.
+
+    :param result: the result of the call; a message is linked to the span
+    """
+    if span is None:
+        return
+    try:
+        if isinstance(result, ReceivedMessage):
+            span.link(_headers_of_message(result))
         span.end(error)
     except Exception:
         logger.exception('the tracer raised')
@@ -127,6 +144,18 @@ def destination_of(exchange: Exchange | Text | None, routing_key: Text) -> str:
     return name_of(exchange) or name_of(routing_key)
 
 
+def details_of(message: object) -> dict[str, str]:
+    """Return the ids of a message that it has; none for an object that is no message."""
+    if not isinstance(message, Message):
+        return {}
+    try:
+        properties = message.properties
+        ids = {name: properties.get(name) for name in ('message_id', 'correlation_id')}
+    except WireError:  # The program gets the same error if it reads them.
+        return {}
+    return {name: name_of(value) for name, value in ids.items() if value}
+
+
 @contextmanager
 def processing(
     tracer: CallTracer, mailbox: Mailbox, message: ReceivedMessage, peer: tuple[str, int] | None
@@ -135,7 +164,10 @@ def processing(
     details = {
         'exchange': name_of(message.exchange_name),
         'routing_key': name_of(message.routing_key),
+        **details_of(message),
     }
+    if message.delivery_tag is not None:
+        details['delivery_tag'] = str(message.delivery_tag)
     call = Call('process', 'consumer', name_of(mailbox.queue), peer, details)
     stack = ExitStack()
     try:

@@ -26,6 +26,7 @@ class AckLedger:
 
     :param dirty: the list of ledgers to flush; the ledger adds itself to it
     :param counters: the counters of the engine; None for others
+    :ivar queue: the queue of the deliveries, for the spans of `settle`; None makes no spans
     :ivar announced: whether a flush is requested
     """
 
@@ -35,6 +36,7 @@ class AckLedger:
         self._channel: Channel | None = channel
         self._dirty = dirty
         self._counters = Counters() if counters is None else counters
+        self.queue: bytes | None = None
         self.announced = False
         # Not processed yet: the delivery tag of an ack, or all arguments of another `settle`.
         self._submitted: deque[Any] = deque()

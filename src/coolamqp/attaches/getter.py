@@ -151,6 +151,7 @@ class Getter(Channeler):
         """Send the waiting fetches."""
         if self.channel is not None:
             self._ledger = AckLedger(self.channel, self._dirty, self.counters)
+            self._ledger.queue = self.queue
         self._send_waiting()
 
     def unanswered(self) -> list[object]:

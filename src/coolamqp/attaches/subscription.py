@@ -365,6 +365,8 @@ class Subscription(Channeler):
             self._ledger = None
             if not consumer.no_ack:
                 self._ledger = AckLedger(channel, self._dirty_ledgers, self.counters)
+                if not self.mailbox.dont_trace:
+                    self._ledger.queue = consumer.queue.name
 
     def on_setup_answer(self, answer: Method) -> None:
         """Pass the answer to a consumer that overrides `on_setup`."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from coolamqp.api.consuming import ConsumeCalls, ConsumerAndFuture, iteration_prefetch
 from coolamqp.api.requests import check_timeout
-from coolamqp.api.spans import end_span
+from coolamqp.api.spans import add_detail, end_span
 from coolamqp.attaches import BodyReceiveMode, Consumer
 from coolamqp.attaches.consumer_options import OnError
 from coolamqp.attaches.events import Event
@@ -172,8 +172,8 @@ class Consuming(ConsumeCalls[ClusterFuture]):
         with self._core.traced('drain', None, span, kind='consumer') as traced:
             event = self._drain(timeout)
             if traced is not None:
-                traced.add_detail('event', type(event).__name__)
-                end_span(traced)
+                add_detail(traced, 'event', type(event).__name__)
+                end_span(traced, result=event)
             return event
 
     def _drain(self, timeout: float | None) -> Event:

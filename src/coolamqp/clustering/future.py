@@ -265,5 +265,5 @@ class TracedFuture(ClusterFuture):
 
     def _end(self, state: str) -> None:
         cancelled = CancelledError('cancelled before it was sent') if state is CANCELLED else None
-        end_span(self._span, cancelled or self._exception)
+        end_span(self._span, cancelled or self._exception, self._result)
         super()._end(state)

@@ -25,9 +25,13 @@ class OpenTracing:
     :raises TypeError: the argument is no tracer
     """
 
+    traces_settlements = False
+
     def __init__(self, tracer: Tracer) -> None:
         if not callable(getattr(tracer, 'start_span', None)):
-            raise TypeError(f'tracer must be an OpenTracing tracer or None, not {tracer!r}')
+            raise TypeError(
+                f'tracer must be a tracer of OpenTelemetry or OpenTracing, or None, not {tracer!r}'
+            )
         self._tracer = tracer
 
     def begin(self, call: Call, parent: Span | SpanContext | None) -> OpenTracingSpan:
@@ -88,6 +92,9 @@ class OpenTracingSpan:
     def add_detail(self, name: str, value: str) -> None:
         """Tag the span."""
         self._span.set_tag(f'amqp.{name}', value)
+
+    def link(self, headers: Mapping[str, Any]) -> None:
+        """Do nothing: a span of OpenTracing has its references from the beginning."""
 
     def end(self, error: BaseException | None = None) -> None:
         """Finish the span, with the error if there is one."""
