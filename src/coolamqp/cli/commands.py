@@ -26,6 +26,8 @@ FILES: Final = {
     'tap': 'tap',
     'record': 'record',
     'replay': 'record',
+    'request': 'request',
+    'reply': 'request',
     'declare': 'declare',
     'bind': 'bind',
     'unbind': 'bind',
