@@ -28,6 +28,7 @@ FILES: Final = {
     'replay': 'record',
     'request': 'request',
     'reply': 'request',
+    'bench': 'bench',
     'declare': 'declare',
     'bind': 'bind',
     'unbind': 'bind',
