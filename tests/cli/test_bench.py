@@ -68,3 +68,13 @@ def test_an_interruption_ends_it_with_its_figures(coolamqp: Command, broker: Bro
 def test_on_the_broker_of_the_suite(on_suite_broker: Command) -> None:
     record = on_suite_broker('bench', 'run', '-d', '0.5', '-p', '2', '-c', '2', '--json').record
     assert record['published'] == record['consumed'] > 0
+
+
+def test_a_run_is_plotted(coolamqp: Command, tmp_path: Path) -> None:
+    svg = tmp_path / 'run.svg'
+    assert coolamqp('bench', 'run', '-d', '0.6', '--plot', svg).status == 0
+    assert svg.read_text().count('<polyline') == 2
+
+    ended = coolamqp('bench', 'run', '--plot', tmp_path / 'run.png')
+    assert ended.status == 2
+    assert 'a plot is .svg or .html, not .png' in ended.error

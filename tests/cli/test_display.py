@@ -7,7 +7,7 @@ import signal
 
 from rich.console import Console
 
-from coolamqp.cli.display import Rows, live_tables, progress_bar
+from coolamqp.cli.display import Rows, live_figures, live_tables, progress_bar
 from coolamqp.cli.stop import Stop
 
 
@@ -35,3 +35,12 @@ def test_tables_are_shown_until_the_signal() -> None:
 
     assert 'queues' in file.getvalue()
     assert 'jobs' in file.getvalue()
+
+
+def test_figures_replace_each_other() -> None:
+    file = io.StringIO()
+    with live_figures(Console(file=file, force_terminal=True, width=80)) as show:
+        show([('published', '1 messages/s')])
+        show([('published', '2 messages/s')])
+
+    assert '2 messages/s' in file.getvalue()

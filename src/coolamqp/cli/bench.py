@@ -15,9 +15,10 @@ from coolamqp.cli.errors import ExitStatus, Failure
 from coolamqp.cli.histogram import Histogram
 from coolamqp.cli.options import broker_options, json_option
 from coolamqp.cli.output import Output
+from coolamqp.cli.plot import PLOTS, drawing
 from coolamqp.cli.session import Session
 from coolamqp.cli.stop import Stop
-from coolamqp.cli.workload import STAMP, Plan, Worker, Workload
+from coolamqp.cli.workload import STAMP, Plan, Sample, Worker, Workload
 from coolamqp.names import unique_name
 from coolamqp.objects import Queue
 
@@ -56,9 +57,16 @@ def bench_command() -> None:
 @click.option('--queue-type', type=click.Choice(['classic', 'quorum']), default='classic',
               show_default=True, help='Of its own queue.')  # fmt: skip
 @click.option('--save', type=click.Path(dir_okay=False, path_type=Path), help='A file for the run.')
+@click.option('--plot', type=click.Path(dir_okay=False, path_type=Path),
+              help='A file for a plot: .svg or .html.')  # fmt: skip
 @broker_options
 def run(
-    session: Session, queue: str | None, queue_type: str, save: Path | None, **options: Any
+    session: Session,
+    queue: str | None,
+    queue_type: str,
+    save: Path | None,
+    plot: Path | None,
+    **options: Any,
 ) -> int:
     """Publish and consume for some seconds, and show rates and latencies.
 
@@ -66,11 +74,19 @@ def run(
     latency is the time from publishing to the delivery; with many unconfirmed messages, it is
     mostly waiting.
     """
+    if plot is not None and plot.suffix not in PLOTS:
+        raise click.UsageError(f'a plot is {" or ".join(PLOTS)}, not {plot.suffix or plot}')
     plan = Plan(**options)
-    with Stop() as stop, _queue(session, queue, queue_type) as name:
-        workload = Workload(session, plan, name)
+    with (
+        Stop() as stop,
+        _queue(session, queue, queue_type) as name,
+        session.output.live_figures() as show,
+    ):
+        workload = Workload(session, plan, name, lambda sample: show(list(_rows_of_sample(sample))))
         seconds = workload.run(stop)
     record = {'plan': asdict(plan) | {'queue_type': queue_type}, **_figures(workload, seconds)}
+    if plot is not None:
+        plot.write_text(drawing(record, plot.suffix), 'utf-8')
     if save is not None:
         save.write_text(json.dumps(record, indent=2) + '\n', 'utf-8')
     session.output.table(record, list(_rows(record)))
@@ -102,6 +118,7 @@ def _figures(workload: Workload, seconds: float) -> dict[str, Any]:
         'consumed_per_s': round(workload.consumed / seconds, 1),
         'confirm_ms': _merged(workload.publishers).summary(),
         'latency_ms': _merged(workload.consumers).summary(),
+        'samples': [asdict(sample) for sample in workload.samples],
     }
 
 
@@ -110,6 +127,15 @@ def _merged(workers: list[Worker]) -> Histogram:
     for worker in workers:
         merged.merge(worker.latencies)
     return merged
+
+
+def _rows_of_sample(sample: Sample) -> Iterator[tuple[str, str]]:
+    """Yield what a terminal shows during a run: the means since its start."""
+    seconds = max(sample.seconds, 0.001)
+    yield 'seconds', f'{sample.seconds:.1f}'
+    yield 'published', f'{sample.published / seconds:,.0f} messages/s'
+    yield 'consumed', f'{sample.consumed / seconds:,.0f} messages/s'
+    yield 'waiting', f'{sample.published - sample.consumed:,}'
 
 
 def _rows(record: dict[str, Any]) -> Iterator[tuple[str, object]]:

@@ -59,6 +59,23 @@ def live_tables(
             stop.sleep(interval)
 
 
+@contextmanager
+def live_figures(
+    console: Console | None = None,
+) -> Iterator[Callable[[list[tuple[str, str]]], None]]:
+    """Yield a function that shows names and values on stderr, in place of the ones before."""
+    shown = console or Console(stderr=True)
+    with Live(console=shown, auto_refresh=False, transient=True) as live:
+
+        def show(rows: list[tuple[str, str]]) -> None:
+            table = Table.grid(padding=(0, 2))
+            for row in rows:
+                table.add_row(*row)
+            live.update(table, refresh=True)
+
+        yield show
+
+
 def _table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
     table = Table(*columns, title=title, title_justify='left')
     for row in rows:

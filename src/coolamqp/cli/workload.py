@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from coolamqp.objects import Message, MessageProperties, ReceivedMessage
 
 # The time of publishing, in front of each body.
 STAMP: Final = struct.Struct('>d')
+SAMPLE_INTERVAL: Final = 0.25  # seconds
 REST_TIMEOUT: Final = 5.0  # seconds in which at least one of the last messages must come
 
 
@@ -47,6 +49,20 @@ class Plan:
     persistent: bool
 
 
+@dataclass(frozen=True)
+class Sample:
+    """How far a run is.
+
+    :ivar seconds: the time since its start
+    :ivar published: how many messages are published
+    :ivar consumed: how many messages are consumed
+    """
+
+    seconds: float
+    published: int
+    consumed: int
+
+
 @dataclass
 class Worker:
     """The counts of a publisher or a consumer.
@@ -66,13 +82,23 @@ class Workload:
     :param session: of the command
     :param plan: what to measure
     :param queue: the queue that all use
+    :param on_sample: called with each sample
+    :ivar samples: the samples of the run, the first one at its start
     """
 
-    def __init__(self, session: Session, plan: Plan, queue: str) -> None:
+    def __init__(
+        self,
+        session: Session,
+        plan: Plan,
+        queue: str,
+        on_sample: Callable[[Sample], object] | None = None,
+    ) -> None:
         self._session = session
         self._plan = plan
         self._queue = queue
+        self._on_sample = on_sample
         self._errors: list[BaseException] = []
+        self.samples = [Sample(0.0, 0, 0)]
         self.publishers = [Worker() for _ in range(plan.publishers)]
         self.consumers = [Worker() for _ in range(plan.consumers)]
 
@@ -126,10 +152,19 @@ class Workload:
         ]
         for thread in threads:
             thread.start()
-        stop.sleep(self._plan.duration)
+        began = time.monotonic()
+        while (left := began + self._plan.duration - time.monotonic()) > 0 and not stop.requested:
+            stop.sleep(min(left, SAMPLE_INTERVAL))
+            self._take_sample(time.monotonic() - began)
         end.set()
         for thread in threads:
             thread.join()
+
+    def _take_sample(self, seconds: float) -> None:
+        sample = Sample(round(seconds, 3), self.published, self.consumed)
+        self.samples.append(sample)
+        if self._on_sample is not None:
+            self._on_sample(sample)
 
     def _work(self, cluster: Cluster, worker: Worker, end: threading.Event) -> None:
         """Publish until the end, in a thread of its own."""
