@@ -78,8 +78,8 @@ def run(
         raise click.UsageError(f'a plot is {" or ".join(PLOTS)}, not {plot.suffix or plot}')
     plan = Plan(**options)
     with (
-        Stop() as stop,
         _queue(session, queue, queue_type) as name,
+        Stop() as stop,
         session.output.live_figures() as show,
     ):
         workload = Workload(session, plan, name, lambda sample: show(list(_rows_of_sample(sample))))

@@ -69,7 +69,7 @@ def reply_command(session: Session, queue: str, program: str, count: int | None)
     reply. Ctrl-C ends this after the COMMAND that runs.
     """
     replied = failed = 0
-    with Stop() as stop, session.cluster() as cluster:
+    with session.cluster() as cluster, Stop() as stop:
         deliveries = Deliveries(session, cluster, queue, stop, prefetch=PREFETCH)
         session.output.note(f'replying to requests in {queue}; Ctrl-C ends this')
         for message in deliveries.until(count=count):
