@@ -83,8 +83,8 @@ def run(
         session.output.live_figures() as show,
     ):
         workload = Workload(session, plan, name, lambda sample: show(list(_rows_of_sample(sample))))
-        seconds = workload.run(stop)
-    record = {'plan': asdict(plan) | {'queue_type': queue_type}, **_figures(workload, seconds)}
+        workload.run(stop)
+    record = {'plan': asdict(plan) | {'queue_type': queue_type}, **_figures(workload)}
     if plot is not None:
         plot.write_text(drawing(record, plot.suffix), 'utf-8')
     if save is not None:
@@ -109,13 +109,14 @@ def _queue(session: Session, given: str | None, kind: str) -> Iterator[str]:
             session.wait(cluster.delete_queue(name))
 
 
-def _figures(workload: Workload, seconds: float) -> dict[str, Any]:
+def _figures(workload: Workload) -> dict[str, Any]:
     return {
-        'seconds': round(seconds, 3),
+        'published_in_s': round(workload.published_in, 3),
+        'consumed_in_s': round(workload.consumed_in, 3),
         'published': workload.published,
         'consumed': workload.consumed,
-        'published_per_s': round(workload.published / seconds, 1),
-        'consumed_per_s': round(workload.consumed / seconds, 1),
+        'published_per_s': round(workload.published / workload.published_in, 1),
+        'consumed_per_s': round(workload.consumed / workload.consumed_in, 1),
         'confirm_ms': _merged(workload.publishers).summary(),
         'latency_ms': _merged(workload.consumers).summary(),
         'samples': [asdict(sample) for sample in workload.samples],

@@ -79,7 +79,7 @@ def properties_of(
 
 @click.command('publish')
 @click.argument('key', required=False)
-@click.argument('bodies', nargs=-1)
+@click.argument('bodies', nargs=-1, metavar='[BODY]...')
 @click.option('-e', '--exchange', help='The exchange.  [default: the default exchange]')
 @message_options
 @click.option(

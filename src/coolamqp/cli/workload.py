@@ -83,6 +83,8 @@ class Workload:
     :param plan: what to measure
     :param queue: the queue that all use
     :param on_sample: called with each sample
+    :ivar published_in: the seconds after which all messages were published, and confirmed
+    :ivar consumed_in: the seconds after which all of them were consumed
     :ivar samples: the samples of the run, the first one at its start
     """
 
@@ -98,6 +100,7 @@ class Workload:
         self._queue = queue
         self._on_sample = on_sample
         self._errors: list[BaseException] = []
+        self.published_in = self.consumed_in = 0.0
         self.samples = [Sample(0.0, 0, 0)]
         self.publishers = [Worker() for _ in range(plan.publishers)]
         self.consumers = [Worker() for _ in range(plan.consumers)]
@@ -112,8 +115,8 @@ class Workload:
         """How many messages are consumed."""
         return sum(each.count for each in self.consumers)
 
-    def run(self, stop: Stop) -> float:
-        """Publish and consume to the end of the plan. Return the seconds that publishing took."""
+    def run(self, stop: Stop) -> None:
+        """Publish and consume to the end of the plan."""
         with ExitStack() as connections:
             for worker in self.consumers:
                 self._consume(connections.enter_context(self._session.cluster()), worker)
@@ -125,12 +128,12 @@ class Workload:
             ]
             began = time.monotonic()
             self._publish(clusters, stop)
-            took = time.monotonic() - began
+            self.published_in = time.monotonic() - began
             if self.consumers:
                 self._await_rest(stop)
+            self.consumed_in = time.monotonic() - began
         if self._errors:
             raise self._errors[0]
-        return took
 
     def _consume(self, cluster: Cluster, worker: Worker) -> None:
         def on_message(message: ReceivedMessage) -> None:
