@@ -158,3 +158,23 @@ def test_on_the_broker_of_the_suite(on_suite_broker: Command) -> None:
     on_suite_broker('publish', 'dead', 'n', '--count', 500)
     assert on_suite_broker('move', 'dead', 'live').out == 'moved 500 messages\n'
     assert on_suite_broker('info', 'queue', 'live', '--json').record['messages_ready'] == 500
+
+
+@pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGINT])
+def test_what_the_target_has_not_confirmed_stays(
+    coolamqp: Command, broker: Broker, number: signal.Signals
+) -> None:
+    fill(broker, range(100))
+    with Broker() as other:
+        with Cluster(other.url) as cluster:
+            cluster.declare(Queue('target', durable=True)).result(10)
+        other.lose_next_confirm(100)
+        line = ('move', 'source', 'target', '--to-url', other.url, '--timeout', '2', '--idle', '60')
+        with coolamqp.start(*line) as process:
+            other.wait_until(lambda: len(other.queue('target')) == 100, 30)
+            process.send_signal(number)
+            _, error = process.communicate(timeout=60)
+
+    assert (b'has not confirmed 100 messages' in error) is (number is signal.SIGINT)
+    broker.wait_until(lambda: broker.queue('source').unacked == 0)
+    assert bodies(broker, 'source') == list(range(100))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import signal
+import socket
 
 import pytest
 
@@ -11,6 +13,7 @@ from coolamqp.cli.output import Output
 from coolamqp.cli.session import Session
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.objects import Queue
+from tests.cli.command import Command
 
 
 def session_with(url: str, timeout: float = 10.0) -> Session:
@@ -42,3 +45,15 @@ def test_it_does_not_wait_longer_than_it_may(
     with pytest.raises(ConnectionDead), session_with(broker.url, 0.1).cluster():
         pass
     broker.thaw()
+
+
+def test_an_interruption_while_it_connects_ends_it_at_once(alone: Command) -> None:
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        url = f'amqp://127.0.0.1:{listener.getsockname()[1]}/'
+        with alone.start('consume', 'q', '--url', url, '--timeout', '600') as process:
+            connection, _ = listener.accept()
+            process.send_signal(signal.SIGINT)
+            _, error = process.communicate(timeout=60)
+            connection.close()
+
+    assert (process.returncode, error) == (130, b'')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import signal
 import sys
@@ -26,12 +27,17 @@ FILES: Final = {
     'tap': 'tap',
     'record': 'record',
     'replay': 'record',
+    'request': 'request',
+    'reply': 'request',
+    'bench': 'bench',
     'declare': 'declare',
     'bind': 'bind',
     'unbind': 'bind',
     'delete': 'delete',
     'purge': 'delete',
     'info': 'info',
+    'broker': 'broker',
+    'demo': 'demo',
     'context': 'context',
 }
 
@@ -77,6 +83,8 @@ def commands() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run a command. Return its exit status."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # End cleanly, as after Ctrl-C.
+    # Commands say themselves what went wrong; --verbose shows the log.
+    logging.basicConfig(format='%(message)s', level=logging.CRITICAL)
     try:
         status = commands.main(list(arguments), prog_name='coolamqp', standalone_mode=False)
         return status if isinstance(status, int) else ExitStatus.DONE

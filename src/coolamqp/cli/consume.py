@@ -53,7 +53,7 @@ def consume_command(
     consuming = Consuming(
         Filter(keys, conditions), writer, settlement, is_stream=offset is not None
     )
-    with Stop() as stop, session.cluster() as cluster:
+    with session.cluster() as cluster, Stop() as stop:
         options = consuming.options(offset)
         deliveries = Deliveries(session, cluster, queue, stop, **options)
         try:

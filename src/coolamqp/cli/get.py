@@ -72,7 +72,7 @@ def fetch(
     """Fetch and write messages. Return the exit status."""
     writer = Writer('json' if session.output.as_json else form)
     held, shown = Held(), 0
-    with Stop() as stop, session.cluster() as cluster:
+    with session.cluster() as cluster, Stop() as stop:
         try:
             for message in _messages(session, cluster, queue, stop):
                 if filter_.matches(message):

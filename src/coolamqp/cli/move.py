@@ -66,7 +66,7 @@ def move_command(
     nodes = None if is_same else find_nodes(to_url, to_context)
     filter_ = Filter(keys, conditions)
     prefetch = HELD_MAX + PREFETCH if filter_ else min(count or PREFETCH, PREFETCH)
-    with Stop() as stop, session.cluster() as taking, session.cluster(nodes) as giving:
+    with session.cluster() as taking, session.cluster(nodes) as giving, Stop() as stop:
         session.wait(giving.declare(Queue(target), passive=True))
         deliveries = Deliveries(session, taking, source, stop, prefetch=prefetch)
         moving = Moving(giving, target.encode(), filter_)

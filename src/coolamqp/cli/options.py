@@ -52,8 +52,8 @@ def broker_options(function: Function) -> Function:
         verbose: bool,
         **arguments: Any,
     ) -> Any:
-        level = logging.INFO if verbose else logging.CRITICAL
-        logging.basicConfig(format='%(message)s', level=level)
+        if verbose:
+            logging.getLogger().setLevel(logging.INFO)
         name = click.get_current_context().command_path
         return function(Session(name, url, context, timeout, output), **arguments)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -57,6 +57,17 @@ class Output:
 
         with progress_bar(what, total) as bar:
             yield bar
+
+    @contextmanager
+    def live_figures(self) -> Iterator[Callable[[list[tuple[str, str]]], object]]:
+        """Yield a function that shows names and values, if a person looks at them."""
+        if self.as_json or not sys.stderr.isatty():
+            yield lambda _rows: None
+            return
+        from coolamqp.cli.display import live_figures  # noqa: PLC0415 - rich is slow to import
+
+        with live_figures() as show:
+            yield show
 
 
 class _NoProgress:

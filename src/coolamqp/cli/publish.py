@@ -79,7 +79,7 @@ def properties_of(
 
 @click.command('publish')
 @click.argument('key', required=False)
-@click.argument('bodies', nargs=-1)
+@click.argument('bodies', nargs=-1, metavar='[BODY]...')
 @click.option('-e', '--exchange', help='The exchange.  [default: the default exchange]')
 @message_options
 @click.option(
@@ -149,7 +149,7 @@ class Publishing:
     def run(self, messages: Callable[[Stop], Iterator[Addressed]], rate: float | None) -> int:
         """Publish all messages, report, and return the exit status."""
         output, outcomes = self._session.output, self.outcomes
-        with Stop() as stop, self._session.cluster(max_unconfirmed=MAX_UNCONFIRMED) as cluster:
+        with self._session.cluster(max_unconfirmed=MAX_UNCONFIRMED) as cluster, Stop() as stop:
             try:
                 with output.progress('published') as progress:
                     for message in stop.at_rate(messages(stop), rate):

@@ -40,7 +40,7 @@ def record_command(
     Each line is a message as JSON, with the time at which it came. FILE must not exist yet.
     """
     recorded = 0
-    with Stop() as stop, file.open('xb') as lines, session.cluster() as cluster:
+    with session.cluster() as cluster, Stop() as stop, file.open('xb') as lines:
         taken = tapped(session, cluster, stop, sources, arguments)
         for message in matching(taken, Filter(keys, conditions), count):
             lines.write(json_line(record_of(message, time=round(time.time(), 6))))

@@ -44,12 +44,13 @@ class Session:
         if nodes is None:
             nodes = find_nodes(self.url, self.context)
         cluster = Cluster(nodes, name=self.name, on_blocked=self._on_blocked, **options)
-        cluster.start(timeout=self.timeout)
-        cluster.on_event.add(self._on_event)
         try:
+            cluster.start(timeout=self.timeout)
+            cluster.on_event.add(self._on_event)
             yield cluster
         finally:
-            cluster.shutdown(timeout=self.timeout)
+            if cluster.started:
+                cluster.shutdown(timeout=self.timeout)
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, ConnectionLost) and event.cause is not None:

@@ -18,7 +18,8 @@ class Stop:
     """The wish of the user to end a command, during a `with` block in the main thread.
 
     The first signal only sets `requested`, and wakes those that wait here. So it never ends a call
-    of a Cluster half-way. The second one raises `KeyboardInterrupt` at once.
+    of a Cluster half-way. Enter it when the command is connected: until then, the first signal may
+    end everything. The second one raises `KeyboardInterrupt` at once.
 
     :ivar requested: whether a signal has come
     """

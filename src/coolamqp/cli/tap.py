@@ -56,7 +56,7 @@ def tap_command(
     fanout exchange. A direct exchange needs a routing key, a headers exchange needs arguments.
     """
     writer = Writer('json' if session.output.as_json else form)
-    with Stop() as stop, session.cluster() as cluster:
+    with session.cluster() as cluster, Stop() as stop:
         taken = tapped(session, cluster, stop, sources, arguments)
         for message in matching(taken, Filter(keys, conditions), count):
             writer.write(message)
