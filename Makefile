@@ -9,7 +9,7 @@ RABBITMQ := /usr/lib/rabbitmq/bin/rabbitmq-server
 BROKERS := 3.10 4.0 4.3
 BUILT := build/.made
 # Tests of other processes, which are no different in pure Python.
-APART := tests/bench tests/cli tests/foreign tests/testing
+APART := tests/bench tests/cli tests/examples tests/foreign tests/testing
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
