@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, TypeAlias
 
-from coolamqp.broker.errors import Refusal
+from coolamqp.broker.errors import Refusal, shown
 from coolamqp.framing.field_table import TypedTable, TypedValue
 from coolamqp.reply_codes import PRECONDITION_FAILED
 
@@ -129,7 +129,7 @@ def _described(value: TypedValue | None) -> str:
 def _content(value: TypedValue) -> str:
     content = value[0]
     if isinstance(content, bytes):
-        return content.decode('utf-8', 'replace')
+        return shown(content)
     return _flag(content) if isinstance(content, bool) else str(content)
 
 

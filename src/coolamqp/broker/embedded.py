@@ -14,6 +14,7 @@ from urllib.parse import quote
 import coolamqp
 from coolamqp.broker.calls import DEFAULT_VHOST
 from coolamqp.broker.core import BrokerCore
+from coolamqp.broker.errors import shown
 from coolamqp.broker.faults import FaultCalls
 from coolamqp.broker.loop_thread import LoopThread, call_on, run_on
 from coolamqp.broker.policies import Policy
@@ -416,9 +417,7 @@ class Broker(WatchCalls, FaultCalls):
 
         :raises KeyError: the broker has no virtual host of this name
         """
-        return self._call(
-            lambda: [each.decode('utf-8', 'replace') for each in self._vhost(vhost).queues]
-        )
+        return self._call(lambda: [shown(each) for each in self._vhost(vhost).queues])
 
     @property
     def connections(self) -> list[ConnectionView]:

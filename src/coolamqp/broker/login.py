@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from coolamqp.broker.errors import shown
 from coolamqp.broker.users import User, Users
 from coolamqp.exceptions import CoolAMQPError, WireError
 from coolamqp.framing.field_table import read_table
@@ -51,7 +52,7 @@ def _plain(users: Users, response: bytes) -> User | None:
     parts = response.split(b'\0')  # RFC 4616, without an authorization identity
     if len(parts) != _PLAIN_PARTS or parts[0]:
         raise MalformedLogin('the response of the client to PLAIN is malformed')
-    return users.log_in(_text(parts[1]), _text(parts[2]))
+    return users.log_in(shown(parts[1]), shown(parts[2]))
 
 
 def _amqplain(users: Users, response: bytes) -> User | None:
@@ -62,8 +63,4 @@ def _amqplain(users: Users, response: bytes) -> User | None:
     except WireError:
         raise MalformedLogin('the response of the client to AMQPLAIN is malformed') from None
     fields = {bytes(name): value for name, (value, letter) in table if letter == 'S'}
-    return users.log_in(_text(fields.get(b'LOGIN', b'')), _text(fields.get(b'PASSWORD', b'')))
-
-
-def _text(value: bytes) -> str:
-    return value.decode('utf-8', 'replace')
+    return users.log_in(shown(fields.get(b'LOGIN', b'')), shown(fields.get(b'PASSWORD', b'')))

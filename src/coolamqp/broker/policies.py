@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from coolamqp.broker.errors import shown
+
 QUEUES: Final = 'queues'
 EXCHANGES: Final = 'exchanges'
 ALL: Final = 'all'
@@ -66,7 +68,7 @@ class Policy:
         wanted = (EXCHANGES,) if kind is None else (QUEUES, f'{kind}_queues', f'{kind}s')
         if self.apply_to not in (ALL, *wanted):
             return False
-        return re.search(self.pattern, name.decode('utf-8', 'replace')) is not None
+        return re.search(self.pattern, shown(name)) is not None
 
 
 class Policies:

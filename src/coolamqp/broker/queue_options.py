@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from coolamqp.broker.arguments import INTEGERS, TYPE_NAMES, NamedArguments
-from coolamqp.broker.errors import Refusal
+from coolamqp.broker.errors import Refusal, shown
 from coolamqp.framing.field_table import TypedValue
 from coolamqp.reply_codes import PRECONDITION_FAILED
 
@@ -118,7 +118,7 @@ def _one_of(reason: str, *allowed: str) -> _Check:
 
     def check(value: Any, letter: str, arguments: NamedArguments) -> None:
         _string(value, letter, arguments)
-        text = value.decode('utf-8', 'replace')
+        text = shown(value)
         if text not in allowed:
             raise _Invalid(reason.format(text))
 
@@ -133,7 +133,7 @@ def _version(value: Any, letter: str, arguments: NamedArguments) -> None:
 
 def _age(value: Any, letter: str, arguments: NamedArguments) -> None:
     _string(value, letter, arguments)
-    if age_seconds(value.decode('utf-8', 'replace')) is None:
+    if age_seconds(shown(value)) is None:
         raise _Invalid('invalid_max_age')
 
 
@@ -223,7 +223,7 @@ def _kind(arguments: NamedArguments, where: str) -> str:
     if letter != 'S':
         reason = f'{{unacceptable_type,{TYPE_NAMES[letter]}}}'
         raise _invalid('x-queue-type', where, reason)
-    kind: str = value.decode('utf-8', 'replace')
+    kind: str = shown(value)
     if kind not in KINDS:
         raise _invalid('x-queue-type', where, f'"unsupported queue type \'{kind}\'"')
     return kind
@@ -305,7 +305,7 @@ class _Source:
 
     def text(self, name: str) -> str | None:
         value = self.name(name)
-        return None if value is None else value.decode('utf-8', 'replace')
+        return None if value is None else shown(value)
 
     def name(self, name: str) -> bytes | None:
         argument = self._argument(name)

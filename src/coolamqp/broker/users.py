@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-from coolamqp.broker.errors import Refusal, resource
+from coolamqp.broker.errors import Refusal, resource, shown
 from coolamqp.reply_codes import ACCESS_REFUSED, NOT_ALLOWED
 
 Access: TypeAlias = Literal['configure', 'write', 'read']
@@ -35,7 +35,7 @@ class Permissions:
     def allow(self, access: Access, name: bytes) -> bool:
         """Whether the permissions allow an access to a name."""
         pattern = getattr(self, access) or _NOTHING
-        text = name.decode('utf-8', 'replace') or _DEFAULT_EXCHANGE
+        text = shown(name) or _DEFAULT_EXCHANGE
         return re.search(pattern, text) is not None
 
 
