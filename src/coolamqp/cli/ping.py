@@ -74,15 +74,12 @@ def _allowed(session: Session, cluster: Cluster) -> dict[str, bool | None]:
     queue = Queue('', exclusive=True)
     name = (queue.name or b'').decode()
     allowed: dict[str, bool | None] = {'declare': False, 'publish': None, 'consume': None}
-    try:
-        session.wait(cluster.declare(queue))
+    if _succeeds(session, cluster.declare(queue)):
         allowed['declare'] = True
         publish = cluster.publish(Message(b''), routing_key=name, confirm=True, mandatory=True)
         allowed['publish'] = _succeeds(session, publish)
         allowed['consume'] = _succeeds(session, cluster.get(name, no_ack=True))
-        session.wait(cluster.delete_queue(name))
-    except AMQPError:
-        pass
+        _succeeds(session, cluster.delete_queue(name))
     return allowed
 
 
