@@ -63,9 +63,11 @@ async def test_a_message_is_one_trace_from_publish_to_ack(
         with recorder.tracer.start_as_current_span('work'):
             message.ack()
 
-    await consume(traced, JOBS, work, no_ack=False)
+    came = Collector(work)
+    await consume(traced, JOBS, came, no_ack=False)
     with recorder.tracer.start_as_current_span('order'):
         await confirmed(traced, b'', 'jobs', MessageProperties(message_id='m1'))
+    await came.wait_for(1)
     await traced.shutdown()
 
     order, publish, process, ack = (
