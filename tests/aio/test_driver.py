@@ -21,6 +21,7 @@ from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.mailbox import Item, Mailbox
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.framing.definitions import ConnectionClose, ConnectionCloseOk, ExchangeDelete
+from coolamqp.framing.frames import HEARTBEAT_FRAME
 from coolamqp.framing.hot import Buffer
 from coolamqp.net.connector import Watch
 from coolamqp.net.transport import Transport
@@ -35,7 +36,7 @@ from tests.support.coroutines import run_quietly
 from tests.support.ending import Ending
 from tests.support.rig import Rig
 from tests.support.scripted_broker import ScriptedBroker
-from tests.support.socket_broker import SocketBroker, methods_sent
+from tests.support.socket_broker import SocketBroker, methods_sent, say_and_reset
 
 ANY_SOCKET = cast('socket.socket', None)  # A fake transport does not look at it.
 
@@ -328,10 +329,22 @@ async def test_a_broker_that_closes_gets_the_message_that_was_on_its_way_and_the
     assert ConnectionCloseOk() in methods_sent(tracer)
 
 
+async def test_a_reset_after_the_last_words_of_a_broker_is_seen(no_leaks: None) -> None:
+    with SocketBroker() as broker:
+        heard = asyncio.ensure_future(asyncio.to_thread(broker.hear_publish))
+        cluster = Cluster(broker.node)
+        await cluster.start()
+        await cluster.publish(Message(b'x'))
+        # The loop sees both at the same time, since it does not run in between.
+        say_and_reset(await heard, HEARTBEAT_FRAME)
+        with await asyncio.to_thread(broker.accept):
+            await cluster.shutdown()
+
+
 class LoopWithoutSockets(asyncio.SelectorEventLoop):
     """A loop that cannot watch sockets, as the default one on Windows."""
 
-    def add_writer(self, *_: object) -> None:
+    def add_reader(self, *_: object) -> None:
         raise NotImplementedError
 
 

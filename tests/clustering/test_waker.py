@@ -8,42 +8,44 @@ from collections.abc import Iterator
 import pytest
 
 from coolamqp.clustering.waker import Waker
+from coolamqp.net.watches import Watches
 
 
 @pytest.fixture
-def selector(no_leaks: None) -> Iterator[selectors.BaseSelector]:
-    with selectors.DefaultSelector() as selector:
-        yield selector
+def watches(no_leaks: None) -> Iterator[Watches]:
+    watches = Watches(selectors.DefaultSelector())
+    yield watches
+    watches.close()
 
 
 @pytest.fixture
-def waker(selector: selectors.BaseSelector) -> Iterator[Waker]:
-    waker = Waker(selector)
+def waker(watches: Watches) -> Iterator[Waker]:
+    waker = Waker(watches)
     yield waker
     waker.close()
 
 
-def is_woken(selector: selectors.BaseSelector) -> bool:
-    return bool(selector.select(0))
+def is_woken(watches: Watches) -> bool:
+    return bool(watches.wait(0))
 
 
-def test_a_sleep_ends_once_for_each_call(selector: selectors.BaseSelector, waker: Waker) -> None:
-    assert not is_woken(selector)
+def test_a_sleep_ends_once_for_each_call(watches: Watches, waker: Waker) -> None:
+    assert not is_woken(watches)
     waker.wake()
-    assert is_woken(selector)
+    assert is_woken(watches)
     waker.clear()
-    assert not is_woken(selector)
+    assert not is_woken(watches)
     waker.wake()
-    assert is_woken(selector)
+    assert is_woken(watches)
 
 
-def test_more_calls_than_fit_do_no_harm(selector: selectors.BaseSelector, waker: Waker) -> None:
+def test_more_calls_than_fit_do_no_harm(watches: Watches, waker: Waker) -> None:
     for _ in range(100_000):
         waker.wake()
-    while is_woken(selector):
+    while is_woken(watches):
         waker.clear()
     waker.wake()
-    assert is_woken(selector)
+    assert is_woken(watches)
 
 
 def test_waking_what_has_ended_does_no_harm(waker: Waker) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from types import TracebackType
 from typing import Self
 
@@ -23,6 +24,8 @@ PATIENCE = 20.0  # seconds for each operation of the socket
 SLOW_READS = 100
 # In bytes; so small that nearly all of a large message waits in the client.
 RECEIVE_BUFFER = 64 * 1024
+# A socket with this option sends a reset when it is closed.
+NO_LINGERING = struct.pack('ii', 1, 0)
 
 
 class SocketWire:
@@ -55,7 +58,7 @@ class SocketWire:
 
 
 class SocketBroker:
-    """A broker on loopback for one connection.
+    """A broker on loopback.
 
     :ivar node: the node to connect to
     """
@@ -80,6 +83,18 @@ class SocketBroker:
     ) -> None:
         self._listener.close()
 
+    def accept(self) -> socket.socket:
+        """Accept a connection, and return its socket."""
+        client, _ = self._listener.accept()
+        client.settimeout(PATIENCE)
+        return client
+
+    def hear_publish(self) -> socket.socket:
+        """Accept a connection, and return its socket once a message has come."""
+        client = self.accept()
+        hear_publish(ScriptedBroker(SocketWire(client), Clock()))
+        return client
+
     def close_amid_a_message(self) -> tuple[int, Method]:
         """Accept a connection, and close it at the start of a message.
 
@@ -87,17 +102,10 @@ class SocketBroker:
 
         :returns: the number of received bytes of bodies, and the last method
         """
-        client, _ = self._listener.accept()
-        with client:
-            client.settimeout(PATIENCE)
+        with self.accept() as client:
             wire = SocketWire(client)
             broker = ScriptedBroker(wire, Clock())
-            broker.shake_hands(ConnectionTune(0, 131072, 0))
-            frames: list[AMQPFrame] = []
-            while not broker.said(BasicPublish):
-                for frame in broker.hear():
-                    broker.serve_frame(frame)
-                    frames.append(frame)
+            frames = hear_publish(broker)
             broker.send(0, ConnectionClose(320, 'CONNECTION_FORCED', 0, 0))
             for _ in range(SLOW_READS):
                 frames += broker.hear()
@@ -106,6 +114,24 @@ class SocketBroker:
                 frames += broker.hear()
         size = sum(len(frame.data) for frame in frames if isinstance(frame, AMQPBodyFrame))
         return size, [each.payload for each in frames if isinstance(each, AMQPMethodFrame)][-1]
+
+
+def hear_publish(broker: ScriptedBroker) -> list[AMQPFrame]:
+    """Open a connection, and return its frames up to the first message."""
+    broker.shake_hands(ConnectionTune(0, 131072, 0))
+    frames: list[AMQPFrame] = []
+    while not broker.said(BasicPublish):
+        for frame in broker.hear():
+            broker.serve_frame(frame)
+            frames.append(frame)
+    return frames
+
+
+def say_and_reset(client: socket.socket, last_words: bytes) -> None:
+    """Send some bytes, and reset the connection at once."""
+    with client:
+        client.sendall(last_words)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGERING)
 
 
 def methods_sent(tracer: HoldingFrameTracer) -> list[Method]:

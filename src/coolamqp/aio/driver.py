@@ -1,4 +1,4 @@
-"""The driver of a Cluster on its event loop: the loop watches the sockets and the time.
+"""The driver of a Cluster on its event loop: the loop watches its selector and the time.
 
 It acts when the loop calls: a socket is ready, the time has come, or a program has called.
 Everything from one iteration of the loop is sent together. The engine's effects are carried out
@@ -15,7 +15,6 @@ import socket
 from collections.abc import Callable
 from functools import partial
 from math import inf
-from typing import Any
 
 from coolamqp.aio.loop_guard import LoopGuard
 from coolamqp.api.base_driver import BaseDriver, CallbackRunner, Reports
@@ -23,6 +22,7 @@ from coolamqp.api.guarded import log_exception
 from coolamqp.api.postponed import PostponedCalls
 from coolamqp.net.transport import Transport
 from coolamqp.net.transports import MakeTransport, Transports
+from coolamqp.net.watches import Watches
 from coolamqp.supervisor.engine import Engine
 from coolamqp.supervisor.states import EngineState
 
@@ -51,7 +51,9 @@ class Driver(BaseDriver):
         self._lock = lock
         self._postponed = postponed
         self._loop = asyncio.get_running_loop()
-        self._watched: dict[socket.socket, int] = {}
+        self._selector = selectors.DefaultSelector()
+        self._watches = Watches(self._selector)
+        self._listening = False  # whether the loop watches the selector
         self._transports = Transports(engine, self._watch, self.wake, make_transport)
         self._timer: asyncio.Handle | None = None
         self._timer_at = inf  # Not every loop makes handles that know their time.
@@ -137,35 +139,41 @@ class Driver(BaseDriver):
         self._turn()
 
     def _end(self) -> None:
+        if self._ended.is_set():
+            return
         if self._timer is not None:
             self._timer.cancel()
+        if self._listening:
+            self._loop.remove_reader(self._selector.fileno())
+        self._watches.close()
         self._ended.set()
 
     # The sockets
 
     def _watch(self, sock: socket.socket, events: int) -> None:
         """Watch a socket for events, in place of those before."""
+        if events and not self._listening:
+            self._listen()
+        self._watches.watch(sock, events)
+
+    def _listen(self) -> None:
+        """Let the loop watch the selector, and the selector the sockets.
+
+        uvloop stops watching a socket that has an error, as after a reset by the broker, and tells
+        nobody. The selector has no errors.
+        """
         try:
-            self._change_watch(sock, events)
-        except NotImplementedError:
+            self._loop.add_reader(self._selector.fileno(), self._on_sockets_ready)
+        except (NotImplementedError, AttributeError):  # On Windows it has no descriptor.
             raise RuntimeError(
                 'this event loop cannot watch sockets, since it has no add_reader; '
                 'use asyncio.SelectorEventLoop or uvloop'
             ) from None
+        self._listening = True
 
-    def _change_watch(self, sock: socket.socket, events: int) -> None:
-        loop, before = self._loop, self._watched.pop(sock, 0)
-        ways: tuple[tuple[int, Callable[..., Any], Callable[..., Any]], ...] = (
-            (selectors.EVENT_READ, loop.add_reader, loop.remove_reader),
-            (selectors.EVENT_WRITE, loop.add_writer, loop.remove_writer),
-        )
-        for event, add, remove in ways:
-            if events & ~before & event:
-                add(sock, self.on_ready, sock, event)
-            elif before & ~events & event:
-                remove(sock)
-        if events:
-            self._watched[sock] = events
+    def _on_sockets_ready(self) -> None:
+        for sock, events in self._watches.wait(0):
+            self.on_ready(sock, events)
 
     def on_ready(self, sock: socket.socket, event: int) -> None:
         """Read from a socket, or go on with connecting it; called by the loop."""

@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Final
 
 from coolamqp.api.base_driver import BaseDriver, Reports
 from coolamqp.api.postponed import PostponedCalls
@@ -23,6 +23,7 @@ from coolamqp.clustering.leader import Leadership
 from coolamqp.clustering.waker import Waker
 from coolamqp.net.transport import Transport
 from coolamqp.net.transports import MakeTransport, Transports, send
+from coolamqp.net.watches import Watches
 from coolamqp.supervisor.engine import Engine
 from coolamqp.supervisor.states import EngineState
 
@@ -79,10 +80,9 @@ class Driver(BaseDriver):
         self._dispatcher = dispatcher
         self._on_progress = on_progress
         self._clock = clock
-        self._selector = _make_selector() if selector is None else selector
-        self._waker = Waker(self._selector)
-        self._watched: set[socket.socket] = set()
-        self._transports = Transports(engine, self._watch, self.wake, make_transport)
+        self._watches = Watches(_make_selector() if selector is None else selector)
+        self._waker = Waker(self._watches)
+        self._transports = Transports(engine, self._watches.watch, self.wake, make_transport)
         self._asleep = False
         self._streaming = False  # whether many messages are coming
         self._counted_since = 0.0
@@ -157,13 +157,13 @@ class Driver(BaseDriver):
     def close(self) -> None:
         """Close the sockets and the selector."""
         self._transports.close()
-        self._selector.close()
+        self._watches.close()
         self._waker.close()
 
     def abandon(self) -> None:
         """Close the descriptors in a child process, without a word to the broker."""
         self._transports.abandon()
-        self._selector.close()
+        self._watches.close()
         self._waker.close()
 
     def _wake_at(self) -> float:
@@ -187,14 +187,14 @@ class Driver(BaseDriver):
         return False
 
     def _sleep(self, timeout: float) -> None:
-        events = self._selector.select(max(timeout, 0))
+        ready = self._watches.wait(max(timeout, 0))
         self._asleep = False
         now = self._clock()
-        for key, mask in events:
-            if key.fileobj is self._waker.receiver:
+        for sock, events in ready:
+            if sock is self._waker.receiver:
                 self._waker.clear()
             else:
-                self._on_ready(cast('socket.socket', key.fileobj), mask, now)
+                self._on_ready(sock, events, now)
 
     def _on_ready(self, sock: socket.socket, events: int, now: float) -> None:
         """Read from a socket, or go on with connecting it."""
@@ -228,15 +228,3 @@ class Driver(BaseDriver):
             self._counted_since = now
             self._counted = 0
         self._counted += items
-
-    def _watch(self, sock: socket.socket, events: int) -> None:
-        """Watch a socket for events, in place of those before."""
-        if not events:
-            if sock in self._watched:
-                self._watched.remove(sock)
-                self._selector.unregister(sock)
-        elif sock in self._watched:
-            self._selector.modify(sock, events)
-        else:
-            self._watched.add(sock)
-            self._selector.register(sock, events)

@@ -1,4 +1,4 @@
-"""The waker: ends the sleep of a selector from another thread."""
+"""The waker: ends the wait of a driver from another thread."""
 
 from __future__ import annotations
 
@@ -6,15 +6,17 @@ import contextlib
 import selectors
 import socket
 
+from coolamqp.net.watches import Watches
+
 
 class Waker:
-    """A pair of sockets: one is watched by the selector, the other is written to."""
+    """A pair of sockets: one is watched by the driver, the other is written to."""
 
-    def __init__(self, selector: selectors.BaseSelector) -> None:
+    def __init__(self, watches: Watches) -> None:
         self.receiver, self._sender = socket.socketpair()
         self.receiver.setblocking(False)
         self._sender.setblocking(False)
-        selector.register(self.receiver, selectors.EVENT_READ)
+        watches.watch(self.receiver, selectors.EVENT_READ)
 
     def wake(self) -> None:
         """End the sleep; from any thread, even where a lock is held."""

@@ -1,0 +1,51 @@
+"""The watches of sockets: what is ready is returned, and nothing that is not watched."""
+
+from __future__ import annotations
+
+import selectors
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from coolamqp.net.watches import Watches
+
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+
+
+@pytest.fixture
+def watches(no_leaks: None) -> Iterator[Watches]:
+    watches = Watches(selectors.DefaultSelector())
+    yield watches
+    watches.close()
+
+
+@pytest.fixture
+def pair(no_leaks: None) -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+def test_a_socket_is_watched_for_the_latest_events(
+    watches: Watches, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    ours, theirs = pair
+    theirs.send(b'x')
+    watches.watch(ours, READ)
+    assert watches.wait(0) == [(ours, READ)]
+    watches.watch(ours, WRITE)
+    assert watches.wait(0) == [(ours, WRITE)]
+    watches.watch(ours, READ | WRITE)
+    assert watches.wait(0) == [(ours, READ | WRITE)]
+    watches.watch(ours, 0)
+    assert watches.wait(0) == []
+    watches.watch(ours, READ)
+    assert watches.wait(0) == [(ours, READ)]
+
+
+def test_a_watch_may_end_that_never_began(
+    watches: Watches, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    watches.watch(pair[0], 0)
+    assert watches.wait(0) == []
