@@ -32,7 +32,7 @@ from tests.behaviour.texts import missing_exchange, missing_queue, precondition_
         (ExchangeBind('amq.direct', 'missing', 'key'), missing_exchange),
         (ExchangeBind('missing-too', 'missing', 'key'), missing_exchange),
     ],
-    ids=str,
+    ids=lambda argument: argument.__name__ if callable(argument) else str(argument),
 )
 def test_binding_what_does_not_exist(
     channel: RawChannel, vhost: str, method: Method, missing: Any

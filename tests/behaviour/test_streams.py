@@ -257,7 +257,7 @@ def test_an_offset_that_is_none(
         ('1D', 0),
         (datetime.now(UTC) - timedelta(hours=1), 0),
     ],
-    ids=str,
+    ids=lambda argument: 'time' if isinstance(argument, datetime) else str(argument),
 )
 def test_a_consumer_starts_at_its_offset(
     channel: RawChannel, stream: str, offset: Any, first: int
