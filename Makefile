@@ -8,6 +8,8 @@ TYPED := $(wildcard src tests examples tools bench)
 RABBITMQ := /usr/lib/rabbitmq/bin/rabbitmq-server
 BROKERS := 3.10 4.0 4.3
 BUILT := build/.made
+# Two processes share the tests, each with a RabbitMQ of its own: many tests wait for a broker.
+PARALLEL := -n 2 --dist worksteal
 # Tests of other processes, which are no different in pure Python.
 APART := tests/bench tests/cli tests/examples tests/foreign tests/testing
 
@@ -29,8 +31,8 @@ test: build  ## run the tests: compiled with RabbitMQ, then in pure Python with 
 	@broker=rabbitmq; \
 	$(MAKE) --no-print-directory rabbitmq || { broker=embedded; \
 	    echo 'There is no RabbitMQ: the tests run on the embedded broker alone' >&2; }; \
-	BROKER=$$broker $(BIN)/pytest
-	BROKER=embedded COOLAMQP_PURE=1 $(BIN)/pytest --cov --cov-report=term $(APART:%=--ignore=%)
+	BROKER=$$broker $(BIN)/pytest $(PARALLEL)
+	BROKER=embedded COOLAMQP_PURE=1 $(BIN)/pytest $(PARALLEL) --cov --cov-report=term $(APART:%=--ignore=%)
 
 test-brokers: SELECTED := -m 'integration and not cluster'
 test-brokers: on-each-version  ## run the tests that need a broker on each version of RabbitMQ
