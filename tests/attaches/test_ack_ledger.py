@@ -186,7 +186,8 @@ def test_what_the_broker_is_told_is_counted() -> None:
     ledger = AckLedger(acks.channel, [], counters)
     for tag in range(1, 8):
         ledger.enter(tag)
-    for tag, how in enumerate(Settlement, start=1):
+    sent = [how for how in Settlement if how is not Settlement.RETRY]
+    for tag, how in enumerate(sent, start=1):
         assert ledger.settle(tag, how)
     assert ledger.settle(7, ACK, multiple=True)
     assert (counters.acked, ledger.unsettled) == (0, 7)  # before the flush
@@ -194,3 +195,22 @@ def test_what_the_broker_is_told_is_counted() -> None:
 
     assert (counters.requeued, counters.rejected) == (2, 2)
     assert (counters.acked, ledger.unsettled) == (3, 0)
+
+
+def test_a_retried_delivery_is_settled_by_itself_alone() -> None:
+    acks = Acks()
+    assert acks.ledger.begin_retry(2)
+    assert acks.ledger.retrying
+    acks.ledger.settle(3, ACK, multiple=True)
+    assert acks.told() == [BasicAck(1, False), BasicAck(3, False)]
+    acks.ledger.end_retry(2)
+    assert not acks.ledger.retrying
+    assert acks.flush(ACK, 2) == [BasicAck(2, False)]
+
+
+def test_nothing_is_retried_on_a_closed_channel() -> None:
+    acks = Acks()
+    acks.ledger.begin_retry(1)
+    acks.ledger.make_void()
+    assert not acks.ledger.retrying
+    assert not acks.ledger.begin_retry(2)

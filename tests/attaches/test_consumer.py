@@ -73,7 +73,7 @@ def test_a_program_may_change_a_consumer() -> None:
     consumer.dont_trace = 1  # type: ignore[assignment]  # Its truth counts.
     assert consumer.dont_trace is True
     assert (consumer.on_error, consumer.future_to_notify, consumer.qos) == ('reject', future, 7)
-    with pytest.raises(ValueError, match="'requeue', 'reject' or 'keep'"):
+    with pytest.raises(ValueError, match="'requeue', 'reject', 'retry' or"):
         consumer.on_error = 'drop'  # type: ignore[assignment]
 
 

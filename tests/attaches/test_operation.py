@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from coolamqp.attaches.operation import (
+    after_queue,
     bind,
-    binding_of,
     declare,
     declare_queue,
     delete_queue,
@@ -38,7 +38,7 @@ def test_a_subject_is_declared_with_everything_that_it_describes(
 
 
 def test_the_default_exchange_binds_every_queue_itself() -> None:
-    assert binding_of(Queue('q', exchange=Exchange.direct), b'q') == []
+    assert after_queue(Queue('q', exchange=Exchange.direct), b'q') == []
 
 
 def test_an_anonymous_queue_is_declared_by_consuming_it() -> None:

@@ -12,7 +12,9 @@ from coolamqp.attaches.consumer_options import OnError
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.events import Event, MessageReceived
 from coolamqp.attaches.mailbox import Hook, Item, Mailbox
+from coolamqp.exceptions import WireError
 from coolamqp.objects import Queue
+from coolamqp.reply_codes import SYNTAX_ERROR
 from coolamqp.supervisor.mailboxes import (
     TURN_ITEMS,
     TURN_SECONDS,
@@ -277,16 +279,50 @@ def test_a_message_whose_callback_raises_is_settled_as_on_error_says(
     on_error: OnError, refusals: list[bool]
 ) -> None:
     message = Refusable(b'')
-    settle_failed(mailbox(on_error=on_error), message)
+    settle_failed(mailbox(on_error=on_error), message, LookupError('no such order'))
 
     assert message.refusals == refusals
 
 
-@pytest.mark.parametrize('on_error', ['keep', 'reject'])
+class NoText(Exception):
+    """An error that cannot be shown."""
+
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize(
+    ('error', 'reason'),
+    [
+        (LookupError('no such order'), 'LookupError: no such order'),
+        (NoText(), 'tests.supervisor.test_mailboxes.NoText: <exception str() failed>'),
+    ],
+)
+def test_a_message_is_retried_with_the_error_of_its_callback(error: Exception, reason: str) -> None:
+    message = Refusable(b'')
+    settle_failed(mailbox(on_error='retry'), message, error)
+
+    assert message.reasons == [reason]
+
+
+def test_a_message_with_unreadable_headers_is_dead_lettered() -> None:
+    class Unreadable(Refusable):
+        def retry(self, reason: str = '') -> bool:
+            raise WireError('no table', 'headers', SYNTAX_ERROR)
+
+    message = Unreadable(b'')
+    settle_failed(mailbox(on_error='retry'), message, LookupError('no such order'))
+
+    assert message.refusals == [False]
+
+
+@pytest.mark.parametrize('on_error', ['keep', 'reject', 'retry'])
 def test_but_it_goes_back_while_its_consumer_ends(on_error: OnError) -> None:
     message, box = Refusable(b''), mailbox(on_error=on_error)
     box.ending = True
-    settle_failed(box, message)
+    settle_failed(box, message, LookupError('no such order'))
 
     assert message.refusals == [True]
 

@@ -284,6 +284,11 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         self.lock.check()
         return super().settle(ledger, delivery_tag, how, multiple)
 
+    def retry(self, ledger: AckLedger, delivery_tag: int, publication: Publication) -> bool:
+        """Retry a delivery, on the loop. Return whether it counts."""
+        self.lock.check()
+        return super().retry(ledger, delivery_tag, publication)
+
     def _wrap(self, mailbox: Mailbox, callback: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Return a function that runs a callback in a span."""
         tracer = self.tracer

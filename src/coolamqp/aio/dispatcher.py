@@ -145,20 +145,21 @@ class Dispatcher:
         mailbox = turn.mailbox
         if isinstance(item, Hook):
             for function in _functions(item):
-                await self._succeeds(function, item.arguments, '%r raised', function)
+                await self._failure_of(function, item.arguments, '%r raised', function)
         elif turn.callback is not None:
             callback = self._callback(mailbox, turn.callback)
-            if not await self._succeeds(callback, (item,), RAISED, mailbox.name):
-                settle_failed(mailbox, item)
+            error = await self._failure_of(callback, (item,), RAISED, mailbox.name)
+            if error is not None:
+                settle_failed(mailbox, item, error)
 
-    async def _succeeds(
+    async def _failure_of(
         self,
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
         words: str,
         subject: object,
-    ) -> bool:
-        """Run a function of the program; log what it raises, and return False then."""
+    ) -> BaseException | None:
+        """Run a function of the program; log and return what it raises, and None otherwise."""
         try:
             result = function(*arguments)
             if isawaitable(result):
@@ -167,8 +168,8 @@ class Dispatcher:
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
             log_exception(logger, words, subject)
-            return False
-        return True
+            return error
+        return None
 
     def _callback(self, mailbox: Mailbox, callback: Callable[[Any], Any]) -> Callable[[Any], Any]:
         if self._wrap is None or mailbox.dont_trace:
@@ -181,30 +182,31 @@ class Dispatcher:
         """Call a function here and now; a result to await is awaited by a task."""
         if isinstance(item, Hook):
             for function in _functions(item):
-                self._succeeds_inline(function, item.arguments, '%r raised', function)
+                self._inline_failure_of(function, item.arguments, '%r raised', function)
             return
         callback = None if goes_back(mailbox, item) else callback_for(mailbox)
         if callback is None:
             return
         callback = self._callback(mailbox, callback)
-        if not self._succeeds_inline(callback, (item,), RAISED, mailbox.name):
-            settle_failed(mailbox, item)
+        error = self._inline_failure_of(callback, (item,), RAISED, mailbox.name)
+        if error is not None:
+            settle_failed(mailbox, item, error)
 
-    def _succeeds_inline(
+    def _inline_failure_of(
         self,
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
         words: str,
         subject: object,
-    ) -> bool:
+    ) -> BaseException | None:
         try:
             result = function(*arguments)
-        except (Exception, asyncio.CancelledError):  # noqa: BLE001 - it is logged
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it is logged
             log_exception(logger, words, subject)
-            return False
+            return error
         if isawaitable(result):
             self.call(lambda: result)
-        return True
+        return None
 
 
 def _functions(hook: Hook) -> list[Callable[..., Any]]:

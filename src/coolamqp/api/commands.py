@@ -16,6 +16,9 @@ from coolamqp.tracing import Call, CallKind, CallSpan, CallTracer
 class ClusterFuture(Promise, Protocol):
     """A future of a Cluster for threads or for asyncio."""
 
+    def exception(self) -> BaseException | None:
+        """Return the error of an ended future; None after success."""
+
     def add_done_callback(self, fn: Callable[[Any], Any], /) -> Any:
         """Call a function with the future when it has ended."""
 

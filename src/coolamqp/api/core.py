@@ -432,6 +432,37 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
             self.call_engine(partial(self._announce, ledger))
         return True
 
+    def retry(self, ledger: AckLedger, delivery_tag: int, publication: Publication) -> bool:
+        """Publish the copy of a delivery, then acknowledge it, for `ReceivedMessage.retry`.
+
+        :returns: whether it counts
+        """
+
+        def command(engine: Engine, promise: Any) -> None:
+            publication.promise = promise
+            engine.window.publish(publication)
+
+        if not ledger.begin_retry(delivery_tag):
+            return False
+        try:
+            future = self.command(command)
+        except ConnectionDead:
+            ledger.end_retry(delivery_tag)
+            return False
+        future.add_done_callback(partial(self._end_retry, ledger, delivery_tag))
+        return True
+
+    def _end_retry(self, ledger: AckLedger, delivery_tag: int, copied: FutureT) -> None:
+        self.call_engine(partial(self._end_retry_now, ledger, delivery_tag, copied.exception()))
+
+    def _end_retry_now(
+        self, ledger: AckLedger, delivery_tag: int, error: BaseException | None
+    ) -> None:
+        self.engine.advance(self.clock())
+        self.engine.end_retry(ledger, delivery_tag, error)
+        if self.driver is not None:
+            self.driver.notify()
+
     def _announce(self, ledger: AckLedger) -> None:
         self.engine.announce(ledger)
         if self.driver is not None:

@@ -1,4 +1,4 @@
-"""The spans of settlements: of `ack`, `nack` and `reject` of a message.
+"""The spans of settlements: of `ack`, `nack`, `reject` and `retry` of a message.
 
 Only a Cluster whose tracer wants them has this object between its messages and its core.
 """
@@ -6,12 +6,14 @@ Only a Cluster whose tracer wants them has this object between its messages and 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from coolamqp.api.spans import begin_span, end_span, name_of
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.promise import Promise
+from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.subscription import ConsumerOwner, Subscription
 from coolamqp.exceptions import CoolAMQPError
 from coolamqp.objects import Message
@@ -46,13 +48,24 @@ class TracedOwner:
 
     def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> bool:
         """Settle a delivery in a span. Return whether it counts."""
+        settle = partial(self._owner.settle, ledger, delivery_tag, how, multiple)
+        return self._in_span(ledger, delivery_tag, _NAMES[how], settle)
+
+    def retry(self, ledger: AckLedger, delivery_tag: int, publication: Publication) -> bool:
+        """Retry a delivery in a span. Return whether it counts."""
+        retry = partial(self._owner.retry, ledger, delivery_tag, publication)
+        return self._in_span(ledger, delivery_tag, 'retry', retry)
+
+    def _in_span(
+        self, ledger: AckLedger, delivery_tag: int, name: str, settle: Callable[[], bool]
+    ) -> bool:
         if ledger.queue is None:  # without spans
-            return self._owner.settle(ledger, delivery_tag, how, multiple)
+            return settle()
         details = {'delivery_tag': str(delivery_tag)}
-        call = Call(_NAMES[how], 'consumer', name_of(ledger.queue), self._peer(), details)
+        call = Call(name, 'consumer', name_of(ledger.queue), self._peer(), details)
         span = begin_span(self._tracer, call, None)
         try:
-            counts = self._owner.settle(ledger, delivery_tag, how, multiple)
+            counts = settle()
         except BaseException as error:
             end_span(span, error)
             raise

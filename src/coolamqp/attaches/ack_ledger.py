@@ -15,6 +15,7 @@ from collections import deque
 from typing import Any, Final
 
 from coolamqp.attaches.counters import Counters
+from coolamqp.objects import Queue
 from coolamqp.objects.message import Settlement
 from coolamqp.uplink.channel import Channel
 
@@ -27,6 +28,7 @@ class AckLedger:
     :param dirty: the list of ledgers to flush; the ledger adds itself to it
     :param counters: the counters of the engine; None for others
     :ivar queue: the queue of the deliveries, for the spans of `settle`; None makes no spans
+    :ivar retry_queue: the queue of the deliveries, if it has `retry_delays`; otherwise None
     :ivar announced: whether a flush is requested
     """
 
@@ -37,7 +39,10 @@ class AckLedger:
         self._dirty = dirty
         self._counters = Counters() if counters is None else counters
         self.queue: bytes | None = None
+        self.retry_queue: Queue | None = None
         self.announced = False
+        # The deliveries whose copies for the next attempt are not confirmed yet.
+        self._retrying: set[int] = set()
         # Not processed yet: the delivery tag of an ack, or all arguments of another `settle`.
         self._submitted: deque[Any] = deque()
         # Unsettled delivery tags in ascending order; the prefetch count limits their number.
@@ -51,6 +56,11 @@ class AckLedger:
         return len(self._outstanding)
 
     @property
+    def retrying(self) -> bool:
+        """Whether the copy of a delivery for its next attempt is not confirmed yet."""
+        return bool(self._retrying)
+
+    @property
     def settled(self) -> bool:
         """Whether all deliveries on the channel are settled."""
         self._take_submitted()
@@ -59,6 +69,7 @@ class AckLedger:
     def make_void(self) -> None:
         """Discard everything: the channel is closed."""
         self._channel = None
+        self._retrying.clear()
         self._submitted.clear()
         self._outstanding.clear()
         self._acked.clear()
@@ -76,14 +87,33 @@ class AckLedger:
         :param multiple: whether to settle all deliveries up to the tag
         :returns: whether it counts; not if the broker has the messages back
         """
-        channel = self._channel
-        if channel is None or not channel.is_open:
+        if not self._is_open():
             return False
         if how is ACK and not multiple:
             self._submitted.append(delivery_tag)
         else:
             self._submitted.append((delivery_tag, how, multiple))
         return True
+
+    def _is_open(self) -> bool:
+        channel = self._channel
+        return channel is not None and channel.is_open
+
+    def begin_retry(self, delivery_tag: int) -> bool:
+        """Record that a copy of a delivery is on its way; any thread may call it, as `settle`.
+
+        Until `end_retry`, an acknowledgement with `multiple` does not settle the delivery.
+
+        :returns: whether it counts; not if the broker has the message back
+        """
+        if not self._is_open():
+            return False
+        self._retrying.add(delivery_tag)
+        return True
+
+    def end_retry(self, delivery_tag: int) -> None:
+        """Record that the copy of a delivery is confirmed, or has failed."""
+        self._retrying.discard(delivery_tag)
 
     def announce(self) -> None:
         """Request a flush of the ledger."""
@@ -110,9 +140,14 @@ class AckLedger:
                 self._take(item, ACK)
                 continue
             up_to, how, multiple = item
-            tags = [tag for tag in self._outstanding if tag <= up_to] if multiple else [up_to]
+            tags = self._up_to(up_to) if multiple else [up_to]
             for tag in tags:
                 self._take(tag, how)
+
+    def _up_to(self, delivery_tag: int) -> list[int]:
+        return [
+            tag for tag in self._outstanding if tag <= delivery_tag and tag not in self._retrying
+        ]
 
     def _take(self, delivery_tag: int, how: Settlement) -> None:
         if delivery_tag not in self._outstanding:

@@ -62,7 +62,8 @@ class Consumer:
     :param inline: whether `on_message` runs on the thread that reads from the connection. It must
         then be quick, and must not wait
     :param on_error: the treatment of an unsettled message whose callback raises: 'requeue' it,
-        'reject' it, or 'keep' it unsettled until the channel closes
+        'reject' it, 'retry' it after the next of the `retry_delays` of the queue, or 'keep' it
+        unsettled until the channel closes
     :param declare: whether to declare the queue. With False, CoolAMQP consumes a queue that others
         have declared, and never creates it. A declaration with `persistent=True` is still repeated
     :param passive: whether to check only that the queue exists, instead of declaring it
@@ -125,7 +126,7 @@ class Consumer:
         self.on_broker_cancel = CallableList(oneshots=True)
         count = chosen_prefetch(qos, prefetch)
         self.arguments = consume_arguments(arguments, priority)
-        checked_on_error(on_error)
+        checked_on_error(on_error, self.queue)
         check_effect(no_ack, qos, prefetch, on_error, workers, on_message is not None)
         own_tag = None if consumer_tag is None else name_bytes(consumer_tag, 'consumer_tag')
         self._mailbox = Mailbox(self.queue, on_message, workers, bool(inline), on_error)
@@ -282,7 +283,7 @@ class Consumer:
 
     @on_error.setter
     def on_error(self, on_error: OnError) -> None:
-        checked_on_error(on_error)
+        checked_on_error(on_error, self.queue)
         check_effect(self.no_ack, None, None, on_error, 1, calls=True)
         self._mailbox.on_error = on_error
 

@@ -13,7 +13,7 @@ from coolamqp.framing.text import Text, text_bytes
 from coolamqp.objects import Queue
 from coolamqp.objects.topology import queue_name
 
-OnError: TypeAlias = Literal['requeue', 'reject', 'keep']
+OnError: TypeAlias = Literal['requeue', 'reject', 'keep', 'retry']
 
 # The default time for the end of a consumer or a Cluster, with its running callbacks, in seconds.
 STOP_TIMEOUT: Final = 10.0
@@ -168,11 +168,18 @@ def checked_workers(workers: int, inline: bool) -> int:
     return workers
 
 
-def checked_on_error(on_error: OnError) -> OnError:
+def checked_on_error(on_error: OnError, queue: Queue) -> OnError:
     """Return the treatment of a message whose callback raises.
 
-    :raises ValueError: it is none of the three
+    :raises ValueError: it is none of the four, or the queue has no retries
     """
     if on_error not in get_args(OnError):
-        raise ValueError(f"on_error must be 'requeue', 'reject' or 'keep', not {on_error!r}")
+        raise ValueError(
+            f"on_error must be 'requeue', 'reject', 'retry' or 'keep', not {on_error!r}"
+        )
+    if on_error == 'retry' and not queue.retry_delays:
+        raise ValueError(
+            "on_error='retry' needs a queue with retry_delays, "
+            "such as Queue('jobs', durable=True, retry_delays=(1, 10, 60))"
+        )
     return on_error

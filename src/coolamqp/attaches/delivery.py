@@ -8,11 +8,13 @@ from mypy_extensions import mypyc_attr
 
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.promise import Promise
+from coolamqp.attaches.publication import Publication
 from coolamqp.framing.hot import Envelope
 from coolamqp.framing.properties import ReceivedProperties
 from coolamqp.framing.text import ReceivedBytes
 from coolamqp.objects import Message, ReceivedMessage
 from coolamqp.objects.message import Parts, Settlement
+from coolamqp.objects.retries import next_address, next_attempt
 
 
 class MessageOwner(Protocol):
@@ -20,6 +22,9 @@ class MessageOwner(Protocol):
 
     def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> bool:
         """Settle a delivery, or all deliveries up to it. Return whether it counts."""
+
+    def retry(self, ledger: AckLedger, delivery_tag: int, publication: Publication) -> bool:
+        """Publish the copy of a delivery, then acknowledge it. Return whether it counts."""
 
     def publish_reply(self, answer: Message, routing_key: bytes) -> Promise:
         """Publish the reply to a request, with a confirm."""
@@ -88,6 +93,15 @@ class Delivery(ReceivedMessage):
         if self._ledger is None or self._owner is None:
             return self.delivery_tag is None  # Otherwise this is a copy of a message.
         return self._owner.settle(self._ledger, self._envelope.delivery_tag, how, multiple)
+
+    def _retry(self, reason: str) -> bool:
+        ledger, owner = self._ledger, self._owner
+        if ledger is None or owner is None or ledger.retry_queue is None:
+            return super()._retry(reason)
+        exchange, routing_key = next_address(ledger.retry_queue, self)
+        copy = next_attempt(self, reason)
+        publication = Publication(copy, exchange, routing_key, mandatory=True)
+        return owner.retry(ledger, self._envelope.delivery_tag, publication)
 
     def _publish_reply(self, answer: Message, routing_key: bytes) -> Any:
         if self._owner is None:

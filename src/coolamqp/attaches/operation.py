@@ -21,6 +21,7 @@ from coolamqp.framing.text import Text
 from coolamqp.objects import Exchange, Queue
 from coolamqp.objects import ExchangeBind as ExchangeBinding
 from coolamqp.objects import QueueBind as QueueBinding
+from coolamqp.objects.retries import binding_after, subjects_before
 from coolamqp.objects.topology import Subject, exchange_name, queue_name
 
 
@@ -50,7 +51,7 @@ def declare(subject: Subject) -> list[Method]:
         return [declare_exchange(subject)]
     if isinstance(subject, Queue):
         name = queue_name(subject)
-        return [*exchange_of(subject), declare_queue(subject, name), *binding_of(subject, name)]
+        return [*before_queue(subject), declare_queue(subject, name), *after_queue(subject, name)]
     if isinstance(subject, (QueueBinding, ExchangeBinding)):
         return [bind(subject)]
     raise TypeError(
@@ -114,19 +115,21 @@ def declare_queue(queue: Queue, name: bytes) -> Method:
     )
 
 
-def exchange_of(queue: Queue) -> list[Method]:
-    """Return the methods that declare the exchange of a queue; none for the default exchange."""
-    if queue.exchange is None or not queue.exchange.name:
-        return []
-    return [declare_exchange(queue.exchange)]
+def before_queue(queue: Queue) -> list[Method]:
+    """Return the methods that declare the exchange of a queue and its retries, if it has them."""
+    methods = [method for each in subjects_before(queue) for method in declare(each)]
+    if queue.exchange is not None and queue.exchange.name:
+        methods.append(declare_exchange(queue.exchange))
+    return methods
 
 
-def binding_of(queue: Queue, name: bytes) -> list[Method]:
-    """Return the methods that bind a queue to its exchange; none for the default exchange."""
-    if queue.exchange is None or not queue.exchange.name:
-        return []
-    exchange = exchange_name(queue.exchange)
-    return [QueueBind(name, exchange, queue.routing_key, arguments=queue.arguments_bind)]
+def after_queue(queue: Queue, name: bytes) -> list[Method]:
+    """Return the methods that bind a queue to its exchange and its retries, if it has them."""
+    methods = [bind(each) for each in binding_after(queue)]
+    if queue.exchange is not None and queue.exchange.name:
+        exchange = exchange_name(queue.exchange)
+        methods.append(QueueBind(name, exchange, queue.routing_key, arguments=queue.arguments_bind))
+    return methods
 
 
 def delete_queue(queue: Queue | Text, if_unused: bool, if_empty: bool) -> Method:

@@ -28,7 +28,7 @@ from coolamqp.attaches.events import (
 )
 from coolamqp.attaches.frame_assembly import FrameAssembly, frames_of
 from coolamqp.attaches.mailbox import Hook, Mailbox
-from coolamqp.attaches.operation import bind, binding_of, declare_queue, exchange_of
+from coolamqp.attaches.operation import after_queue, before_queue, bind, declare_queue
 from coolamqp.attaches.promise import Promise
 from coolamqp.exceptions import RESOURCE_LOCKED, AMQPError, CoolAMQPError
 from coolamqp.framing.content import LIST_OF_MEMORYVIEW
@@ -316,12 +316,12 @@ class Subscription(Channeler):
         """Declare the queue, with its exchange and binding, unless others do this."""
         queue = self.consumer.queue
         if self.consumer.declare:
-            for method in exchange_of(queue):
+            for method in before_queue(queue):
                 yield method
             name = b'' if queue.anonymous else queue.name or b''
             declared: QueueDeclareOk = yield declare_queue(queue, name)
             name = queue.name = text_bytes(declared.queue, 'queue')
-            for method in binding_of(queue, name):
+            for method in after_queue(queue, name):
                 yield method
             return
         name = queue.name or b''
@@ -365,6 +365,8 @@ class Subscription(Channeler):
             self._ledger = None
             if not consumer.no_ack:
                 self._ledger = AckLedger(channel, self._dirty_ledgers, self.counters)
+                if consumer.queue.retry_delays:
+                    self._ledger.retry_queue = consumer.queue
                 if not self.mailbox.dont_trace:
                     self._ledger.queue = consumer.queue.name
 
@@ -613,7 +615,8 @@ class Subscription(Channeler):
         """Close the channel of a cancelled consumer if its callbacks have ended."""
         mailbox = self.mailbox
         ended = mailbox.at_rest and (self._ran_all or mailbox.stopping_callbacks > 0)
-        if self.stopped and (ended or self._hurried):
+        retrying = self._ledger is not None and self._ledger.retrying
+        if self.stopped and ((ended and not retrying) or self._hurried):
             self._close_channel()
 
     def fail(self, error: Exception) -> None:

@@ -325,6 +325,6 @@ class Dispatcher:
                 callback = self._wrap(mailbox, callback)
             callback(message)
         # SystemExit too: the thread is not the callback's to end.
-        except BaseException:  # noqa: BLE001 - it is logged
+        except BaseException as error:  # noqa: BLE001 - it is logged
             log_exception(logger, 'on_message of the consumer of %s raised', mailbox.name)
-            settle_failed(mailbox, message)
+            settle_failed(mailbox, message, error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Any, ClassVar, TypeAlias, Unpack
+from typing import Any, ClassVar, Final, TypeAlias, Unpack
 
 from mypy_extensions import mypyc_attr
 
@@ -18,6 +18,9 @@ from coolamqp.framing.properties import (
     check_property_names,
 )
 from coolamqp.framing.text import ReceivedBytes, Text, text_bytes
+
+# The header with the number of the attempt to handle a message, see `ReceivedMessage.retry`.
+ATTEMPT: Final = 'x-attempt'
 
 # For `copy` and `pickle`: a function, and its arguments, a class and the attributes of an object.
 Parts: TypeAlias = tuple[Any, tuple[type, dict[str, Any]]]
@@ -144,7 +147,7 @@ class Settlement(IntEnum):
     """The ways to settle a delivery.
 
     basic.nack and basic.reject differ: a quorum queue of RabbitMQ 4.3 counts only the latter
-    against its delivery limit.
+    against its delivery limit. A retry is an ACK for the broker, once it has the copy.
     """
 
     ACK = 0
@@ -152,6 +155,7 @@ class Settlement(IntEnum):
     NACK_DROP = 2
     REJECT_REQUEUE = 3
     REJECT_DROP = 4
+    RETRY = 5
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
@@ -234,6 +238,37 @@ class ReceivedMessage(Message):
         how = Settlement.REJECT_REQUEUE if requeue else Settlement.REJECT_DROP
         return self._settle_once(how, multiple=False)
 
+    def retry(self, reason: str = '') -> bool:
+        """Let the message be delivered again after the next of the `retry_delays` of its queue.
+
+        CoolAMQP publishes a copy to a queue for this delay, and acknowledges the message when the
+        broker has confirmed the copy. So the message is never lost between the two, and may come
+        twice if the connection breaks. After its last attempt, the message goes to the dead-letter
+        queue. If the copy cannot be published, the message is requeued after a second.
+
+        From any thread, as for `ack`. Only the first call of `ack`, `nack`, `reject` or `retry`
+        settles the message.
+
+        :param reason: why the attempt has failed, for the header ``x-retry-reason`` of the copy
+        :returns: whether it counts, see `ack`
+        :raises ValueError: the queue has no `retry_delays`, or the message is from a no_ack
+            consumer
+
+        >>> jobs = Queue('jobs', durable=True, retry_delays=(1, 10, 60))
+        >>> consumer = Consumer(jobs, lambda message: message.retry(), no_ack=False)
+        """
+        if self._settlement is None:
+            self._counts = self._retry(reason)
+            self._settlement = Settlement.RETRY
+        return self._counts and self._settlement is Settlement.RETRY
+
+    def _retry(self, reason: str) -> bool:
+        """Publish the message for its next attempt. Return whether it counts."""
+        raise ValueError(
+            'only a message that needs an acknowledgement, from a consumer of a Queue with '
+            'retry_delays, can be retried; requeue this one with nack()'
+        )
+
     def _settle_once(self, how: Settlement, multiple: bool) -> bool:
         if self._settlement is None:
             self._counts = self._settle(how, multiple)
@@ -311,6 +346,12 @@ class ReceivedMessage(Message):
     def redelivered(self) -> bool:
         """Whether the broker may have delivered this message before."""
         return False
+
+    @property
+    def attempt(self) -> int:
+        """The number of this attempt to handle the message: 1, and 2 after the first `retry`."""
+        attempt = self.headers.get(ATTEMPT)
+        return attempt if isinstance(attempt, int) and attempt > 0 else 1
 
     @property
     def consumer_tag(self) -> ReceivedBytes | None:

@@ -6,13 +6,23 @@ To make one sends nothing to the broker; to declare it does.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final, TypeAlias
 
-from coolamqp.framing.field_table import Arguments, encode_table
-from coolamqp.framing.text import Text, name_bytes
+from coolamqp.framing.field_table import Arguments, encode_table, is_typed, table_items
+from coolamqp.framing.text import Text, name_bytes, text_bytes
 from coolamqp.names import unique_name
+from coolamqp.objects.checks import checked_seconds
 
 EXCHANGE_TYPES: Final = (b'direct', b'fanout', b'topic', b'headers')
+DEAD_LETTER_EXCHANGE: Final = 'x-dead-letter-exchange'
+# The arguments of a quorum queue that loses no message while it dead-letters it
+# (https://www.rabbitmq.com/docs/quorum-queues#activating-at-least-once-dead-lettering).
+AT_LEAST_ONCE: Final = {'x-dead-letter-strategy': 'at-least-once', 'x-overflow': 'reject-publish'}
+# The longest delay of a retry, in seconds: RabbitMQ has 32 bits for a time to live.
+DELAY_MAX: Final = 4_294_967
+# The length that the name of a queue with retries may have, in bytes; their names are longer.
+NAME_WITH_RETRIES_MAX: Final = 230
 
 
 class Exchange:
@@ -108,6 +118,9 @@ class Queue:
     :param arguments: further arguments, such as ``x-queue-type``
     :param routing_key: routing key of the binding
     :param arguments_bind: arguments of the binding
+    :param retry_delays: the delays before the second attempt to handle a message and each later
+        one, in seconds. CoolAMQP then declares further exchanges and queues, see
+        `coolamqp.objects.ReceivedMessage.retry`. Such a queue must be durable
     :raises ValueError: flags that contradict each other, or a name over 255 bytes or no UTF-8
     :ivar anonymous: whether the broker names it
     :ivar consumer_tag: default tag of its consumers: its name, or a unique one if it is anonymous
@@ -125,6 +138,8 @@ class Queue:
         arguments: Arguments = None,
         routing_key: Text = b'',
         arguments_bind: Arguments = None,
+        *,
+        retry_delays: Sequence[float] = (),
     ) -> None:
         self.anonymous = name is None
         if self.anonymous:
@@ -146,6 +161,11 @@ class Queue:
         self.exclusive = bool(exclusive)
         self.auto_delete = bool(auto_delete)
         self.arguments = arguments
+        self.retry_delays = tuple(
+            checked_seconds(each, 'a delay', DELAY_MAX) for each in retry_delays
+        )
+        if self.retry_delays:
+            self.arguments = _arguments_for_retries(self)
         self.routing_key = name_bytes(routing_key, 'routing_key')
         self.arguments_bind = arguments_bind
         self.consumer_tag = self.name or unique_name()
@@ -178,6 +198,53 @@ def _check_anonymous(
             stacklevel=3,
         )
     return exclusive is not False, True
+
+
+def _arguments_for_retries(queue: Queue) -> Arguments:
+    """Return the arguments of a queue with retries: it dead-letters what is rejected.
+
+    :raises ValueError: the queue cannot have retries
+    """
+    if queue.name is None or not queue.durable or queue.exclusive:
+        raise ValueError(
+            'retry_delays need a durable queue with a name that is not exclusive: '
+            'the messages that wait for their next attempt outlive others'
+        )
+    if len(queue.name) > NAME_WITH_RETRIES_MAX:
+        raise ValueError(
+            f'the name of a queue with retry_delays may have {NAME_WITH_RETRIES_MAX} bytes, '
+            f'and this has {len(queue.name)}: {queue.name!r}'
+        )
+    if text_argument(queue, DEAD_LETTER_EXCHANGE) is not None:
+        return queue.arguments
+    added: dict[str, Any] = {DEAD_LETTER_EXCHANGE: own_dead_letter_exchange(queue.name)}
+    is_quorum = text_argument(queue, 'x-queue-type') == b'quorum'
+    if is_quorum and text_argument(queue, 'x-overflow') is None:
+        added.update(AT_LEAST_ONCE)
+    return [*table_items(queue.arguments, 'arguments'), *added.items()]
+
+
+def own_dead_letter_exchange(queue: bytes) -> bytes:
+    """Return the name of the dead-letter exchange, and of the queue, of a queue with retries."""
+    return queue + b'.dead'
+
+
+def text_argument(queue: Queue, name: str) -> bytes | None:
+    """Return an argument of a queue that is text; None if the queue does not have it."""
+    for each, value in table_items(queue.arguments, 'arguments'):
+        if _name_of(each) == name:
+            return _plain(value)
+    return None
+
+
+def _name_of(argument: Any) -> str:
+    return text_bytes(argument, 'name of an argument').decode()
+
+
+def _plain(value: Any) -> bytes:
+    """Return the text of an argument, without its type letter; empty if it is no text."""
+    text = value[0] if is_typed(value) else value
+    return text_bytes(text, 'argument') if isinstance(text, (str, bytes)) else b''
 
 
 def queue_name(queue: Queue | Text) -> bytes:

@@ -44,6 +44,7 @@ from coolamqp.supervisor.mailboxes import Mailboxes
 from coolamqp.supervisor.nodes import NodeChoice
 from coolamqp.supervisor.recovery import Recovery
 from coolamqp.supervisor.registry import CHANNELS_MIN, Registry
+from coolamqp.supervisor.retrying import end_retry
 from coolamqp.supervisor.states import ENDING, TRANSITIONS, UP, EngineState
 from coolamqp.supervisor.stats import ConnectionHistory, Stats, take_stats
 from coolamqp.supervisor.topology import Topology
@@ -308,6 +309,10 @@ class Engine(ConnectionObserver):
     def announce(self, ledger: AckLedger) -> None:
         """Request a flush of a ledger; the next `Link.data_to_send` carries it out."""
         ledger.announce()
+
+    def end_retry(self, ledger: AckLedger, delivery_tag: int, error: BaseException | None) -> None:
+        """Settle a delivery whose copy for the next attempt is confirmed, or has failed."""
+        end_retry(ledger, delivery_tag, error, self.effects, self._timers)
 
     def fetch(self, queue: bytes, fetch: Fetch) -> None:
         """Fetch one message from a queue."""

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from traceback import format_exception_only
 from typing import Any, Final
 
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.events import MessageReceived
 from coolamqp.attaches.mailbox import Hook, Item, Mailbox, message_of
+from coolamqp.exceptions import WireError
 from coolamqp.objects.message import body_size
 from coolamqp.supervisor.watermarks import ReadWatermarks
 
@@ -207,7 +209,7 @@ def goes_back(mailbox: Mailbox, message: Delivery) -> bool:
     return mailbox.closed or message.delivery_tag is not None
 
 
-def settle_failed(mailbox: Mailbox, message: Delivery) -> None:
+def settle_failed(mailbox: Mailbox, message: Delivery, error: BaseException) -> None:
     """Settle a message whose callback has raised, according to `on_error`.
 
     While the consumer ends, the message is requeued. Then the callback may fail only because the
@@ -215,5 +217,15 @@ def settle_failed(mailbox: Mailbox, message: Delivery) -> None:
     """
     if mailbox.ending:
         message.nack()
+    elif mailbox.on_error == 'retry':
+        _retry(message, error)
     elif mailbox.on_error != 'keep':
         message.reject(requeue=mailbox.on_error == 'requeue')
+
+
+def _retry(message: Delivery, error: BaseException) -> None:
+    """Retry a message. Dead-letter one with headers that nobody can read."""
+    try:
+        message.retry(format_exception_only(error)[-1].strip())
+    except WireError:
+        message.reject()
