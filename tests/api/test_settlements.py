@@ -8,6 +8,8 @@ import pytest
 
 from coolamqp.api.settlements import TracedOwner
 from coolamqp.attaches.ack_ledger import AckLedger
+from coolamqp.attaches.publication import Publication
+from coolamqp.objects import Message
 from coolamqp.objects.message import Settlement
 from tests.api.support import BrokenTracer, Tracer
 from tests.uplink.rig import Peers
@@ -64,6 +66,15 @@ def test_a_settlement_is_a_span_with_queue_and_delivery_tag(how: Settlement, nam
     assert (span.call.name, span.call.destination, span.call.peer) == (name, 'jobs', PEER)
     assert span.call.details == {'delivery_tag': '7'}
     assert span.ends == [None]
+
+
+def test_a_retry_is_a_span_too() -> None:
+    owner, tracer = Owner(), Tracer()
+    traced(owner, tracer).retry(ledger(), 7, Publication(Message(b''), b'ex', b''))
+
+    (span,) = tracer.spans
+    assert (span.call.name, span.call.destination) == ('retry', 'jobs')
+    assert [name for name, _ in owner.called] == ['retry']
 
 
 def test_a_settlement_that_does_not_count_has_an_error() -> None:

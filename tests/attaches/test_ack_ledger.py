@@ -199,12 +199,12 @@ def test_what_the_broker_is_told_is_counted() -> None:
 
 def test_a_retried_delivery_is_settled_by_itself_alone() -> None:
     acks = Acks()
-    assert acks.ledger.begin_retry(2)
-    assert acks.ledger.retrying
+    acks.ledger.begin_retry(2)
+    retrying = [acks.ledger.retrying]
     acks.ledger.settle(3, ACK, multiple=True)
     assert acks.told() == [BasicAck(1, False), BasicAck(3, False)]
     acks.ledger.end_retry(2)
-    assert not acks.ledger.retrying
+    assert [*retrying, acks.ledger.retrying] == [True, False]
     assert acks.flush(ACK, 2) == [BasicAck(2, False)]
 
 

@@ -12,12 +12,13 @@ import pytest
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.events import MessageReceived
+from coolamqp.attaches.publication import Publication
 from coolamqp.framing.definitions import BasicDeliver, BasicGetOk
 from coolamqp.framing.frames import encode_method
 from coolamqp.framing.hot import Envelope
 from coolamqp.framing.method import Method
 from coolamqp.framing.properties import BasicContentPropertyList
-from coolamqp.objects import Message, ReceivedMessage
+from coolamqp.objects import Message, Queue, ReceivedMessage
 from coolamqp.objects.message import Settlement
 from tests.support.ending import Ending
 from tests.uplink.rig import Peers
@@ -37,9 +38,14 @@ class Owner:
         self.settled: list[tuple[int, Settlement, bool]] = []
         self.counts = True
         self.replies: list[tuple[bytes, BasicContentPropertyList, bytes]] = []
+        self.copies: list[Publication] = []
 
     def settle(self, ledger: AckLedger, delivery_tag: int, how: Settlement, multiple: bool) -> bool:
         self.settled.append((delivery_tag, how, multiple))
+        return self.counts
+
+    def retry(self, ledger: AckLedger, delivery_tag: int, publication: Publication) -> bool:
+        self.copies.append(publication)
         return self.counts
 
     def publish_reply(self, answer: Message, routing_key: bytes) -> Ending:
@@ -53,9 +59,12 @@ def delivery(
     no_ack: bool = False,
     method: Method = DELIVER,
     properties: BasicContentPropertyList | None = None,
+    retry_queue: Queue | None = None,
 ) -> Delivery:
     channel, _ = Peers().open().channel()
     ledger = None if no_ack else AckLedger(channel, [])
+    if ledger is not None:
+        ledger.retry_queue = retry_queue
     encoded = (properties or BasicContentPropertyList()).encoded
     envelope = Envelope(
         bytes(encode_method(1, method)[7:-1]), method.INDEX[0] << 16 | method.INDEX[1]
@@ -102,6 +111,24 @@ def test_a_settlement_does_not_count_when_the_broker_has_the_message_back(form: 
         owner.counts = False
         message = form(delivery(owner))
         assert [settle(message), settle(message)] == [False, False]
+
+
+def test_a_message_is_retried_by_a_copy(form: Form) -> None:
+    owner, jobs = Owner(), Queue('jobs', durable=True, retry_delays=(1,))
+    message = form(delivery(owner, retry_queue=jobs))
+    assert [message.retry(), message.ack(), message.retry()] == [True, False, True]
+    (copy,) = owner.copies
+    assert (copy.exchange, copy.routing_key, copy.body) == (b'jobs.retry.1s', b'key', b'body')
+    assert copy.mandatory
+    assert owner.settled == []
+
+
+@pytest.mark.parametrize('no_ack', [True, False])
+def test_a_message_without_delays_cannot_be_retried(no_ack: bool, form: Form) -> None:
+    message = form(delivery(no_ack=no_ack))
+    with pytest.raises(ValueError, match='retry_delays'):
+        message.retry()
+    assert message.ack()
 
 
 def test_a_message_that_the_broker_has_forgotten_needs_no_settlement(form: Form) -> None:

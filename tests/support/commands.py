@@ -106,3 +106,10 @@ class Commands(ABC):
         counts = ledger.settle(delivery_tag, how, multiple)
         self.engine.announce(ledger)
         return counts
+
+    def retry(self, ledger: AckLedger, delivery_tag: int, publication: Publication) -> bool:
+        if not ledger.begin_retry(delivery_tag):
+            return False
+        publication.promise = Ending()
+        self.engine.window.publish(publication)
+        return True

@@ -165,6 +165,9 @@ class MessageReceived(ReceivedMessage, Event):
     def _settle(self, how: Settlement, multiple: bool) -> bool:
         return self._message._settle_once(how, multiple)  # noqa: SLF001 - it wraps this message
 
+    def _retry(self, reason: str) -> bool:
+        return self._message.retry(reason)
+
     def _publish_reply(self, answer: Message, routing_key: bytes) -> Any:
         return self._message._publish_reply(answer, routing_key)  # noqa: SLF001
 
