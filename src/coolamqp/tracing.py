@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -131,10 +131,10 @@ class CallTracer(Protocol):
         """
 
     def process(
-        self, call: Call, headers: Mapping[str, Any], parent: Any
+        self, call: Call, headers: Sequence[Mapping[str, Any]], parent: Any
     ) -> AbstractContextManager[None]:
-        """Return the block in which to process a received message; it records an exception.
+        """Return the block in which to process a message or a batch; it records an exception.
 
-        :param headers: headers of the message, perhaps with those of `CallSpan.headers`
+        :param headers: the headers of each message, perhaps with those of `CallSpan.headers`
         :param parent: the span that the program has passed for its consumer, or None
         """

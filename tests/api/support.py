@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
@@ -53,7 +53,7 @@ class Tracer:
 
     def __init__(self) -> None:
         self.spans: list[Span] = []
-        self.processed: list[tuple[Call, Mapping[str, Any], object]] = []
+        self.processed: list[tuple[Call, Sequence[Mapping[str, Any]], object]] = []
         self.raised: list[BaseException | None] = []
 
     def begin(self, call: Call, parent: Any) -> Span:
@@ -61,7 +61,9 @@ class Tracer:
         return self.spans[-1]
 
     @contextmanager
-    def process(self, call: Call, headers: Mapping[str, Any], parent: Any) -> Iterator[None]:
+    def process(
+        self, call: Call, headers: Sequence[Mapping[str, Any]], parent: Any
+    ) -> Iterator[None]:
         self.processed.append((call, headers, parent))
         try:
             yield
@@ -79,7 +81,7 @@ class BrokenTracer:
     def begin(self, call: Call, parent: Any) -> Span:
         raise ZeroDivisionError('of the tracer')
 
-    def process(self, call: Call, headers: Mapping[str, Any], parent: Any) -> Any:
+    def process(self, call: Call, headers: Sequence[Mapping[str, Any]], parent: Any) -> Any:
         raise ZeroDivisionError('of the tracer')
 
 

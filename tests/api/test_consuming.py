@@ -51,6 +51,7 @@ def test_messages_has_those_that_do_not_concern_a_callback(face: Any) -> None:
     ours, theirs = kinds(parameters(face.messages)), kinds(parameters(Consumer.__init__))
     assert set(theirs) - set(ours) == {
         'on_message', 'span', 'qos', 'future_to_notify', 'workers', 'inline', 'on_error',
+        'batch', 'within',
     }  # fmt: skip
     del ours['timeout'], ours['no_ack']
     assert ours == {name: theirs[name] for name in ours}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
@@ -170,7 +170,7 @@ def test_the_tracer_learns_what_is_processed() -> None:
         done.append(True)
     details = {'exchange': '', 'routing_key': 'key'}
     call = Call('process', 'consumer', 'q', PEER, details)
-    assert tracer.processed == [(call, {'trace': 'x'}, 'the span of the program')]
+    assert tracer.processed == [(call, [{'trace': 'x'}], 'the span of the program')]
     assert tracer.raised == [None]
 
 
@@ -196,7 +196,9 @@ class Forgetful(Tracer):
     """Raises when a message has been processed."""
 
     @contextmanager
-    def process(self, call: Call, headers: Mapping[str, Any], parent: Any) -> Iterator[None]:
+    def process(
+        self, call: Call, headers: Sequence[Mapping[str, Any]], parent: Any
+    ) -> Iterator[None]:
         try:
             yield
         finally:
@@ -219,4 +221,4 @@ def test_headers_that_are_none_are_for_the_callback_to_find() -> None:
     with processing(tracer, mailbox(), received(b'\x05trace?'), PEER):
         done.append(True)
     assert done
-    assert tracer.processed[0][1] == {}
+    assert tracer.processed[0][1] == [{}]

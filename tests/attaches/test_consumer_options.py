@@ -19,6 +19,7 @@ from coolamqp.objects import Queue
         (print, {'prefetch': 0, 'no_ack': True}, 'prefetch has no effect'),
         (print, {'on_error': 'reject'}, 'on_error has no effect with no_ack=True'),
         (None, {'on_error': 'requeue', 'no_ack': False}, 'pass an on_message'),
+        (None, {'batch': 2}, 'batch is about on_message'),
         (None, {'workers': 2}, 'pass an on_message'),
     ],
 )
@@ -94,6 +95,15 @@ def test_where_to_begin_in_a_stream(offset: Any) -> None:
         ({'workers': True}, ValueError, 'workers must be a whole number from 1'),
         ({'workers': 2, 'inline': True}, ValueError, 'leave out workers'),
         ({'on_error': 'drop'}, ValueError, "on_error must be 'requeue', 'reject', 'retry'"),
+        ({'batch': 0}, ValueError, 'batch must be a whole number from 1 to 65535, not 0'),
+        ({'batch': True}, ValueError, 'batch must be a whole number'),
+        ({'within': 1.0}, ValueError, 'within is about batches'),
+        ({'batch': 2, 'within': 0}, ValueError, 'within must be a number of seconds over 0'),
+        (
+            {'batch': 20, 'prefetch': 19, 'no_ack': False},
+            ValueError,
+            'prefetch=19, the broker never sends a batch of 20 messages; pass a prefetch of 40',
+        ),
         ({'on_error': 'retry', 'no_ack': False}, ValueError, 'a queue with retry_delays'),
         ({'body_receive_mode': 3}, ValueError, '3'),
         ({'consumer_tag': 't' * 256}, ValueError, 'consumer_tag'),
@@ -104,3 +114,16 @@ def test_options_that_make_no_sense(
 ) -> None:
     with pytest.raises(error, match=text):
         Consumer(Queue('q'), print, **options)
+
+
+@pytest.mark.parametrize(
+    ('options', 'prefetch'),
+    [
+        ({'batch': 100}, 200),
+        ({'batch': 100, 'prefetch': 100}, 100),
+        ({'batch': 100, 'prefetch': 0}, 0),
+        ({'batch': 40_000}, 65_535),
+    ],
+)
+def test_the_broker_sends_the_next_batch_ahead(options: dict[str, Any], prefetch: int) -> None:
+    assert Consumer(Queue('q'), print, no_ack=False, **options).qos == prefetch

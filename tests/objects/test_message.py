@@ -191,3 +191,48 @@ def test_a_body_is_read_as_text() -> None:
 def test_a_message_that_asks_for_no_reply_cannot_be_replied_to() -> None:
     with pytest.raises(ValueError, match='no reply_to'):
         ReceivedMessage(b'', 'ex', 'key').reply(b'')
+
+
+# JSON
+
+
+def received_body(body: Any) -> ReceivedMessage:
+    return ReceivedMessage(body, '', '')
+
+
+@pytest.mark.parametrize(
+    ('value', 'body'),
+    [
+        ({'order': 17, 'paid': None}, b'{"order":17,"paid":null}'),
+        (['crème', 1.5], '["crème",1.5]'.encode()),
+        (True, b'true'),
+    ],
+)
+def test_a_value_is_published_as_compact_json(value: Any, body: bytes) -> None:
+    message = Message.json(value, message_id='m')
+    assert type(message) is Message
+    assert message.body == body
+    assert message.properties.get('content_type') == 'application/json'
+    assert message.properties.get('message_id') == 'm'
+    assert received_body(body).json() == value
+
+
+def test_a_program_may_name_the_content_type_and_the_encoder() -> None:
+    message = Message.json(5, {'content_type': 'application/x'}, dumps=lambda value: f'<{value}>')
+    assert (message.body, message.properties.get('content_type')) == (b'<5>', 'application/x')
+    assert received_body(memoryview(b'<5>')).json(loads=lambda text: text[1:-1]) == b'5'
+
+
+def test_json_is_read_from_a_body_in_pieces() -> None:
+    assert received_body([memoryview(b'[1,'), memoryview(b'2]')]).json() == [1, 2]
+
+
+@pytest.mark.parametrize(('value', 'error'), [(float('nan'), ValueError), ({1, 2}, TypeError)])
+def test_what_json_does_not_have_is_not_published(value: object, error: type[Exception]) -> None:
+    with pytest.raises(error, match='JSON'):
+        Message.json(value)
+
+
+def test_a_body_that_is_no_json_is_an_error() -> None:
+    with pytest.raises(ValueError, match='Expecting value'):
+        received_body(b'no json').json()

@@ -142,7 +142,7 @@ def test_a_consumer_has_the_queue_as_well(
     recorder: Recorder, hook: OpenTelemetry, exchange: str, key: str, queue: str, destination: str
 ) -> None:
     details = {'exchange': exchange, 'routing_key': key, 'delivery_tag': '7'}
-    with hook.process(Call('process', 'consumer', queue, PEER, details), {}, None):
+    with hook.process(Call('process', 'consumer', queue, PEER, details), [{}], None):
         pass
 
     span = recorder.only(f'process {queue}')
@@ -211,7 +211,7 @@ def test_processing_is_a_child_of_the_publish_and_linked_to_it(
     context.detach(token)
     sender.end()
     with recorder.tracer.start_as_current_span('of this thread') as ambient:
-        with hook.process(Call('process', 'consumer', 'jobs'), headers, None):
+        with hook.process(Call('process', 'consumer', 'jobs'), [headers], None):
             assert baggage.get_baggage('tenant') == 'acme'
             hook.begin(Call('ack', 'consumer', 'jobs'), None).end()
         assert trace.get_current_span() is ambient
@@ -227,7 +227,7 @@ def test_processing_is_linked_to_the_span_of_the_consumer(
 ) -> None:
     sender = hook.begin(Call('publish'), None)
     consumer = recorder.tracer.start_span('consumer')
-    with hook.process(Call('process'), sender.headers(), consumer):
+    with hook.process(Call('process'), [sender.headers()], consumer):
         pass
     sender.end()
     consumer.end()
@@ -243,11 +243,11 @@ def test_without_a_context_in_the_headers_processing_begins_a_trace(
 ) -> None:
     with (
         recorder.tracer.start_as_current_span('of this thread'),
-        hook.process(Call('process'), headers, None),
+        hook.process(Call('process'), [headers], None),
     ):
         pass
     given = recorder.tracer.start_span('given')
-    with hook.process(Call('process', destination='below'), headers, given):
+    with hook.process(Call('process', destination='below'), [headers], given):
         pass
     given.end()
 
@@ -259,7 +259,7 @@ def test_without_a_context_in_the_headers_processing_begins_a_trace(
 def test_what_processing_raises_is_recorded_and_goes_on(
     recorder: Recorder, hook: OpenTelemetry
 ) -> None:
-    with pytest.raises(KeyError), hook.process(Call('process'), {}, None):
+    with pytest.raises(KeyError), hook.process(Call('process'), [{}], None):
         raise KeyError
 
     assert recorder.only('process').status.status_code is StatusCode.ERROR
@@ -282,3 +282,20 @@ def test_a_received_message_is_linked(recorder: Recorder, hook: OpenTelemetry) -
 def test_tracers_and_providers_are_told_from_others() -> None:
     assert isinstance(call_tracer(Recorder().tracer), OpenTelemetry)
     assert isinstance(call_tracer(trace.get_tracer_provider()), OpenTelemetry)
+
+
+def test_a_batch_has_links_to_all_messages_and_is_no_child(recorder: Recorder) -> None:
+    hook = OpenTelemetry(recorder.tracer)
+    senders = [hook.begin(Call('publish', 'producer', 'jobs'), None) for _ in range(2)]
+    headers = [sender.headers() for sender in senders]
+    for sender in senders:
+        sender.end()
+    with hook.process(
+        Call('process', 'consumer', 'jobs', None, {'message_count': '3'}), [*headers, {}], None
+    ):
+        pass
+    *published, batch = recorder.spans
+    assert batch.parent is None
+    assert linked(batch) == [span_id(span) for span in published]
+    assert batch.attributes is not None
+    assert batch.attributes['messaging.batch.message_count'] == 3

@@ -114,7 +114,7 @@ def test_processing_follows_from_the_context_in_the_headers(
     sender = hook.begin(Call('publish'), None)
     headers: dict[str, Any] = {'n': 1, 'raw': b'\xff', **sender.headers()}
 
-    with hook.process(Call('process', 'consumer', 'jobs'), headers, None):
+    with hook.process(Call('process', 'consumer', 'jobs'), [headers], None):
         active: Any = tracer.active_span
         assert tracer.finished_spans() == []
 
@@ -135,7 +135,7 @@ def test_processing_follows_from_the_context_in_the_headers(
 def test_without_a_context_in_the_headers_processing_begins_a_trace(
     tracer: MockTracer, hook: OpenTracing, headers: dict[str, Any]
 ) -> None:
-    with tracer.start_active_span('of this thread'), hook.process(Call('process'), headers, None):
+    with tracer.start_active_span('of this thread'), hook.process(Call('process'), [headers], None):
         pass
 
     assert only(tracer, 'process').parent_id is None
@@ -160,7 +160,7 @@ def test_processing_refers_to_the_span_of_the_consumer_too(as_context: bool) -> 
     tracer.inject(sender.context, Format.TEXT_MAP, headers)
     given: Any = consumer.context if as_context else consumer
 
-    with OpenTracing(tracer).process(Call('process'), headers, given):
+    with OpenTracing(tracer).process(Call('process'), [headers], given):
         pass
 
     assert [each.type for each in tracer.references] == ['follows_from', 'follows_from']
@@ -173,7 +173,7 @@ def test_what_processing_raises_is_logged_and_goes_on(
     tracer: MockTracer, hook: OpenTracing
 ) -> None:
     error = KeyError('oops')
-    with pytest.raises(KeyError), hook.process(Call('process'), {}, None):
+    with pytest.raises(KeyError), hook.process(Call('process'), [{}], None):
         raise error
 
     span = only(tracer, 'process')

@@ -11,7 +11,7 @@ from coolamqp.aio.messages import MessageIterator
 from coolamqp.api.consuming import ConsumeCalls, ConsumerAndFuture, iteration_prefetch
 from coolamqp.api.requests import check_timeout
 from coolamqp.api.spans import add_detail, end_span
-from coolamqp.attaches import BodyReceiveMode, Consumer
+from coolamqp.attaches import Batch, BodyReceiveMode, Consumer
 from coolamqp.attaches.consumer_options import OnError
 from coolamqp.attaches.events import Event
 from coolamqp.attaches.promise import Promise
@@ -28,7 +28,7 @@ class Consuming(ConsumeCalls[ClusterFuture]):
     def consume(
         self,
         queue: Queue | Text,
-        on_message: Callable[[ReceivedMessage], Any] | None = None,
+        on_message: Callable[[ReceivedMessage], Any] | Callable[[Batch], Any] | None = None,
         span: Any = None,
         dont_trace: bool = False,
         *,
@@ -49,13 +49,15 @@ class Consuming(ConsumeCalls[ClusterFuture]):
         on_error: OnError = 'keep',
         declare: bool = True,
         passive: bool = False,
+        batch: int | None = None,
+        within: float | None = None,
     ) -> tuple[Consumer, ClusterFuture]:
         """Consume a queue. CoolAMQP declares it first, unless it is given by its name only.
 
         The arguments that are not listed here are those of `coolamqp.attaches.Consumer`.
 
-        :param on_message: a plain or a coroutine function, called with each message, the next one
-            when it has ended; with None, `drain` returns the messages
+        :param on_message: a plain or a coroutine function, called with each message, or each
+            `Batch`, the next one when it has ended; with None, `drain` returns the messages
         :param span: the parent of the span of this call; the spans of callbacks refer to it, too.
             None for the active span
         :param dont_trace: whether to make no spans, for this call and for the callbacks
@@ -90,6 +92,8 @@ class Consuming(ConsumeCalls[ClusterFuture]):
                 on_error=on_error,
                 declare=declare,
                 passive=passive,
+                batch=batch,
+                within=within,
             )
             consumer.dont_trace = dont_trace
             return ConsumerAndFuture((consumer, self._core.consume(consumer, traced)))

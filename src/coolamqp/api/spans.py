@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
 
 from coolamqp.argumentify import argumentify
+from coolamqp.attaches.batch import Batch
 from coolamqp.attaches.mailbox import Mailbox
 from coolamqp.attaches.publication import Addressed
 from coolamqp.exceptions import CoolAMQPError, WireError
@@ -158,21 +159,19 @@ def details_of(message: object) -> dict[str, str]:
 
 @contextmanager
 def processing(
-    tracer: CallTracer, mailbox: Mailbox, message: ReceivedMessage, peer: tuple[str, int] | None
+    tracer: CallTracer,
+    mailbox: Mailbox,
+    received: ReceivedMessage | Batch,
+    peer: tuple[str, int] | None,
 ) -> Iterator[None]:
-    """Start a span for a `with` block in which a callback processes a message."""
-    details = {
-        'exchange': name_of(message.exchange_name),
-        'routing_key': name_of(message.routing_key),
-        **details_of(message),
-    }
-    if message.delivery_tag is not None:
-        details['delivery_tag'] = str(message.delivery_tag)
+    """Start a span for a `with` block in which a callback processes a message, or a batch."""
+    messages = received if isinstance(received, Batch) else [received]
+    details = _details_of_batch(received) if isinstance(received, Batch) else _details(received)
     call = Call('process', 'consumer', name_of(mailbox.queue), peer, details)
     stack = ExitStack()
     try:
-        block = tracer.process(call, _headers_of_message(message), mailbox.span)
-        stack.enter_context(block)
+        headers = [_headers_of_message(message) for message in messages]
+        stack.enter_context(tracer.process(call, headers, mailbox.span))
     except Exception:
         logger.exception('the tracer raised')
     try:
@@ -181,6 +180,21 @@ def processing(
         _leave(stack, *sys.exc_info())
         raise
     _leave(stack, None, None, None)
+
+
+def _details(message: ReceivedMessage) -> dict[str, str]:
+    details = {
+        'exchange': name_of(message.exchange_name),
+        'routing_key': name_of(message.routing_key),
+        **details_of(message),
+    }
+    if message.delivery_tag is not None:
+        details['delivery_tag'] = str(message.delivery_tag)
+    return details
+
+
+def _details_of_batch(batch: Batch) -> dict[str, str]:
+    return {'message_count': str(len(batch))}
 
 
 def _leave(stack: ExitStack, *details: Any) -> None:

@@ -13,6 +13,7 @@ from coolamqp.attaches.consumer_options import (
     STOP_TIMEOUT,
     BodyReceiveMode,
     OnError,
+    batch_options,
     check_effect,
     checked_on_error,
     checked_workers,
@@ -67,6 +68,10 @@ class Consumer:
     :param declare: whether to declare the queue. With False, CoolAMQP consumes a queue that others
         have declared, and never creates it. A declaration with `persistent=True` is still repeated
     :param passive: whether to check only that the queue exists, instead of declaring it
+    :param batch: the number of messages that `on_message` receives together, as a `Batch`; None for
+        one message at a time. The default prefetch count is then twice this number
+    :param within: how long the first message of a batch waits for the others, in seconds; by
+        default 0.5
     :raises TypeError: an argument has the wrong type
     :raises ValueError: an argument has an impossible value, or would have no effect
     :ivar on_cancel: a list of functions. CoolAMQP calls each once, when the consumer ends for good
@@ -101,6 +106,8 @@ class Consumer:
         on_error: OnError = 'keep',
         declare: bool = True,
         passive: bool = False,
+        batch: int | None = None,
+        within: float | None = None,
     ) -> None:
         self.queue = consumed_queue(queue, declare, passive)
         self.declare = declare and not passive and self.queue is queue  # else, it is a name
@@ -124,12 +131,18 @@ class Consumer:
         self.no_local = no_local
         self.on_cancel = CallableList(oneshots=True)
         self.on_broker_cancel = CallableList(oneshots=True)
+        calls = on_message is not None
         count = chosen_prefetch(qos, prefetch)
+        batch_size, batch_seconds, count = batch_options(batch, within, count, calls)
+        if batch_size and wants_frames:
+            raise ValueError('a class that overrides on_delivery receives frames; leave out batch')
         self.arguments = consume_arguments(arguments, priority)
         checked_on_error(on_error, self.queue)
-        check_effect(no_ack, qos, prefetch, on_error, workers, on_message is not None)
+        check_effect(no_ack, qos, prefetch, on_error, workers, calls)
         own_tag = None if consumer_tag is None else name_bytes(consumer_tag, 'consumer_tag')
-        self._mailbox = Mailbox(self.queue, on_message, workers, bool(inline), on_error)
+        self._mailbox = Mailbox(
+            self.queue, on_message, workers, bool(inline), on_error, batch_size, batch_seconds
+        )
         self._mailbox.span = span
         self._subscription = Subscription(
             self,

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, TypeAlias, get_args
 from coolamqp.framing.field_table import Arguments, encode_table, is_typed, table_items
 from coolamqp.framing.text import Text, text_bytes
 from coolamqp.objects import Queue
+from coolamqp.objects.checks import checked_seconds
 from coolamqp.objects.topology import queue_name
 
 OnError: TypeAlias = Literal['requeue', 'reject', 'keep', 'retry']
@@ -22,6 +23,10 @@ NO_EFFECT: Final = (
     'sends the message; pass no_ack=False, and acknowledge the messages'
 )
 PREFETCH_MAX: Final = 0xFFFF
+BATCH_MAX: Final = PREFETCH_MAX
+# How long the first message of a batch waits for the others: by default and at most, in seconds.
+WITHIN: Final = 0.5
+WITHIN_MAX: Final = 3600.0
 PRIORITY: Final = 'x-priority'  # https://www.rabbitmq.com/docs/consumer-priority
 STREAM_OFFSET: Final = 'x-stream-offset'  # https://www.rabbitmq.com/docs/streams#consuming
 _STREAM_OFFSETS: Final = re.compile(b'first|last|next|[0-9]+[YMDhms]')
@@ -166,6 +171,33 @@ def checked_workers(workers: int, inline: bool) -> int:
     if inline and workers > 1:
         raise ValueError('inline callbacks run one at a time; leave out workers or inline')
     return workers
+
+
+def batch_options(
+    batch: int | None, within: float | None, prefetch: int | None, calls: bool
+) -> tuple[int, float, int | None]:
+    """Return the number of messages of a batch, its longest wait, and the prefetch count.
+
+    Without a prefetch count, the broker sends the next batch while one is handled.
+
+    :param calls: whether there is an `on_message`
+    :raises ValueError: an option is out of range, or has no effect
+    """
+    if batch is None:
+        if within is not None:
+            raise ValueError('within is about batches; pass batch=, or leave out within')
+        return 0, WITHIN, prefetch
+    if not _is_count(batch) or not 1 <= batch <= BATCH_MAX:
+        raise ValueError(f'batch must be a whole number from 1 to {BATCH_MAX}, not {batch!r}')
+    if not calls:
+        raise ValueError('batch is about on_message; pass an on_message, or leave out batch')
+    if prefetch and prefetch < batch:
+        raise ValueError(
+            f'with prefetch={prefetch}, the broker never sends a batch of {batch} messages; '
+            f'pass a prefetch of {2 * batch}, or leave it out'
+        )
+    seconds = WITHIN if within is None else checked_seconds(within, 'within', WITHIN_MAX)
+    return batch, seconds, min(2 * batch, PREFETCH_MAX) if prefetch is None else prefetch
 
 
 def checked_on_error(on_error: OnError, queue: Queue) -> OnError:

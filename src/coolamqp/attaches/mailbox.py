@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
-from coolamqp.attaches.consumer_options import OnError
+from coolamqp.attaches.batch import Batch
+from coolamqp.attaches.consumer_options import WITHIN, OnError
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.events import Event
 from coolamqp.objects import Queue
@@ -42,11 +43,13 @@ class Hook:
         self.carries = carries
 
 
-Item: TypeAlias = Delivery | Hook
+# What `on_message` receives: a message, or a batch.
+Received: TypeAlias = Delivery | Batch
+Item: TypeAlias = Received | Hook
 
 
-def message_of(item: Item) -> Delivery | None:
-    """Return the message of an item; None for a hook without a message."""
+def messages_of(item: Item) -> Received | None:
+    """Return the message of an item, or its batch; None for a hook without a message."""
     return item.carries if isinstance(item, Hook) else item
 
 
@@ -58,6 +61,8 @@ class Mailbox:
     :param workers: the number of callbacks that may run at the same time
     :param inline: whether the driver runs the callbacks at once
     :param on_error: the treatment of an unsettled message whose callback raises
+    :param batch: the number of messages that the callback receives together; 0 for one at a time
+    :param within: how long the first message of a batch waits for the others, in seconds
     :ivar inbox: the inbox for messages without `on_message`; with None, they are dropped
     :ivar span: the span of the program that the spans of the callbacks belong to
     :ivar dont_trace: whether the callbacks run without spans even if the Cluster has a tracer
@@ -77,12 +82,16 @@ class Mailbox:
         workers: int = 1,
         inline: bool = False,
         on_error: OnError = 'keep',
+        batch: int = 0,
+        within: float = WITHIN,
     ) -> None:
         self.queue = queue
         self.on_message = on_message
         self.workers = workers
         self.inline = inline
         self.on_error = on_error
+        self.batch = batch
+        self.within = within
         self.inbox: Inbox | None = None
         self.span: Any = None
         self.dont_trace = False
@@ -101,9 +110,9 @@ class Mailbox:
     def return_waiting(self) -> None:
         """Requeue the messages that no callback has received yet. The caller holds no lock."""
         for item in self.items.copy():  # Other threads change `items` meanwhile.
-            message = message_of(item)
-            if message is not None:
-                message.nack()
+            messages = messages_of(item)
+            if messages is not None:
+                messages.nack()
 
     @property
     def name(self) -> str:

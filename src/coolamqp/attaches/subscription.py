@@ -13,6 +13,7 @@ from math import inf
 from typing import Any, Final, Protocol
 
 from coolamqp.attaches.ack_ledger import AckLedger
+from coolamqp.attaches.batch import Batch, Batcher
 from coolamqp.attaches.channeler import (
     ST_ONLINE,
     ST_SYNCING,
@@ -161,6 +162,7 @@ class Subscription(Channeler):
         self._refused_bindings: list[QueueBind] = []
         self._dirty_ledgers: list[AckLedger] = []
         self._ledger: AckLedger | None = None
+        self._batcher: Batcher | None = None
         self._stop_promises: list[Promise] = []  # to end when no more messages can come
         self._cancel_promises: list[Promise] = []  # to end when the callbacks have ended, too
         self._timer: Timer | None = None  # for the end of the time of running callbacks
@@ -361,6 +363,10 @@ class Subscription(Channeler):
         channel, consumer = self.channel, self.consumer
         if channel is not None:
             channel.content.mode = int(consumer.body_receive_mode)
+            if self.mailbox.batch and self._batcher is None:
+                self._batcher = Batcher(
+                    self.mailbox.batch, self.mailbox.within, self.timers, self._post_batch
+                )
             self._channel_number = channel.number
             self._ledger = None
             if not consumer.no_ack:
@@ -398,12 +404,26 @@ class Subscription(Channeler):
                 return
         self.counters.delivered += 1
         delivery = Delivery(envelope, properties, body, ledger, self.owner)
-        if self._wants_frames:
+        if self._batcher is not None:
+            self._batcher.add(delivery)
+        elif self._wants_frames:
             arguments = (envelope, properties, body, ledger)
             hook = Hook(self._show_frames, arguments, carries=delivery)
             self.effects.callbacks.append((self.mailbox, hook))
         else:
             self.effects.callbacks.append((self.mailbox, delivery))
+
+    def _post_batch(self, batch: Batch) -> None:
+        self.effects.callbacks.append((self.mailbox, batch))
+
+    def _flush_batch(self) -> None:
+        if self._batcher is not None:
+            self._batcher.flush()
+
+    def _discard_batch(self) -> None:
+        """Forget the messages that wait for others. The broker has requeued them."""
+        if self._batcher is not None:
+            self._batcher.discard()
 
     def _return(self, ledger: AckLedger, delivery_tag: int) -> None:
         """Requeue a message that crosses with the cancellation."""
@@ -456,7 +476,10 @@ class Subscription(Channeler):
     def on_offline(self) -> None:
         """Void the unsettled messages, and report that consuming has ended."""
         self._renewing = False
-        if self._ledger is not None:
+        if self._ledger is None:
+            self._flush_batch()
+        else:
+            self._discard_batch()
             self._ledger.make_void()  # The broker has requeued the messages.
         if self._was_operational:
             self._was_operational = False
@@ -569,6 +592,7 @@ class Subscription(Channeler):
         if self.mailbox.ending:
             return
         self.mailbox.ending = True
+        self._flush_batch()
         if self.channel is None:
             self._end(None)
         elif self.state != ST_ONLINE:
@@ -585,6 +609,7 @@ class Subscription(Channeler):
 
     def _on_stopped(self) -> None:
         self.stopped = True
+        self._flush_batch()
         self._succeed_all(self._stop_promises)
         if self.mailbox.inline:  # All callbacks have run at reception.
             self._ran_all = True

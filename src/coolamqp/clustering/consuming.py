@@ -8,7 +8,7 @@ from typing import Any
 from coolamqp.api.consuming import ConsumeCalls, ConsumerAndFuture, iteration_prefetch
 from coolamqp.api.requests import check_timeout
 from coolamqp.api.spans import add_detail, end_span
-from coolamqp.attaches import BodyReceiveMode, Consumer
+from coolamqp.attaches import Batch, BodyReceiveMode, Consumer
 from coolamqp.attaches.consumer_options import OnError
 from coolamqp.attaches.events import Event
 from coolamqp.attaches.promise import Promise
@@ -31,7 +31,7 @@ class Consuming(ConsumeCalls[ClusterFuture]):
     def consume(
         self,
         queue: Queue | Text,
-        on_message: Callable[[ReceivedMessage], Any] | None = None,
+        on_message: Callable[[ReceivedMessage], Any] | Callable[[Batch], Any] | None = None,
         span: Any = None,
         dont_trace: bool = False,
         no_ack: bool = True,
@@ -52,14 +52,16 @@ class Consuming(ConsumeCalls[ClusterFuture]):
         on_error: OnError = 'keep',
         declare: bool = True,
         passive: bool = False,
+        batch: int | None = None,
+        within: float | None = None,
     ) -> tuple[Consumer, ClusterFuture]:
         """Consume a queue. CoolAMQP declares it first, unless it is given by its name only.
 
         The arguments that are not listed here are those of `coolamqp.attaches.Consumer`.
 
         :param queue: the queue, with an exchange and a binding to declare, if it has them
-        :param on_message: called with each message on a dispatcher thread; with None, `drain`
-            returns the messages
+        :param on_message: called with each message, or each `Batch`, on a dispatcher thread; with
+            None, `drain` returns the messages
         :param span: the parent of the span of this call; the spans of callbacks refer to it, too.
             None for the active span
         :param dont_trace: whether to make no spans, for this call and for the callbacks
@@ -91,6 +93,8 @@ class Consuming(ConsumeCalls[ClusterFuture]):
                 on_error=on_error,
                 declare=declare,
                 passive=passive,
+                batch=batch,
+                within=within,
             )
             consumer.dont_trace = dont_trace
             return ConsumerAndFuture((consumer, self._core.consume(consumer, traced)))

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from coolamqp.api.guarded import guarded, log_exception
 from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.mailbox import Hook, Item, Mailbox
+from coolamqp.attaches.mailbox import Hook, Item, Mailbox, Received
 from coolamqp.clustering.condition import Condition
 from coolamqp.clustering.lock import ownership
 from coolamqp.objects import ReceivedMessage
@@ -319,12 +319,12 @@ class Dispatcher:
         if resume:
             self._wake()
 
-    def _call(self, mailbox: Mailbox, callback: Callable[[Any], Any], message: Delivery) -> None:
+    def _call(self, mailbox: Mailbox, callback: Callable[[Any], Any], received: Received) -> None:
         try:
             if self._wrap is not None and not mailbox.dont_trace:
                 callback = self._wrap(mailbox, callback)
-            callback(message)
+            callback(received)
         # SystemExit too: the thread is not the callback's to end.
         except BaseException as error:  # noqa: BLE001 - it is logged
             log_exception(logger, 'on_message of the consumer of %s raised', mailbox.name)
-            settle_failed(mailbox, message, error)
+            settle_failed(mailbox, received, error)

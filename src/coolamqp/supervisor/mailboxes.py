@@ -13,9 +13,10 @@ from collections.abc import Callable
 from traceback import format_exception_only
 from typing import Any, Final
 
+from coolamqp.attaches.batch import Batch
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.events import MessageReceived
-from coolamqp.attaches.mailbox import Hook, Item, Mailbox, message_of
+from coolamqp.attaches.mailbox import Hook, Item, Mailbox, Received, messages_of
 from coolamqp.exceptions import WireError
 from coolamqp.objects.message import body_size
 from coolamqp.supervisor.watermarks import ReadWatermarks
@@ -49,19 +50,19 @@ class Mailboxes:
     def post(self, callbacks: list[tuple[Mailbox, Item]]) -> list[tuple[Mailbox, Item]]:
         """Put items into their mailboxes. Return the inline ones, which must run at once."""
         inline: list[tuple[Mailbox, Item]] = []
-        messages, size = 0, 0
+        count, size = 0, 0
         for mailbox, item in callbacks:
             if mailbox.inline:
                 inline.append((mailbox, item))
                 continue
             mailbox.items.append(item)
             self._schedule(mailbox)
-            message = message_of(item)
-            if message is not None:
-                messages += 1
-                size += body_size(message.body)
-        if messages:
-            self.watermarks.add(messages, size)
+            messages = messages_of(item)
+            if messages is not None:
+                count += count_of(messages)
+                size += size_of(messages)
+        if count:
+            self.watermarks.add(count, size)
         return inline
 
     def post_own(self, function: Callable[..., Any], *arguments: Any) -> None:
@@ -161,29 +162,39 @@ class Turn:
             except IndexError:  # Another worker has just removed the last item.
                 break
             self._left -= 1
-            message = message_of(item)
-            if message is None:
+            messages = messages_of(item)
+            if messages is None:
                 return item
-            if goes_back(self.mailbox, message):
-                self._count(message)
-                self.dropped += 1
+            if goes_back(self.mailbox, messages):
+                self.dropped += self._count(messages)
                 continue
             if isinstance(item, Hook):
-                self._count(message)
+                self._count(messages)
                 return item
             self.callback = callback_for(self.mailbox)
             if self.callback is not None:
-                self._count(message)
+                self._count(messages)
                 return item
-            if not keep(self.mailbox, message):
-                self._count(message)
-                self.dropped += 1
+            if not keep(self.mailbox, messages):
+                self.dropped += self._count(messages)
         self.seconds = now - (self._ends_at - TURN_SECONDS)
         return None
 
-    def _count(self, message: Delivery) -> None:
-        self.messages += 1
-        self.size += body_size(message.body)
+    def _count(self, messages: Received) -> int:
+        count = count_of(messages)
+        self.messages += count
+        self.size += size_of(messages)
+        return count
+
+
+def count_of(messages: Received) -> int:
+    """Return the number of messages: of one, or of a batch."""
+    return 1 if isinstance(messages, Delivery) else len(messages)
+
+
+def size_of(messages: Received) -> int:
+    """Return the size of the body of a message, or of all bodies of a batch, in bytes."""
+    return body_size(messages.body) if isinstance(messages, Delivery) else messages.size
 
 
 def callback_for(mailbox: Mailbox) -> Callable[[Any], Any] | None:
@@ -191,15 +202,15 @@ def callback_for(mailbox: Mailbox) -> Callable[[Any], Any] | None:
     return None if mailbox.closed else mailbox.on_message
 
 
-def keep(mailbox: Mailbox, message: Delivery) -> bool:
+def keep(mailbox: Mailbox, message: Received) -> bool:
     """Put a message into the inbox. Return whether it was added."""
-    if mailbox.closed or mailbox.inbox is None:
+    if mailbox.closed or mailbox.inbox is None or isinstance(message, Batch):
         return False
     return mailbox.inbox.put(MessageReceived(message))
 
 
-def goes_back(mailbox: Mailbox, message: Delivery) -> bool:
-    """Requeue a message of a consumer that is ending. Return whether it must not run.
+def goes_back(mailbox: Mailbox, message: Received) -> bool:
+    """Requeue a message, or a batch, of a consumer that is ending. Return whether it must not run.
 
     A message that the broker has forgotten (no_ack) runs until the consumer has ended.
     """
@@ -209,8 +220,8 @@ def goes_back(mailbox: Mailbox, message: Delivery) -> bool:
     return mailbox.closed or message.delivery_tag is not None
 
 
-def settle_failed(mailbox: Mailbox, message: Delivery, error: BaseException) -> None:
-    """Settle a message whose callback has raised, according to `on_error`.
+def settle_failed(mailbox: Mailbox, message: Received, error: BaseException) -> None:
+    """Settle a message, or a batch, whose callback has raised, according to `on_error`.
 
     While the consumer ends, the message is requeued. Then the callback may fail only because the
     program is ending, too.
@@ -223,7 +234,7 @@ def settle_failed(mailbox: Mailbox, message: Delivery, error: BaseException) -> 
         message.reject(requeue=mailbox.on_error == 'requeue')
 
 
-def _retry(message: Delivery, error: BaseException) -> None:
+def _retry(message: Received, error: BaseException) -> None:
     """Retry a message. Dead-letter one with headers that nobody can read."""
     try:
         message.retry(format_exception_only(error)[-1].strip())

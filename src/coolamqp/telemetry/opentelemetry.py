@@ -7,7 +7,7 @@ Names and attributes follow the semantic conventions for messaging and RabbitMQ,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -35,6 +35,7 @@ _OPERATIONS: Final = {
     'ack': ('settle', SpanKind.CLIENT, 'ack'),
     'nack': ('settle', SpanKind.CLIENT, 'nack'),
     'reject': ('settle', SpanKind.CLIENT, 'reject'),
+    'retry': ('settle', SpanKind.CLIENT, 'retry'),
 }
 # Details that the conventions name, and whether they are numbers.
 _DETAILS: Final = {
@@ -78,16 +79,19 @@ class OpenTelemetry:
 
     @contextmanager
     def process(
-        self, call: Call, headers: Mapping[str, Any], parent: Span | None
+        self, call: Call, headers: Sequence[Mapping[str, Any]], parent: Span | None
     ) -> Iterator[None]:
         """Return a block with an active span, a child of the span that has published the message.
 
-        It has a link to that span, too, and to the span that the program has passed.
+        It has a link to that span, too, and to the span that the program has passed. The span of a
+        batch only has links to the spans that have published its messages.
         """
-        around = _context_in(headers)
-        created = trace.get_current_span(around).get_span_context()
-        links = [Link(created)] if created.is_valid else []
-        if parent is not None and created.is_valid:
+        contexts = [_context_in(each) for each in headers]
+        around = contexts[0] if len(contexts) == 1 else Context()
+        created = [trace.get_current_span(each).get_span_context() for each in contexts]
+        links = [Link(each) for each in created if each.is_valid]
+        has_parent = trace.get_current_span(around).get_span_context().is_valid
+        if parent is not None and has_parent:
             links.append(Link(parent.get_span_context()))
         elif parent is not None:
             around = trace.set_span_in_context(parent, around)

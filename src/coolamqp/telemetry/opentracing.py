@@ -8,7 +8,7 @@ begin with ``amqp.``. Knows of a call only what its `Call` says.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,7 +41,7 @@ class OpenTracing:
 
     @contextmanager
     def process(
-        self, call: Call, headers: Mapping[str, Any], parent: Span | SpanContext | None
+        self, call: Call, headers: Sequence[Mapping[str, Any]], parent: Span | SpanContext | None
     ) -> Iterator[None]:
         """Return a block with an active span, which follows from the span of the publish."""
         span = self._tracer.start_span(
@@ -61,10 +61,10 @@ class OpenTracing:
             span.finish()
 
     def _references(
-        self, headers: Mapping[str, Any], parent: Span | SpanContext | None
+        self, headers: Sequence[Mapping[str, Any]], parent: Span | SpanContext | None
     ) -> list[Reference]:
         given = parent.context if isinstance(parent, Span) else parent
-        found = (self._extract(headers), given)
+        found = [*map(self._extract, headers), given]
         return [follows_from(context) for context in found if context is not None]
 
     def _extract(self, headers: Mapping[str, Any]) -> SpanContext | None:
