@@ -15,6 +15,8 @@ from shop.models import Order
 ORDERS = Queue('orders', durable=True)
 CONFIRM_TIMEOUT = 5  # seconds
 
+logger = logging.getLogger(__name__)
+
 
 class Publisher:
     """Publishes orders. It does not wait for a connection before the first order."""
@@ -32,7 +34,7 @@ class Publisher:
             confirmed = self._cluster.publish(message, routing_key='orders', confirm=True)
             confirmed.result(CONFIRM_TIMEOUT)
         except (CoolAMQPError, TimeoutError):
-            logging.exception('order %s is not confirmed', order.pk)
+            logger.exception('not confirmed: %s', order)
         else:
             Order.objects.filter(pk=order.pk).update(published=True)
 

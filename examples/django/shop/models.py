@@ -9,3 +9,6 @@ class Order(models.Model):
     price = models.PositiveIntegerField()
     published = models.BooleanField(default=False)  # Whether the broker has confirmed its message.
     billed = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return f'order {self.pk}: {self.price} EUR'

@@ -14,6 +14,8 @@ from coolamqp.objects import ReceivedMessage
 from shop.messaging import ORDERS
 from shop.models import Order
 
+logger = logging.getLogger(__name__)
+
 
 class Command(BaseCommand):
     """Bill the orders that come, until SIGINT (Ctrl-C) or SIGTERM."""
@@ -36,11 +38,11 @@ class Command(BaseCommand):
         try:
             order = Order.objects.get(pk=json.loads(message.text())['order'])
         except (ValueError, KeyError, TypeError, Order.DoesNotExist):
-            logging.exception('rejected %r', message.body)
+            logger.exception('rejected %r', message.body)
             message.reject()
             return
         if not order.billed:
-            self.stdout.write(f'order {order.pk}: {order.price} EUR')
+            self.stdout.write(str(order))
             order.billed = True
             order.save(update_fields=['billed'])
         message.ack()

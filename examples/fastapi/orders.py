@@ -1,6 +1,6 @@
 """A web API that publishes each order, and consumes the invoices for them beside it.
 
-AMQP_URL=amqp://guest:guest@localhost/ uvicorn shop:app
+AMQP_URL=amqp://guest:guest@localhost/ uvicorn orders:app
 """
 
 import asyncio
@@ -46,7 +46,7 @@ async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         message.ack()
 
     url = os.environ.get('AMQP_URL', 'amqp://guest:guest@localhost/')
-    async with Cluster(url, name='shop') as cluster:
+    async with Cluster(url, name='orders') as cluster:
         await cluster.declare(ORDERS, persistent=True)
         _, consuming = cluster.consume(INVOICES, on_invoice, prefetch=10, on_error='reject')
         await consuming

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
-import shop
+import orders
 from coolamqp.broker import Broker
 from coolamqp.clustering import Cluster
 from coolamqp.objects import Message
@@ -15,8 +15,8 @@ from coolamqp.objects import Message
 def client(amqp_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """A client of the API; `with` runs the lifespan."""
     monkeypatch.setenv('AMQP_URL', amqp_url)
-    monkeypatch.setattr(shop, 'CONFIRM_TIMEOUT', 0.2)
-    with TestClient(shop.app) as client:
+    monkeypatch.setattr(orders, 'CONFIRM_TIMEOUT', 0.2)
+    with TestClient(orders.app) as client:
         yield client
 
 
