@@ -1,9 +1,8 @@
 """The pages of the documentation, and the Python code that stands in them.
 
 A block that begins with ```python is code. Its title may be the name of a client: the blocks of
-each client form a program of their own. Any other title is that of a whole file, the same as the one
-of that name in `examples/`. What a page prints stands in blocks that begin with
-```text title="Output".
+each client form a program of their own. Any other title is the name of a file in `examples/`, which
+is the same. What a page prints stands in blocks that begin with ```text title="Output".
 """
 
 from __future__ import annotations

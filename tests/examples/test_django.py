@@ -6,6 +6,7 @@ import json
 import re
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,25 @@ def project(broker: Broker, tmp_path: Path) -> Project:
     return project
 
 
-def test_an_order_is_published_on_commit_and_billed_once(broker: Broker, project: Project) -> None:
+def test_an_order_is_committed_before_it_is_published(broker: Broker, project: Project) -> None:
+    broker.lose_next_confirm()
+    with project.served() as address, ThreadPoolExecutor() as threads:
+        placing = threads.submit(place, address, 30)
+        broker.wait_for_message(routing_key='orders', timeout=PATIENCE)
+        assert project.orders() == [(30, False, False)]  # The request waits for the confirm.
+
+        broker.drop_connections()
+        assert placing.result() == {'order': 1}
+    assert project.orders() == [(30, True, False)]
+
+
+def test_what_is_no_order_is_refused(broker: Broker, project: Project) -> None:
+    with project.served() as address:
+        assert place(address, -1) == {'price': ['Ensure this value is greater than or equal to 0.']}
+    assert project.orders() == []
+
+
+def test_the_worker_bills_an_order_once(broker: Broker, project: Project) -> None:
     with project.served() as address:
         assert place(address, 30) == {'order': 1}
     assert project.orders() == [(30, True, False)]
