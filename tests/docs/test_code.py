@@ -24,7 +24,9 @@ PAGES = all_pages()
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize('page', [page for page in PAGES if page.code], ids=str)
+@pytest.mark.parametrize(
+    'page', [page for page in PAGES if page.code and not page.clients], ids=str
+)
 def test_the_code_of_a_page_prints_what_the_page_says(
     page: Page, broker_url: str, tmp_path: Path
 ) -> None:
@@ -66,9 +68,9 @@ def test_the_code_of_the_pages_passes_a_strict_type_checker(tmp_path: Path) -> N
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
-@pytest.mark.parametrize('page', [page for page in PAGES if page.programs], ids=str)
-def test_whole_programs_are_those_of_the_examples(page: Page) -> None:
-    for block in page.programs:
+@pytest.mark.parametrize('page', [page for page in PAGES if page.files], ids=str)
+def test_whole_files_are_those_of_the_examples(page: Page) -> None:
+    for block in page.files:
         assert block.text == (EXAMPLES / str(block.title)).read_text('utf-8')
 
 
@@ -79,7 +81,8 @@ def test_no_block_escapes_by_the_way_it_begins(page: Page) -> None:
     assert len(opened) == 2 * len(page.blocks), 'a block is indented, or never ends'
     for block in page.blocks:
         if 'py' in block.info:
-            assert block in [*page.code, *page.programs]
+            clients = [block for client in page.clients for block in page.code_of(client)]
+            assert block in [*page.code, *page.files, *clients]
         assert ('Output' in block.info) is (block.info == OUTPUT)
 
 
