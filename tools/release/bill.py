@@ -17,6 +17,13 @@ def write_bill(release: Release, programs: Path, folder: Path) -> None:
     """
     wanted = f'{release.pure}[{",".join(EXTRAS)}]'
     installed = environment(sys.executable, folder.with_name('installed'), wanted)
-    name = release.sdist.name.replace('.tar.gz', '.cdx.json')
-    command = [programs / 'cyclonedx-py', 'environment', '--output-reproducible']
-    run(*command, '--pyproject', ROOT / 'pyproject.toml', '-o', folder / name, installed / 'python')
+    run(
+        programs / 'cyclonedx-py',
+        'environment',
+        '--output-reproducible',
+        '--pyproject',
+        ROOT / 'pyproject.toml',
+        '--output-file',
+        folder / release.sdist.name.replace('.tar.gz', '.cdx.json'),
+        installed / 'python',
+    )

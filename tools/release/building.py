@@ -101,9 +101,9 @@ def build_wheel(builder: Path, sdist: Path, work: Path, **variables: str) -> Pat
     with tarfile.open(sdist) as archive:
         archive.extractall(work / 'source', filter='data')
     (source,) = (work / 'source').iterdir()
-    command = [builder / 'python', *BUILD, '--wheel', '--outdir', work / 'made', source]
-    run(*command, **variables)
-    (wheel,) = (work / 'made').iterdir()
+    made = work / 'made'
+    run(builder / 'python', *BUILD, '--wheel', '--outdir', made, source, **variables)
+    (wheel,) = made.iterdir()
     return wheel
 
 
