@@ -12,11 +12,12 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from inspect import isawaitable
-from typing import Any, Final
+from typing import Any
 
-from coolamqp.api.guarded import log_exception
+from coolamqp.api.guarded import log_failed_callback, log_failed_hook
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.mailbox import Hook, Item, Mailbox
+from coolamqp.log_events import LogEvent, extra, one_line
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import ReceivedMessage
 from coolamqp.objects.callables import take_functions
@@ -30,8 +31,6 @@ from coolamqp.supervisor.mailboxes import (
 )
 
 logger = logging.getLogger(__name__)
-
-RAISED: Final = 'on_message of the consumer of %s raised'
 
 
 class Dispatcher:
@@ -98,7 +97,11 @@ class Dispatcher:
             left = None if deadline is None else max(deadline - loop.time(), 0)
             running = (await asyncio.wait(tasks, timeout=left))[1]
             for task in running:
-                logger.warning('%s still runs a callback; it is left to itself', task.get_name())
+                logger.warning(
+                    '%s still runs a callback; it is left to itself',
+                    one_line(task.get_name()),
+                    extra=extra(LogEvent.CALLBACK_ABANDONED),
+                )
                 del self._tasks[task]
             if running:
                 return
@@ -145,20 +148,22 @@ class Dispatcher:
         mailbox = turn.mailbox
         if isinstance(item, Hook):
             for function in _functions(item):
-                await self._succeeds(function, item.arguments, '%r raised', function)
+                await self._succeeds(function, item.arguments, None)
         elif turn.callback is not None:
             callback = self._callback(mailbox, turn.callback)
-            if not await self._succeeds(callback, (item,), RAISED, mailbox.name):
+            if not await self._succeeds(callback, (item,), mailbox.name):
                 settle_failed(mailbox, item)
 
     async def _succeeds(
         self,
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
-        words: str,
-        subject: object,
+        queue: str | None,
     ) -> bool:
-        """Run a function of the program; log what it raises, and return False then."""
+        """Run a function of the program; log what it raises, and return False then.
+
+        :param queue: the queue of the consumer whose callback it is; None for a hook
+        """
         try:
             result = function(*arguments)
             if isawaitable(result):
@@ -166,7 +171,7 @@ class Dispatcher:
         except (Exception, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
-            log_exception(logger, words, subject)
+            _log_failure(function, queue)
             return False
         return True
 
@@ -181,30 +186,36 @@ class Dispatcher:
         """Call a function here and now; a result to await is awaited by a task."""
         if isinstance(item, Hook):
             for function in _functions(item):
-                self._succeeds_inline(function, item.arguments, '%r raised', function)
+                self._succeeds_inline(function, item.arguments, None)
             return
         callback = None if goes_back(mailbox, item) else callback_for(mailbox)
         if callback is None:
             return
         callback = self._callback(mailbox, callback)
-        if not self._succeeds_inline(callback, (item,), RAISED, mailbox.name):
+        if not self._succeeds_inline(callback, (item,), mailbox.name):
             settle_failed(mailbox, item)
 
     def _succeeds_inline(
         self,
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
-        words: str,
-        subject: object,
+        queue: str | None,
     ) -> bool:
         try:
             result = function(*arguments)
         except (Exception, asyncio.CancelledError):  # noqa: BLE001 - it is logged
-            log_exception(logger, words, subject)
+            _log_failure(function, queue)
             return False
         if isawaitable(result):
             self.call(lambda: result)
         return True
+
+
+def _log_failure(function: Callable[..., Any], queue: str | None) -> None:
+    if queue is None:
+        log_failed_hook(logger, function)
+    else:
+        log_failed_callback(logger, queue)
 
 
 def _functions(hook: Hook) -> list[Callable[..., Any]]:

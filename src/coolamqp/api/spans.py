@@ -17,6 +17,7 @@ from coolamqp.attaches.mailbox import Mailbox
 from coolamqp.attaches.publication import Addressed
 from coolamqp.exceptions import CoolAMQPError, WireError
 from coolamqp.framing.text import Text
+from coolamqp.log_events import LogEvent, extra
 from coolamqp.objects import Exchange, ExchangeBind, Message, Queue, QueueBind, ReceivedMessage
 from coolamqp.tracing import Call, CallSpan, CallTracer
 
@@ -41,7 +42,7 @@ def begin_span(tracer: CallTracer, call: Call, parent: Any) -> CallSpan | None:
     try:
         return tracer.begin(call, parent)
     except Exception:
-        logger.exception('the tracer raised')
+        logger.exception('the tracer raised', extra=extra(LogEvent.TRACER_FAILED))
         return None
 
 
@@ -52,7 +53,7 @@ def add_detail(span: CallSpan | None, name: str, value: str) -> None:
     try:
         span.add_detail(name, value)
     except Exception:
-        logger.exception('the tracer raised')
+        logger.exception('the tracer raised', extra=extra(LogEvent.TRACER_FAILED))
 
 
 def end_span(
@@ -69,7 +70,7 @@ def end_span(
             span.link(_headers_of_message(result))
         span.end(error)
     except Exception:
-        logger.exception('the tracer raised')
+        logger.exception('the tracer raised', extra=extra(LogEvent.TRACER_FAILED))
 
 
 def end_with(span: CallSpan, future: Ended) -> None:
@@ -117,7 +118,7 @@ def _headers_of_span(span: CallSpan) -> Mapping[str, str]:
     try:
         return span.headers()
     except Exception:
-        logger.exception('the tracer raised')
+        logger.exception('the tracer raised', extra=extra(LogEvent.TRACER_FAILED))
         return {}
 
 
@@ -174,7 +175,7 @@ def processing(
         block = tracer.process(call, _headers_of_message(message), mailbox.span)
         stack.enter_context(block)
     except Exception:
-        logger.exception('the tracer raised')
+        logger.exception('the tracer raised', extra=extra(LogEvent.TRACER_FAILED))
     try:
         yield
     except BaseException:
@@ -189,7 +190,7 @@ def _leave(stack: ExitStack, *details: Any) -> None:
         stack.__exit__(*details)
     except BaseException as error:
         if error is not details[1]:
-            logger.exception('the tracer raised')
+            logger.exception('the tracer raised', extra=extra(LogEvent.TRACER_FAILED))
 
 
 def _headers_of_message(message: ReceivedMessage) -> dict[str, Any]:
