@@ -16,7 +16,7 @@ APART := tests/bench tests/cli tests/examples tests/foreign tests/testing
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo build test test-brokers test-cluster check format docs surface
-.PHONY: bench bench-broker bench-quick wheels clean on-each-version venv rabbitmq compiler
+.PHONY: bench bench-broker bench-quick release clean on-each-version venv rabbitmq compiler
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -81,8 +81,8 @@ bench-quick: build rabbitmq  ## measure the nearest peers at the main works, in 
 bench-broker: build rabbitmq  ## measure the embedded broker beside RabbitMQ, in half a minute
 	$(BIN)/python -m bench.brokers
 
-wheels: venv rabbitmq compiler  ## build a compiled wheel for each Python that is here, and try it
-	$(BIN)/python -m tools.make_wheels
+release: venv compiler  ## build sdist and wheels into dist/ twice, compare, check and try them
+	@$(BIN)/python -m tools.release
 
 clean:  ## remove all that the other targets have made
 	rm -rf $(VENV) .bench .environments .rabbitmq build dist site .coverage .coverage.* coverage.json

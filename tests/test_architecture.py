@@ -23,7 +23,7 @@ SOURCE = Path(__file__).parent.parent / 'src' / PACKAGE
 FLOORS: tuple[tuple[str, ...], ...] = (
     # coolamqp/__init__.py, how modules are found before there is any, and where names come from
     ('', 'compilation', 'names'),
-    ('exceptions', 'reply_codes', 'timers', 'tracing'),
+    ('exceptions', 'log_events', 'reply_codes', 'timers', 'tracing'),
     ('framing',),
     ('objects', 'argumentify', 'compat'),
     ('telemetry',),

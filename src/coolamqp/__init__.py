@@ -10,7 +10,7 @@ import os
 from coolamqp import names
 from coolamqp.compilation import choose_form
 
-__version__ = '3.0.0.dev0'
+__version__ = '3.0.0rc1'
 
 compiled = choose_form(__path__[0])
 

@@ -12,7 +12,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
+
+from coolamqp.log_events import LogEvent, extra
 
 Direction = Literal['to_client', 'to_server']
 CallKind = Literal['client', 'producer', 'consumer']
@@ -27,6 +29,8 @@ __all__ = [
     'HoldingFrameTracer',
     'LoggingFrameTracer',
 ]
+
+_FRAME: Final = extra(LogEvent.FRAME)
 
 
 class BaseFrameTracer(ABC):
@@ -59,7 +63,7 @@ class LoggingFrameTracer(BaseFrameTracer):
 
     def on_frame(self, timestamp: float, frame: object, direction: Direction) -> None:
         """Log the frame on one line."""
-        self.logger.log(self.log_level, '%.6f %s: %s', timestamp, direction, frame)
+        self.logger.log(self.log_level, '%.6f %s: %s', timestamp, direction, frame, extra=_FRAME)
 
 
 class HoldingFrameTracer(BaseFrameTracer):

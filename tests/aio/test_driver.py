@@ -23,6 +23,7 @@ from coolamqp.exceptions import ConnectionDead
 from coolamqp.framing.definitions import ConnectionClose, ConnectionCloseOk, ExchangeDelete
 from coolamqp.framing.frames import HEARTBEAT_FRAME
 from coolamqp.framing.hot import Buffer
+from coolamqp.log_events import LogEvent
 from coolamqp.net.connector import Watch
 from coolamqp.net.transport import Transport
 from coolamqp.net.transports import TURN_BYTES_MAX
@@ -286,7 +287,7 @@ async def test_a_defect_ends_all_waiting_and_is_logged(caplog: pytest.LogCapture
     rig, _ = await connected()
     promise = rig.publish(b'x')
     rig.defect = ZeroDivisionError('a defect')
-    rig.engine.effects.log('something to carry out')
+    rig.engine.effects.log(LogEvent.FRAME, 'something to carry out')
     rig.driver.notify()
     await asyncio.wait_for(rig.driver.wait_closed(), PATIENCE)
     assert isinstance(promise.error, ConnectionDead)

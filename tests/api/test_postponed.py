@@ -8,6 +8,7 @@ import pytest
 
 from coolamqp.api.postponed import PostponedCalls
 from coolamqp.attaches.effects import Effects, LogRecord
+from coolamqp.log_events import LogEvent
 from tests.support.ending import Ending
 
 
@@ -56,4 +57,5 @@ def test_one_that_fails_without_a_promise_is_logged(
     postponed.carry_out()
     (record,) = effects.reports
     assert isinstance(record, LogRecord)
+    assert record.event is LogEvent.POSTPONED_CALL_FAILED
     assert 'refused' in record.text

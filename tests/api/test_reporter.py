@@ -27,6 +27,7 @@ from coolamqp.attaches.events import (
 )
 from coolamqp.exceptions import Returned
 from coolamqp.framing.definitions import ConnectionStart
+from coolamqp.log_events import LogEvent
 from coolamqp.objects import NodeDefinition, Queue, ServerProperties
 from tests.support.deliveries import deliveries
 
@@ -208,9 +209,75 @@ def test_each_outage_is_told_anew(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_log_record_is_logged_at_its_level_in_the_name_of_the_cluster(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    Told().reporter.report(LogRecord('something', logging.ERROR))
+    fields: dict[str, object] = {'queue': 'in\nvoices'}
+    record = LogRecord(LogEvent.CONSUMER_ENDED, 'the end\nof in\r\nvoices', logging.ERROR, fields)
+    Told().reporter.report(record)
+    (logged,) = caplog.records
+    assert (logged.levelno, logged.getMessage()) == (logging.ERROR, 'billing: the end of in voices')
+    assert fields_of(logged) == {
+        'event': 'consumer_ended',
+        'cluster': 'billing',
+        'queue': 'in voices',
+    }
+
+
+@pytest.mark.parametrize(
+    ('event', 'level', 'fields'),
+    [
+        (
+            ConnectionEstablished(NodeDefinition('amqps://one'), PROPERTIES),
+            logging.INFO,
+            {'event': 'connected', 'node': str(NodeDefinition('amqps://one'))},
+        ),
+        (TopologyRestored(NODE), logging.INFO, {'event': 'restored', 'node': str(NODE)}),
+        (
+            ConnectionFailed(NODE, CAUSE, 1.0),
+            logging.INFO,
+            {'event': 'connect_failed', 'node': str(NODE), 'cause': 'cut'},
+        ),
+        (
+            ConnectionLost(NODE, CAUSE),
+            logging.WARNING,
+            {'event': 'connection_lost', 'node': str(NODE), 'cause': 'cut'},
+        ),
+        (
+            ConnectionBlocked('low on\nmemory'),
+            logging.WARNING,
+            {'event': 'connection_blocked', 'cause': 'low on memory'},
+        ),
+        (ConnectionUnblocked(), logging.INFO, {'event': 'connection_unblocked'}),
+        (
+            TopologyFailed(Queue('invoices'), CAUSE),
+            logging.ERROR,
+            {'event': 'declaration_failed', 'cause': 'cut'},
+        ),
+        (
+            MessageReturned(Returned(deliveries(1)[0])),
+            logging.WARNING,
+            {'event': 'message_returned'},
+        ),
+    ],
+    ids=lambda value: value['event'] if isinstance(value, dict) else None,
+)
+def test_each_event_has_its_name_and_its_fields(
+    caplog: pytest.LogCaptureFixture, event: Event, level: int, fields: dict[str, str]
+) -> None:
+    caplog.set_level(logging.INFO)
+    Told().reporter.report(event)
     (record,) = caplog.records
-    assert (record.levelno, record.getMessage()) == (logging.ERROR, 'billing: something')
+    assert record.levelno == level
+    assert fields_of(record).items() >= {'cluster': 'billing', **fields}.items()
+    assert '\n' not in record.getMessage()
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, str]:
+    """Return what CoolAMQP has added to a record."""
+    prefix = 'coolamqp_'
+    return {
+        name.removeprefix(prefix): value
+        for name, value in vars(record).items()
+        if name.startswith(prefix)
+    }
 
 
 def test_events_of_other_kinds_need_nothing() -> None:

@@ -10,6 +10,7 @@ import pytest
 from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.events import ClusterStopped
 from coolamqp.attaches.mailbox import Hook, Mailbox
+from coolamqp.log_events import LogEvent
 from tests.support.ending import Ending
 
 
@@ -37,7 +38,7 @@ def fill(effects: Effects) -> None:
     effects.succeed(Ending(), 'value')
     effects.call(Mailbox(), print, 'hello')
     effects.report(ClusterStopped())
-    effects.log('something')
+    effects.log(LogEvent.FRAME, 'something')
 
 
 def sizes(effects: Effects) -> list[int]:
@@ -68,7 +69,7 @@ def test_a_hook_keeps_its_arguments_and_its_mailbox() -> None:
 
 def test_a_log_record_is_a_warning_unless_it_says_otherwise() -> None:
     effects = Effects()
-    effects.log('something')
+    effects.log(LogEvent.FRAME, 'something')
     (record,) = effects.reports
     assert getattr(record, 'level', None) == WARNING
 
@@ -79,7 +80,7 @@ def test_a_log_record_is_a_warning_unless_it_says_otherwise() -> None:
         lambda effects: effects.succeed(Ending()),
         lambda effects: effects.fail(Ending(), OSError()),
         lambda effects: effects.call(Mailbox(), print),
-        lambda effects: effects.log('something'),
+        lambda effects: effects.log(LogEvent.FRAME, 'something'),
     ],
 )
 def test_any_effect_is_something_to_carry_out(collect: Any) -> None:

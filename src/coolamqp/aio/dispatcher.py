@@ -12,11 +12,12 @@ import logging
 from collections.abc import Callable
 from functools import partial
 from inspect import isawaitable
-from typing import Any, Final
+from typing import Any
 
-from coolamqp.api.guarded import log_exception
+from coolamqp.api.guarded import log_failed_callback, log_failed_hook
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.mailbox import Hook, Item, Mailbox
+from coolamqp.log_events import LogEvent, extra, one_line
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import ReceivedMessage
 from coolamqp.objects.callables import take_functions
@@ -30,8 +31,6 @@ from coolamqp.supervisor.mailboxes import (
 )
 
 logger = logging.getLogger(__name__)
-
-RAISED: Final = 'on_message of the consumer of %s raised'
 
 
 class Dispatcher:
@@ -98,7 +97,11 @@ class Dispatcher:
             left = None if deadline is None else max(deadline - loop.time(), 0)
             running = (await asyncio.wait(tasks, timeout=left))[1]
             for task in running:
-                logger.warning('%s still runs a callback; it is left to itself', task.get_name())
+                logger.warning(
+                    '%s still runs a callback; it is left to itself',
+                    one_line(task.get_name()),
+                    extra=extra(LogEvent.CALLBACK_ABANDONED),
+                )
                 del self._tasks[task]
             if running:
                 return
@@ -145,10 +148,10 @@ class Dispatcher:
         mailbox = turn.mailbox
         if isinstance(item, Hook):
             for function in _functions(item):
-                await self._failure_of(function, item.arguments, '%r raised', function)
+                await self._failure_of(function, item.arguments, None)
         elif turn.callback is not None:
             callback = self._callback(mailbox, turn.callback)
-            error = await self._failure_of(callback, (item,), RAISED, mailbox.name)
+            error = await self._failure_of(callback, (item,), mailbox.name)
             if error is not None:
                 settle_failed(mailbox, item, error)
 
@@ -156,10 +159,12 @@ class Dispatcher:
         self,
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
-        words: str,
-        subject: object,
+        queue: str | None,
     ) -> BaseException | None:
-        """Run a function of the program; log and return what it raises, and None otherwise."""
+        """Run a function of the program; log and return what it raises, and None otherwise.
+
+        :param queue: the queue of the consumer whose callback it is; None for a hook
+        """
         try:
             result = function(*arguments)
             if isawaitable(result):
@@ -167,7 +172,7 @@ class Dispatcher:
         except (Exception, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
-            log_exception(logger, words, subject)
+            _log_failure(function, queue)
             return error
         return None
 
@@ -182,13 +187,13 @@ class Dispatcher:
         """Call a function here and now; a result to await is awaited by a task."""
         if isinstance(item, Hook):
             for function in _functions(item):
-                self._inline_failure_of(function, item.arguments, '%r raised', function)
+                self._inline_failure_of(function, item.arguments, None)
             return
         callback = None if goes_back(mailbox, item) else callback_for(mailbox)
         if callback is None:
             return
         callback = self._callback(mailbox, callback)
-        error = self._inline_failure_of(callback, (item,), RAISED, mailbox.name)
+        error = self._inline_failure_of(callback, (item,), mailbox.name)
         if error is not None:
             settle_failed(mailbox, item, error)
 
@@ -196,17 +201,23 @@ class Dispatcher:
         self,
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
-        words: str,
-        subject: object,
+        queue: str | None,
     ) -> BaseException | None:
         try:
             result = function(*arguments)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it is logged
-            log_exception(logger, words, subject)
+            _log_failure(function, queue)
             return error
         if isawaitable(result):
             self.call(lambda: result)
         return None
+
+
+def _log_failure(function: Callable[..., Any], queue: str | None) -> None:
+    if queue is None:
+        log_failed_hook(logger, function)
+    else:
+        log_failed_callback(logger, queue)
 
 
 def _functions(hook: Hook) -> list[Callable[..., Any]]:

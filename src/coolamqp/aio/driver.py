@@ -18,7 +18,7 @@ from math import inf
 
 from coolamqp.aio.loop_guard import LoopGuard
 from coolamqp.api.base_driver import BaseDriver, CallbackRunner, Reports
-from coolamqp.api.guarded import log_exception
+from coolamqp.api.guarded import log_failed_driver
 from coolamqp.api.postponed import PostponedCalls
 from coolamqp.net.transport import Transport
 from coolamqp.net.transports import MakeTransport, Transports
@@ -95,7 +95,7 @@ class Driver(BaseDriver):
             act(self._loop.time())
         except Exception:  # noqa: BLE001 - it is logged
             self._engine.abort()
-            log_exception(logger, 'the driver has failed, which is a defect of CoolAMQP')
+            log_failed_driver(logger)
             self._drive(self._loop.time())
 
     def _call(self, act: Callable[[float], None]) -> None:

@@ -7,6 +7,7 @@ from collections import deque
 from typing import Final
 
 from coolamqp.attaches.events import ConnectionLost, Event, MessageReceived
+from coolamqp.log_events import LogEvent, extra
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ class EventQueue:
                 'drain() often enough: %r',
                 OTHER_EVENTS_MAX + 1,
                 self._dropped.popleft(),
+                extra=extra(LogEvent.EVENTS_DROPPED),
             )
 
     def take_all(self) -> list[Event]:

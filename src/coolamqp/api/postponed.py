@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from coolamqp.attaches.effects import Effects
 from coolamqp.attaches.promise import Promise
+from coolamqp.log_events import LogEvent
 
 
 class PostponedCalls:
@@ -45,7 +46,9 @@ class PostponedCalls:
             except Exception as error:  # noqa: BLE001 - the program gets it from the future
                 if promise is None:
                     self._effects.log(
-                        f'a call from a signal handler or a finalizer failed: {error}'
+                        LogEvent.POSTPONED_CALL_FAILED,
+                        f'a call from a signal handler or a finalizer failed: {error}',
+                        cause=error,
                     )
                 else:
                     self._effects.fail(promise, error)

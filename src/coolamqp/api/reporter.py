@@ -8,10 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import singledispatchmethod
+from logging import DEBUG, ERROR, INFO, WARNING
 from typing import Any, Final
 
 from coolamqp.attaches import events
 from coolamqp.attaches.effects import LogRecord
+from coolamqp.log_events import LogEvent, extra, one_line
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import NodeDefinition
 from coolamqp.uplink.login import shows_password
@@ -125,7 +127,15 @@ class Reporter:
         properties = {} if event.properties is None else event.properties.properties
         product, version = properties.get('product'), properties.get('version')
         self._outage = None
-        logger.info('%s: connected to %s, %s %s', self._name, event.node, product, version)
+        self._log(
+            INFO,
+            LogEvent.CONNECTED,
+            '%s: connected to %s, %s %s',
+            event.node,
+            product,
+            version,
+            node=event.node,
+        )
         self._warn_of_plain_password(event.node)
         self._pass_on(event)
 
@@ -133,11 +143,17 @@ class Reporter:
         if shows_password(node) and node not in self._warned_of:
             self._warned_of.add(node)
             what = '%s: the password went to %s over a connection without TLS; use amqps://'
-            logger.warning(what, self._name, node)
+            self._log(WARNING, LogEvent.PASSWORD_EXPOSED, what, node, node=node)
 
     @report.register
     def _report_restored(self, event: events.TopologyRestored) -> None:
-        logger.info('%s: restored topology and consumers on %s', self._name, event.node)
+        self._log(
+            INFO,
+            LogEvent.RESTORED,
+            '%s: restored topology and consumers on %s',
+            event.node,
+            node=event.node,
+        )
         self._pass_on(event)
 
     @report.register
@@ -147,24 +163,34 @@ class Reporter:
         now = self._clock()
         self._outage = self._outage or Outage(now)
         is_first = self._outage.record(event)
-        logger.log(
-            logging.INFO if is_first else logging.DEBUG,
+        self._log(
+            INFO if is_first else DEBUG,
+            LogEvent.CONNECT_FAILED,
             '%s: cannot connect to %s: %s; CoolAMQP tries again in %.1f s',
-            self._name,
             event.node,
-            event.cause,
+            one_line(event.cause),
             event.retry_in,
+            node=event.node,
+            cause=event.cause,
         )
         summary = self._outage.summary(now)
         if summary is not None:
-            logger.warning('%s: %s', self._name, summary)
+            self._log(WARNING, LogEvent.STILL_DISCONNECTED, '%s: %s', one_line(summary))
 
     @report.register
     def _report_loss(self, event: events.ConnectionLost) -> None:
         if event.node is not None and event.cause is not None:
             self.faults.append(Fault(self._now(), event.node, event.cause))
         self._outage = Outage(self._clock())
-        logger.warning('%s: lost the connection to %s: %s', self._name, event.node, event.cause)
+        self._log(
+            WARNING,
+            LogEvent.CONNECTION_LOST,
+            '%s: lost the connection to %s: %s',
+            event.node,
+            one_line(event.cause),
+            node=event.node,
+            cause=event.cause,
+        )
         self._pass_on(event)
         on_fail, self._on_fail = self._on_fail, None
         if on_fail is not None:
@@ -172,16 +198,19 @@ class Reporter:
 
     @report.register
     def _report_blocked(self, event: events.ConnectionBlocked) -> None:
-        logger.warning(
+        self._log(
+            WARNING,
+            LogEvent.CONNECTION_BLOCKED,
             '%s: the broker blocks the connection, and publications wait: %s',
-            self._name,
-            event.reason,
+            one_line(event.reason),
+            cause=event.reason,
         )
         self._run_on_blocked(True)
 
     @report.register
     def _report_unblocked(self, _event: events.ConnectionUnblocked) -> None:
-        logger.info('%s: the broker does not block the connection any more', self._name)
+        what = '%s: the broker does not block the connection any more'
+        self._log(INFO, LogEvent.CONNECTION_UNBLOCKED, what)
         self._run_on_blocked(False)
 
     def _run_on_blocked(self, blocked: bool) -> None:
@@ -190,7 +219,14 @@ class Reporter:
 
     @report.register
     def _report_topology(self, event: events.TopologyFailed) -> None:
-        logger.error('%s: cannot declare %r again: %s', self._name, event.object, event.error)
+        self._log(
+            ERROR,
+            LogEvent.DECLARATION_FAILED,
+            '%s: cannot declare %r again: %s',
+            event.object,
+            one_line(event.error),
+            cause=event.error,
+        )
         self._pass_on(event)
 
     @report.register
@@ -204,8 +240,20 @@ class Reporter:
         if self.on_return.callables:
             self._run(self.on_return, event.error)
         else:
-            logger.warning('%s: the broker has returned a message: %s', self._name, event.error)
+            self._log(
+                WARNING,
+                LogEvent.MESSAGE_RETURNED,
+                '%s: the broker has returned a message: %s',
+                one_line(event.error),
+                cause=event.error,
+            )
 
     @report.register
     def _report_log_record(self, record: LogRecord) -> None:
-        logger.log(record.level, '%s: %s', self._name, record.text)
+        self._log(record.level, record.event, '%s: %s', one_line(record.text), **record.fields)
+
+    def _log(
+        self, level: int, event: LogEvent, text: str, *arguments: object, **fields: object
+    ) -> None:
+        named = extra(event, cluster=self._name, **fields)
+        logger.log(level, text, self._name, *arguments, extra=named)

@@ -18,6 +18,7 @@ from coolamqp.attaches.mailbox import Mailbox
 from coolamqp.attaches.publication import Addressed
 from coolamqp.exceptions import CoolAMQPError, WireError
 from coolamqp.framing.text import Text
+from coolamqp.log_events import LogEvent, extra
 from coolamqp.objects import Exchange, ExchangeBind, Message, Queue, QueueBind, ReceivedMessage
 from coolamqp.tracing import Call, CallSpan, CallTracer
 
@@ -42,7 +43,7 @@ def begin_span(tracer: CallTracer, call: Call, parent: Any) -> CallSpan | None:
     try:
         return tracer.begin(call, parent)
     except Exception:
-        logger.exception('the tracer raised')
+        logger.exception('the tracer raised', extra=extra(LogEvent.TRACER_FAILED))
         return None
 
 
@@ -53,7 +54,7 @@ def add_detail(span: CallSpan | None, name: str, value: str) -> None:
     try:
         span.add_detail(name, value)
     except Exception:
-        logger.exception('the tracer raised')
+        logger.exception('the tracer raised', extra=extra(LogEvent.TRACER_FAILED))
 
 
 def end_span(
@@ -70,7 +71,7 @@ def end_span(
             span.link(_headers_of_message(result))
         span.end(error)
     except Exception:
-        logger.exception('the tracer raised')
+        logger.exception('the tracer raised', extra=extra(LogEvent.TRACER_FAILED))
 
 
 def end_with(span: CallSpan, future: Ended) -> None:
@@ -118,7 +119,7 @@ def _headers_of_span(span: CallSpan) -> Mapping[str, str]:
     try:
         return span.headers()
     except Exception:
-        logger.exception('the tracer raised')
+        logger.exception('the tracer raised', extra=extra(LogEvent.TRACER_FAILED))
         return {}
 
 
@@ -173,7 +174,7 @@ def processing(
         headers = [_headers_of_message(message) for message in messages]
         stack.enter_context(tracer.process(call, headers, mailbox.span))
     except Exception:
-        logger.exception('the tracer raised')
+        logger.exception('the tracer raised', extra=extra(LogEvent.TRACER_FAILED))
     try:
         yield
     except BaseException:
@@ -203,7 +204,7 @@ def _leave(stack: ExitStack, *details: Any) -> None:
         stack.__exit__(*details)
     except BaseException as error:
         if error is not details[1]:
-            logger.exception('the tracer raised')
+            logger.exception('the tracer raised', extra=extra(LogEvent.TRACER_FAILED))
 
 
 def _headers_of_message(message: ReceivedMessage) -> dict[str, Any]:

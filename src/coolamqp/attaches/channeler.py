@@ -20,6 +20,7 @@ from coolamqp.framing.definitions import BasicReturn
 from coolamqp.framing.frames import encode_method
 from coolamqp.framing.hot import Envelope
 from coolamqp.framing.method import Method
+from coolamqp.log_events import LogEvent
 from coolamqp.timers import Timers
 from coolamqp.uplink.channel import Channel, ChannelHandler
 from coolamqp.uplink.connection import Connection
@@ -233,11 +234,17 @@ class Channeler(ChannelHandler):
         self._ignore('a confirm')
 
     def _ignore(self, what: str) -> None:
-        self.effects.log(f'CoolAMQP has ignored {what}, which nobody expects on its channel')
+        self.effects.log(
+            LogEvent.UNEXPECTED_IGNORED,
+            f'CoolAMQP has ignored {what}, which nobody expects on its channel',
+        )
 
     def close_after(self, what: str) -> None:
         """Close the channel, because the broker has sent what nobody expects."""
-        self.effects.log(f'CoolAMQP closes a channel on which nobody expects {what}')
+        self.effects.log(
+            LogEvent.UNEXPECTED_CLOSES_CHANNEL,
+            f'CoolAMQP closes a channel on which nobody expects {what}',
+        )
         if self.channel is not None:
             self.channel.close()
 

@@ -17,6 +17,7 @@ from coolamqp.attaches.publish_ledger import PublishLedger
 from coolamqp.attaches.returns import Returns, returned
 from coolamqp.exceptions import AMQPError, CoolAMQPError, Returned, WireError
 from coolamqp.framing.definitions import BasicPublish, BasicReturn, ConfirmSelect
+from coolamqp.log_events import LogEvent
 from coolamqp.uplink.channel import Channel
 
 # A confirm channel adds messages to the send buffer while it has fewer bytes than this. The other
@@ -217,6 +218,8 @@ class ConfirmChannel(Channeler):
         if not len(self._ledger):
             for error in self._returns.clear():
                 self.effects.log(
-                    f'the broker has returned a message that CoolAMQP did not send: {error}'
+                    LogEvent.UNEXPECTED_IGNORED,
+                    f'the broker has returned a message that CoolAMQP did not send: {error}',
+                    cause=error,
                 )
         self.pump()

@@ -15,6 +15,7 @@ from mypy_extensions import mypyc_attr
 from coolamqp.attaches.events import Event
 from coolamqp.attaches.mailbox import Hook, Item, Mailbox
 from coolamqp.attaches.promise import Promise
+from coolamqp.log_events import LogEvent
 
 
 @mypyc_attr(acyclic=True)
@@ -32,11 +33,17 @@ class Completion:
 
 
 class LogRecord:
-    """A text for the log, with a level of the `logging` module."""
+    """A text for the log, with a level of the `logging` module.
 
-    def __init__(self, text: str, level: int) -> None:
+    :ivar event: the name of what has happened
+    :ivar fields: what it is about, such as `queue`
+    """
+
+    def __init__(self, event: LogEvent, text: str, level: int, fields: dict[str, object]) -> None:
+        self.event = event
         self.text = text
         self.level = level
+        self.fields = fields
 
 
 class Effects:
@@ -76,9 +83,13 @@ class Effects:
         """Report an event."""
         self.reports.append(event)
 
-    def log(self, text: str, level: int = WARNING) -> None:
-        """Write a text to the log."""
-        self.reports.append(LogRecord(text, level))
+    def log(self, event: LogEvent, text: str, level: int = WARNING, **fields: object) -> None:
+        """Write a text to the log.
+
+        :param event: the name of what has happened
+        :param fields: what it is about, such as `queue`
+        """
+        self.reports.append(LogRecord(event, text, level, fields))
 
     def take(self) -> Effects:
         """Return all effects, and start a new collection."""

@@ -17,6 +17,7 @@ from coolamqp.attaches.refusals import exchange_in
 from coolamqp.attaches.returns import returned
 from coolamqp.exceptions import AMQPError, CoolAMQPError
 from coolamqp.framing.definitions import BasicReturn
+from coolamqp.log_events import LogEvent
 from coolamqp.uplink.channel import Channel
 
 # While a channel is opened again, at most this many messages wait for it.
@@ -58,7 +59,10 @@ class PlainChannel(Channeler):
             publication.send(channel)
         else:
             self.counters.dropped += 1
-            self.effects.log(f'CoolAMQP has dropped a message: {properties_too_large(frame_max)}')
+            self.effects.log(
+                LogEvent.MESSAGE_DROPPED,
+                f'CoolAMQP has dropped a message: {properties_too_large(frame_max)}',
+            )
 
     def set_up(self) -> Dialogue:
         """Send nothing: the channel needs no set-up."""
@@ -85,12 +89,20 @@ class PlainChannel(Channeler):
         """Log the refusal, and open a channel again after a pause."""
         self.counters.refused += 1
         self.go_offline('channel closed')
-        self.effects.log(f'the broker has refused a message published without confirm: {error}')
+        self.effects.log(
+            LogEvent.PUBLISH_REFUSED,
+            f'the broker has refused a message published without confirm: {error}',
+            cause=error,
+        )
         self.retry_later()
 
     def on_no_channel(self, error: CoolAMQPError) -> None:
         """Try again later."""
-        self.effects.log(f'nothing can be published now; CoolAMQP tries again: {error}')
+        self.effects.log(
+            LogEvent.PUBLISHING_POSTPONED,
+            f'nothing can be published now; CoolAMQP tries again: {error}',
+            cause=error,
+        )
         self.retry_later()
 
 
@@ -125,7 +137,11 @@ class PlainPublisher(PlainChannel):
             return
         self.counters.refused += 1
         self.go_offline('channel closed')
-        self.effects.log(f'the broker has refused a message published without confirm: {error}')
+        self.effects.log(
+            LogEvent.PUBLISH_REFUSED,
+            f'the broker has refused a message published without confirm: {error}',
+            cause=error,
+        )
         self._refused.add(exchange)
         self.timers.after(REFUSED_SECONDS, partial(self._refused.discard, exchange))
         self.open()

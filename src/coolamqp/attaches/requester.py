@@ -22,6 +22,7 @@ from coolamqp.exceptions import AMQPError, ConnectionDead, CoolAMQPError
 from coolamqp.framing.definitions import BasicConsume, BasicReturn
 from coolamqp.framing.hot import Envelope
 from coolamqp.framing.text import text_bytes
+from coolamqp.log_events import LogEvent
 from coolamqp.objects import Message, ReceivedMessage
 from coolamqp.timers import Timer
 
@@ -126,7 +127,11 @@ class Requester(Channeler):
         reply = Delivery(envelope, properties, body, None, self._owner)
         request = self._take(_correlation_id(reply))
         if request is None:
-            self.effects.log('CoolAMQP has dropped a reply: nobody waits for it any more', DEBUG)
+            self.effects.log(
+                LogEvent.REPLY_DROPPED,
+                'CoolAMQP has dropped a reply: nobody waits for it any more',
+                DEBUG,
+            )
         else:
             self.effects.succeed(request.promise, reply)
 

@@ -46,6 +46,7 @@ from coolamqp.framing.frames import AMQPFrame
 from coolamqp.framing.hot import Envelope
 from coolamqp.framing.method import Method
 from coolamqp.framing.text import Text, text_bytes
+from coolamqp.log_events import LogEvent
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import Queue, QueueBind
 from coolamqp.objects.message import Settlement
@@ -239,9 +240,11 @@ class Subscription(Channeler):
             return
         if self.consumer.exclusive and not self._survives_its_consumers():
             self.effects.log(
+                LogEvent.PREFETCH_POSTPONED,
                 f'the new prefetch count of the exclusive consumer of {self.mailbox.name} applies '
                 f'after the next reconnect: CoolAMQP would have to cancel the consumer first, and '
-                f'the broker deletes an auto-delete queue with its last consumer'
+                f'the broker deletes an auto-delete queue with its last consumer',
+                queue=self.mailbox.name,
             )
             return
         self._renewing = True
@@ -450,8 +453,10 @@ class Subscription(Channeler):
             super().on_method(method)
             return
         self.effects.log(
+            LogEvent.CONSUMER_CANCELLED_BY_BROKER,
             f'the broker has cancelled the consumer of {self.mailbox.name}: the queue was deleted, '
-            f'or its node is down'
+            f'or its node is down',
+            queue=self.mailbox.name,
         )
         self.effects.report(ConsumerCancelledByBroker(self.consumer, None))
         self.effects.call(self.mailbox, self.consumer.on_broker_cancel)
@@ -509,8 +514,11 @@ class Subscription(Channeler):
             self.fail(error)
         else:
             self.effects.log(
+                LogEvent.CONSUMER_REFUSED,
                 f'the broker has refused the consumer of {self.mailbox.name}; '
-                f'CoolAMQP tries again: {error}'
+                f'CoolAMQP tries again: {error}',
+                queue=self.mailbox.name,
+                cause=error,
             )
             if not setting_up:
                 self.effects.report(ConsumerCancelledByBroker(self.consumer, error))
@@ -624,16 +632,20 @@ class Subscription(Channeler):
         self._hurried = True
         if not self.stopped:
             self.effects.log(
+                LogEvent.CANCEL_TIMED_OUT,
                 f'the broker has not answered the cancellation of the consumer of '
-                f'{self.mailbox.name} within {timeout:g} s'
+                f'{self.mailbox.name} within {timeout:g} s',
+                queue=self.mailbox.name,
             )
             self._close_channel()
             self.go_offline('channel closed')
             self._end(None)
         elif not self.mailbox.at_rest:
             self.effects.log(
+                LogEvent.CANCELLED_CALLBACK_RUNS,
                 f'a callback of the consumer of {self.mailbox.name} still runs {timeout:g} s after '
-                f'the cancellation; its message goes back into the queue'
+                f'the cancellation; its message goes back into the queue',
+                queue=self.mailbox.name,
             )
 
     def review_cancel(self) -> None:
@@ -646,7 +658,13 @@ class Subscription(Channeler):
 
     def fail(self, error: Exception) -> None:
         """End for good because of an error."""
-        self.effects.log(f'consumer of {self.mailbox.name} has ended: {error}', logging.ERROR)
+        self.effects.log(
+            LogEvent.CONSUMER_ENDED,
+            f'consumer of {self.mailbox.name} has ended: {error}',
+            logging.ERROR,
+            queue=self.mailbox.name,
+            cause=error,
+        )
         self.effects.fail(self._take_promise(), error)
         self._end(error)
 

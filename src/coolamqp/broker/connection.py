@@ -32,6 +32,7 @@ from coolamqp.framing.frames import FRAME_OVERHEAD, HEARTBEAT_FRAME, encode_meth
 from coolamqp.framing.heartbeat import Heartbeat
 from coolamqp.framing.hot import Buffer, method_index
 from coolamqp.framing.method import Method
+from coolamqp.log_events import LogEvent
 from coolamqp.reply_codes import CHANNEL_ERROR, NOT_ALLOWED, UNEXPECTED_FRAME
 from coolamqp.timers import Timer
 
@@ -70,7 +71,7 @@ class BrokerConnection(FrameSink):
         number: int,
         peer: str,
         common_name: str | None,
-        log: Callable[[str], None],
+        log: Callable[[LogEvent, str], None],
     ) -> None:
         self.state = state
         self.number = number
@@ -203,7 +204,7 @@ class BrokerConnection(FrameSink):
         if self.stage not in (ConnectionState.OPENING, ConnectionState.OPEN):
             return
         self.state.flush()  # No confirm may follow the close.
-        self._log(f'closes the connection: {refusal}')
+        self._log(LogEvent.BROKER_CONNECTION_REFUSED, f'closes the connection: {refusal}')
         self.cause = str(refusal)
         self._send(
             ConnectionClose(
@@ -312,7 +313,10 @@ class BrokerConnection(FrameSink):
             self.stage = ConnectionState.OPEN
             self._deadline = inf
             self._watch_time()
-            self._log(f"opens '{self.session.vhost.name}' as '{self.session.user.name}'")
+            self._log(
+                LogEvent.BROKER_CONNECTION_OPENED,
+                f"opens '{self.session.vhost.name}' as '{self.session.user.name}'",
+            )
 
     def _close_socket(self, cause: str) -> None:
         """Close the socket without connection.close."""
@@ -341,4 +345,4 @@ class BrokerConnection(FrameSink):
         self._heartbeat = Heartbeat(0, self.state.timers.now)
         self._watch_time()
         self.state.outgoing.add(self.number)
-        self._log(f'ends{": " if self.cause else ""}{self.cause}')
+        self._log(LogEvent.BROKER_CONNECTION_ENDED, f'ends{": " if self.cause else ""}{self.cause}')

@@ -14,6 +14,7 @@ from typing import Final
 from coolamqp.broker.connection import BrokerConnection
 from coolamqp.broker.errors import Refusal
 from coolamqp.broker.state import BrokerState
+from coolamqp.log_events import LogEvent, extra, one_line
 from coolamqp.reply_codes import CONNECTION_FORCED, INTERNAL_ERROR
 
 logger = logging.getLogger(__name__)
@@ -86,7 +87,10 @@ class BrokerCore:
         try:
             self.state.timers.advance(now)
         except Exception:
-            logger.exception('internal error of the broker in a timer; please report it')
+            logger.exception(
+                'internal error of the broker in a timer; please report it',
+                extra=extra(LogEvent.BROKER_FAILED),
+            )
 
     def _guarded(self, connection: BrokerConnection, call: Callable[[], None]) -> None:
         """Call a function for a connection. After an internal error, close only this connection."""
@@ -96,6 +100,7 @@ class BrokerCore:
             logger.exception(
                 'internal error of the broker in the connection from %s; please report it',
                 connection.peer,
+                extra=extra(LogEvent.BROKER_FAILED),
             )
             connection.refuse(Refusal(INTERNAL_ERROR, ''), 0)
 
@@ -134,11 +139,17 @@ class BrokerCore:
             return
         state.alarm = alarm
         if alarm:
-            logger.warning('publishers are blocked: %s', alarm)
+            logger.warning(
+                'publishers are blocked: %s', alarm, extra=extra(LogEvent.BROKER_ALARM, cause=alarm)
+            )
         else:
-            logger.info('publishers are not blocked any more')
+            logger.info(
+                'publishers are not blocked any more', extra=extra(LogEvent.BROKER_ALARM_CLEARED)
+            )
             for connection in list(self.connections.values()):
                 self._guarded(connection, connection.unblock)
 
-    def _log(self, number: int, peer: str, line: str) -> None:
-        logger.info('connection %d from %s %s', number, peer, line)
+    def _log(self, number: int, peer: str, event: LogEvent, text: str) -> None:
+        logger.info(
+            'connection %d from %s %s', number, peer, one_line(text), extra=extra(event, peer=peer)
+        )

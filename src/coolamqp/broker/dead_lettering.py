@@ -17,6 +17,7 @@ from coolamqp.broker.errors import shown
 from coolamqp.broker.exchange import Exchange
 from coolamqp.broker.message import BrokerMessage
 from coolamqp.broker.routing import Router
+from coolamqp.log_events import LogEvent, extra
 
 logger = logging.getLogger(__name__)
 
@@ -89,5 +90,6 @@ class DeadLettering:
                 shown(dead.routing_key),
                 len(dead.deaths),
                 counted.copies,
+                extra=extra(LogEvent.BROKER_DEAD_LETTER_DROPPED),
             )
         return []

@@ -17,11 +17,12 @@ from collections.abc import Callable
 from math import inf
 from typing import Any, Final
 
-from coolamqp.api.guarded import guarded, log_exception
+from coolamqp.api.guarded import guarded, log_failed_callback
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.mailbox import Hook, Item, Mailbox, Received
 from coolamqp.clustering.condition import Condition
 from coolamqp.clustering.lock import ownership
+from coolamqp.log_events import LogEvent, extra, one_line
 from coolamqp.objects import ReceivedMessage
 from coolamqp.objects.message import body_size
 from coolamqp.supervisor.mailboxes import (
@@ -195,7 +196,11 @@ class Dispatcher:
         for thread in threads:
             thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
             if thread.is_alive():
-                logger.warning('%s still runs a callback; it is left to itself', thread.name)
+                logger.warning(
+                    '%s still runs a callback; it is left to itself',
+                    one_line(thread.name),
+                    extra=extra(LogEvent.CALLBACK_ABANDONED),
+                )
                 with self._condition:
                     self._threads.discard(thread)
 
@@ -233,7 +238,12 @@ class Dispatcher:
         try:
             thread.start()
         except RuntimeError as error:
-            logger.warning('%s does not start: %s', thread.name, error)
+            logger.warning(
+                '%s does not start: %s',
+                thread.name,
+                error,
+                extra=extra(LogEvent.THREAD_NOT_STARTED, cause=error),
+            )
             self._threads.discard(thread)
             del self._busy_since[thread]
             self._busy_since.update(dict.fromkeys(self._busy_since, now))  # The next try is later.
@@ -326,5 +336,5 @@ class Dispatcher:
             callback(received)
         # SystemExit too: the thread is not the callback's to end.
         except BaseException as error:  # noqa: BLE001 - it is logged
-            log_exception(logger, 'on_message of the consumer of %s raised', mailbox.name)
+            log_failed_callback(logger, mailbox.name)
             settle_failed(mailbox, received, error)

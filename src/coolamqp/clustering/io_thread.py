@@ -7,11 +7,12 @@ import threading
 import time
 from typing import Final
 
-from coolamqp.api.guarded import log_exception
+from coolamqp.api.guarded import log_failed_driver
 from coolamqp.clustering.dispatcher import Dispatcher
 from coolamqp.clustering.driver import Driver
 from coolamqp.clustering.leader import Leadership
 from coolamqp.clustering.thread_names import name_this_thread
+from coolamqp.log_events import LogEvent, extra, one_line
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +57,11 @@ class IOThread:
             return
         self.thread.join(None if timeout is None else timeout + STUCK_SECONDS)
         if self.thread.is_alive():
-            logger.warning('%s still runs a callback; it is left to itself', self.thread.name)
+            logger.warning(
+                '%s still runs a callback; it is left to itself',
+                one_line(self.thread.name),
+                extra=extra(LogEvent.CALLBACK_ABANDONED),
+            )
 
     def may_wait(self) -> bool:
         """Whether this thread may wait for the broker.
@@ -87,7 +92,7 @@ class IOThread:
         except BaseException:
             # First of all, so that nobody waits for ever, whatever the log does.
             self.driver.fail()
-            log_exception(logger, 'the I/O thread has failed, which is a defect of CoolAMQP')
+            log_failed_driver(logger)
             raise
         finally:
             self.driver.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import logging
 
+from coolamqp.log_events import LogEvent, extra
+
 logger = logging.getLogger(__name__)
 
 # Modules and functions that name the calling thread; the first one that is installed is used.
@@ -21,6 +23,11 @@ def name_this_thread(name: str) -> None:
         try:
             getattr(module, function)(name)
         except Exception as error:  # noqa: BLE001 - a name is not worth a connection
-            logger.debug('%s cannot name a thread: %s', module_name, error)
+            logger.debug(
+                '%s cannot name a thread: %s',
+                module_name,
+                error,
+                extra=extra(LogEvent.THREAD_NOT_NAMED, cause=error),
+            )
         else:
             return

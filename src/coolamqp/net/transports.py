@@ -10,6 +10,7 @@ from logging import DEBUG
 from math import inf
 from typing import Final, TypeAlias
 
+from coolamqp.log_events import LogEvent
 from coolamqp.net.connector import Watch
 from coolamqp.net.transport import Transport
 from coolamqp.supervisor.engine import Engine
@@ -104,7 +105,13 @@ class Transports:
         else:
             self._old.remove(transport)
             node = transport.link.node
-            self._engine.effects.log(f'the last frames to {node} were not sent: {error}', DEBUG)
+            self._engine.effects.log(
+                LogEvent.LAST_FRAMES_UNSENT,
+                f'the last frames to {node} were not sent: {error}',
+                DEBUG,
+                node=node,
+                cause=error,
+            )
 
     def close(self) -> None:
         """Close all."""

@@ -6,6 +6,8 @@ import collections.abc
 import logging
 from typing import Any
 
+from coolamqp.log_events import LogEvent, extra
+
 logger = logging.getLogger(__name__)
 
 
@@ -32,7 +34,7 @@ class Callable:
             try:
                 each(*args, **kwargs)
             except Exception:
-                logger.exception('%r raised', each)
+                logger.exception('%r raised', each, extra=extra(LogEvent.HOOK_FAILED))
 
 
 def take_functions(functions: Callable) -> list[collections.abc.Callable[..., Any]]:

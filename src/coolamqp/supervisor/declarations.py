@@ -16,6 +16,7 @@ from coolamqp.attaches.events import TopologyFailed
 from coolamqp.attaches.operation import Operation, declare
 from coolamqp.exceptions import RESOURCE_LOCKED, AMQPError
 from coolamqp.framing.method import Method
+from coolamqp.log_events import LogEvent
 from coolamqp.objects import Queue, QueueBind
 from coolamqp.objects.topology import Subject
 from coolamqp.supervisor.topology import Topology
@@ -109,8 +110,10 @@ class Declarations:
         """Try a locked object again later, and after it the bindings that depend on it."""
         if locked not in self._locked:
             self._effects.log(
+                LogEvent.OBJECT_LOCKED,
                 f'another connection has locked {locked!r}, perhaps the lost one of this Cluster; '
-                f'CoolAMQP tries again until it is free: {error}'
+                f'CoolAMQP tries again until it is free: {error}',
+                cause=error,
             )
         dependents = [
             each

@@ -38,6 +38,7 @@ from coolamqp.attaches.transactor import Commit
 from coolamqp.exceptions import ConnectionDead, CoolAMQPError, TooFewChannels
 from coolamqp.framing.field_table import Arguments
 from coolamqp.framing.method import Method
+from coolamqp.log_events import LogEvent
 from coolamqp.objects import NodeDefinition, ServerProperties
 from coolamqp.supervisor.link import Link
 from coolamqp.supervisor.mailboxes import Mailboxes
@@ -401,8 +402,11 @@ class Engine(ConnectionObserver):
             self.wants_read, lambda: self._registry.busy
         )
         if wanted is not self.wants_read:
-            what = 'reads again' if wanted else 'stops reading: the callbacks are too slow'
-            self.effects.log(f'CoolAMQP {what}', DEBUG)
+            if wanted:
+                self.effects.log(LogEvent.READING_RESUMED, 'CoolAMQP reads again', DEBUG)
+            else:
+                what = 'CoolAMQP stops reading: the callbacks are too slow'
+                self.effects.log(LogEvent.READING_PAUSED, what, DEBUG)
             self.wants_read = wanted
             connection.set_reading(wanted, now)
 
@@ -417,8 +421,9 @@ class Engine(ConnectionObserver):
         self._deadline = inf
         if self.state is EngineState.RESTORING:
             self.effects.log(
+                LogEvent.RESTORE_TIMED_OUT,
                 f'the broker has not restored all declarations and consumers within '
-                f'{RESTORE_TIMEOUT:g} s; CoolAMQP publishes without them'
+                f'{RESTORE_TIMEOUT:g} s; CoolAMQP publishes without them',
             )
             if self._recovery is not None:
                 self._recovery.go_on()
@@ -485,7 +490,7 @@ class Engine(ConnectionObserver):
 
     def on_ignored(self, what: str) -> None:
         """Log something that the broker should not have sent."""
-        self.effects.log(f'CoolAMQP has ignored {what}')
+        self.effects.log(LogEvent.UNEXPECTED_IGNORED, f'CoolAMQP has ignored {what}')
 
     # Failures and reconnecting
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.effects import Effects
+from coolamqp.log_events import LogEvent
 from coolamqp.objects.message import Settlement
 from coolamqp.timers import Timers
 
@@ -39,7 +40,9 @@ def end_retry(
         settle(Settlement.ACK)
     elif ledger.retrying:  # Otherwise, the broker has the message back.
         effects.log(
+            LogEvent.RETRY_FAILED,
             f'a message could not be published for its next attempt, and is requeued: {error}',
             ERROR,
+            cause=error,
         )
         timers.after(REQUEUE_PAUSE, lambda: settle(Settlement.NACK_REQUEUE))

@@ -10,13 +10,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from opentracing import Format, Reference, Span, SpanContext, Tracer, follows_from, logs, tags
 
+from coolamqp.log_events import LogEvent, extra
 from coolamqp.tracing import Call
 
 logger = logging.getLogger(__name__)
+
+# It may be logged for each message.
+_NOT_FOUND: Final = extra(LogEvent.TRACE_NOT_FOUND)
 
 
 class OpenTracing:
@@ -72,7 +76,7 @@ class OpenTracing:
         try:
             return self._tracer.extract(Format.TEXT_MAP, texts)
         except Exception as error:  # noqa: BLE001 - tracers have their own, also for "none there"
-            logger.debug('no span context in the headers of a message: %r', error)
+            logger.debug('no span context in the headers of a message: %r', error, extra=_NOT_FOUND)
             return None
 
 

@@ -14,6 +14,7 @@ from coolamqp.framing.definitions import (
 )
 from coolamqp.framing.frames import AMQPFrame, AMQPMethodFrame
 from coolamqp.framing.hot import Buffer
+from coolamqp.log_events import LogEvent, extra
 from coolamqp.tracing import BaseFrameTracer, Direction
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class FrameTap:
             self._tracer.on_frame(now, frame, direction)
         # SystemExit too: an exit in the tracer must not end the connection.
         except BaseException:
-            logger.exception('the frame tracer raised')
+            logger.exception('the frame tracer raised', extra=extra(LogEvent.FRAME_TRACER_FAILED))
 
 
 def _masked(frame: AMQPFrame) -> AMQPFrame:
