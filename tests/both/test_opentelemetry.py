@@ -13,6 +13,7 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
 
 from coolamqp.aio import Cluster
+from coolamqp.attaches import Batch
 from coolamqp.objects import Exchange, Message, MessageProperties, Queue, ReceivedMessage
 from tests.both.conftest import MakeCluster
 from tests.both.support import PATIENCE, Collector, confirmed, consume
@@ -167,6 +168,53 @@ async def test_receiving_is_linked_to_the_publish(traced: Cluster, recorder: Rec
     await confirmed(traced, b'', 'jobs')
     await traced.drain(PATIENCE)
     assert linked(recorder.only('drain')) == [span_id(recorder.only('publish jobs'))]
+
+
+async def test_each_step_of_an_iteration_is_linked_to_the_publish(
+    traced: Cluster, recorder: Recorder
+) -> None:
+    await traced.declare(Queue('walked'))
+    await confirmed(traced, b'', 'walked')
+    async with traced.messages(Queue('walked')) as messages:
+        message = await anext(messages)
+        message.ack()
+    step = recorder.only('receive walked')
+    assert linked(step) == [span_id(recorder.only('publish walked'))]
+    assert step.kind is SpanKind.CLIENT
+
+
+async def test_the_messages_of_a_transaction_carry_the_span_of_its_commit(
+    traced: Cluster, recorder: Recorder
+) -> None:
+    came = Collector()
+    await consume(traced, JOBS, came)
+    async with traced.transaction() as transaction:
+        transaction.publish(Message(b'one'), routing_key='jobs')
+        transaction.publish(Message(b'two', {'headers': {'mine': 1}}), routing_key='jobs')
+    first, second = await came.wait_for(2)
+    await traced.shutdown()
+
+    assert (first.body, second.headers['mine']) == (b'one', 1)
+    commit = recorder.only('commit')
+    assert commit.attributes is not None
+    assert commit.attributes['messaging.batch.message_count'] == 2
+    processed = [span for span in recorder.spans if span.name == 'process jobs']
+    assert [is_child(span, commit) for span in processed] == [True, True]
+
+
+async def test_a_batch_is_linked_to_all_that_have_published_it(
+    traced: Cluster, recorder: Recorder
+) -> None:
+    batches = Collector(Batch.ack)
+    await consume(traced, JOBS, batches, no_ack=False, batch=2)
+    await asyncio.gather(*(confirmed(traced, b'', 'jobs') for _ in range(2)))
+    await batches.wait_for(1)
+    await traced.shutdown()
+
+    published = [span for span in recorder.spans if span.name == 'publish jobs']
+    batch = recorder.only('process jobs')
+    assert batch.parent is None
+    assert {*linked(batch)} == {span_id(span) for span in published}
 
 
 async def test_a_request_and_its_reply_are_one_trace(traced: Cluster, recorder: Recorder) -> None:

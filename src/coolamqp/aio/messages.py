@@ -10,6 +10,7 @@ from typing import Self
 from coolamqp.aio.core import ClusterCore
 from coolamqp.aio.future import ClusterFuture
 from coolamqp.aio.inbox import Inbox
+from coolamqp.api.spans import end_span
 from coolamqp.attaches import Consumer
 from coolamqp.attaches.events import MessageReceived
 from coolamqp.objects import ReceivedMessage
@@ -41,7 +42,9 @@ class MessageIterator(AsyncIterator[ReceivedMessage]):
         if not self._closed:
             await self._begin()
             self._core.step(self.consumer)
-            event = await self._core.take(self._inbox, self._timeout)
+            with self._core.traced_receive(self.consumer) as span:
+                event = await self._core.take(self._inbox, self._timeout)
+                end_span(span, result=event)
             if isinstance(event, MessageReceived):
                 return event
         await self.close()

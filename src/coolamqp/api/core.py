@@ -474,6 +474,12 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
         """Remember the inbox of an iteration, to close it at the end."""
         self._iterations[subscription_of(consumer).mailbox] = inbox
 
+    def traced_receive(self, consumer: Consumer) -> AbstractContextManager[CallSpan | None]:
+        """Start the span of a step of an iteration, see `traced`."""
+        return self.traced(
+            'receive', consumer.queue, consumer.span, consumer.dont_trace, kind='consumer'
+        )
+
     def step(self, consumer: Consumer) -> None:
         """Record who iterates. Until the loop ends, a cancellation waits for it."""
         subscription_of(consumer).mailbox.iterator = self.current()

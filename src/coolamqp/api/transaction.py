@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Generic
 
 from coolamqp.api.commands import Commands, FutureT
+from coolamqp.api.spans import with_context
 from coolamqp.attaches.publication import Publication, publication_of
 from coolamqp.attaches.transactor import Commit
 from coolamqp.exceptions import CoolAMQPError
@@ -21,7 +22,7 @@ class TransactionCalls(Generic[FutureT]):
 
     def __init__(self, commands: Commands[FutureT]) -> None:
         self._commands = commands
-        self._publications: list[Publication] | None = []
+        self._messages: list[tuple[Message, Publication]] | None = []
         self._commit: Commit | None = None
 
     def publish(
@@ -43,10 +44,10 @@ class TransactionCalls(Generic[FutureT]):
         :raises TypeError: an argument has the wrong type
         :raises ValueError: the exchange or the routing key is longer than 255 bytes
         """
-        if self._publications is None:
+        if self._messages is None:
             raise CoolAMQPError('this transaction has ended; begin another one')
         publication = publication_of(message, exchange, routing_key, mandatory)
-        self._publications.append(publication)
+        self._messages.append((message, publication))
 
     def commit(self) -> FutureT | None:
         """Publish all messages together, and end the transaction.
@@ -54,15 +55,20 @@ class TransactionCalls(Generic[FutureT]):
         :returns: a future that succeeds when the broker has published the messages; None if there
             are no messages
         """
-        publications, self._publications = self._publications, None
-        if not publications:
+        messages, self._messages = self._messages, None
+        if not messages:
             return None
 
         def command(engine: Engine, promise: Any) -> None:
-            self._commit = Commit(publications, promise)
+            self._commit = Commit([publication for _, publication in messages], promise)
             engine.commit(self._commit)
 
-        return self._commands.command(command)
+        count = str(len(messages))
+        with self._commands.traced('commit', None, kind='producer', message_count=count) as span:
+            if span is not None:
+                for message, publication in messages:
+                    publication.properties = with_context(message, span).properties.encoded
+            return self._commands.command(command, span)
 
     def _give_up(self) -> None:
         """Stop waiting for the commit; CoolAMQP then does not send it any more."""
@@ -71,4 +77,4 @@ class TransactionCalls(Generic[FutureT]):
 
     def roll_back(self) -> None:
         """Drop all messages, and end the transaction."""
-        self._publications = None
+        self._messages = None

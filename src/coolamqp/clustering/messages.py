@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
+from coolamqp.api.spans import end_span
 from coolamqp.attaches import Consumer
 from coolamqp.attaches.events import MessageReceived
 from coolamqp.clustering.core import ClusterCore
@@ -32,7 +33,9 @@ class MessageIterator(Iterator[ReceivedMessage]):
     def __next__(self) -> ReceivedMessage:
         if not self._closed:
             self._core.step(self.consumer)
-            event = self._core.take(self._inbox, self._timeout)
+            with self._core.traced_receive(self.consumer) as span:
+                event = self._core.take(self._inbox, self._timeout)
+                end_span(span, result=event)
             if isinstance(event, MessageReceived):
                 return event
         self.close()

@@ -31,6 +31,8 @@ _OPERATIONS: Final = {
     'call': ('send', SpanKind.PRODUCER, 'call'),
     'get': ('receive', SpanKind.CLIENT, 'get'),
     'drain': ('receive', SpanKind.CLIENT, 'drain'),
+    'receive': ('receive', SpanKind.CLIENT, 'receive'),
+    'commit': ('send', SpanKind.PRODUCER, 'commit'),
     'process': ('process', SpanKind.CONSUMER, 'process'),
     'ack': ('settle', SpanKind.CLIENT, 'ack'),
     'nack': ('settle', SpanKind.CLIENT, 'nack'),
