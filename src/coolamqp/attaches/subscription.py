@@ -252,38 +252,41 @@ class Subscription(Channeler):
         self._renewals += 1
         old_tag = self.consumer_tag
         self.consumer_tag = b'%d.%b' % (self._renewals, self._first_tag[:200])
-        if self.consumer.exclusive:  # The broker refuses a second consumer.
-            self.channel.call(BasicCancel(old_tag), lambda _: self._consume_again(None))
-        else:
-            self._consume_again(old_tag)
+        self._go_on_renewing(self._renewal(old_tag, self.qos), None)
 
     def _survives_its_consumers(self) -> bool:
         """Whether the queue is known not to be an auto-delete queue."""
         return bool(self.consumer.declare) and not self.consumer.queue.auto_delete
 
-    def _consume_again(self, old_tag: bytes | None) -> None:
-        if self.channel is not None:
-            self.channel.call(BasicQos(0, self._used_qos or 0), _ignore)
-            self.channel.call(self._consume(), lambda _: self._end_old(old_tag))
-
-    def _end_old(self, old_tag: bytes | None) -> None:
-        """Cancel the old consumer; pending changes to the new one wait until this is done.
+    def _renewal(self, old_tag: bytes, qos: int) -> Dialogue:
+        """Consume with a prefetch count and the new tag, and cancel the consumer with the old tag.
 
         RabbitMQ answers a cancellation only when the queue has carried it out, and answers other
         methods meanwhile. RabbitMQ 3.10 fails if a cancellation arrives before the consume-ok of
-        the same consumer is sent.
+        the same consumer is sent. So each method waits for the answer to the one before.
         """
-        if self.channel is not None and old_tag is not None:
-            self.channel.call(BasicCancel(old_tag), lambda _: self._on_renewed())
-        else:
-            self._on_renewed()
+        exclusive = self.consumer.exclusive
+        if exclusive:  # The broker refuses a second consumer.
+            yield BasicCancel(old_tag)
+        yield BasicQos(0, qos)
+        yield self._consume()
+        if not exclusive:
+            yield BasicCancel(old_tag)
 
-    def _on_renewed(self) -> None:
-        self._renewing = False
+    def _go_on_renewing(self, renewal: Dialogue, answer: Method | None) -> None:
         if self.channel is None:
             return
+        try:
+            method = renewal.send(answer)
+        except StopIteration:
+            self._on_renewed(self.channel)
+        else:
+            self.channel.call(method, lambda answer: self._go_on_renewing(renewal, answer))
+
+    def _on_renewed(self, channel: Channel) -> None:
+        self._renewing = False
         if self.mailbox.ending:
-            self._cancel_on(self.channel)
+            self._cancel_on(channel)
         elif self.qos != self._used_qos:
             self._renew()
 
@@ -692,7 +695,3 @@ class Subscription(Channeler):
     def _take_promise(self) -> Promise | None:
         promise, self.promise = self.promise, None
         return promise
-
-
-def _ignore(answer: Method) -> None:
-    """Ignore an answer without information."""
