@@ -28,6 +28,7 @@ from coolamqp.attaches.events import (
     TopologyFailed,
 )
 from coolamqp.attaches.frame_assembly import FrameAssembly, frames_of
+from coolamqp.attaches.locked_queue import LockedQueue
 from coolamqp.attaches.mailbox import Hook, Mailbox
 from coolamqp.attaches.operation import after_queue, before_queue, bind, declare_queue
 from coolamqp.attaches.promise import Promise
@@ -54,11 +55,6 @@ from coolamqp.reply_codes import NOT_FOUND
 from coolamqp.timers import Timer
 from coolamqp.uplink.channel import Channel
 
-# RabbitMQ gives up a silent client after two heartbeat intervals at the latest
-# (https://www.rabbitmq.com/docs/heartbeats). Its queues are locked until then.
-HEARTBEATS_UNTIL_UNLOCKED: Final = 2
-# The heartbeat interval that RabbitMQ proposes, in seconds.
-DEFAULT_HEARTBEAT: Final = 60
 # A consumer that the broker cancels sooner than this, in seconds, makes a pause before it consumes
 # again.
 STEADY_SECONDS: Final = 1.0
@@ -172,7 +168,7 @@ class Subscription(Channeler):
         self._was_operational = False
         self._has_consumed = False
         self._online_since = -inf
-        self._locked_since: float | None = None  # Only of a consumer that has not consumed yet.
+        self._locked_queue = LockedQueue()
         self._used_qos: int | None = None
         self._closed_by: ChannelClose | None = None
         self._first_tag = consumer_tag
@@ -550,18 +546,10 @@ class Subscription(Channeler):
             return error.reply_code in (NOT_FOUND, RESOURCE_LOCKED) or EXCLUSIVE_USE in str(error)
         if self.consumer.fail_on_first_time_resource_locked:
             return False
-        return error.reply_code == RESOURCE_LOCKED and self._may_come_free()
-
-    def _may_come_free(self) -> bool:
-        """Whether a queue that this consumer never had may still be locked by an older connection.
-
-        RabbitMQ refuses a queue that exists with another exclusive flag in the same way.
-        """
-        if self._locked_since is None:
-            self._locked_since = self.timers.now
-        interval = 0 if self.connection is None else self.connection.limits.heartbeat
-        seconds = HEARTBEATS_UNTIL_UNLOCKED * (interval or DEFAULT_HEARTBEAT)
-        return self.timers.now < self._locked_since + seconds
+        heartbeat = 0 if self.connection is None else self.connection.limits.heartbeat
+        return error.reply_code == RESOURCE_LOCKED and self._locked_queue.may_come_free(
+            self.timers.now, heartbeat
+        )
 
     def on_no_channel(self, error: CoolAMQPError) -> None:
         """End for good: the connection has no free channel."""
