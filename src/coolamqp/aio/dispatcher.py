@@ -151,18 +151,18 @@ class Dispatcher:
                 await self._succeeds(function, item.arguments, None)
         elif turn.callback is not None:
             callback = self._callback(mailbox, turn.callback)
-            if not await self._succeeds(callback, (item,), mailbox.name):
+            if not await self._succeeds(callback, (item,), mailbox):
                 settle_failed(mailbox, item)
 
     async def _succeeds(
         self,
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
-        queue: str | None,
+        mailbox: Mailbox | None,
     ) -> bool:
         """Run a function of the program; log what it raises, and return False then.
 
-        :param queue: the queue of the consumer whose callback it is; None for a hook
+        :param mailbox: the mailbox of the consumer whose callback it is; None for a hook
         """
         try:
             result = function(*arguments)
@@ -171,7 +171,7 @@ class Dispatcher:
         except (Exception, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
-            _log_failure(function, queue)
+            _log_failure(function, mailbox)
             return False
         return True
 
@@ -192,30 +192,30 @@ class Dispatcher:
         if callback is None:
             return
         callback = self._callback(mailbox, callback)
-        if not self._succeeds_inline(callback, (item,), mailbox.name):
+        if not self._succeeds_inline(callback, (item,), mailbox):
             settle_failed(mailbox, item)
 
     def _succeeds_inline(
         self,
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
-        queue: str | None,
+        mailbox: Mailbox | None,
     ) -> bool:
         try:
             result = function(*arguments)
         except (Exception, asyncio.CancelledError):  # noqa: BLE001 - it is logged
-            _log_failure(function, queue)
+            _log_failure(function, mailbox)
             return False
         if isawaitable(result):
             self.call(lambda: result)
         return True
 
 
-def _log_failure(function: Callable[..., Any], queue: str | None) -> None:
-    if queue is None:
+def _log_failure(function: Callable[..., Any], mailbox: Mailbox | None) -> None:
+    if mailbox is None:
         log_failed_hook(logger, function)
     else:
-        log_failed_callback(logger, queue)
+        log_failed_callback(logger, mailbox.name)
 
 
 def _functions(hook: Hook) -> list[Callable[..., Any]]:
