@@ -139,7 +139,7 @@ async def test_what_a_callback_raises_is_logged_and_the_next_message_comes(
 
     assert first.refusals == second.refusals == refusals
     assert len(caplog.records) == 2
-    assert "on_message of the consumer of b'queue' raised" in caplog.text
+    assert 'on_message of the consumer of queue raised' in caplog.text
 
 
 async def test_an_inline_callback_that_raises_is_logged_as_well(
@@ -197,7 +197,7 @@ async def test_a_callback_that_takes_too_long_at_the_end_is_named(
     rig.post(mailbox(on_message), *deliveries(1))
     (task,) = rig.dispatcher._tasks
     await rig.dispatcher.stop(0.01)
-    assert "test dispatcher of b'queue' still runs a callback" in caplog.text
+    assert 'test dispatcher of queue still runs a callback' in caplog.text
     await rig.dispatcher.stop(END)  # It is left to itself, and not waited for again.
     gate.set()
     await task

@@ -8,7 +8,7 @@ from tests.support.deliveries import deliveries
 
 
 def test_a_mailbox_has_the_name_of_its_queue() -> None:
-    assert Mailbox(Queue('jobs')).name == "b'jobs'"
+    assert Mailbox(Queue('jobs')).name == 'jobs'
     assert Mailbox().name == ''
 
 

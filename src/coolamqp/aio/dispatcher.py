@@ -151,7 +151,7 @@ class Dispatcher:
                 await self._failure_of(function, item.arguments, None)
         elif turn.callback is not None:
             callback = self._callback(mailbox, turn.callback)
-            error = await self._failure_of(callback, (item,), mailbox.name)
+            error = await self._failure_of(callback, (item,), mailbox)
             if error is not None:
                 settle_failed(mailbox, item, error)
 
@@ -159,11 +159,11 @@ class Dispatcher:
         self,
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
-        queue: str | None,
+        mailbox: Mailbox | None,
     ) -> BaseException | None:
         """Run a function of the program; log and return what it raises, and None otherwise.
 
-        :param queue: the queue of the consumer whose callback it is; None for a hook
+        :param mailbox: the mailbox of the consumer whose callback it is; None for a hook
         """
         try:
             result = function(*arguments)
@@ -172,7 +172,7 @@ class Dispatcher:
         except (Exception, asyncio.CancelledError) as error:
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
-            _log_failure(function, queue)
+            _log_failure(function, mailbox)
             return error
         return None
 
@@ -193,7 +193,7 @@ class Dispatcher:
         if callback is None:
             return
         callback = self._callback(mailbox, callback)
-        error = self._inline_failure_of(callback, (item,), mailbox.name)
+        error = self._inline_failure_of(callback, (item,), mailbox)
         if error is not None:
             settle_failed(mailbox, item, error)
 
@@ -201,23 +201,23 @@ class Dispatcher:
         self,
         function: Callable[..., Any],
         arguments: tuple[Any, ...],
-        queue: str | None,
+        mailbox: Mailbox | None,
     ) -> BaseException | None:
         try:
             result = function(*arguments)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it is logged
-            _log_failure(function, queue)
+            _log_failure(function, mailbox)
             return error
         if isawaitable(result):
             self.call(lambda: result)
         return None
 
 
-def _log_failure(function: Callable[..., Any], queue: str | None) -> None:
-    if queue is None:
+def _log_failure(function: Callable[..., Any], mailbox: Mailbox | None) -> None:
+    if mailbox is None:
         log_failed_hook(logger, function)
     else:
-        log_failed_callback(logger, queue)
+        log_failed_callback(logger, mailbox.name)
 
 
 def _functions(hook: Hook) -> list[Callable[..., Any]]:

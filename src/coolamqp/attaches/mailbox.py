@@ -116,5 +116,6 @@ class Mailbox:
 
     @property
     def name(self) -> str:
-        """The name of the queue, for log records; empty for the mailbox of the Cluster."""
-        return '' if self.queue is None else repr(self.queue.name)
+        """The name of the queue, for log records; empty without a queue, or if it has no name."""
+        name = None if self.queue is None else self.queue.name
+        return '' if name is None else name.decode('utf-8', 'backslashreplace')
