@@ -73,6 +73,12 @@ def test_the_log_tells_the_life_of_a_connection(rig: Rig, caplog: pytest.LogCapt
     assert "connection 1 from rig opens '/' as 'guest'" in opens
     assert 'CHANNEL_ERROR' in closes
     assert 'CHANNEL_ERROR' in ends
+    assert [vars(record)['coolamqp_event'] for record in caplog.records] == [
+        'broker_connection_opened',
+        'broker_connection_refused',
+        'broker_connection_ended',
+    ]
+    assert {vars(record)['coolamqp_peer'] for record in caplog.records} == {'rig'}
 
 
 def test_confirms_of_what_came_together_go_together(rig: Rig, client: Client) -> None:

@@ -47,7 +47,7 @@ def main() -> None:
         check(release, version, programs)
         report('checked')
         try_out(release, version)
-        write_bill(release, programs, first)
+        write_bill(release, version, programs, first)
         write_sums(first)
         shutil.rmtree(DIST, ignore_errors=True)
         shutil.copytree(first, DIST)

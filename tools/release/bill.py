@@ -10,20 +10,35 @@ from tools.release.commands import ROOT, environment, run
 from tools.release.trying import EXTRAS
 
 
-def write_bill(release: Release, programs: Path, folder: Path) -> None:
+def write_bill(release: Release, version: str, programs: Path, folder: Path) -> None:
     """Write the bill as CycloneDX into the folder of the release.
 
     :param programs: the folder with cyclonedx-py
     """
+    work = folder.with_name('bill')
     wanted = f'{release.pure}[{",".join(EXTRAS)}]'
-    installed = environment(sys.executable, folder.with_name('installed'), wanted)
+    installed = environment(sys.executable, work / 'installed', wanted)
+    project = work / 'pyproject.toml'
+    project.write_text(with_version((ROOT / 'pyproject.toml').read_text('utf-8'), version), 'utf-8')
     run(
         programs / 'cyclonedx-py',
         'environment',
         '--output-reproducible',
+        '--mc-type=library',
         '--pyproject',
-        ROOT / 'pyproject.toml',
+        project,
         '--output-file',
-        folder / release.sdist.name.replace('.tar.gz', '.cdx.json'),
+        folder / f'coolamqp-{version}.cdx.json',
         installed / 'python',
     )
+
+
+def with_version(project: str, version: str) -> str:
+    """Return a pyproject.toml that states the version, which ours has from the package.
+
+    :raises SystemExit: it has another form
+    """
+    dynamic = "dynamic = ['version']\n"
+    if dynamic not in project:
+        sys.exit(f'pyproject.toml has no line: {dynamic}')
+    return project.replace(dynamic, f"version = '{version}'\n")
