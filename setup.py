@@ -53,6 +53,7 @@ HOT = (
     'api/guarded.py',
     'api/postponed.py',
     'clustering/admission.py',
+    'clustering/bell.py',
     'clustering/condition.py',
     'clustering/dispatcher.py',
     'clustering/driver.py',

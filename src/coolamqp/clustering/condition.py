@@ -13,6 +13,8 @@ from collections.abc import Callable
 from time import monotonic
 from types import TracebackType
 
+from coolamqp.clustering.bell import make_bell, wait_for
+
 
 class Condition:
     """A lock, and threads that wait for a change of what it guards.
@@ -22,7 +24,7 @@ class Condition:
 
     def __init__(self, lock: threading.RLock | None = None) -> None:
         self._lock = threading.RLock() if lock is None else lock
-        # A lock for each waiting thread. The thread takes it a second time; a notifier releases it.
+        # A bell for each waiting thread; a notifier rings it.
         self._waiting: deque[threading.Lock] = deque()
 
     def acquire(self) -> bool:
@@ -49,13 +51,12 @@ class Condition:
 
         :param timeout: seconds; None for as long as it takes
         """
-        bell = threading.Lock()
-        bell.acquire()
+        bell = make_bell()
         self._waiting.append(bell)
         self._lock.release()
         notified = False
         try:
-            notified = bell.acquire(True, -1 if timeout is None else max(timeout, 0))
+            notified = wait_for(bell, timeout)
         finally:  # Ctrl-C, too
             self._lock.acquire()
             if bell in self._waiting:

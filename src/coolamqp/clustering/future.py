@@ -23,6 +23,7 @@ from typing import Any, Final, Protocol
 from coolamqp.api.guarded import guarded
 from coolamqp.api.spans import end_span
 from coolamqp.attaches.publication import Publication
+from coolamqp.clustering.bell import make_bell, wait_for
 from coolamqp.clustering.lock import ownership
 from coolamqp.tracing import CallSpan
 
@@ -199,13 +200,12 @@ class ClusterFuture(Future[Any]):
         if self._state is not PENDING:
             return
         self._owner.check_may_wait()
-        bell = threading.Lock()
-        bell.acquire()
+        bell = make_bell()
         bells = self.__dict__.setdefault('_bells', [])  # in one step
         bells.append(bell)
         try:
             if self._state is PENDING:
-                bell.acquire(timeout=-1 if timeout is None else max(timeout, 0))
+                wait_for(bell, timeout)
         finally:
             with suppress(ValueError):  # `_ring` may have removed it.
                 bells.remove(bell)
