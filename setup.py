@@ -53,7 +53,6 @@ HOT = (
     'api/guarded.py',
     'api/postponed.py',
     'clustering/admission.py',
-    'clustering/bell.py',
     'clustering/condition.py',
     'clustering/dispatcher.py',
     'clustering/driver.py',

@@ -2,7 +2,8 @@
 
 Python runs signal handlers on the main thread, between two of its steps. A signal that comes in the
 moment before a lock blocks does not end the wait, so that its handler would only run after it,
-perhaps never. The main thread therefore ends its wait from time to time, and waits again.
+perhaps never. The main thread therefore ends its wait from time to time, and waits again. This file
+is not compiled, since only the interpreter looks for signals between two steps.
 """
 
 from __future__ import annotations
