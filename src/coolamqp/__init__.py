@@ -2,7 +2,7 @@
 
 Start at `coolamqp.clustering.Cluster`; the objects that you pass to it are in `coolamqp.objects`.
 `coolamqp.compiled` is True if the hot path runs compiled. It runs as pure Python if CoolAMQP was
-installed without a C compiler, or if COOLAMQP_PURE is in the environment.
+installed from the pure wheel or without a C compiler, or if COOLAMQP_PURE is in the environment.
 """
 
 import os

