@@ -15,7 +15,7 @@ APART := tests/bench tests/cli tests/examples tests/foreign tests/testing
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo build test test-brokers test-cluster check format docs surface
+.PHONY: help demo build test test-brokers test-cluster check format docs screenshots surface
 .PHONY: bench bench-broker bench-quick release clean on-each-version venv rabbitmq compiler
 
 help:
@@ -66,6 +66,10 @@ docs: venv  ## draw the pictures from the code, and build the documentation into
 	$(BIN)/python -m tools.draw_architecture
 	$(BIN)/python -m tools.draw_states
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+screenshots: docs  ## take pictures of the main pages, in light, dark and narrow, into .screenshots/
+	@command -v chromium >/dev/null || tools/debian_package chromium
+	$(BIN)/python -m tools.take_screenshots
 
 surface: venv  ## list what programs may use in tests/public/surface.txt; look at the difference
 	$(BIN)/python -m tools.list_surface
