@@ -52,7 +52,7 @@ CLIENTS: Final = (
     Client('asyncio', 'CoolAMQP, asyncio', 'coolamqp_asyncio', OURS, 'coolamqp', compiled=True),
     Client(
         'pure',
-        'CoolAMQP, threads, not compiled',
+        'CoolAMQP, not compiled',
         'coolamqp_threads',
         OURS,
         'coolamqp',

@@ -1,4 +1,4 @@
-"""The pictures and diagrams of the documentation agree with the code they are drawn from."""
+"""The picture and the tables of the documentation agree with the code they are made from."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from tools import draw_architecture, draw_states
+from tools import draw_architecture, write_states
 
 EXPLANATION = Path(__file__).parents[2] / 'docs' / 'explanation'
 
 
-def test_the_diagrams_of_states_are_those_of_the_tables() -> None:
-    assert draw_states.PAGE.read_text('utf-8') == draw_states.page(), 'run make docs'
+def test_the_states_are_those_of_the_code() -> None:
+    assert write_states.PAGE.read_text('utf-8') == write_states.page(), 'run make docs'
 
 
 def test_the_picture_of_the_floors_is_that_of_the_imports() -> None:

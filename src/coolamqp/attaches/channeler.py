@@ -31,7 +31,7 @@ ST_ONLINE: Final = 2
 
 STATE_NAMES: Final = {ST_OFFLINE: 'offline', ST_SYNCING: 'syncing', ST_ONLINE: 'online'}
 
-# (state, event) -> next state. `make docs` draws the diagram in the documentation from it.
+# (state, event) -> next state. `make docs` writes the table in the documentation from it.
 TRANSITIONS: Final[dict[tuple[int, str], int]] = {
     (ST_OFFLINE, 'connection up'): ST_SYNCING,
     (ST_SYNCING, 'set up'): ST_ONLINE,

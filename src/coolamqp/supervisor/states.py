@@ -1,6 +1,6 @@
 """The states of the engine, and the transitions between them.
 
-`make docs` draws the diagram in the documentation from this table.
+`make docs` writes the table in the documentation from this one.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A broker may send a method only in the states for which these tables list it; the tables name the
 state that follows (section 2.2.4 for the connection, 2.2.5 for a channel). Anything else ends a
-handshake. After it, CoolAMQP ignores anything else. A tool draws the diagrams in the documentation
+handshake. After it, CoolAMQP ignores anything else. A tool writes the tables in the documentation
 from these tables.
 """
 

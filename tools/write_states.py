@@ -1,8 +1,8 @@
-"""Draw the states of connection, channel, attach and engine from the tables in the code.
+"""Write the page about the states of connection, channel, attach and engine, from the code.
 
-    python -m tools.draw_states
+    python -m tools.write_states
 
-Writes docs/explanation/states.md, with a Mermaid diagram and a table for each.
+Writes docs/explanation/states.md, with a table for each.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ PAGE = Path(__file__).parent.parent / 'docs' / 'explanation' / 'states.md'
 INTRODUCTION = """\
 # States
 
-<!-- Made by `make docs` from the tables in the code; see tools/draw_states.py. Do not edit. -->
+<!-- Made by `make docs` from the tables in the code; see tools/write_states.py. Do not edit. -->
 
 Four tables in the code have all states and all transitions between them. The code uses these
-tables, and `make docs` draws this page from them.
+tables, and `make docs` writes this page from them.
 """
 
 
@@ -35,20 +35,12 @@ class Machine:
     :ivar where: the module with the table
     :ivar story: a description
     :ivar transitions: (name of the state, event) -> name of the next state
-    :ivar start: the name of the first state
     """
 
     title: str
     where: str
     story: str
     transitions: Mapping[tuple[str, str], str]
-    start: str
-
-    @property
-    def final(self) -> list[str]:
-        """The states without a transition to another state."""
-        left = {state for (state, _), following in self.transitions.items() if following != state}
-        return sorted(set(self.transitions.values()) - left)
 
 
 def machines() -> list[Machine]:
@@ -60,7 +52,6 @@ def machines() -> list[Machine]:
             'It starts with `start` and ends with `shutdown`. `Cluster.connected` is True in the '
             'state `up`. See [what happens at a reconnect](reconnect.md).',
             by_value(supervisor_states.TRANSITIONS),
-            supervisor_states.EngineState.IDLE.value,
         ),
         Machine(
             'An attach: publisher, consumer, declarer',
@@ -68,7 +59,6 @@ def machines() -> list[Machine]:
             'Each attach has a channel of its own. In the state *syncing* it opens the channel and '
             'sets itself up on it. In the state *online* it works.',
             by_name(channeler.TRANSITIONS, channeler.STATE_NAMES),
-            channeler.STATE_NAMES[channeler.ST_OFFLINE],
         ),
         Machine(
             'A connection',
@@ -79,7 +69,6 @@ def machines() -> list[Machine]:
             '*open* to *closing* when it sends `connection.close`. The loss of the transport ends '
             'the connection in every state.',
             by_value(uplink_states.CONNECTION_TRANSITIONS),
-            uplink_states.ConnectionState.AWAITING_START.value,
         ),
         Machine(
             'A channel',
@@ -87,7 +76,6 @@ def machines() -> list[Machine]:
             'The events are the methods of the broker (section 2.2.5). CoolAMQP goes from '
             '*opening* or *open* to *closing* when it sends `channel.close`.',
             by_value(uplink_states.CHANNEL_TRANSITIONS),
-            uplink_states.ChannelState.OPENING.value,
         ),
     ]
 
@@ -119,38 +107,12 @@ def section(machine: Machine) -> str:
         [
             f'## {machine.title}\n',
             f'{machine.story} The table is in `{machine.where}`.\n',
-            '```mermaid',
-            *diagram(machine),
-            '```\n',
             '| state | event | next state |',
             '|---|---|---|',
             *rows,
             '',
         ]
     )
-
-
-def diagram(machine: Machine) -> list[str]:
-    """Return a Mermaid state diagram; events with the same transition share an arrow."""
-    arrows: dict[tuple[str, str], list[str]] = {}
-    for (state, event), after in machine.transitions.items():
-        arrows.setdefault((state, after), []).append(event.rpartition('.')[2])
-    states = dict.fromkeys(state for arrow in arrows for state in arrow)
-    return [
-        'stateDiagram-v2',
-        *(f'    state "{state}" as {alias(state)}' for state in states),
-        f'    [*] --> {alias(machine.start)}',
-        *(
-            f'    {alias(state)} --> {alias(after)} : {", ".join(events)}'
-            for (state, after), events in arrows.items()
-        ),
-        *(f'    {alias(state)} --> [*]' for state in machine.final),
-    ]
-
-
-def alias(state: str) -> str:
-    """Return a name without spaces, which Mermaid does not allow."""
-    return state.replace(' ', '_').replace('-', '_')
 
 
 if __name__ == '__main__':
