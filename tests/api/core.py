@@ -62,8 +62,11 @@ class Dispatcher:
         self._done = done
         self.hooks: list[Hook] = []
         self.caller: Mailbox | None = None
+        self.raising: Exception | None = None
 
     def post(self, callbacks: list[tuple[Mailbox, Item]]) -> None:
+        if self.raising is not None:
+            raise self.raising
         self._done.append('callbacks')
         self.messages += [item for _, item in callbacks if isinstance(item, Delivery)]
         self.hooks += [item for _, item in callbacks if isinstance(item, Hook)]
