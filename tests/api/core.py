@@ -133,6 +133,11 @@ class SmallCore(Core[Future[Any], Driver]):
             future.add_done_callback(partial(end_with, span))
         return future
 
+    def own_future(self, on_end: Callable[[Future[Any]], object]) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.add_done_callback(on_end)
+        return future
+
     def current(self) -> object:
         return self.caller_identity
 
