@@ -272,7 +272,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
             self.wake()
             return False
         withdrawn = self.engine.withdraw(publication)
-        self._wake()  # Others may wait for the room.
+        self.wake()  # Others may wait for the room.
         return withdrawn
 
     # Consuming
