@@ -204,6 +204,18 @@ async def test_a_callback_that_takes_too_long_at_the_end_is_named(
     await rig.finish()
 
 
+async def test_callbacks_that_stop_do_not_wait_for_each_other() -> None:
+    rig, both = Rig(), asyncio.Barrier(2)
+
+    async def stop(_: Delivery) -> None:
+        await both.wait()
+        await rig.dispatcher.stop(None)
+
+    for message in deliveries(2):
+        rig.post(mailbox(stop), message)
+    await rig.finish()
+
+
 @pytest.mark.parametrize('steps', [0, 1, 2, 3])
 async def test_a_task_that_a_program_cancels_costs_only_its_callback(steps: int) -> None:
     rig, seen = Rig(), list[Delivery]()

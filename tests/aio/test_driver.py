@@ -50,6 +50,7 @@ class FakeTransport(Transport):
     :ivar reading: whether it reads
     :ivar writing: whether the driver waits until it takes bytes
     :ivar event: what happens next: bytes come, it connects (None), or it fails
+    :ivar defect: what each `send` raises, although it should raise nothing
     :ivar closed: whether the driver has closed it
     """
 
@@ -65,6 +66,7 @@ class FakeTransport(Transport):
         self.reading = True
         self.writing = False
         self.event: bytes | Exception | None = None
+        self.defect: Exception | None = None
         self.closed = False
 
     def advance(self, now: float) -> None:
@@ -78,6 +80,8 @@ class FakeTransport(Transport):
         return event
 
     def send(self, pieces: list[Buffer]) -> int:
+        if self.defect is not None:
+            raise self.defect
         if not self.open or self.failure is not None:
             return 0
         self.writes.append(b''.join(pieces))
@@ -291,6 +295,19 @@ async def test_a_defect_ends_all_waiting_and_is_logged(caplog: pytest.LogCapture
     rig.driver.notify()
     await asyncio.wait_for(rig.driver.wait_closed(), PATIENCE)
     assert isinstance(promise.error, ConnectionDead)
+    assert 'a defect of CoolAMQP' in caplog.text
+
+
+async def test_a_defect_that_comes_again_ends_all_waiting_too(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rig, _ = await connected()
+    promise = rig.publish(b'x')
+    rig.transport.defect = ZeroDivisionError('a defect')
+    rig.driver.notify()
+    await asyncio.wait_for(rig.driver.wait_closed(), PATIENCE)
+    assert isinstance(promise.error, ConnectionDead)
+    assert rig.transport.closed
     assert 'a defect of CoolAMQP' in caplog.text
 
 

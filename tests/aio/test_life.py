@@ -105,6 +105,24 @@ def test_a_loop_that_is_just_closed_closes_quietly(
     assert not [record for record in caplog.records if record.levelname == 'ERROR']
 
 
+@pytest.mark.filterwarnings('ignore:unclosed')  # which is what this loop has left to the rubbish
+def test_a_future_can_be_cancelled_after_its_loop_is_closed() -> None:
+    async def publish(cluster: Cluster) -> asyncio.Future[None]:
+        await cluster.start(wait=False)
+        return cluster.publish(Message(b''), routing_key='q', confirm=True)
+
+    loop = asyncio.new_event_loop()
+    cluster = Cluster(NodeDefinition('127.0.0.1', 'guest', 'guest', port=free_port()))
+    future = loop.run_until_complete(publish(cluster))
+    loop.close()
+    assert future.cancel()
+    assert future.cancelled()
+    with pytest.warns(ResourceWarning, match='the Cluster was not shut down'):
+        del cluster
+    del future
+    gc.collect()
+
+
 async def test_a_callback_may_shut_down(cluster: Cluster) -> None:
     ended = asyncio.Event()
 

@@ -62,8 +62,11 @@ class Dispatcher:
         self._done = done
         self.hooks: list[Hook] = []
         self.caller: Mailbox | None = None
+        self.raising: Exception | None = None
 
     def post(self, callbacks: list[tuple[Mailbox, Item]]) -> None:
+        if self.raising is not None:
+            raise self.raising
         self._done.append('callbacks')
         self.messages += [item for _, item in callbacks if isinstance(item, Delivery)]
         self.hooks += [item for _, item in callbacks if isinstance(item, Hook)]
@@ -128,6 +131,11 @@ class SmallCore(Core[Future[Any], Driver]):
         future: Future[Any] = Future()
         if span is not None:
             future.add_done_callback(partial(end_with, span))
+        return future
+
+    def own_future(self, on_end: Callable[[Future[Any]], object]) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.add_done_callback(on_end)
         return future
 
     def current(self) -> object:

@@ -50,3 +50,13 @@ def test_an_event_that_cannot_be_reported_costs_nothing_else(
     assert future.done()
     assert 'in the hook' in caplog.text
     assert [str(fault.cause) for fault in core.reporter.faults] == ['later']
+
+
+def test_a_defect_of_the_dispatcher_leaves_no_future_pending(core: SmallCore) -> None:
+    effects, future = Effects(), Future[Any]()
+    core.dispatcher.raising = ZeroDivisionError('in the dispatcher')
+    effects.call(Mailbox(), print)
+    effects.succeed(future)
+    with pytest.raises(ZeroDivisionError):
+        core.carry_out(effects)
+    assert future.done()

@@ -128,6 +128,22 @@ async def test_a_message_that_cannot_be_copied_is_requeued(cluster: Cluster) -> 
     assert second.redelivered
 
 
+@pytest.mark.parametrize('inline', [False, True])
+async def test_a_message_that_cannot_be_tried_again_costs_the_others_nothing(
+    cluster: Cluster, inline: bool
+) -> None:
+    def fail(message: ReceivedMessage) -> None:
+        raise LookupError('no such order')
+
+    queue = Queue('jobs', durable=True, retry_delays=(0.02,))
+    await consume(cluster, queue, fail, no_ack=False, on_error='retry', inline=inline)
+    await confirmed(cluster, b'bad', 'jobs', {'headers': {'x-attempt': 2**63 - 1}})
+    await confirmed(cluster, b'good', 'jobs')
+    bad, good = await dead_letters(cluster, 2)
+    assert (bad.body, bad.attempt) == (b'bad', 2**63 - 1)
+    assert (good.body, good.attempt) == (b'good', 3)
+
+
 async def test_only_one_settlement_counts(cluster: Cluster) -> None:
     results: list[bool] = []
 

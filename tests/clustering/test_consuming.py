@@ -53,3 +53,25 @@ def test_waiting_in_an_inline_callback_is_refused_and_not_a_deadlock(
     consume(cluster, Queue('q'), collector, inline=True)
     confirmed(cluster, b'', 'q').result(PATIENCE)
     collector.wait_for(1)
+
+
+def test_a_retry_ends_while_a_done_callback_waits_for_its_consumer(cluster: Cluster) -> None:
+    begun, retried = threading.Event(), threading.Event()
+
+    def retry(message: ReceivedMessage) -> None:
+        begun.wait(PATIENCE)
+        message.retry()
+        retried.set()
+
+    def cancel(_future: Any) -> None:
+        begun.set()
+        retried.wait(PATIENCE)
+        consumer.cancel(timeout=None).result(PATIENCE)
+        ended.set()
+
+    ended = threading.Event()
+    queue = Queue('jobs', durable=True, retry_delays=(60,))
+    consumer = consume(cluster, queue, retry, no_ack=False)
+    confirmed(cluster, b'', 'jobs').result(PATIENCE)
+    confirmed(cluster, b'', 'nowhere').add_done_callback(cancel)
+    assert ended.wait(PATIENCE)

@@ -203,6 +203,22 @@ def test_stop_from_a_callback_does_not_wait_for_itself(dispatcher: Dispatcher) -
     assert done(end)
 
 
+@pytest.mark.usefixtures('driver')
+def test_callbacks_that_stop_do_not_wait_for_each_other(dispatcher: Dispatcher) -> None:
+    both = threading.Barrier(2)
+    ends = [threading.Event() for _ in range(2)]
+
+    def stop(end: threading.Event) -> None:
+        both.wait(PATIENCE)
+        dispatcher.stop(None)
+        end.set()
+
+    for number, end in enumerate(ends):
+        post(dispatcher, consumer(str(number)), partial(stop, end))
+
+    assert all(done(end) for end in ends)
+
+
 def test_calls_for_nobody_keep_their_order(dispatcher: Dispatcher) -> None:
     seen: list[int] = []
     end = threading.Event()

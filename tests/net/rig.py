@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import selectors
 import socket
 import threading
@@ -27,6 +28,7 @@ class TransportRig:
 
     :ivar watched: the sockets that it watches, with their events
     :ivar received: the bytes that have come
+    :ivar most_watched: it can watch so many sockets
     """
 
     def __init__(self, node: NodeDefinition = NAME) -> None:
@@ -34,11 +36,14 @@ class TransportRig:
         self.link = Link(node, AddressChoice(), NOW, 12.0, lambda: None)
         self.watched: dict[socket.socket, int] = {}
         self.received = b''
+        self.most_watched = 100
         self._resolved = threading.Event()
         self.transport = Transport(self.link, self._watch, self._resolved.set)
 
     def _watch(self, sock: socket.socket, events: int) -> None:
         self.watched.pop(sock, None)
+        if events and len(self.watched) >= self.most_watched:
+            raise OSError(errno.ENOSPC, 'no space left')
         if events:
             self.watched[sock] = events
 

@@ -83,6 +83,16 @@ def test_when_all_addresses_refuse_the_last_says_why(make_rig: MakeRig) -> None:
     assert rig.watched == {}
 
 
+@pytest.mark.usefixtures('no_leaks')
+def test_a_socket_that_cannot_be_watched_is_closed_at_once(
+    make_rig: MakeRig, black_hole: Any
+) -> None:
+    rig = make_rig(black_hole, black_hole)
+    rig.most_watched = 0
+    with pytest.raises(OSError, match='no space'):
+        rig.begin()
+
+
 def test_a_name_without_an_address(make_rig: MakeRig) -> None:
     with pytest.raises(ConnectionDead, match='no address'):
         make_rig().begin()

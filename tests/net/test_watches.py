@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import selectors
 import socket
 from collections.abc import Iterator
+from contextlib import closing
+from typing import NoReturn
 
 import pytest
 
@@ -49,3 +52,18 @@ def test_a_watch_may_end_that_never_began(
 ) -> None:
     watches.watch(pair[0], 0)
     assert watches.wait(0) == []
+
+
+def test_a_socket_that_cannot_be_watched_is_not(pair: tuple[socket.socket, socket.socket]) -> None:
+    class Full(selectors.DefaultSelector):
+        """As the system has it when a user watches too many sockets."""
+
+        def register(self, *_: object) -> NoReturn:
+            raise OSError(errno.ENOSPC, 'no space left')
+
+    watches = Watches(Full())
+    with closing(watches):
+        with pytest.raises(OSError, match='no space'):
+            watches.watch(pair[0], READ)
+        watches.watch(pair[0], 0)
+        assert watches.wait(0) == []

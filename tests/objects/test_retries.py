@@ -136,3 +136,9 @@ def test_a_long_reason_is_cut() -> None:
     copy = next_attempt(received(), 'no' * 1000)
     again = ReceivedMessage(copy.body, '', '', copy.properties)
     assert again.headers['x-retry-reason'] == 'no' * 500
+
+
+def test_a_reason_that_is_no_text_is_escaped() -> None:
+    copy = next_attempt(received(), 'no file \udcff')
+    again = ReceivedMessage(copy.body, '', '', copy.properties)
+    assert again.headers['x-retry-reason'] == 'no file \\udcff'

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from coolamqp.attaches.batch import Batch
 from coolamqp.attaches.consumer_options import OnError
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.events import Event, MessageReceived
@@ -307,15 +308,39 @@ def test_a_message_is_retried_with_the_error_of_its_callback(error: Exception, r
     assert message.reasons == [reason]
 
 
-def test_a_message_with_unreadable_headers_is_dead_lettered() -> None:
-    class Unreadable(Refusable):
-        def retry(self, reason: str = '') -> bool:
-            raise WireError('no table', 'headers', SYNTAX_ERROR)
+class Uncopied(Refusable):
+    """A message that cannot be retried."""
 
-    message = Unreadable(b'')
+    def __init__(self, error: Exception) -> None:
+        super().__init__(b'')
+        self.error = error
+
+    def retry(self, reason: str = '') -> bool:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    'why', [WireError('no table', 'headers', SYNTAX_ERROR), ValueError('x-attempt is too large')]
+)
+def test_a_message_that_cannot_be_copied_is_dead_lettered(why: Exception) -> None:
+    message = Uncopied(why)
     settle_failed(mailbox(on_error='retry'), message, LookupError('no such order'))
 
     assert message.refusals == [False]
+
+
+def test_it_costs_the_others_of_its_batch_nothing() -> None:
+    first, bad, last = (
+        Refusable(b''),
+        Uncopied(ValueError('x-attempt is too large')),
+        Refusable(b''),
+    )
+    settle_failed(
+        mailbox(on_error='retry'), Batch([first, bad, last]), LookupError('no such order')
+    )
+
+    assert [each.refusals for each in (first, bad, last)] == [[], [False], []]
+    assert first.reasons == last.reasons == ['LookupError: no such order']
 
 
 @pytest.mark.parametrize('on_error', ['keep', 'reject', 'retry'])

@@ -86,6 +86,12 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         loop = self.lock.loop
         return ClusterFuture(loop=loop) if span is None else TracedFuture(span, loop)
 
+    def own_future(self, on_end: Callable[[ClusterFuture], object]) -> ClusterFuture:
+        """Make a future of CoolAMQP itself, with a function to call when it ends."""
+        future = self.new_future()
+        future.add_done_callback(on_end)
+        return future
+
     def stats(self) -> Stats:
         """Return the statistics. From another thread, the loop takes them, and this waits."""
         loop = self.lock.loop
@@ -266,7 +272,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
             self.wake()
             return False
         withdrawn = self.engine.withdraw(publication)
-        self._wake()  # Others may wait for the room.
+        self.wake()  # Others may wait for the room.
         return withdrawn
 
     # Consuming

@@ -54,6 +54,7 @@ class Dispatcher:
         self._wrap = wrap
         self._wake = wake
         self._tasks: dict[asyncio.Task[Any], Mailbox] = {}
+        self._stoppers: set[asyncio.Task[Any] | None] = set()  # that are in `stop`
         self._abandoned = False
 
     def post(self, callbacks: list[tuple[Mailbox, Item]]) -> None:
@@ -87,13 +88,21 @@ class Dispatcher:
         return None if task is None else self._tasks.get(task)
 
     async def stop(self, timeout: float | None) -> None:
-        """Wait until everything has run, but for the task that waits here.
+        """Wait until everything has run, but not for the tasks that wait here themselves.
 
         :param timeout: the time to wait for running callbacks, in seconds; None for no limit
         """
+        caller = asyncio.current_task()
+        self._stoppers.add(caller)
+        try:
+            await self._join(timeout)
+        finally:
+            self._stoppers.discard(caller)
+
+    async def _join(self, timeout: float | None) -> None:
         loop = asyncio.get_running_loop()
         deadline = None if timeout is None else loop.time() + timeout
-        while tasks := self._tasks.keys() - {asyncio.current_task()}:
+        while tasks := self._tasks.keys() - self._stoppers:
             left = None if deadline is None else max(deadline - loop.time(), 0)
             running = (await asyncio.wait(tasks, timeout=left))[1]
             for task in running:

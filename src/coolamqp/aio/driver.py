@@ -13,6 +13,7 @@ import logging
 import selectors
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from math import inf
 
@@ -94,9 +95,18 @@ class Driver(BaseDriver):
         try:
             act(self._loop.time())
         except Exception:  # noqa: BLE001 - it is logged
-            self._engine.abort()
+            self._fail()  # First of all, so that nobody waits for ever.
             log_failed_driver(logger)
-            self._drive(self._loop.time())
+
+    def _fail(self) -> None:
+        """Abort the engine and end everybody's waiting, after a defect in a call."""
+        with ExitStack() as stack:
+            stack.callback(self._end)
+            stack.callback(self._transports.close)
+            with self._lock:
+                self._engine.abort()
+                self._postponed.carry_out()
+            self.carry_out(self._engine.take_effects())
 
     def _call(self, act: Callable[[float], None]) -> None:
         self._guard(partial(self._enter, act))

@@ -57,8 +57,10 @@ class BaseDriver:
         reports = effects.reports
         if reports:
             self._report(reports)
-        if effects.callbacks:
-            self._runner.post(effects.callbacks)
-        complete(effects)
+        try:
+            if effects.callbacks:
+                self._runner.post(effects.callbacks)
+        finally:  # Nobody may wait for ever, even after a defect.
+            complete(effects)
         if reports:
             self._on_reported(reports)

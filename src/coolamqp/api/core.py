@@ -132,6 +132,13 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
         """
 
     @abstractmethod
+    def own_future(self, on_end: Callable[[FutureT], object]) -> FutureT:
+        """Make a future of CoolAMQP itself.
+
+        :param on_end: called when it ends, even while a done-callback of the program blocks
+        """
+
+    @abstractmethod
     def current(self) -> object:
         """Return an object that is equal for all calls of this thread or task."""
 
@@ -437,19 +444,17 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
 
         :returns: whether it counts
         """
-
-        def command(engine: Engine, promise: Any) -> None:
-            publication.promise = promise
-            engine.window.publish(publication)
-
         if not ledger.begin_retry(delivery_tag):
             return False
+        copied = publication.promise = self.own_future(
+            partial(self._end_retry, ledger, delivery_tag)
+        )
         try:
-            future = self.command(command)
+            self.running()
+            self._carry_out(partial(self.engine.window.publish, publication), copied)
         except ConnectionDead:
             ledger.end_retry(delivery_tag)
             return False
-        future.add_done_callback(partial(self._end_retry, ledger, delivery_tag))
         return True
 
     def _end_retry(self, ledger: AckLedger, delivery_tag: int, copied: FutureT) -> None:

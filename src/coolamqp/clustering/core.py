@@ -28,7 +28,7 @@ from coolamqp.clustering.admission import Admission
 from coolamqp.clustering.condition import Condition
 from coolamqp.clustering.dispatcher import Dispatcher
 from coolamqp.clustering.driver import Driver
-from coolamqp.clustering.future import ClusterFuture, TracedFuture, holds_future
+from coolamqp.clustering.future import ClusterFuture, OwnFuture, TracedFuture, holds_future
 from coolamqp.clustering.inbox import Inbox
 from coolamqp.clustering.io_thread import IOThread
 from coolamqp.clustering.leader import Leadership
@@ -85,6 +85,10 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
     def new_future(self, span: CallSpan | None = None) -> ClusterFuture:
         """Make a future for a program."""
         return ClusterFuture(self) if span is None else TracedFuture(self, span)
+
+    def own_future(self, on_end: Callable[[ClusterFuture], object]) -> ClusterFuture:
+        """Make a future of CoolAMQP itself, with a function to call when it ends."""
+        return OwnFuture(self, on_end)
 
     # Beginning and end
 

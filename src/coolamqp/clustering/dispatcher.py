@@ -77,6 +77,7 @@ class Dispatcher:
         self._busy_since: dict[threading.Thread, float] = {}
         self._serving: dict[threading.Thread, Mailbox] = {}  # in their turns
         self._threads: set[threading.Thread] = set()
+        self._stoppers: set[threading.Thread] = set()  # that are in `stop`
         self._idle = 0
         self._stopping = False
 
@@ -185,13 +186,22 @@ class Dispatcher:
                 self._add_worker()
 
     def stop(self, timeout: float | None) -> None:
-        """Finish, and wait for the threads to end, but not for the caller's own.
+        """Finish, and wait for the threads to end, but not for those that wait here themselves.
 
         :param timeout: the time to wait for running callbacks, in seconds; None for no limit
         """
         self.finish()
+        caller = threading.current_thread()
         with self._condition:
-            threads = self._threads - {threading.current_thread()}
+            self._stoppers.add(caller)
+            threads = self._threads - self._stoppers
+        try:
+            self._join(threads, timeout)
+        finally:
+            with self._condition:
+                self._stoppers.discard(caller)
+
+    def _join(self, threads: set[threading.Thread], timeout: float | None) -> None:
         deadline = None if timeout is None else time.monotonic() + timeout
         for thread in threads:
             thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))

@@ -267,3 +267,18 @@ class TracedFuture(ClusterFuture):
         cancelled = CancelledError('cancelled before it was sent') if state is CANCELLED else None
         end_span(self._span, cancelled or self._exception, self._result)
         super()._end(state)
+
+
+class OwnFuture(ClusterFuture):
+    """A future of CoolAMQP itself. Its end waits for no done-callback of the program.
+
+    :param on_end: called with this future by the thread that ends it; it must not wait
+    """
+
+    def __init__(self, owner: FutureOwner, on_end: Callable[[ClusterFuture], object]) -> None:
+        super().__init__(owner)
+        self._on_end = on_end
+
+    def _end(self, state: str) -> None:
+        super()._end(state)
+        self._on_end(self)

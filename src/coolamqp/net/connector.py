@@ -10,7 +10,7 @@ import os
 import selectors
 import socket
 from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.supervisor.addresses import Address
@@ -59,13 +59,18 @@ class Connector:
     def _connect(self, address: Address) -> None:
         family, kind, protocol, _, target = address
         sock = socket.socket(family, kind, protocol)
+        try:
+            self._begin(sock, target)
+        except BaseException:
+            sock.close()
+            raise
         self._connecting[sock] = address
+
+    def _begin(self, sock: socket.socket, target: Any) -> None:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         code = sock.connect_ex(target)
         if code not in _IN_PROGRESS:
-            del self._connecting[sock]
-            sock.close()
             raise OSError(code, os.strerror(code))
         self._watch(sock, selectors.EVENT_WRITE)
 

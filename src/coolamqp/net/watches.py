@@ -26,8 +26,8 @@ class Watches:
         elif sock in self._watched:
             self._selector.modify(sock, events)
         else:
-            self._watched.add(sock)
             self._selector.register(sock, events)
+            self._watched.add(sock)
 
     def wait(self, timeout: float) -> list[tuple[socket.socket, int]]:
         """Return the sockets that are ready, each with its events.

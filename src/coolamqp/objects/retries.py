@@ -101,7 +101,9 @@ def next_attempt(message: ReceivedMessage, reason: str) -> Message:
     It does not have the expiration, which was for the first attempt, nor the user id, since the
     broker refuses that of another user.
     """
-    new = {ATTEMPT: message.attempt + 1, **({REASON: reason[:REASON_MAX]} if reason else {})}
+    # The text of an error may have what UTF-8 has not, such as a file name that is no text.
+    reason = reason.encode('utf-8', 'backslashreplace').decode()[:REASON_MAX]
+    new = {ATTEMPT: message.attempt + 1, **({REASON: reason} if reason else {})}
     old = argumentify(message.properties.headers)
     kept = [pair for pair in old if not _is_stale(bytes(pair[0]))]
     properties = BasicContentPropertyList.replace(

@@ -234,9 +234,14 @@ def settle_failed(mailbox: Mailbox, message: Received, error: BaseException) -> 
         message.reject(requeue=mailbox.on_error == 'requeue')
 
 
-def _retry(message: Received, error: BaseException) -> None:
-    """Retry a message. Dead-letter one with headers that nobody can read."""
-    try:
-        message.retry(format_exception_only(error)[-1].strip())
-    except WireError:
-        message.reject()
+def _retry(received: Received, error: BaseException) -> None:
+    """Retry a message, or each of a batch. Dead-letter one that cannot be copied.
+
+    That is one with headers that nobody can read, or a number of the attempt that is too large.
+    """
+    reason = format_exception_only(error)[-1].strip()
+    for message in [received] if isinstance(received, Delivery) else received:
+        try:
+            message.retry(reason)
+        except (WireError, ValueError):
+            message.reject()
