@@ -66,7 +66,7 @@ LOOKS: Final = (
 class Files(SimpleHTTPRequestHandler):
     """Serves the site, without a log."""
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base class
         """Log nothing."""
 
 
