@@ -26,7 +26,7 @@ STYLE: Final = """
     .title { font-size: 19px; font-weight: 600 }
     .note { font-size: 12px; fill: #57606a }
     .name { text-anchor: end }
-    .bar { fill: #b6bfc9 } .ours { fill: #d1541f } .raw { fill: #7d8792 }
+    rect.bar { fill: #b6bfc9 } .ours { fill: #d1541f } rect.raw { fill: #7d8792 }
     text.ours { fill: #b0410f; font-weight: 600 }
     .spread { stroke: #24292f; stroke-width: 1.2 }
 """

@@ -11,12 +11,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from griffe import Attribute, Class, Docstring, Extension, Object
+from griffe import Attribute, Class, Docstring, Expr, ExprName, Extension, Function, Object
 
 # An example ends at the next empty line.
 _EXAMPLE = re.compile(r'^>>> .*(?:\n(?!\s*$).*)*', re.MULTILINE)
 _FIELDS = re.compile(r'^:', re.MULTILINE)
 _MARK = re.compile(r'  # doctest:.*')
+# Internal classes, and what programs pass and receive in their place.
+_PUBLIC = {'Promise': 'ClusterFuture'}
 
 
 class Docstrings(Extension):
@@ -29,11 +31,28 @@ class Docstrings(Extension):
         elif obj.docstring is not None:
             obj.docstring.value = with_examples_first(obj.docstring.value)
 
+    def on_function_instance(self, *, func: Function, **kwargs: Any) -> None:
+        """Replace the names of internal classes in a signature."""
+        for annotation in (func.returns, *(each.annotation for each in func.parameters)):
+            make_public(annotation)
+
+    def on_attribute_instance(self, *, attr: Attribute, **kwargs: Any) -> None:
+        """Replace the names of internal classes in the type of an attribute."""
+        make_public(attr.annotation)
+
     def on_class_members(self, *, cls: Class, **kwargs: Any) -> None:
         """Add the constructor to the docstring of a method of AMQP."""
         if [str(base) for base in cls.bases] == ['Method'] and cls.docstring is not None:
             code = f'```python\n{constructor(cls)}\n```'
             cls.docstring = Docstring(f'{cls.docstring.value}\n\n{code}\n', parent=cls)
+
+
+def make_public(annotation: str | Expr | None) -> None:
+    """Replace the names of internal classes in an annotation."""
+    parts = annotation.iterate(flat=True) if isinstance(annotation, Expr) else ()
+    for part in parts:
+        if isinstance(part, ExprName) and part.name in _PUBLIC:
+            part.name = _PUBLIC[part.name]
 
 
 def with_examples_first(docstring: str) -> str:

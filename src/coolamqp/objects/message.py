@@ -198,6 +198,7 @@ class ReceivedMessage(Message):
     It is equal to no other message, since each is settled by itself. A copy, or a pickled message,
     settles nothing: settle the original.
 
+    :ivar body: the body: `bytes`, unless the consumer has chosen another `body_receive_mode`
     :ivar delivery_tag: the broker's number for this delivery; None for a no_ack consumer
     :ivar acked: whether `ack()` has been called
     """
