@@ -15,6 +15,22 @@ from tests.integration.support import PATIENCE, SHORT, Collector, await_event, c
 pytestmark = pytest.mark.integration
 
 
+@pytest.mark.usefixtures('no_leaks')
+def test_a_system_without_a_thread_to_spare_ends_the_cluster(
+    make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    cluster = make_cluster(port=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, 'start', refuse)
+        with pytest.raises(RuntimeError, match='new thread'):
+            cluster.start()
+    assert cluster.is_shutdown()
+    cluster.shutdown()
+
+
 def test_publish_waits_for_room_and_raises_at_its_timeout(make_cluster: MakeCluster) -> None:
     cluster = make_cluster(port=1, max_unconfirmed_bytes=10_000)
     cluster.start(wait=False)

@@ -95,7 +95,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
     def start(self) -> None:
         """Start the threads and begin to connect.
 
-        :raises RuntimeError: it was started before
+        :raises RuntimeError: it was started before, or the system has no thread to spare
         """
         self.check_process()
         self._check_outside()
@@ -118,7 +118,12 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
             self.engine.start(time.monotonic())
         forks.watch(self)
         at_exit.watch(self)
-        self._io_thread.start()
+        try:
+            self._io_thread.start()
+        except RuntimeError:
+            driver.fail()
+            driver.close()
+            raise
 
     def shutdown(self, wait_for_end: bool, timeout: float | None) -> None:
         """End everything within a timeout, in seconds.
