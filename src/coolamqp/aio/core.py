@@ -22,6 +22,7 @@ from coolamqp.aio.driver import Driver
 from coolamqp.aio.future import ClusterFuture, TracedFuture, publish_with
 from coolamqp.aio.inbox import Inbox
 from coolamqp.aio.loop_guard import LoopGuard
+from coolamqp.api import forks
 from coolamqp.api.core import Core, is_coroutine_function
 from coolamqp.api.options import ClusterOptions
 from coolamqp.api.publishing import PublishCommands
@@ -119,6 +120,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
 
         :raises RuntimeError: it was started before
         """
+        self.check_process()
         if self.driver is not None:
             raise RuntimeError('this Cluster was started before; make a new one')
         self.lock.loop = asyncio.get_running_loop()
@@ -132,6 +134,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         )
         self._loop_end = self._until_the_loop_ends(driver)
         await anext(self._loop_end)
+        forks.watch(self)
         self.engine.start(self._now())
         driver.notify()
 
@@ -154,6 +157,8 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
 
         :raises RuntimeError: it was never started
         """
+        if self.forked:
+            return  # The connection is the parent's.
         self.stop(timeout, wait)
         driver = self.begun()
         deadline = None if timeout is None else self._now() + timeout
@@ -163,6 +168,15 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
             await self.dispatcher.stop(None if deadline is None else deadline - self._now())
             if self._loop_end is not None:
                 await self._loop_end.aclose()
+
+    def abandon(self) -> None:
+        """Close everything without a word to the broker: this is the copy in a forked child."""
+        self.forked = True
+        self.lock.loop = None
+        self.engine.abandon()
+        driver, self.driver = self.driver, None
+        if driver is not None:
+            driver.abandon()
 
     def current(self) -> object:
         """Return a weak reference to this task; a task holds all that its coroutine holds."""
