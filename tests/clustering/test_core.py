@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import pytest
 
@@ -91,6 +92,22 @@ def test_a_callback_that_fails_because_of_the_shutdown_costs_no_message(
 def upper(message: ReceivedMessage) -> None:
     message.reply(message.body.upper(), {'app_id': 'upper'})
     message.ack()
+
+
+def test_an_iteration_of_a_thread_that_has_ended_does_not_hold_up_the_shutdown(
+    cluster: Cluster,
+) -> None:
+    queue = Queue('q', durable=True)
+    cluster.declare(queue).result(PATIENCE)
+    confirmed(cluster, b'', 'q').result(PATIENCE)
+    messages = cluster.messages(queue)
+    thread = threading.Thread(target=lambda: next(messages).ack())
+    thread.start()
+    thread.join(PATIENCE)
+    stop = threading.Thread(target=partial(cluster.shutdown, timeout=None), daemon=True)
+    stop.start()
+    stop.join(PATIENCE)
+    assert not stop.is_alive()
 
 
 def test_calls_of_many_threads(cluster: Cluster) -> None:

@@ -40,6 +40,15 @@ from coolamqp.tracing import CallSpan
 STATS_TIMEOUT: Final = 2.0
 
 
+class CallingTask(weakref.ref[asyncio.Task[Any]]):
+    """A weak reference to a task, since a task holds all that its coroutine holds."""
+
+    def is_alive(self) -> bool:
+        """Whether the task has not ended."""
+        task = self()
+        return task is not None and not task.done()
+
+
 class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
     """The engine of a Cluster on its loop."""
 
@@ -178,10 +187,10 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         if driver is not None:
             driver.abandon()
 
-    def current(self) -> object:
-        """Return a weak reference to this task; a task holds all that its coroutine holds."""
+    def current(self) -> CallingTask | None:
+        """Return a reference to this task."""
         task = asyncio.current_task()
-        return None if task is None else weakref.ref(task)
+        return None if task is None else CallingTask(task)
 
     def on_state_change(self) -> None:
         """Wake the tasks that wait for the connection to come up, or for the end."""

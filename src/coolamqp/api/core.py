@@ -29,7 +29,7 @@ from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.consumer import Consumer, subscription_of
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.events import AllNodesRefused, Event, MessageReceived, TopologyRestored
-from coolamqp.attaches.mailbox import Inbox, Mailbox
+from coolamqp.attaches.mailbox import Caller, Inbox, Mailbox
 from coolamqp.attaches.promise import Promise
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.subscription import ConsumerOwner, Subscription
@@ -141,7 +141,7 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
         """
 
     @abstractmethod
-    def current(self) -> object:
+    def current(self) -> Caller | None:
         """Return an object that is equal for all calls of this thread or task."""
 
     @abstractmethod

@@ -157,9 +157,9 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
     def _may_wait(self, io_thread: IOThread) -> bool:
         return not self._holds_a_lock() and io_thread.may_wait()
 
-    def current(self) -> object:
-        """Return the identifier of this thread."""
-        return threading.get_ident()
+    def current(self) -> threading.Thread:
+        """Return this thread."""
+        return threading.current_thread()
 
     def abandon(self) -> None:
         """Close everything without a word to the broker: this is the copy in a forked child.
