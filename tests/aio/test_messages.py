@@ -12,7 +12,7 @@ from coolamqp.aio.messages import MessageIterator
 from coolamqp.exceptions import AMQPError
 from coolamqp.objects import Queue
 from tests.both.conftest import MakeCluster
-from tests.both.support import Collector, content_of, fill, numbers
+from tests.both.support import PATIENCE, SHORT, Collector, content_of, fill, numbers
 from tests.support.ports import HOST, free_port
 from tests.support.proxy import FaultProxy
 
@@ -63,3 +63,18 @@ async def test_a_block_that_is_cancelled_before_it_is_entered_ends_its_consumer(
         proxy.resume()
         await ended.wait_for(1)
         assert numbers(await content_of(cluster, 'q')) == [0, 1, 2]
+
+
+@pytest.mark.integration
+async def test_an_iteration_of_a_task_that_has_ended_does_not_hold_up_the_shutdown(
+    cluster: Cluster,
+) -> None:
+    await cluster.declare(QUEUE)
+    await fill(cluster, 'q', 2)
+    messages = cluster.messages(QUEUE)
+    (await asyncio.create_task(anext(messages))).ack()
+    owed = await asyncio.create_task(anext(messages))
+    stopping = asyncio.create_task(cluster.shutdown(timeout=None))
+    assert not (await asyncio.wait([stopping], timeout=SHORT))[0]
+    assert owed.ack()
+    await asyncio.wait_for(stopping, PATIENCE)

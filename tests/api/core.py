@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime
@@ -111,7 +112,6 @@ class SmallCore(Core[Future[Any], Driver]):
         options = ClusterOptions(
             [NODE], 'billing', None, None, None, None, 9, 999, 10.0, True, None
         )
-        self.caller_identity = 'the only thread'
         super().__init__(
             options,
             self._run,
@@ -138,8 +138,8 @@ class SmallCore(Core[Future[Any], Driver]):
         future.add_done_callback(on_end)
         return future
 
-    def current(self) -> object:
-        return self.caller_identity
+    def current(self) -> threading.Thread:
+        return threading.current_thread()
 
     def is_inside(self) -> bool:
         return self.lock.held

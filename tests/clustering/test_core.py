@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import pytest
 
@@ -13,6 +14,22 @@ from tests.conftest import MakeCluster
 from tests.integration.support import PATIENCE, SHORT, Collector, await_event, confirmed, consume
 
 pytestmark = pytest.mark.integration
+
+
+@pytest.mark.usefixtures('no_leaks')
+def test_a_system_without_a_thread_to_spare_ends_the_cluster(
+    make_cluster: MakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    cluster = make_cluster(port=1)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, 'start', refuse)
+        with pytest.raises(RuntimeError, match='new thread'):
+            cluster.start()
+    assert cluster.is_shutdown()
+    cluster.shutdown()
 
 
 def test_publish_waits_for_room_and_raises_at_its_timeout(make_cluster: MakeCluster) -> None:
@@ -75,6 +92,22 @@ def test_a_callback_that_fails_because_of_the_shutdown_costs_no_message(
 def upper(message: ReceivedMessage) -> None:
     message.reply(message.body.upper(), {'app_id': 'upper'})
     message.ack()
+
+
+def test_an_iteration_of_a_thread_that_has_ended_does_not_hold_up_the_shutdown(
+    cluster: Cluster,
+) -> None:
+    queue = Queue('q', durable=True)
+    cluster.declare(queue).result(PATIENCE)
+    confirmed(cluster, b'', 'q').result(PATIENCE)
+    messages = cluster.messages(queue)
+    thread = threading.Thread(target=lambda: next(messages).ack())
+    thread.start()
+    thread.join(PATIENCE)
+    stop = threading.Thread(target=partial(cluster.shutdown, timeout=None), daemon=True)
+    stop.start()
+    stop.join(PATIENCE)
+    assert not stop.is_alive()
 
 
 def test_calls_of_many_threads(cluster: Cluster) -> None:

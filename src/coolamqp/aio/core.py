@@ -22,6 +22,7 @@ from coolamqp.aio.driver import Driver
 from coolamqp.aio.future import ClusterFuture, TracedFuture, publish_with
 from coolamqp.aio.inbox import Inbox
 from coolamqp.aio.loop_guard import LoopGuard
+from coolamqp.api import forks
 from coolamqp.api.core import Core, is_coroutine_function
 from coolamqp.api.options import ClusterOptions
 from coolamqp.api.publishing import PublishCommands
@@ -37,6 +38,15 @@ from coolamqp.tracing import CallSpan
 
 # The time for the loop to answer another thread, in seconds.
 STATS_TIMEOUT: Final = 2.0
+
+
+class CallingTask(weakref.ref[asyncio.Task[Any]]):
+    """A weak reference to a task, since a task holds all that its coroutine holds."""
+
+    def is_alive(self) -> bool:
+        """Whether the task has not ended."""
+        task = self()
+        return task is not None and not task.done()
 
 
 class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
@@ -119,6 +129,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
 
         :raises RuntimeError: it was started before
         """
+        self.check_process()
         if self.driver is not None:
             raise RuntimeError('this Cluster was started before; make a new one')
         self.lock.loop = asyncio.get_running_loop()
@@ -132,6 +143,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
         )
         self._loop_end = self._until_the_loop_ends(driver)
         await anext(self._loop_end)
+        forks.watch(self)
         self.engine.start(self._now())
         driver.notify()
 
@@ -154,6 +166,8 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
 
         :raises RuntimeError: it was never started
         """
+        if self.forked:
+            return  # The connection is the parent's.
         self.stop(timeout, wait)
         driver = self.begun()
         deadline = None if timeout is None else self._now() + timeout
@@ -164,10 +178,19 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
             if self._loop_end is not None:
                 await self._loop_end.aclose()
 
-    def current(self) -> object:
-        """Return a weak reference to this task; a task holds all that its coroutine holds."""
+    def abandon(self) -> None:
+        """Close everything without a word to the broker: this is the copy in a forked child."""
+        self.forked = True
+        self.lock.loop = None
+        self.engine.abandon()
+        driver, self.driver = self.driver, None
+        if driver is not None:
+            driver.abandon()
+
+    def current(self) -> CallingTask | None:
+        """Return a reference to this task."""
         task = asyncio.current_task()
-        return None if task is None else weakref.ref(task)
+        return None if task is None else CallingTask(task)
 
     def on_state_change(self) -> None:
         """Wake the tasks that wait for the connection to come up, or for the end."""

@@ -79,6 +79,17 @@ class Driver(BaseDriver):
         self._transports.close()
         self._end()
 
+    def abandon(self) -> None:
+        """Close the descriptors in a child process, without a word to the broker.
+
+        The copy of the loop stays as it is: it shares its watches with the parent's.
+        """
+        self._transports.abandon()
+        self._watches.close()
+        self._listening = False
+        if self._timer is not None:
+            self._timer.cancel()
+
     async def wait_closed(self) -> None:
         """Wait until the engine has ended, and the last transport."""
         await self._ended.wait()

@@ -72,7 +72,7 @@ class MessageIterator(AsyncIterator[ReceivedMessage]):
         closed, self._closed = self._closed, True
         if closed or self._consuming is None:
             return None
-        future: ClusterFuture = self._core.end_iteration(self.consumer, self._inbox)
+        future: ClusterFuture | None = self._core.end_iteration(self.consumer, self._inbox)
         return future
 
     async def __aenter__(self) -> Self:

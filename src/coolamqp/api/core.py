@@ -29,7 +29,7 @@ from coolamqp.attaches.ack_ledger import AckLedger
 from coolamqp.attaches.consumer import Consumer, subscription_of
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.events import AllNodesRefused, Event, MessageReceived, TopologyRestored
-from coolamqp.attaches.mailbox import Inbox, Mailbox
+from coolamqp.attaches.mailbox import Caller, Inbox, Mailbox
 from coolamqp.attaches.promise import Promise
 from coolamqp.attaches.publication import Publication
 from coolamqp.attaches.subscription import ConsumerOwner, Subscription
@@ -76,6 +76,7 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
     :ivar driver: the driver; None before the start of the Cluster
     :ivar postponed: the calls that have interrupted the engine
     :ivar stopping: whether the program has shut the Cluster down
+    :ivar forked: whether this is the copy of a child process
     """
 
     lock: AbstractContextManager[Any]
@@ -119,6 +120,7 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
         self.postponed = PostponedCalls(self.engine.effects)
         self.driver: DriverT | None = None
         self.stopping = False
+        self.forked = False
         self.clock = clock
         self._common_inbox = inbox
         self._iterations: dict[Mailbox, ClosableInbox] = {}
@@ -139,7 +141,7 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
         """
 
     @abstractmethod
-    def current(self) -> object:
+    def current(self) -> Caller | None:
         """Return an object that is equal for all calls of this thread or task."""
 
     @abstractmethod
@@ -209,7 +211,15 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
         return self.driver
 
     def check_process(self) -> None:
-        """Raise RuntimeError if the Cluster belongs to another process."""
+        """Refuse to act in a child process, whose copy of the connection is its parent's.
+
+        :raises RuntimeError: this process was forked after the Cluster was started
+        """
+        if self.forked:
+            raise RuntimeError(
+                'this Cluster was started before a fork, and belongs to the parent process; '
+                'make and start one of your own in the child'
+            )
 
     def start_has_ended(self) -> bool:
         """Whether the start has succeeded or failed."""
@@ -490,7 +500,12 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
         subscription_of(consumer).mailbox.iterator = self.current()
 
     def end_iteration(self, consumer: Consumer, inbox: ClosableInbox) -> Any:
-        """Cancel the consumer of an iteration, and requeue its messages; return the future."""
+        """Cancel the consumer of an iteration, and requeue its messages.
+
+        :returns: the future of the cancellation; None in the copy of a child process
+        """
+        if self.forked:  # Threads that do not exist here may have held the locks.
+            return None
         mailbox = subscription_of(consumer).mailbox
         self._iterations.pop(mailbox, None)
         mailbox.iterator = None

@@ -23,6 +23,13 @@ class Inbox(Protocol):
         """Add an event. Return whether it was added."""
 
 
+class Caller(Protocol):
+    """A thread or task that calls a Cluster."""
+
+    def is_alive(self) -> bool:
+        """Whether it has not ended."""
+
+
 class Hook:
     """A call of a function of the program, in order with the messages of a consumer.
 
@@ -100,12 +107,13 @@ class Mailbox:
         self.items: deque[Item] = deque()
         self.scheduled = 0
         self.stopping_callbacks = 0
-        self.iterator: object = None
+        self.iterator: Caller | None = None
 
     @property
     def at_rest(self) -> bool:
         """Whether nothing runs or waits here, except callbacks that wait for the shutdown."""
-        return self.scheduled <= self.stopping_callbacks and self.iterator is None
+        iterating = self.iterator is not None and self.iterator.is_alive()
+        return self.scheduled <= self.stopping_callbacks and not iterating
 
     def return_waiting(self) -> None:
         """Requeue the messages that no callback has received yet. The caller holds no lock."""

@@ -643,9 +643,16 @@ class Subscription(Channeler):
         """Close the channel of a cancelled consumer if its callbacks have ended."""
         mailbox = self.mailbox
         ended = mailbox.at_rest and (self._ran_all or mailbox.stopping_callbacks > 0)
-        retrying = self._ledger is not None and self._ledger.retrying
-        if self.stopped and ((ended and not retrying) or self._hurried):
+        if self.stopped and ((ended and not self._owes_settlements()) or self._hurried):
             self._close_channel()
+
+    def _owes_settlements(self) -> bool:
+        """Whether a message may still be settled that no running callback has."""
+        ledger = self._ledger
+        if ledger is None:
+            return False
+        # The thread that iterated may have passed a message on before it ended.
+        return ledger.retrying or (self.mailbox.iterator is not None and not ledger.settled)
 
     def fail(self, error: Exception) -> None:
         """End for good because of an error."""

@@ -78,7 +78,8 @@ class Cluster(
         :param timeout: how long to wait, in seconds; None waits without a limit
         :raises ConnectionDead: there is no connection in time, or all nodes have refused us; the
             error says why for each node. The Cluster is shut down then
-        :raises RuntimeError: it was started before
+        :raises RuntimeError: it was started before; or the system has no thread to spare, and the
+            Cluster is shut down then
         """
         check_timeout(timeout)
         self._core.start()

@@ -14,7 +14,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
-from coolamqp.api.core import ClosableInbox, Core, is_coroutine_function
+from coolamqp.api import forks
+from coolamqp.api.core import Core, is_coroutine_function
 from coolamqp.api.guarded import guarded
 from coolamqp.api.options import ClusterOptions
 from coolamqp.api.publishing import PublishCommands
@@ -23,7 +24,7 @@ from coolamqp.attaches import Consumer
 from coolamqp.attaches.events import Event
 from coolamqp.attaches.mailbox import Mailbox
 from coolamqp.attaches.publication import Publication
-from coolamqp.clustering import at_exit, forks
+from coolamqp.clustering import at_exit
 from coolamqp.clustering.admission import Admission
 from coolamqp.clustering.condition import Condition
 from coolamqp.clustering.dispatcher import Dispatcher
@@ -52,7 +53,6 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
     def __init__(self, options: ClusterOptions) -> None:
         self._make_locks()
         self.inbox = Inbox(self.waiting_lock)
-        self._forked = False  # whether this is the copy of a child process
         super().__init__(
             options,
             self._run,
@@ -95,7 +95,7 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
     def start(self) -> None:
         """Start the threads and begin to connect.
 
-        :raises RuntimeError: it was started before
+        :raises RuntimeError: it was started before, or the system has no thread to spare
         """
         self.check_process()
         self._check_outside()
@@ -118,14 +118,19 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
             self.engine.start(time.monotonic())
         forks.watch(self)
         at_exit.watch(self)
-        self._io_thread.start()
+        try:
+            self._io_thread.start()
+        except RuntimeError:
+            driver.fail()
+            driver.close()
+            raise
 
     def shutdown(self, wait_for_end: bool, timeout: float | None) -> None:
         """End everything within a timeout, in seconds.
 
         :raises RuntimeError: it was never started
         """
-        if self._forked:
+        if self.forked:
             return  # The connection is the parent's; this process has no thread to end.
         deadline = None if timeout is None else time.monotonic() + timeout
         if wait_for_end:
@@ -139,40 +144,29 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
 
     def begin_exit(self) -> None:
         """Begin the shutdown at the end of the program, unless there was one."""
-        if self._forked or self.stopped:
+        if self.forked or self.stopped:
             return
         guarded(self.warn_of_unconfirmed)  # Programs may turn warnings into errors.
         self.stop(self._exit_timeout, wait=False)
 
     def await_exit(self) -> None:
         """Wait for the shutdown at the end of the program."""
-        if self._io_thread is not None and not self._forked and not self._holds_a_lock():
+        if self._io_thread is not None and not self.forked and not self._holds_a_lock():
             self._io_thread.join(self._exit_timeout)
 
     def _may_wait(self, io_thread: IOThread) -> bool:
         return not self._holds_a_lock() and io_thread.may_wait()
 
-    def current(self) -> object:
-        """Return the identifier of this thread."""
-        return threading.get_ident()
-
-    def check_process(self) -> None:
-        """Refuse to act in a child process, whose copy of the connection is its parent's.
-
-        :raises RuntimeError: this process was forked after the Cluster was started
-        """
-        if self._forked:
-            raise RuntimeError(
-                'this Cluster was started before a fork, and belongs to the parent process; '
-                'make and start one of your own in the child'
-            )
+    def current(self) -> threading.Thread:
+        """Return this thread."""
+        return threading.current_thread()
 
     def abandon(self) -> None:
         """Close everything without a word to the broker: this is the copy in a forked child.
 
         Locks are made anew, since a thread that does not exist here may have held them.
         """
-        self._forked = True
+        self.forked = True
         self._make_locks()
         self.engine.abandon()
         self.admission = self._make_admission()
@@ -330,14 +324,9 @@ class ClusterCore(Core[ClusterFuture, Driver], PublishCommands[ClusterFuture]):
             self.check_may_wait()
         return self.count_out(inbox.take(timeout))
 
-    def end_iteration(self, consumer: Consumer, inbox: ClosableInbox) -> Any:
-        """Cancel the consumer of an iteration, unless this is the copy of a child process."""
-        # Threads that do not exist here may have held the locks.
-        return None if self._forked else super().end_iteration(consumer, inbox)
-
     def end_iteration_later(self, consumer: Consumer, inbox: Inbox) -> None:
         """End an iteration later, for the garbage collector: a lock may be held now."""
-        if not self._forked:
+        if not self.forked:
             self.dispatcher.call_late(self.end_iteration, consumer, inbox)
 
     # For futures

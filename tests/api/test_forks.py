@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import warnings
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
+from coolamqp import aio
 from coolamqp.attaches import Consumer
 from coolamqp.clustering import Cluster
 from coolamqp.objects import Message, NodeDefinition, Queue
@@ -33,9 +36,8 @@ USES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def in_a_child(use: Callable[[], Any]) -> str:
-    """Call something in a fork of this process, and give what became of it, in words."""
-    reader, writer = os.pipe()
+def fork() -> int:
+    """Fork this process; return the child's number, and 0 in the child."""
     with warnings.catch_warnings():
         # Since Python 3.12 a fork of a process with threads warns, which is the point here.
         warnings.simplefilter('ignore', DeprecationWarning)
@@ -43,6 +45,14 @@ def in_a_child(use: Callable[[], Any]) -> str:
     if child == 0:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)  # whoever hangs shall not do so for ever
         signal.alarm(CHILD_PATIENCE)
+    return child
+
+
+def in_a_child(use: Callable[[], Any]) -> str:
+    """Call something in a fork of this process, and give what became of it, in words."""
+    reader, writer = os.pipe()
+    child = fork()
+    if child == 0:
         try:
             os.write(writer, f'returned {use()!r}'.encode())
         except BaseException as error:  # noqa: BLE001 - the parent looks at it
@@ -115,3 +125,46 @@ def test_a_child_may_have_a_cluster_of_its_own(cluster: Cluster, broker_url: str
     consume(cluster, Queue('from the child'), collector)
     collector.wait_for(1)
     assert collector.bodies == [b'born']
+
+
+# With asyncio
+
+
+async def use_nothing(_cluster: aio.Cluster) -> None:
+    """Leave the block of the Cluster, and then the loop."""
+
+
+async def publish(cluster: aio.Cluster) -> None:
+    with pytest.raises(RuntimeError, match='fork'):
+        cluster.publish(Message(b'from the child'), routing_key='nowhere')
+
+
+async def leave_by_an_error(_cluster: aio.Cluster) -> None:
+    raise SystemExit
+
+
+@pytest.mark.parametrize('use', [use_nothing, publish, leave_by_an_error])
+def test_a_child_that_leaves_the_event_loop_harms_the_parent_in_no_way(
+    broker_url: str, use: Callable[[aio.Cluster], Awaitable[None]]
+) -> None:
+    parent = os.getpid()
+
+    async def main() -> None:
+        async with aio.Cluster(broker_url) as cluster:
+            child = fork()
+            if child == 0:
+                await use(cluster)
+            else:
+                assert os.waitpid(child, 0)[1] == 0  # noqa: ASYNC222 - nothing else is to do
+                async with asyncio.timeout(PATIENCE):
+                    await cluster.publish(Message(b''), routing_key='nowhere', confirm=True)
+                assert cluster.stats().connections == 1
+
+    status = 1
+    try:
+        with suppress(SystemExit):
+            asyncio.run(main())
+        status = 0
+    finally:
+        if os.getpid() != parent:
+            os._exit(status)  # nothing of the suite must run on in the child
