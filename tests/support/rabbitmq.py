@@ -7,6 +7,7 @@ under test or the place of the installation.
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
 import shutil
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 STARTUP_TIMEOUT = 60.0  # seconds; a start takes 3 to 6 on an idle machine
 STOP_TIMEOUT = 30.0  # seconds
 COMMAND_TIMEOUT = 60.0  # seconds
-ERL_CALL_TRIES = 5
+
+_callers = itertools.count(1)  # numbers for the names of calls
 
 _CONFIG = """\
 listeners.tcp.default = {host}:{port}
@@ -191,15 +193,12 @@ class RabbitMQNode:
 
     def eval(self, expression: str) -> str:
         """Evaluate an Erlang expression in the node, in milliseconds, and return its value."""
-        command = ['erl_call', '-r', '-address', f'{HOST}:{self._distribution_port}', '-e']
-        for number in range(1, ERL_CALL_TRIES + 1):
-            try:
-                answer = self._command(command, f'{expression}.\n')
-                break
-            except RabbitMQFailed as error:
-                # The node sometimes refuses the random name of an erl_call.
-                if 'failed to connect' not in str(error) or number == ERL_CALL_TRIES:
-                    raise
+        # With `-r`, two calls in one second may have the same name, and the node refuses the second.
+        name = f'tests-{os.getpid()}-{next(_callers)}'
+        address = f'{HOST}:{self._distribution_port}'
+        answer = self._command(
+            ['erl_call', '-h', name, '-address', address, '-e'], f'{expression}.\n'
+        )
         # erl_call prints {ok, VALUE} or {error, REASON}.
         status, _, value = answer.removeprefix('{').partition(', ')
         if status != 'ok':
