@@ -193,7 +193,7 @@ class RabbitMQNode:
 
     def eval(self, expression: str) -> str:
         """Evaluate an Erlang expression in the node, in milliseconds, and return its value."""
-        # With `-r`, two calls in one second may have the same name, and the node refuses the second.
+        # With `-r`, two calls in one second may have the same name; the node refuses the second.
         name = f'tests-{os.getpid()}-{next(_callers)}'
         address = f'{HOST}:{self._distribution_port}'
         answer = self._command(
