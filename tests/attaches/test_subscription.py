@@ -831,3 +831,41 @@ def test_a_lost_connection_ends_a_cancellation_with_a_running_callback() -> None
     assert promise.result() is None
     rig.advance(STOP_TIMEOUT)
     assert consumer.calls == [True, False, 'close', 'cancel']
+
+
+# Values that a program assigns
+
+
+class NoTruth:
+    """A flag that is neither true nor false."""
+
+    def __bool__(self) -> bool:
+        raise ZeroDivisionError('no truth')
+
+
+@pytest.mark.parametrize(('name', 'value'), [('body_receive_mode', 'abc'), ('no_local', NoTruth())])
+def test_a_value_that_cannot_be_used_costs_only_its_consumer(name: str, value: Any) -> None:
+    rig = Rig()
+    broker = rig.up()
+    consumer, future = watched(rig)
+    setattr(consumer, name, value)
+    other, other_future = watched(rig, Queue('other'))
+    broker.serve()
+    broker.serve()
+
+    assert other_future.result() is None
+    assert rig.state() is EngineState.UP
+    assert isinstance(future.error, (ValueError, ZeroDivisionError))
+    assert consumer.cancelled
+    assert other.state == ST_ONLINE
+
+
+def test_such_a_value_costs_the_consumer_at_a_new_prefetch_count_too() -> None:
+    rig, broker, consumer, _ = consuming(no_ack=False, qos=5)
+    consumer.no_local = NoTruth()  # type: ignore[assignment]
+    consumer.set_qos(10)
+    broker.serve()
+    broker.serve()
+
+    assert consumer.cancelled
+    assert rig.state() is EngineState.UP

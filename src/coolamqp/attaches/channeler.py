@@ -175,6 +175,8 @@ class Channeler(ChannelHandler):
             self._retry_delay = RETRY_SECONDS_MIN
             self.on_online()
             self.report_set_up()
+        except Exception as error:  # noqa: BLE001 - the attach handles it, or raises it
+            self.on_set_up_error(self.channel, error)
         else:
             self._send_set_up(self.channel, method)
 
@@ -187,6 +189,10 @@ class Channeler(ChannelHandler):
             self.on_unsendable(error)
         else:
             channel.call(method, self._continue)
+
+    def on_set_up_error(self, channel: Channel, error: Exception) -> None:
+        """Handle an error of `set_up` itself, which is a defect of most attaches."""
+        raise error
 
     def on_unsendable(self, error: Exception) -> None:
         """Handle a method of `set_up` that is too large to send. The channel closes."""

@@ -276,6 +276,8 @@ class Subscription(Channeler):
             method = renewal.send(answer)
         except StopIteration:
             self._on_renewed(self.channel)
+        except Exception as error:  # noqa: BLE001 - it ends the consumer
+            self.on_set_up_error(self.channel, error)
         else:
             self.channel.call(method, lambda answer: self._go_on_renewing(renewal, answer))
 
@@ -564,6 +566,11 @@ class Subscription(Channeler):
             self._end(None if self.mailbox.ending else cause)
         elif refused and cause is not None:
             self.fail(cause)
+
+    def on_set_up_error(self, channel: Channel, error: Exception) -> None:
+        """End for good: the program has assigned a value to the consumer that cannot be used."""
+        channel.close()
+        self.fail(error)
 
     def on_unsendable(self, error: Exception) -> None:
         """End for good: the method is too large to send."""
