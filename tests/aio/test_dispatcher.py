@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from coolamqp.aio.dispatcher import Dispatcher
+from coolamqp.attaches.consumer_options import OnError
 from coolamqp.attaches.delivery import Delivery
 from coolamqp.attaches.mailbox import Hook, Item, Mailbox
 from coolamqp.objects import Callable as CallableList
@@ -232,6 +233,28 @@ async def test_a_task_that_a_program_cancels_costs_only_its_callback(steps: int)
     await rig.finish()
 
     assert seen == sent
+
+
+@pytest.mark.parametrize(
+    ('on_error', 'refusals'), [('keep', []), ('requeue', [True]), ('reject', [True])]
+)
+async def test_the_message_of_a_cancelled_task_goes_back(
+    on_error: OnError, refusals: list[bool]
+) -> None:
+    rig, begun = Rig(), asyncio.Event()
+
+    async def work(_: Delivery) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    (message,) = deliveries(1)
+    rig.post(mailbox(work, on_error=on_error), message)
+    await asyncio.wait_for(begun.wait(), END)
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    await rig.finish()
+
+    assert message.refusals == refusals
 
 
 async def test_a_callback_may_cancel_its_own_task() -> None:

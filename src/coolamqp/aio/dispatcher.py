@@ -160,7 +160,12 @@ class Dispatcher:
                 await self._failure_of(function, item.arguments, None)
         elif turn.callback is not None:
             callback = self._callback(mailbox, turn.callback)
-            error = await self._failure_of(callback, (item,), mailbox)
+            try:
+                error = await self._failure_of(callback, (item,), mailbox)
+            except asyncio.CancelledError:
+                if mailbox.on_error != 'keep':
+                    item.nack()  # It is no fault of the message, and the program may be ending.
+                raise
             if error is not None:
                 settle_failed(mailbox, item, error)
 
