@@ -305,10 +305,19 @@ class NoText(Exception):
     __repr__ = __str__
 
 
+def with_note(error: Exception, note: str) -> Exception:
+    error.add_note(note)
+    return error
+
+
 @pytest.mark.parametrize(
     ('error', 'reason'),
     [
         (LookupError('no such order'), 'LookupError: no such order'),
+        (
+            with_note(LookupError('no such order'), 'order 17'),
+            'LookupError: no such order order 17',
+        ),
         (NoText(), 'tests.supervisor.test_mailboxes.NoText: <exception str() failed>'),
     ],
 )

@@ -239,7 +239,7 @@ def _retry(received: Received, error: BaseException) -> None:
 
     That is one with headers that nobody can read, or a number of the attempt that is too large.
     """
-    reason = format_exception_only(error)[-1].strip()
+    reason = ' '.join(''.join(format_exception_only(error)).split())  # with its notes
     for message in [received] if isinstance(received, Delivery) else received:
         try:
             message.retry(reason)
