@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import selectors
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 import coolamqp
 from coolamqp.clustering import Cluster
+from coolamqp.net.watches import Watches
 from coolamqp.objects import NodeDefinition
 from tests.support.certificates import Certificates
 from tests.support.coroutines import LOOPS, run_test
@@ -198,6 +200,14 @@ def no_leaks() -> Iterator[None]:
         if time.monotonic() > deadline:
             pytest.fail(f'left behind: threads {threads}, descriptors {descriptors}')
         time.sleep(0.02)
+
+
+@pytest.fixture
+def watches(no_leaks: None) -> Iterator[Watches]:
+    """The watches of a driver, without sockets."""
+    watches = Watches(selectors.DefaultSelector())
+    yield watches
+    watches.close()
 
 
 def _descriptors() -> dict[int, str]:

@@ -94,7 +94,7 @@ async def invoice(number: int, request: Request) -> str:
 
 @app.get('/ready')
 async def ready(request: Request, response: Response) -> str:
-    """Say whether this process can do its work now."""
+    """Return whether this process can do its work now."""
     health = request.state.cluster.health()
     response.status_code = 200 if health else 503
     return str(health)

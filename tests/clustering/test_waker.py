@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import selectors
 from collections.abc import Iterator
 
 import pytest
 
 from coolamqp.clustering.waker import Waker
 from coolamqp.net.watches import Watches
-
-
-@pytest.fixture
-def watches(no_leaks: None) -> Iterator[Watches]:
-    watches = Watches(selectors.DefaultSelector())
-    yield watches
-    watches.close()
 
 
 @pytest.fixture

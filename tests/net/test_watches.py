@@ -17,13 +17,6 @@ READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 
 
 @pytest.fixture
-def watches(no_leaks: None) -> Iterator[Watches]:
-    watches = Watches(selectors.DefaultSelector())
-    yield watches
-    watches.close()
-
-
-@pytest.fixture
 def pair(no_leaks: None) -> Iterator[tuple[socket.socket, socket.socket]]:
     ours, theirs = socket.socketpair()
     with ours, theirs:

@@ -147,7 +147,7 @@ class Dispatcher:
             await asyncio.sleep(0)
 
     def _on_done(self, turn: Turn, task: asyncio.Task[None]) -> None:
-        """Give the mailbox of a task back, even if the task was cancelled before it began."""
+        """End the turn of a task, even if the task was cancelled before it began."""
         self._tasks.pop(task, None)  # It may be left to itself already.
         if self._mailboxes.give_back(turn):
             self._wake()

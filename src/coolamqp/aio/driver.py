@@ -178,7 +178,7 @@ class Driver(BaseDriver):
         self._watches.watch(sock, events)
 
     def _listen(self) -> None:
-        """Let the loop watch the selector, and the selector the sockets.
+        """Make the loop watch the selector, which watches the sockets.
 
         uvloop stops watching a socket that has an error, as after a reset by the broker, and tells
         nobody. The selector has no errors.

@@ -42,7 +42,7 @@ class Inbox:
         self._condition.notify_all()
 
     def discard(self) -> list[Event]:
-        """Take no more events, and return those that were not taken."""
+        """Close the inbox, and return the events that nobody has taken."""
         self._discarded = True
         self.close()
         return self._queue.take_all()

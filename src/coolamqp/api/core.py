@@ -399,7 +399,7 @@ class Core(Commands[FutureT], Generic[FutureT, DriverT]):
         self.call_engine(stop, then=return_waiting)
 
     def _release_caller(self) -> Mailbox | None:
-        """Let the shutdown not wait for the caller, which waits for the shutdown.
+        """Exclude the caller from what the shutdown waits for, since it waits for the shutdown.
 
         :returns: the mailbox whose callback is the caller; None if it is no callback
         """

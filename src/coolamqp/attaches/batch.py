@@ -39,7 +39,7 @@ class Batch(list[Delivery]):
         return all(counts)
 
     def retry(self, reason: str = '') -> bool:
-        """Let all messages be delivered again after the next delay; otherwise like `ack`.
+        """Retry all messages, see `ReceivedMessage.retry`; otherwise like `ack`.
 
         :raises ValueError: the queue has no `retry_delays`
         """

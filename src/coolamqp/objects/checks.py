@@ -1,4 +1,4 @@
-"""Checks for the arguments of a node: text, numbers and seconds.
+"""Checks for the arguments of nodes, queues and consumers: text, numbers and seconds.
 
 Every error is a `ValueError` that names the field, and shows nothing that may be a secret.
 """
