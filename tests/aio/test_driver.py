@@ -7,6 +7,7 @@ import logging
 import selectors
 import socket
 from collections.abc import Callable
+from functools import partial
 from math import inf
 from typing import cast
 
@@ -52,6 +53,7 @@ class FakeTransport(Transport):
     :ivar event: what happens next: bytes come, it connects (None), or it fails
     :ivar defect: what each `send` raises, although it should raise nothing
     :ivar closed: whether the driver has closed it
+    :ivar on_close: called when the driver closes it
     """
 
     wake_at = inf
@@ -68,6 +70,7 @@ class FakeTransport(Transport):
         self.event: bytes | Exception | None = None
         self.defect: Exception | None = None
         self.closed = False
+        self.on_close: Callable[[], object] = lambda: None
 
     def advance(self, now: float) -> None:
         """Wait for the test."""
@@ -95,6 +98,7 @@ class FakeTransport(Transport):
 
     def close(self) -> None:
         self.closed = True
+        self.on_close()
 
 
 class Runner:
@@ -123,10 +127,11 @@ class DriverRig(Rig):
         self.transports: list[FakeTransport] = []
         self.transport_made = asyncio.Event()
         self.defect: Exception | None = None
+        self.postponed = PostponedCalls(self.engine.effects)
         self.driver = Driver(
             self.engine,
             LoopGuard(),
-            PostponedCalls(self.engine.effects),
+            self.postponed,
             Runner(),
             self.reports.extend,
             self.on_reported,
@@ -284,6 +289,22 @@ async def test_an_abort_leaves_no_transport_open() -> None:
     rig.driver.abort()
     assert old.closed
     assert rig.state() is EngineState.STOPPED
+
+
+def refuse() -> None:
+    raise ConnectionDead('shut down')
+
+
+async def test_a_call_that_interrupts_the_last_turn_gets_an_answer() -> None:
+    rig, broker = await connected()
+    ending = Ending()
+    rig.transport.on_close = partial(rig.postponed.add, refuse, ending)
+    rig.engine.stop(rig.clock.now)
+    rig.driver.notify()
+    await rig.turn()
+    broker.serve()
+    await asyncio.wait_for(rig.driver.wait_closed(), PATIENCE)
+    assert isinstance(ending.error, ConnectionDead)
 
 
 async def test_a_defect_ends_all_waiting_and_is_logged(caplog: pytest.LogCaptureFixture) -> None:

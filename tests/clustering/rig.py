@@ -146,6 +146,7 @@ class DriverRig(Rig):
 
     :param selector: sleeps for the driver; None for one that steps
     :ivar transports: all that the driver has made, the latest last
+    :ivar interruption: called in the middle of each turn, like a finalizer
     """
 
     def __init__(self, selector: selectors.BaseSelector | None = None, **options: Any) -> None:
@@ -157,6 +158,7 @@ class DriverRig(Rig):
         self.transports: list[FakeTransport] = []
         self.error: Exception | None = None  # of the transports to come
         self.progress: list[bool] = []
+        self.interruption: Callable[[], object] = _nothing
         self.dispatcher = Dispatcher(
             'test', self.engine.mailboxes, None, _nothing, _nothing, threading.RLock()
         )
@@ -168,7 +170,7 @@ class DriverRig(Rig):
             self.dispatcher,
             self.reports.extend,
             self.on_reported,
-            self.progress.append,
+            self._on_progress,
             self.time,
             self._make_transport,
             self.selector if selector is None else selector,
@@ -176,6 +178,10 @@ class DriverRig(Rig):
 
     def on_reported(self, reports: Reports) -> None:
         """Do nothing more about reports."""
+
+    def _on_progress(self, streaming: bool) -> None:
+        self.progress.append(streaming)
+        self.interruption()
 
     def time(self) -> float:
         """Return the time of the test."""

@@ -234,6 +234,18 @@ def test_nothing_is_read_while_reading_is_paused(rig: DriverRig, broker: Scripte
 # The end
 
 
+def interrupt_once(rig: DriverRig) -> Ending:
+    """Interrupt the next turn with a call; return the promise that the call ends."""
+    ending = Ending()
+
+    def interrupt() -> None:
+        rig.interruption = lambda: None
+        rig.postponed.add(_refuse, ending)
+
+    rig.interruption = interrupt
+    return ending
+
+
 def test_the_last_turn_is_the_one_in_which_the_last_transport_closes(
     rig: DriverRig, broker: ScriptedBroker
 ) -> None:
@@ -255,6 +267,21 @@ def test_an_engine_that_has_stopped_is_driven_until_its_last_frames_are_sent(
     rig.transport.room = None
     assert broker.serve()[-1] == ConnectionCloseOk()
     assert not rig.driver.turn(False)
+
+
+def test_a_call_that_interrupts_the_last_turn_gets_an_answer(rig: DriverRig) -> None:
+    rig.engine.stop(rig.clock.now)
+    ending = interrupt_once(rig)
+    while rig.driver.turn(False):
+        pass
+    assert isinstance(ending.error, ConnectionDead)
+
+
+@pytest.mark.usefixtures('broker')
+def test_a_call_that_interrupts_the_end_after_a_defect_gets_an_answer(rig: DriverRig) -> None:
+    ending = interrupt_once(rig)
+    rig.driver.fail()
+    assert isinstance(ending.error, ConnectionDead)
 
 
 @pytest.mark.usefixtures('broker')

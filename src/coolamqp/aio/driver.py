@@ -116,7 +116,9 @@ class Driver(BaseDriver):
             stack.callback(self._transports.close)
             with self._lock:
                 self._engine.abort()
-                self._postponed.carry_out()
+            while self._postponed.waiting:
+                with self._lock:
+                    self._postponed.carry_out()
             self.carry_out(self._engine.take_effects())
 
     def _call(self, act: Callable[[float], None]) -> None:
@@ -125,6 +127,8 @@ class Driver(BaseDriver):
     def _drive(self, now: float) -> None:
         engine = self._engine
         self._enter(self._serve_engine, now)
+        while self._postponed.waiting:  # Calls have interrupted it.
+            self._enter(self._serve_engine, now)
         if engine.effects:
             self.carry_out(engine.take_effects())
         if engine.state is EngineState.STOPPED and not self._transports.ending:

@@ -143,7 +143,8 @@ class Driver(BaseDriver):
             self.carry_out(effects)  # There may be more to do now, so there is no sleep.
         elif not stopped:
             self._sleep(0.0 if may_sleep and self._let_gather() else timeout)
-        return not stopped
+        # A call that has interrupted this turn needs another one to end.
+        return not stopped or self._postponed.waiting
 
     def fail(self) -> None:
         """Abort the engine and end everybody's waiting, after a defect in a turn."""
@@ -153,6 +154,8 @@ class Driver(BaseDriver):
             self._on_progress(False)
             effects = self._engine.take_effects()
         self.carry_out(effects)
+        if self._postponed.waiting:  # by a finalizer that has interrupted the lines above
+            self.fail()
 
     def close(self) -> None:
         """Close the sockets and the selector."""
