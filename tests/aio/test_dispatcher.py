@@ -153,6 +153,21 @@ async def test_an_inline_callback_that_raises_is_logged_as_well(
     assert 'on purpose' in caplog.text
 
 
+async def test_an_inline_callback_may_fail_in_what_it_returns(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    rig, message = Rig(), Refusable(b'')
+
+    async def fail_later() -> None:
+        raise ValueError('on purpose')
+
+    rig.post(mailbox(lambda _: fail_later(), inline=True, on_error='requeue'), message)
+    await rig.finish()
+
+    assert message.refusals == [True]
+    assert 'on_message of the consumer of queue raised' in caplog.text
+
+
 @pytest.mark.parametrize('inline', [False, True])
 async def test_hooks_may_be_plain_or_coroutine_functions(
     caplog: pytest.LogCaptureFixture, inline: bool

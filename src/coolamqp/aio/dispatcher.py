@@ -16,7 +16,7 @@ from typing import Any
 
 from coolamqp.api.guarded import log_failed_callback, log_failed_hook
 from coolamqp.attaches.delivery import Delivery
-from coolamqp.attaches.mailbox import Hook, Item, Mailbox
+from coolamqp.attaches.mailbox import Hook, Item, Mailbox, Received
 from coolamqp.log_events import LogEvent, extra, one_line
 from coolamqp.objects import Callable as CallableList
 from coolamqp.objects import ReceivedMessage
@@ -159,15 +159,20 @@ class Dispatcher:
             for function in _functions(item):
                 await self._failure_of(function, item.arguments, None)
         elif turn.callback is not None:
-            callback = self._callback(mailbox, turn.callback)
-            try:
-                error = await self._failure_of(callback, (item,), mailbox)
-            except asyncio.CancelledError:
-                if mailbox.on_error != 'keep':
-                    item.nack()  # It is no fault of the message, and the program may be ending.
-                raise
-            if error is not None:
-                settle_failed(mailbox, item, error)
+            await self._run_callback(self._callback(mailbox, turn.callback), mailbox, item)
+
+    async def _run_callback(
+        self, callback: Callable[[Any], Any], mailbox: Mailbox, received: Received
+    ) -> None:
+        """Run a callback, and settle what it has received if it fails."""
+        try:
+            error = await self._failure_of(callback, (received,), mailbox)
+        except asyncio.CancelledError:
+            if mailbox.on_error != 'keep':
+                received.nack()  # It is no fault of the message, and the program may be ending.
+            raise
+        if error is not None:
+            settle_failed(mailbox, received, error)
 
     async def _failure_of(
         self,
@@ -198,33 +203,31 @@ class Dispatcher:
     # Inline
 
     def _run_inline(self, mailbox: Mailbox, item: Item) -> None:
-        """Call a function here and now; a result to await is awaited by a task."""
+        """Call a function here and now; a task awaits a result that must be awaited."""
         if isinstance(item, Hook):
             for function in _functions(item):
-                self._inline_failure_of(function, item.arguments, None)
+                self._run_hook_inline(function, item.arguments)
             return
         callback = None if goes_back(mailbox, item) else callback_for(mailbox)
         if callback is None:
             return
-        callback = self._callback(mailbox, callback)
-        error = self._inline_failure_of(callback, (item,), mailbox)
-        if error is not None:
+        try:
+            result = self._callback(mailbox, callback)(item)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it is logged
+            log_failed_callback(logger, mailbox.name)
             settle_failed(mailbox, item, error)
+        else:
+            if isawaitable(result):
+                self.call(self._run_callback, lambda _: result, mailbox, item)
 
-    def _inline_failure_of(
-        self,
-        function: Callable[..., Any],
-        arguments: tuple[Any, ...],
-        mailbox: Mailbox | None,
-    ) -> BaseException | None:
+    def _run_hook_inline(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         try:
             result = function(*arguments)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it is logged
-            _log_failure(function, mailbox)
-            return error
-        if isawaitable(result):
-            self.call(lambda: result)
-        return None
+        except (Exception, asyncio.CancelledError):  # noqa: BLE001 - it is logged
+            log_failed_hook(logger, function)
+        else:
+            if isawaitable(result):
+                self.call(lambda: result)
 
 
 def _log_failure(function: Callable[..., Any], mailbox: Mailbox | None) -> None:
