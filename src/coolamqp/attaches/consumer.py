@@ -164,7 +164,8 @@ class Consumer:
         run. Running callbacks may settle their messages until they end. Then all unsettled messages
         go back into the queue.
 
-        :param timeout: the time for running callbacks, in seconds; None for no limit
+        :param timeout: the time for running callbacks, in seconds; None for no limit. Two callbacks
+            that wait with no limit for each other's consumer wait for ever
         :returns: a future of the Cluster. It succeeds when the callbacks have ended, or after the
             timeout. For a callback of this consumer it succeeds when no more messages can come
         :raises TypeError: the timeout is no number
