@@ -50,6 +50,7 @@ CLIENTS: Final = (
     Client('threads', 'CoolAMQP, threads', 'coolamqp_threads', OURS, 'coolamqp', compiled=True),
     Client('inline', 'CoolAMQP, inline', 'coolamqp_inline', OURS, 'coolamqp', compiled=True),
     Client('asyncio', 'CoolAMQP, asyncio', 'coolamqp_asyncio', OURS, 'coolamqp', compiled=True),
+    Client('traced', 'CoolAMQP, traced', 'coolamqp_traced', OURS, 'coolamqp', compiled=True),
     Client(
         'pure',
         'CoolAMQP, not compiled',

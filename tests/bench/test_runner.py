@@ -21,7 +21,7 @@ class Liar(Client):
     module = 'tests.bench.liar'
 
 
-@pytest.mark.parametrize('name', ['raw', 'threads', 'inline', 'asyncio'])
+@pytest.mark.parametrize('name', ['raw', 'threads', 'inline', 'asyncio', 'traced'])
 @pytest.mark.parametrize('work', [work for work in WORKS if work != 'ping-pong-busy'])
 def test_every_work_is_done(rabbitmq: BrokerNode, name: str, work: str) -> None:
     with Runner(rabbitmq.url()) as running:
