@@ -14,16 +14,13 @@ from coolamqp.attaches.consumer_options import STOP_TIMEOUT
 from coolamqp.attaches.events import (
     ConnectionLost,
     ConsumerCancelledByBroker,
-    TopologyFailed,
 )
 from coolamqp.attaches.mailbox import Mailbox
-from coolamqp.attaches.subscription import STEADY_SECONDS
 from coolamqp.exceptions import AMQPError, CoolAMQPError
 from coolamqp.framing.definitions import (
     BasicAck,
     BasicCancel,
     BasicConsume,
-    BasicConsumeOk,
     BasicNack,
     BasicQos,
     ChannelClose,
@@ -35,50 +32,12 @@ from coolamqp.framing.definitions import (
     QueueDeclare,
 )
 from coolamqp.framing.field_table import plain_table
-from coolamqp.framing.method import Method
 from coolamqp.objects import Exchange, Queue
-from coolamqp.objects import QueueBind as QueueBinding
 from coolamqp.supervisor.states import EngineState
+from tests.attaches.watched import NoTruth, Watched, consuming, watched
 from tests.support.ending import Ending
 from tests.support.rig import Rig
 from tests.support.scripted_broker import ScriptedBroker, refuse_nothing
-
-
-class Watched(Consumer):
-    """Notes what is called."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.calls: list[Any] = []
-        self.on_cancel.add(lambda: self.calls.append('cancel'))
-        self.on_broker_cancel.add(lambda: self.calls.append('broker cancel'))
-
-    def on_operational(self, operational: bool) -> None:
-        super().on_operational(operational)
-        self.calls.append(operational)
-
-    def on_close(self, payload: Method | None = None) -> None:
-        super().on_close(payload)
-        self.calls.append('close')
-
-
-def watched(rig: Rig, queue: Queue | None = None, **arguments: Any) -> tuple[Watched, Ending]:
-    """Consume with a consumer that is watched."""
-    future = Ending()
-    consumer = Watched(queue or Queue('jobs'), None, future_to_notify=future, **arguments)
-    rig.add(consumer)
-    return consumer, future
-
-
-def consuming(**arguments: Any) -> tuple[Rig, ScriptedBroker, Watched, int]:
-    """Give a consumer that is online, and its channel."""
-    rig = Rig()
-    broker = rig.up()
-    consumer, future = watched(rig, **arguments)
-    broker.serve()
-    assert future.result() is None
-    rig.advance(STEADY_SECONDS + 1)
-    return rig, broker, consumer, broker.channel_of(BasicConsume)
 
 
 def refuse_queues(code: int) -> Any:
@@ -335,81 +294,6 @@ def test_a_deleted_queue_of_others_stays_deleted_and_its_consumer_waits_for_it()
     assert consumer.state == ST_ONLINE
 
 
-# Prefetch
-
-
-def test_prefetch_is_changed_now_and_after_each_reconnect() -> None:
-    rig, broker, consumer, _ = consuming(no_ack=False, qos=5)
-    consumer.set_qos(9)
-    broker.serve()
-    assert [qos.prefetch_count for qos in broker.said(BasicQos)] == [5, 9]
-    consumer.set_qos(None, 10)
-    rig.lose()
-    consumer.set_qos(0, 11)
-    assert consumer.qos == 11
-    rig.advance(1)
-    assert [qos.prefetch_count for qos in rig.up().said(BasicQos)] == [11]
-
-
-def test_a_running_consumer_is_replaced_since_a_prefetch_holds_for_new_ones_only() -> None:
-    _rig, broker, consumer, _ = consuming(no_ack=False, qos=5)
-    (first,) = broker.said(BasicConsume)
-    consumer.set_qos(9)
-    broker.serve()
-    second = broker.said(BasicConsume)[1]
-    assert second.consumer_tag not in (first.consumer_tag, b'')
-    assert [each.consumer_tag for each in broker.said(BasicCancel)] == [first.consumer_tag]
-    assert consumer.consumer_tag == second.consumer_tag
-    consumer.cancel()
-    broker.serve()
-    assert broker.said(BasicCancel)[1].consumer_tag == second.consumer_tag
-    assert consumer.cancelled
-
-
-def test_nothing_is_asked_of_a_replacement_before_it_has_begun() -> None:
-    _rig, broker, consumer, _ = consuming(no_ack=False, qos=5)
-    broker.unanswered.add('basic.consume')
-    consumer.set_qos(9)
-    consumer.set_qos(10)
-    broker.serve()
-    promise = consumer.cancel()
-    broker.serve()
-    assert len(broker.said(BasicConsume)) == 2
-    assert broker.said(BasicCancel) == []
-
-    broker.unanswered.clear()
-    broker.send(broker.channel_of(BasicConsume), BasicConsumeOk(consumer.consumer_tag))
-    broker.serve()
-
-    assert len(broker.said(BasicCancel)) == 2
-    assert promise.done()
-
-
-@pytest.mark.parametrize(
-    ('queue', 'renewed'), [(Queue('jobs', durable=True), 2), (Queue('jobs', auto_delete=True), 1)]
-)
-def test_no_exclusive_consumer_gives_up_a_queue_that_would_be_deleted(
-    queue: Queue, renewed: int
-) -> None:
-    rig, broker, consumer, _ = consuming(queue=queue, no_ack=False, exclusive=True, qos=5)
-    consumer.set_qos(9)
-    broker.serve()
-    rig.carry_out()
-    assert len(broker.said(BasicConsume)) == renewed
-    assert ('applies after the next reconnect' in rig.logged()) is (renewed == 1)
-    assert rig.reconnect().said(BasicQos) == [BasicQos(0, 9)]
-
-
-def test_the_last_of_several_prefetches_holds() -> None:
-    _, broker, consumer, _ = consuming(no_ack=False, qos=5)
-    for count in (6, 7, 8):
-        consumer.set_qos(count)
-    broker.serve()
-    assert [qos.prefetch_count for qos in broker.said(BasicQos)] == [5, 6, 8]
-    tags = [each.consumer_tag for each in broker.said(BasicConsume)]
-    assert [each.consumer_tag for each in broker.said(BasicCancel)] == tags[:-1]
-
-
 # Messages
 
 
@@ -541,32 +425,6 @@ def test_a_consumer_that_is_cancelled_again_and_again_makes_pauses() -> None:
     rig.advance(0.05)
     broker.serve()
     assert len(broker.said(BasicConsume)) == 3
-    assert consumer.state == ST_ONLINE
-
-
-def test_a_deleted_queue_gets_its_persistent_bindings_before_consuming() -> None:
-    rig, broker, consumer, channel = consuming()
-    refused, kept = QueueBinding('jobs', 'gone', ''), QueueBinding('jobs', 'ex', 'key')
-    for binding in (refused, kept, QueueBinding('other', 'ex', '')):
-        rig.engine.topology.remember(binding)
-    broker.refuses = lambda m: 404 if isinstance(m, QueueBind) and m.exchange == b'gone' else 0
-    broker.send(channel, BasicCancel(b'jobs', True))
-    said = broker.serve()
-    assert [type(each) for each in said[-3:]] == [QueueDeclare, QueueBind, BasicConsume]
-    assert broker.said(QueueBind)[-1].exchange == b'ex'
-    assert consumer.state == ST_ONLINE
-    (event,) = rig.reported(ConsumerCancelledByBroker)
-    assert (event.consumer, event.reason) == (consumer, None)
-    (failed,) = rig.reported(TopologyFailed)
-    assert failed.object == refused
-
-
-def test_a_cancel_of_an_earlier_consumer_is_ignored() -> None:
-    _, broker, consumer, channel = consuming(no_ack=False, qos=5)
-    consumer.set_qos(6)
-    broker.serve()
-    broker.send(channel, BasicCancel(b'jobs', True))
-    assert broker.hear() == []
     assert consumer.state == ST_ONLINE
 
 
@@ -836,13 +694,6 @@ def test_a_lost_connection_ends_a_cancellation_with_a_running_callback() -> None
 # Values that a program assigns
 
 
-class NoTruth:
-    """A flag that is neither true nor false."""
-
-    def __bool__(self) -> bool:
-        raise ZeroDivisionError('no truth')
-
-
 @pytest.mark.parametrize(('name', 'value'), [('body_receive_mode', 'abc'), ('no_local', NoTruth())])
 def test_a_value_that_cannot_be_used_costs_only_its_consumer(name: str, value: Any) -> None:
     rig = Rig()
@@ -858,14 +709,3 @@ def test_a_value_that_cannot_be_used_costs_only_its_consumer(name: str, value: A
     assert isinstance(future.error, (ValueError, ZeroDivisionError))
     assert consumer.cancelled
     assert other.state == ST_ONLINE
-
-
-def test_such_a_value_costs_the_consumer_at_a_new_prefetch_count_too() -> None:
-    rig, broker, consumer, _ = consuming(no_ack=False, qos=5)
-    consumer.no_local = NoTruth()  # type: ignore[assignment]
-    consumer.set_qos(10)
-    broker.serve()
-    broker.serve()
-
-    assert consumer.cancelled
-    assert rig.state() is EngineState.UP

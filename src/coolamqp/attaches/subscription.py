@@ -8,7 +8,6 @@ hooks into the mailbox, and never calls them.
 from __future__ import annotations
 
 import logging
-from collections import deque
 from math import inf
 from typing import Any, Final, Protocol
 
@@ -19,7 +18,6 @@ from coolamqp.attaches.channeler import (
     ST_SYNCING,
     Channeler,
     Dialogue,
-    is_refusal_of,
 )
 from coolamqp.attaches.delivery import Delivery, MessageOwner
 from coolamqp.attaches.events import (
@@ -30,8 +28,10 @@ from coolamqp.attaches.events import (
 from coolamqp.attaches.frame_assembly import FrameAssembly, frames_of
 from coolamqp.attaches.locked_queue import LockedQueue
 from coolamqp.attaches.mailbox import Hook, Mailbox
-from coolamqp.attaches.operation import after_queue, before_queue, bind, declare_queue
+from coolamqp.attaches.operation import after_queue, before_queue, declare_queue
 from coolamqp.attaches.promise import Promise
+from coolamqp.attaches.recovered_bindings import PersistentTopology, RecoveredBindings
+from coolamqp.attaches.replacement import Replacement, replace_consumer
 from coolamqp.exceptions import RESOURCE_LOCKED, AMQPError, CoolAMQPError
 from coolamqp.framing.content import LIST_OF_MEMORYVIEW
 from coolamqp.framing.definitions import (
@@ -49,7 +49,7 @@ from coolamqp.framing.method import Method
 from coolamqp.framing.text import Text, text_bytes
 from coolamqp.log_events import LogEvent
 from coolamqp.objects import Callable as CallableList
-from coolamqp.objects import Queue, QueueBind
+from coolamqp.objects import Queue
 from coolamqp.objects.message import Settlement
 from coolamqp.reply_codes import NOT_FOUND
 from coolamqp.timers import Timer
@@ -92,16 +92,6 @@ class Subscriber(Protocol):
 
     def on_delivery(self, frame: AMQPFrame) -> None:
         """Handle a frame of a delivery."""
-
-
-class PersistentTopology(Protocol):
-    """The persistent declarations of a Cluster, for the set-up of its consumers."""
-
-    def queue(self, name: bytes) -> Queue | None:
-        """Return the persistent queue of this name; None if there is none."""
-
-    def bindings(self, queue: bytes) -> list[QueueBind]:
-        """Return the persistent bindings of a queue, in order."""
 
 
 class ConsumerOwner(MessageOwner, Protocol):
@@ -155,8 +145,7 @@ class Subscription(Channeler):
         self._wants_frames = wants_frames
         self._wants_setup = wants_setup
         self._topology: PersistentTopology | None = None
-        self._unbound: deque[QueueBind] = deque()  # persistent bindings without an answer
-        self._refused_bindings: list[QueueBind] = []
+        self._bindings = RecoveredBindings()
         self._dirty_ledgers: list[AckLedger] = []
         self._ledger: AckLedger | None = None
         self._batcher: Batcher | None = None
@@ -171,9 +160,7 @@ class Subscription(Channeler):
         self._locked_queue = LockedQueue()
         self._used_qos: int | None = None
         self._closed_by: ChannelClose | None = None
-        self._first_tag = consumer_tag
-        self._renewals = 0
-        self._renewing = False
+        self._replacement = Replacement(consumer_tag)
         self._assembly = FrameAssembly()
         self._channel_number = 0
 
@@ -226,13 +213,9 @@ class Subscription(Channeler):
             self._renew()
 
     def _renew(self) -> None:
-        """Start a new consumer on the same channel, and then cancel the old one.
-
-        RabbitMQ applies a prefetch count only to consumers that start after it
-        (https://www.rabbitmq.com/docs/consumer-prefetch). The new consumer starts first, because
-        the broker deletes an auto-delete queue with its last consumer.
-        """
-        if self.channel is None or self.qos is None or self._renewing or self.mailbox.ending:
+        """Replace the running consumer by one with the new prefetch count."""
+        busy = self._replacement.running or self.mailbox.ending
+        if self.channel is None or self.qos is None or busy:
             return
         if self.consumer.exclusive and not self._survives_its_consumers():
             self.effects.log(
@@ -243,46 +226,21 @@ class Subscription(Channeler):
                 queue=self.mailbox.name,
             )
             return
-        self._renewing = True
+        channel, old_tag = self.channel, self.consumer_tag
         self._used_qos = self.qos
-        self._renewals += 1
-        old_tag = self.consumer_tag
-        self.consumer_tag = b'%d.%b' % (self._renewals, self._first_tag[:200])
-        self._go_on_renewing(self._renewal(old_tag, self.qos), None)
+        self.consumer_tag = self._replacement.next_tag()
+        self._replacement.begin(
+            channel,
+            replace_consumer(old_tag, self.qos, self._consume, bool(self.consumer.exclusive)),
+            lambda: self._on_replaced(channel),
+            lambda error: self.on_set_up_error(channel, error),
+        )
 
     def _survives_its_consumers(self) -> bool:
         """Whether the queue is known not to be an auto-delete queue."""
         return bool(self.consumer.declare) and not self.consumer.queue.auto_delete
 
-    def _renewal(self, old_tag: bytes, qos: int) -> Dialogue:
-        """Consume with a prefetch count and the new tag, and cancel the consumer with the old tag.
-
-        RabbitMQ answers a cancellation only when the queue has carried it out, and answers other
-        methods meanwhile. RabbitMQ 3.10 fails if a cancellation arrives before the consume-ok of
-        the same consumer is sent. So each method waits for the answer to the one before.
-        """
-        exclusive = self.consumer.exclusive
-        if exclusive:  # The broker refuses a second consumer.
-            yield BasicCancel(old_tag)
-        yield BasicQos(0, qos)
-        yield self._consume()
-        if not exclusive:
-            yield BasicCancel(old_tag)
-
-    def _go_on_renewing(self, renewal: Dialogue, answer: Method | None) -> None:
-        if self.channel is None:
-            return
-        try:
-            method = renewal.send(answer)
-        except StopIteration:
-            self._on_renewed(self.channel)
-        except Exception as error:  # noqa: BLE001 - it ends the consumer
-            self.on_set_up_error(self.channel, error)
-        else:
-            self.channel.call(method, lambda answer: self._go_on_renewing(renewal, answer))
-
-    def _on_renewed(self, channel: Channel) -> None:
-        self._renewing = False
+    def _on_replaced(self, channel: Channel) -> None:
         if self.mailbox.ending:
             self._cancel_on(channel)
         elif self.qos != self._used_qos:
@@ -309,7 +267,7 @@ class Subscription(Channeler):
 
     def set_up(self) -> Dialogue:
         """Declare and bind the queue, set the prefetch count, and consume."""
-        self._unbound.clear()
+        self._bindings.forget_unanswered()
         yield from self._declare()
         self._bind_again()
         self._used_qos = self.qos
@@ -338,19 +296,10 @@ class Subscription(Channeler):
             yield QueueDeclare(name, passive=True)
 
     def _bind_again(self) -> None:
-        """Send the persistent bindings of the queue, which may be a new one.
-
-        They all go out before the first answer. The answer to the next method comes after theirs.
-        """
-        if self.channel is None or self._topology is None:
-            return
-        bindings = self._topology.bindings(self.consumer.queue.name or b'')
-        self._unbound = deque(each for each in bindings if each not in self._refused_bindings)
-        for binding in self._unbound:
-            self.channel.call(bind(binding), self._on_bound)
-
-    def _on_bound(self, answer: Method) -> None:
-        self._unbound.popleft()
+        """Send the persistent bindings of the queue, which may be a new one."""
+        if self.channel is not None and self._topology is not None:
+            name = self.consumer.queue.name or b''
+            self._bindings.send(self.channel, self._topology.bindings(name))
 
     def _consume(self) -> Method:
         consumer = self.consumer
@@ -461,7 +410,7 @@ class Subscription(Channeler):
         )
         self.effects.report(ConsumerCancelledByBroker(self.consumer, None))
         self.effects.call(self.mailbox, self.consumer.on_broker_cancel)
-        self._refused_bindings.clear()
+        self._bindings.forget_refused()
         self._close_channel()
 
     def _is_current(self, consumer_tag: Text) -> bool:
@@ -481,7 +430,7 @@ class Subscription(Channeler):
 
     def on_offline(self) -> None:
         """Void the unsettled messages, and report that consuming has ended."""
-        self._renewing = False
+        self._replacement.abandon()
         if self._ledger is None:
             self._flush_batch()
         else:
@@ -531,10 +480,9 @@ class Subscription(Channeler):
 
     def _leave_out_binding(self, error: AMQPError) -> bool:
         """Whether the broker has refused a persistent binding. The next set-up leaves it out."""
-        if not self._unbound or not is_refusal_of(error, bind(self._unbound[0])):
+        binding = self._bindings.refused_by(error)
+        if binding is None:
             return False
-        binding = self._unbound[0]
-        self._refused_bindings.append(binding)
         self.effects.report(TopologyFailed(binding, error))
         return True
 
@@ -560,7 +508,7 @@ class Subscription(Channeler):
     def on_channel_lost(self, cause: Exception | None) -> None:
         """Go offline; end for good if the broker closed the connection because of the set-up."""
         refused = self.was_refused(cause)
-        self._refused_bindings.clear()
+        self._bindings.forget_refused()
         super().on_channel_lost(cause)
         if self.mailbox.ending or self.consumer.cancel_on_failure:
             self._end(None if self.mailbox.ending else cause)
@@ -606,7 +554,7 @@ class Subscription(Channeler):
         else:
             if timeout is not None:
                 self._timer = self.timers.after(timeout, lambda: self._hurry(timeout))
-            if not self._renewing:
+            if not self._replacement.running:
                 self._cancel_on(self.channel)
 
     def _cancel_on(self, channel: Channel) -> None:
