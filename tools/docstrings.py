@@ -2,8 +2,8 @@
 
 It moves examples in front of the fields of a docstring, because griffe regards all text after the
 fields as a part of the last field. It puts examples into code blocks, because Markdown regards
-lines that begin with `>>>` as quotations. It adds the types of attributes that griffe does not find,
-and the constructors of methods of AMQP, because griffe does not know that `@method` makes
+lines that begin with `>>>` as quotations. It adds types of attributes that griffe does not find. It
+adds the constructors of methods of AMQP, because griffe does not know that `@method` makes
 dataclasses.
 """
 
@@ -72,7 +72,7 @@ def make_public(annotation: str | Expr | None) -> None:
 
 
 def type_of(value: str | Expr | None) -> str | Expr | None:
-    """Return the type of the value of an attribute: an argument of the constructor, or a property."""
+    """Return the type of a value: of an argument of the constructor, or of a property."""
     match value:
         case ExprName(name=name, parent=Function(name='__init__') as constructor):
             known = {each.name: each.annotation for each in constructor.parameters}
