@@ -38,8 +38,10 @@ STYLE: Final = """\
          stroke-linejoin: round }
   .name { font-size: 14px; font-weight: 600; fill: #24292f; stroke: none }
   .bad { fill: #a93226 }
+  .ground { fill: #fff }
   .way.bad { fill: none }
   @media (prefers-color-scheme: dark) {
+    .ground { fill: #1e2129 }
     .box { fill: #26303d; stroke: #7ea2cc }
     .good { fill: #43291c; stroke: #ff8a50 }
     .end { fill: #2b2f38; stroke: #8f99a5 }
@@ -309,6 +311,7 @@ def picture(plan: Plan, machine: Machine) -> str:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}">',
             f'<title>{machine.title}: states and events</title>',
             f'<style>\n{STYLE}</style>',
+            f'<rect width="{width:g}" height="{height:g}" class="ground"/>',
             *itertools.chain.from_iterable(draw_way(plan, way) for way in plan.ways),
             *itertools.chain.from_iterable(draw_loop(plan, *loop) for loop in plan.loops.items()),
             *itertools.chain.from_iterable(draw_state(plan, state) for state in plan.places),
