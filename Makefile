@@ -62,9 +62,10 @@ format: venv  ## format the code and mend what can be mended
 # Signatures are read from the source.
 docs surface: export COOLAMQP_PURE = 1
 
-docs: venv  ## draw the picture and write the tables from the code, and build the documentation into site/
+docs: venv  ## draw the pictures and write the tables from the code, and build the documentation into site/
 	$(BIN)/python -m tools.draw_architecture
 	$(BIN)/python -m tools.write_states
+	$(BIN)/python -m tools.draw_states
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 screenshots: docs  ## take pictures of the main pages, in light, dark and narrow, into .screenshots/

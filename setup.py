@@ -1,4 +1,6 @@
-"""Compile the hot path with mypyc where there is a C compiler; the rest is in pyproject.toml.
+"""Compile the hot path with mypyc where there is a C compiler, and make the page of PyPI.
+
+The rest is in pyproject.toml.
 
 One source: what is compiled is installed as Python too. COOLAMQP_PURE in the environment has
 nothing compiled here, or at import nothing compiled used. The build says which of the two it is.
@@ -7,6 +9,7 @@ nothing compiled here, or at import nothing compiled used. The build says which 
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -103,4 +106,15 @@ def can_compile() -> bool:
     return done.returncode == 0
 
 
-setup(ext_modules=extensions())
+def page() -> str:
+    """Return README.md without pictures and links of this folder, which PyPI does not have."""
+    text = Path('README.md').read_text('utf-8')
+    text = re.sub(r'!\[[^\]]*\]\((?!https?:)[^)]*\)\n+', '', text)
+    return re.sub(r'\[([^\]]+)\]\((?!https?:)[^)]*\)', r'\1', text)
+
+
+setup(
+    ext_modules=extensions(),
+    long_description=page(),
+    long_description_content_type='text/markdown',
+)

@@ -29,6 +29,12 @@ STYLE: Final = """
     rect.bar { fill: #b6bfc9 } .ours { fill: #d1541f } rect.raw { fill: #7d8792 }
     text.ours { fill: #b0410f; font-weight: 600 }
     .spread { stroke: #24292f; stroke-width: 1.2 }
+    .ground { fill: #fff }
+    @media (prefers-color-scheme: dark) {
+      text { fill: #e3e6ea } .note { fill: #a5adb8 } .ground { fill: #1e2129 }
+      rect.bar { fill: #5c6775 } rect.raw { fill: #98a3b0 } .spread { stroke: #e3e6ea }
+      rect.ours { fill: #ff7a3d } text.ours { fill: #ff9a68 }
+    }
 """
 
 
@@ -66,7 +72,7 @@ def draw(title: str, rows: list[dict[str, Any]], surroundings: dict[str, Any]) -
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
             f'<title>{escape(what)}. {escape(note)}</title>',
             f'<style>{STYLE}</style>',
-            f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
+            f'<rect width="{WIDTH}" height="{height}" class="ground"/>',
             f'<text x="24" y="34" class="title">{escape(what)}</text>',
             f'<text x="24" y="56" class="note">{escape(note)}</text>',
             *_bars(rows, scale),

@@ -49,6 +49,8 @@ WAY_IN = (
 CAPTIONS = {
     '__main__': 'python -m coolamqp',
     'cli': 'the command, for terminals',
+    'testing': 'fixtures for pytest',
+    'broker': 'the embedded broker',
     'aio': 'an event loop',
     'clustering': 'threads and clocks',
     'net': 'a socket, and TLS',
@@ -62,16 +64,16 @@ CAPTIONS = {
     'exceptions': 'errors, codes and hooks',
     '': 'names, and the compiled form',
 }
-# The colours of the floors from the top: of border and arrows, and of the background.
+# The colours of the floors from the top.
 COLOURS = (
-    ('#8e44ad', '#f7eefa'),
-    ('#c0392b', '#fbecea'),
-    ('#2c6fbb', '#eaf2fb'),
-    ('#1f8a9e', '#e6f5f7'),
-    ('#2e8b57', '#e9f6ee'),
-    ('#8a8a1f', '#f7f7e4'),
-    ('#b8860b', '#fbf4e2'),
-    ('#7f8c8d', '#f1f3f3'),
+    '#8e44ad',
+    '#c0392b',
+    '#2c6fbb',
+    '#1f8a9e',
+    '#2e8b57',
+    '#8a8a1f',
+    '#b8860b',
+    '#7f8c8d',
 )
 OUT_COLOUR, IN_COLOUR = '#d35400', '#1565c0'
 
@@ -81,7 +83,17 @@ CHIP_HEIGHT, GAP, PADDING = 28, 8, 16
 LETTER = 7.3  # width of a letter in a chip
 BADGE = 20
 BAND_GAP = 14
+BOW, BOW_STEP = 30, 14  # how far an arrow swings out, and further for each floor between
 TOP = 66
+
+STYLE = """\
+  .card { fill: #fff } .band { fill: currentColor; fill-opacity: 0.1 } .chip { fill: #fff }
+  .ink { fill: #222 } .soft { fill: #5a5a5a } .floor { fill: currentColor }
+  @media (prefers-color-scheme: dark) {
+    .card { fill: #1e2129 } .band { fill-opacity: 0.16 } .chip { fill: #1e2129 }
+    .ink, .floor { fill: #eceff3 } .soft { fill: #a9b1bc }
+  }
+"""
 
 
 @dataclass
@@ -102,7 +114,6 @@ class Band:
 
     modules: tuple[str, ...]
     colour: str
-    ground: str
     y: float
     height: float = 0
     chips: list[Chip] = field(default_factory=list)
@@ -117,9 +128,10 @@ def picture() -> str:
     pieces = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" font-family="{fonts}">',
         '<title>The floors of CoolAMQP and the ways of a message through them</title>',
-        f'<rect width="{WIDTH}" height="{height:.0f}" rx="12" fill="#ffffff"/>',
-        text(MARGIN, 40, 'CoolAMQP, floor by floor', 20, '#222', 'font-weight="600"'),
-        text(CHIPS_RIGHT + 24, 40, 'imports', 12, '#666'),
+        f'<style>\n{STYLE}</style>',
+        f'<rect width="{WIDTH}" height="{height:.0f}" rx="12" class="card"/>',
+        text(MARGIN, 40, 'CoolAMQP, floor by floor', 20, 'ink', 'font-weight="600"'),
+        text(CHIPS_RIGHT + 24, 40, 'imports', 12, 'soft'),
         *itertools.chain.from_iterable(draw_band(band) for band in bands),
         *draw_arrows(bands),
         *draw_legend(height - 26),
@@ -139,8 +151,7 @@ def lay_out() -> list[Band]:
         files = files_of(row)
         if not files:
             continue
-        colour, ground = COLOURS[len(bands) % len(COLOURS)]
-        band = Band(row, colour, ground, y)
+        band = Band(row, COLOURS[len(bands) % len(COLOURS)], y)
         place_chips(band, files)
         bands.append(band)
         y += band.height + BAND_GAP
@@ -197,7 +208,8 @@ def draw_band(band: Band) -> Iterator[str]:
     """Draw a floor and its files."""
     yield (
         f'<rect x="{MARGIN}" y="{band.y:.0f}" width="{CHIPS_RIGHT - MARGIN}" '
-        f'height="{band.height:.0f}" rx="10" fill="{band.ground}" stroke="{band.colour}" '
+        f'height="{band.height:.0f}" rx="10" class="band" color="{band.colour}" '
+        f'stroke="{band.colour}" '
         f'stroke-opacity="0.35"/>'
     )
     present = [module for module in band.modules if (SOURCE / module).is_dir()]
@@ -206,8 +218,10 @@ def draw_band(band: Band) -> Iterator[str]:
         alone = 'the command'
     title = ', '.join(present) or alone
     middle = band.y + band.height / 2
-    yield text(MARGIN + 16, middle - 3, title, 16, band.colour, 'font-weight="600"')
-    yield text(MARGIN + 16, middle + 16, CAPTIONS.get(band.modules[0], ''), 12, '#555')
+    yield text(
+        MARGIN + 16, middle - 3, title, 16, 'floor', f'color="{band.colour}" font-weight="600"'
+    )
+    yield text(MARGIN + 16, middle + 16, CAPTIONS.get(band.modules[0], ''), 12, 'soft')
     for chip in band.chips:
         yield from draw_chip(chip, band.colour)
 
@@ -217,7 +231,7 @@ def draw_chip(chip: Chip, colour: str) -> Iterator[str]:
     travelled = chip.out_step is not None or chip.in_step is not None
     yield (
         f'<rect x="{chip.x:.1f}" y="{chip.y:.1f}" width="{chip.width:.1f}" '
-        f'height="{CHIP_HEIGHT}" rx="6" fill="#ffffff" stroke="{colour}" '
+        f'height="{CHIP_HEIGHT}" rx="6" class="chip" stroke="{colour}" '
         f'stroke-width="{1.6 if travelled else 0.8}" '
         f'stroke-opacity="{1 if travelled else 0.45}"/>'
     )
@@ -225,7 +239,7 @@ def draw_chip(chip: Chip, colour: str) -> Iterator[str]:
     length = len(shown(chip.name)) * LETTER
     # textLength fits the name into its box with any font.
     style = f'font-family="{fonts}" textLength="{length:.1f}" lengthAdjust="spacingAndGlyphs"'
-    ink = '#222' if travelled else '#777'
+    ink = 'ink' if travelled else 'soft'
     yield text(chip.x + 9, chip.y + 18.5, shown(chip.name), 12, ink, style)
     x = chip.x + 9 + length + 14
     for step, badge_colour in ((chip.out_step, OUT_COLOUR), (chip.in_step, IN_COLOUR)):
@@ -238,7 +252,7 @@ def draw_badge(x: float, y: float, number: str, colour: str) -> Iterator[str]:
     """Draw a number in a circle."""
     yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="9" fill="{colour}"/>'
     style = 'font-weight="600" text-anchor="middle"'
-    yield text(x, y + 3.8, number, 11, '#ffffff', style)
+    yield text(x, y + 3.8, number, 11, '', f'{style} fill="#fff"')
 
 
 def draw_arrows(bands: list[Band]) -> Iterator[str]:
@@ -250,7 +264,7 @@ def draw_arrows(bands: list[Band]) -> Iterator[str]:
         y1 = start.y + start.height * 0.5 + 4 * span
         y2 = end.y + end.height * 0.5 - 5 * span - 4
         x = CHIPS_RIGHT + 2
-        bow = x + 30 + span * 22
+        bow = x + BOW + span * BOW_STEP
         tip = x + 10
         width = 0.8 + math.sqrt(count) * 0.6
         style = f'fill="none" stroke="{start.colour}" stroke-opacity="0.75"'
@@ -288,20 +302,17 @@ def count_imports(bands: list[Band]) -> Counter[tuple[int, int]]:
 def draw_legend(y: float) -> Iterator[str]:
     """Draw the explanation of the numbers."""
     yield from draw_badge(MARGIN + 12, y, '1', OUT_COLOUR)
-    yield text(MARGIN + 28, y + 4, 'the way of a message out', 13, '#333')
+    yield text(MARGIN + 28, y + 4, 'the way of a message out', 13, 'ink')
     yield from draw_badge(MARGIN + 222, y, '1', IN_COLOUR)
-    yield text(MARGIN + 238, y + 4, 'the way of a message in', 13, '#333')
+    yield text(MARGIN + 238, y + 4, 'the way of a message in', 13, 'ink')
     below = 'Everything below net has no socket, no thread, no clock.'
-    yield text(CHIPS_RIGHT, y + 4, below, 13, '#333', 'text-anchor="end"')
+    yield text(CHIPS_RIGHT, y + 4, below, 13, 'ink', 'text-anchor="end"')
 
 
-def text(x: float, y: float, words: str, size: int, colour: str, style: str = '') -> str:
+def text(x: float, y: float, words: str, size: int, kind: str, style: str = '') -> str:
     """Return a text as SVG."""
-    space = ' ' if style else ''
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{colour}"{space}{style}>'
-        f'{words}</text>'
-    )
+    shown_as = ' '.join(filter(None, [f'class="{kind}"' if kind else '', style]))
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" {shown_as}>{words}</text>'
 
 
 if __name__ == '__main__':

@@ -36,6 +36,12 @@ STYLE: Final = """
     .failed { fill: #b6bfc9 } .connected { fill: #d1541f }
     text.connected { fill: #b0410f; font-weight: 600 }
     .axis { stroke: #7d8792; stroke-width: 1 } .back { stroke-dasharray: 4 3 }
+    .ground { fill: #fff }
+    @media (prefers-color-scheme: dark) {
+      text { fill: #a5adb8 } .title { fill: #e3e6ea } .ground { fill: #1e2129 }
+      .failed { fill: #5c6775 } rect.connected { fill: #ff7a3d } text.connected { fill: #ff9a68 }
+      .axis { stroke: #98a3b0 }
+    }
 """
 
 
@@ -81,7 +87,7 @@ def draw(outage: Outage) -> Iterator[str]:
     yield f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">'
     yield f'<title>{title}. {note}</title>'
     yield f'<style>{STYLE}</style>'
-    yield f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>'
+    yield f'<rect width="{WIDTH}" height="{HEIGHT}" class="ground"/>'
     yield f'<text x="24" y="34" class="title">{title}</text>'
     yield f'<text x="24" y="56">{note}</text>'
     yield f'<text x="{RIGHT - 80}" y="34" class="left">failed</text>'

@@ -35,7 +35,9 @@ PAGES: Final = (
     'how-to/asyncio/',
     'reference/clustering/',
     'reference/objects/',
+    'explanation/architecture/',
     'explanation/performance/',
+    'explanation/reconnect/',
     'explanation/states/',
 )
 

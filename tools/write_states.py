@@ -2,7 +2,7 @@
 
     python -m tools.write_states
 
-Writes docs/explanation/states.md, with a table for each.
+Writes docs/explanation/states.md, with a table for each. `tools/draw_states.py` draws the pictures.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ from coolamqp.uplink import states as uplink_states
 PAGE = Path(__file__).parent.parent / 'docs' / 'explanation' / 'states.md'
 
 INTRODUCTION = """\
-# States
+# States of a Cluster, a connection, a channel
 
 <!-- Made by `make docs` from the tables in the code; see tools/write_states.py. Do not edit. -->
 
-Four tables in the code have all states and all transitions between them. The code uses these
-tables, and `make docs` writes this page from them.
+This page shows all states of a Cluster, its consumers, its connection and its channels, and the
+events that change them. It helps you to read the log, and to change CoolAMQP. Four tables in the
+code have these states and events. The code uses the tables, and `make docs` makes the pictures and
+this page from them.
 """
 
 
@@ -32,11 +34,13 @@ tables, and `make docs` writes this page from them.
 class Machine:
     """A state machine.
 
+    :ivar name: the name of its picture
     :ivar where: the module with the table
     :ivar story: a description
     :ivar transitions: (name of the state, event) -> name of the next state
     """
 
+    name: str
     title: str
     where: str
     story: str
@@ -47,6 +51,7 @@ def machines() -> list[Machine]:
     """Return all state machines."""
     return [
         Machine(
+            'engine',
             'The engine of a Cluster',
             'supervisor/states.py',
             'It starts with `start` and ends with `shutdown`. `Cluster.connected` is True in the '
@@ -54,6 +59,7 @@ def machines() -> list[Machine]:
             by_value(supervisor_states.TRANSITIONS),
         ),
         Machine(
+            'attach',
             'An attach: publisher, consumer, declarer',
             'attaches/channeler.py',
             'Each attach has a channel of its own. In the state *syncing* it opens the channel and '
@@ -61,20 +67,22 @@ def machines() -> list[Machine]:
             by_name(channeler.TRANSITIONS, channeler.STATE_NAMES),
         ),
         Machine(
+            'connection',
             'A connection',
             'uplink/states.py',
             'The events are the methods of the broker (AMQP 0-9-1, section 2.2.4). If the broker '
             'sends another method during the handshake, CoolAMQP closes the connection with '
             'reply code 503; later it ignores the method. CoolAMQP goes from '
-            '*open* to *closing* when it sends `connection.close`. The loss of the transport ends '
-            'the connection in every state.',
+            '*open* to *closing* (the dashed arrow) when it sends `connection.close`. The loss of '
+            'the transport ends the connection in every state.',
             by_value(uplink_states.CONNECTION_TRANSITIONS),
         ),
         Machine(
+            'channel',
             'A channel',
             'uplink/states.py',
             'The events are the methods of the broker (section 2.2.5). CoolAMQP goes from '
-            '*opening* or *open* to *closing* when it sends `channel.close`.',
+            '*opening* or *open* to *closing* (the dashed arrow) when it sends `channel.close`.',
             by_value(uplink_states.CHANNEL_TRANSITIONS),
         ),
     ]
@@ -107,6 +115,7 @@ def section(machine: Machine) -> str:
         [
             f'## {machine.title}\n',
             f'{machine.story} The table is in `{machine.where}`.\n',
+            f'![{machine.title}: states and events](states/{machine.name}.svg)\n',
             '| state | event | next state |',
             '|---|---|---|',
             *rows,

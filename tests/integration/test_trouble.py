@@ -108,3 +108,28 @@ def test_a_message_that_is_not_settled_in_time_comes_again_and_is_an_event(
     assert again.redelivered
     assert reason is not None
     assert 'timed out' in str(reason)
+
+
+@pytest.mark.rabbitmq_only
+def test_a_quorum_queue_takes_a_message_back_that_is_not_settled_in_time(
+    rabbitmq: BrokerNode, broker_url: str
+) -> None:
+    assert isinstance(rabbitmq, RabbitMQNode)
+    if rabbitmq.version < (4, 3):
+        pytest.skip('earlier versions close the channel, see the test above')
+    arguments = {'x-queue-type': 'quorum', 'x-consumer-timeout': 500}  # milliseconds
+    tasks = Queue('tasks', durable=True, arguments=arguments)
+    cancelled: queue.Queue[ConsumerCancelledByBroker] = queue.Queue()
+    with Cluster(NodeDefinition(broker_url)) as cluster:
+        cluster.on_event.add(
+            lambda event: cancelled.put(event) if type(event) is ConsumerCancelledByBroker else 0
+        )
+        cluster.declare(tasks).result(PATIENCE)
+        cluster.publish(Message(b'slow'), routing_key='tasks', confirm=True).result(PATIENCE)
+        messages = cluster.messages(tasks, prefetch=1, timeout=PATIENCE)
+        first = next(messages)
+        assert cancelled.get(timeout=PATIENCE).reason is None
+        again = next(messages)
+        assert not first.ack()
+        assert again.ack()
+    assert again.redelivered

@@ -38,7 +38,7 @@ def with_version(project: str, version: str) -> str:
 
     :raises SystemExit: it has another form
     """
-    dynamic = "dynamic = ['version']\n"
+    dynamic = "dynamic = ['readme', 'version']"
     if dynamic not in project:
-        sys.exit(f'pyproject.toml has no line: {dynamic}')
-    return project.replace(dynamic, f"version = '{version}'\n")
+        sys.exit(f'pyproject.toml does not say: {dynamic}')
+    return project.replace(dynamic, f"version = '{version}'\ndynamic = ['readme']")

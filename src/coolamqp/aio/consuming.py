@@ -58,13 +58,13 @@ class Consuming(ConsumeCalls[ClusterFuture]):
 
         :param on_message: a plain or a coroutine function, called with each message, or each
             `Batch`, the next one when it has ended; with None, `drain` returns the messages
-        :param span: the parent of the span of this call; the spans of callbacks refer to it, too.
-            None for the active span
-        :param dont_trace: whether to make no spans, for this call and for the callbacks
         :param no_ack: whether the broker regards a message as acknowledged when it sends the
             message. The default differs from that of the Cluster for threads
         :param workers: how many messages are processed at once
         :param inline: whether `on_message` runs at reception; it must be quick
+        :param span: the parent of the span of this call; the spans of callbacks refer to it, too.
+            None for the active span
+        :param dont_trace: whether to make no spans, for this call and for the callbacks
         :returns: the consumer, and a future that ends when consuming has begun, or with `AMQPError`
 
         >>> consumer, ready = cluster.consume(Queue('jobs'), on_message)  # doctest: +SKIP

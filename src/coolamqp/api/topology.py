@@ -50,11 +50,11 @@ class TopologyCalls(Generic[FutureT]):
 
         :param obj: a `Queue`, an `Exchange`, a `QueueBind` or an `ExchangeBind`
         :param persistent: whether to declare the object again after each reconnect
-        :param span: the parent of the span of this call; None for the active span
-        :param dont_trace: whether to make no span for this call
         :param passive: whether to check only if the queue or the exchange exists. The future then
             ends with the answer of the broker; for a queue, this is a `QueueDeclareOk` with
             `message_count` and `consumer_count`
+        :param span: the parent of the span of this call; None for the active span
+        :param dont_trace: whether to make no span for this call
         :returns: a future that ends with None, or with `AMQPError` if the broker refuses
         :raises ValueError: the queue is anonymous (consuming declares it), or both `persistent` and
             `passive` are True
@@ -89,9 +89,9 @@ class TopologyCalls(Generic[FutureT]):
         :param exchange: the exchange, as an object or by name
         :param routing_key: the routing key that a message must have, or a pattern for it
         :param persistent: whether to bind again after each reconnect
+        :param arguments: the arguments of the binding; an exchange of type ``headers`` uses them
         :param span: see `declare`
         :param dont_trace: see `declare`
-        :param arguments: the arguments of the binding; an exchange of type ``headers`` uses them
         :returns: a future that ends with None, or with `AMQPError` if the broker refuses
         :raises ValueError: the queue is anonymous; consuming binds it
 

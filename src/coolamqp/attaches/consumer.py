@@ -42,7 +42,6 @@ class Consumer:
         consumes. CoolAMQP does not declare a queue that is given by its name only
     :param on_message: the callback for each `ReceivedMessage`. Dispatcher threads of the Cluster
         call it in the order of the messages. With None, messages come from `Cluster.drain`
-    :param span: the span of the program that the spans of the callbacks belong to
     :param no_ack: whether the broker regards a message as acknowledged when it sends the message
     :param qos: the prefetch count in messages (0 for no limit), or (None, count)
     :param cancel_on_failure: whether the loss of the connection cancels the consumer
@@ -72,6 +71,7 @@ class Consumer:
         one message at a time. The default prefetch count is then twice this number
     :param within: how long the first message of a batch waits for the others, in seconds; by
         default 0.5
+    :param span: the span of the program that the spans of the callbacks belong to
     :raises TypeError: an argument has the wrong type
     :raises ValueError: an argument has an impossible value, or would have no effect
     :ivar on_cancel: a list of functions. CoolAMQP calls each once, when the consumer ends for good

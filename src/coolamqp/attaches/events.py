@@ -106,13 +106,14 @@ class ConsumerCancelled(Event):
 class ConsumerCancelledByBroker(Event):
     """The broker has ended a consumer, and CoolAMQP consumes again.
 
-    Without a reason, the queue was deleted, or its node is down. The messages in a deleted queue
-    are lost. CoolAMQP declares the queue again, with its persistent bindings. A consumer that does
-    not declare its queue waits until others have done so.
+    Without a reason, the queue was deleted, its node is down, or a message was unsettled for too
+    long (RabbitMQ 4.3). The messages in a deleted queue are lost. CoolAMQP declares the queue
+    again, with its persistent bindings. A consumer that does not declare its queue waits until
+    others have done so.
 
     With a reason, the broker has closed the channel of the consumer, for instance because a message
-    was not settled in time (https://www.rabbitmq.com/docs/consumers#acknowledgement-timeout). It
-    has requeued its messages.
+    was unsettled for too long (https://www.rabbitmq.com/docs/consumers#acknowledgement-timeout).
+    The broker has requeued its messages.
 
     :ivar consumer: the `Consumer`
     :ivar reason: the error of the broker; None if the broker gives none

@@ -405,7 +405,7 @@ class Subscription(Channeler):
         self.effects.log(
             LogEvent.CONSUMER_CANCELLED_BY_BROKER,
             f'the broker has cancelled the consumer of {self.mailbox.name}: the queue was deleted, '
-            f'or its node is down',
+            f'its node is down, or a message was unsettled for too long',
             queue=self.mailbox.name,
         )
         self.effects.report(ConsumerCancelledByBroker(self.consumer, None))

@@ -71,7 +71,6 @@ class Publishing(PublishCalls[ClusterFuture]):
         :param message: the message; its body must not change until it is confirmed
         :param exchange: an `Exchange` or a name; None is the default exchange
         :param routing_key: the routing key; for the default exchange it is the name of a queue
-        :param tx: the old name of `confirm`
         :param confirm: True keeps the message until the broker has confirmed it, across reconnects.
             False sends it once, or drops it if there is no connection
         :param mandatory: whether the broker returns the message if no queue takes it. With
@@ -79,6 +78,7 @@ class Publishing(PublishCalls[ClusterFuture]):
         :param timeout: how long to wait for room if too much is unconfirmed or unsent, in seconds
         :param span: the parent of the span of this call; None for the active span
         :param dont_trace: whether to make no span
+        :param tx: the old name of `confirm`
         :returns: with `confirm`, a future that ends with None when the broker has confirmed the
             message, or with an error that says why not; without, None
         :raises TimeoutError: there was no room in time; the message is not published

@@ -109,7 +109,8 @@ class BasicContentPropertyList:
     :ivar app_id: application that published the message
     :ivar reserved: the last property of the specification, once called cluster-id
 
-    >>> BasicContentPropertyList(content_type='text/plain', delivery_mode=2).content_type
+    >>> from coolamqp.objects import MessageProperties
+    >>> MessageProperties(content_type='text/plain', delivery_mode=2).content_type
     'text/plain'
     """
 
@@ -188,7 +189,8 @@ class BasicContentPropertyList:
     def replace(self, **changes: Unpack[PropertyKeywords]) -> BasicContentPropertyList:
         """Return a copy with other values for some properties; None removes one.
 
-        >>> BasicContentPropertyList(app_id='billing').replace(priority=3).priority
+        >>> from coolamqp.objects import MessageProperties
+        >>> MessageProperties(app_id='billing').replace(priority=3).priority
         3
         """
         values: dict[str, Any] = dict(zip(PROPERTY_NAMES, self._decoded(), strict=True))
@@ -199,7 +201,8 @@ class BasicContentPropertyList:
     def typize(*names: str) -> Callable[..., BasicContentPropertyList]:
         """Return a constructor that accepts the named properties by position.
 
-        >>> json = BasicContentPropertyList.typize('content_type', 'content_encoding')
+        >>> from coolamqp.objects import MessageProperties
+        >>> json = MessageProperties.typize('content_type', 'content_encoding')
         >>> json('application/json', 'utf8').content_encoding
         'utf8'
         """

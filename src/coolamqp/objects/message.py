@@ -36,6 +36,9 @@ def _dumps(value: Any) -> bytes:
 class Message:
     """A body and its properties.
 
+    Two messages are equal if their bodies and their properties are. A copy, or a pickled message,
+    has its body as bytes.
+
     :param body: anything with the buffer interface; it must not change until the message is
         confirmed, since CoolAMQP avoids copying it
     :param properties: `MessageProperties`, or a dict of them
@@ -43,10 +46,8 @@ class Message:
     :raises TypeError: the body has no buffer interface, as a str has none; or no property has a
         name
     :raises ValueError: the value of a property is out of range
+    :ivar body: the body that was passed
     :ivar Properties: `MessageProperties`, an attribute of the class
-
-    Two messages are equal if their bodies and their properties are. A copy, or a pickled message,
-    has its body as bytes.
 
     >>> Message(b'hello', content_type='text/plain').properties.content_type
     'text/plain'
