@@ -27,10 +27,10 @@ def test_people_read_results_on_stdout_and_notes_on_stderr(
 ) -> None:
     output = Output(as_json=False)
     output.note('connecting')
-    output.table({'count': 2}, [('count', 2), ('size', '3 B')])
+    output.table({'count': 2}, [('count', 2), ('names', 'one,\ntwo')])
 
     out, error = capfd.readouterr()
-    assert out == 'count         2\nsize          3 B\n'
+    assert out == 'count         2\nnames         one,\n              two\n'
     assert error == 'connecting\n'
 
 

@@ -14,6 +14,9 @@ from typing import Any, Protocol
 import click
 
 
+NAME_WIDTH = 14  # columns of the names in a table
+
+
 class Progress(Protocol):
     """A progress bar, or something that shows nothing."""
 
@@ -39,8 +42,11 @@ class Output:
 
     def table(self, record: dict[str, Any], rows: Iterable[tuple[str, object]]) -> None:
         """Write a result: the record as JSON, or names and values below each other."""
-        self.result(record, '\n'.join(f'{click.style(name.ljust(14), dim=True)}{value}'
-                                      for name, value in rows))  # fmt: skip
+        self.result(record, '\n'.join(
+            click.style(name.ljust(NAME_WIDTH), dim=True)
+            + str(value).replace('\n', '\n' + NAME_WIDTH * ' ')
+            for name, value in rows
+        ))  # fmt: skip
 
     def note(self, text: str) -> None:
         """Write something that is no result, for people."""
