@@ -13,7 +13,6 @@ from typing import Any, Protocol
 
 import click
 
-
 NAME_WIDTH = 14  # columns of the names in a table
 
 
@@ -47,6 +46,11 @@ class Output:
             + str(value).replace('\n', '\n' + NAME_WIDTH * ' ')
             for name, value in rows
         ))  # fmt: skip
+
+    def heading(self, text: str) -> None:
+        """Write a heading above results, for people."""
+        if not self.as_json:
+            click.echo(click.style(text, dim=True))
 
     def note(self, text: str) -> None:
         """Write something that is no result, for people."""
