@@ -107,6 +107,14 @@ def test_a_port_in_use_is_reported(alone: Command) -> None:
 
     assert ended.status == 2
     assert 'address already in use' in ended.error.lower()
+    assert ended.error.endswith('; choose another --port or --host\n')
+
+
+def test_a_folder_that_cannot_be_made_is_reported(alone: Command) -> None:
+    ended = alone('broker', '--port', '0', '--folder', '/dev/null/folder')
+
+    assert ended.status == 2
+    assert ended.error.startswith('coolamqp: /dev/null')
 
 
 def test_an_address_has_no_password(broker: Broker) -> None:

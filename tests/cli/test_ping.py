@@ -59,6 +59,14 @@ def test_it_tells_what_a_user_may_do(coolamqp: Command, broker: Broker) -> None:
     assert broker.queues() == []
 
 
+def test_a_wrong_password_is_reported_without_it(alone: Command, broker: Broker) -> None:
+    ended = alone('ping', '--url', f'amqp://guest:secret@127.0.0.1:{broker.port}/')
+
+    assert ended.status == 3
+    assert ended.error.endswith('; check the user and the password\n')
+    assert 'secret' not in ended.error
+
+
 def test_it_tells_of_tls(alone: Command, certificates: Certificates) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificates.server)

@@ -7,6 +7,8 @@ import sqlite3
 import ssl
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -66,7 +68,7 @@ def broker_command(
         users=dict(map(_user, users)) or None,
     )  # fmt: skip
     try:
-        with Stop() as stop, broker:
+        with Stop() as stop, _listening(broker):
             url = address_of(broker, users[0].partition(':')[0] if users else None, authority)
             ca_file = {} if authority is None else {'ca_file': str(authority)}
             output.result({'url': url} | ca_file, url)
@@ -77,6 +79,23 @@ def broker_command(
             ExitStatus.USAGE,
         ) from error
     return ExitStatus.DONE
+
+
+@contextmanager
+def _listening(broker: Broker) -> Iterator[None]:
+    """Run a broker during a `with` block."""
+    try:
+        broker.start()
+    except OSError as error:
+        if error.filename is not None:  # It is about the folder.
+            raise
+        raise Failure(
+            f'the broker cannot listen: {error}; choose another --port or --host', ExitStatus.USAGE
+        ) from error
+    try:
+        yield
+    finally:
+        broker.stop()
 
 
 def _run(broker: Broker, output: Output, stop: Stop) -> None:

@@ -91,3 +91,8 @@ def save_contexts(contexts: Contexts) -> None:
     known = {name: asdict(context) for name, context in sorted(contexts.known.items())}
     text = json.dumps({'current': contexts.current, 'contexts': known}, indent=2)
     write_private(contexts_file(), f'{text}\n'.encode())
+
+
+def complete_context(_context: object, _parameter: object, incomplete: str) -> list[str]:
+    """Return the names of contexts that begin with a text, for a shell."""
+    return [name for name in load_contexts().known if name.startswith(incomplete)]

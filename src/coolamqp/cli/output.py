@@ -58,9 +58,16 @@ class Output:
             click.echo(text, err=True)
 
     @contextmanager
-    def progress(self, what: str, total: int | None = None) -> Iterator[Progress]:
-        """Show a progress bar during a `with` block, if a person looks at it."""
-        if self.as_json or not sys.stderr.isatty():
+    def progress(
+        self, what: str, total: int | None = None, *, hidden: bool = False
+    ) -> Iterator[Progress]:
+        """Show a progress bar during a `with` block, if a person looks at it.
+
+        :param what: what is done with the things that it counts
+        :param total: how many there are; None if that is not known
+        :param hidden: show none, such as while the user types
+        """
+        if hidden or self.as_json or not sys.stderr.isatty():
             yield _NoProgress()
             return
         from coolamqp.cli.display import progress_bar  # noqa: PLC0415 - rich is slow to import
