@@ -26,6 +26,7 @@ RETURNED = Returned(ReceivedMessage(b'', 'amq.direct', 'nowhere'))
         (MessageRefused(), ExitStatus.REFUSED, 'may be full'),
         (TimeoutError('no answer'), ExitStatus.NO_CONNECTION, '--timeout'),
         (FileNotFoundError(2, 'No such file', 'list.txt'), ExitStatus.USAGE, 'list.txt'),
+        (FileExistsError(17, 'File exists', 'day'), ExitStatus.USAGE, 'choose another name'),
         (ValueError('the port is wrong'), ExitStatus.USAGE, '--help'),
     ],
 )

@@ -34,6 +34,12 @@ def test_people_read_results_on_stdout_and_notes_on_stderr(
     assert error == 'connecting\n'
 
 
+def test_a_long_name_does_not_touch_its_value(capfd: pytest.CaptureFixture[str]) -> None:
+    Output(as_json=False).table({}, [('received again', 100), ('lost', 0)])
+
+    assert capfd.readouterr().out == 'received again  100\nlost            0\n'
+
+
 def test_no_progress_goes_into_a_pipe(capfd: pytest.CaptureFixture[str]) -> None:
     with Output(as_json=False).progress('messages', 2) as progress:
         progress.advance(2)

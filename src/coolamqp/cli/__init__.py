@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 
 NEEDED = ('click', 'rich', 'trustme')
-USAGE = 2
+USAGE, INTERRUPTED = 2, 130  # as in `errors`, which may not be importable
 
 
 def main() -> int:
@@ -21,6 +21,8 @@ def main() -> int:
         from coolamqp.cli.commands import run  # noqa: PLC0415 - click may be missing
 
         return run(sys.argv[1:])
+    except KeyboardInterrupt:  # during the imports
+        return INTERRUPTED
     except ModuleNotFoundError as error:
         if error.name not in NEEDED:
             raise

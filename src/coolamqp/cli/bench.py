@@ -15,7 +15,7 @@ from coolamqp.cli.errors import ExitStatus, Failure
 from coolamqp.cli.histogram import Histogram
 from coolamqp.cli.options import broker_options, json_option
 from coolamqp.cli.output import Output
-from coolamqp.cli.plot import PLOTS, drawing
+from coolamqp.cli.plot import PLOTS, drawing, plain
 from coolamqp.cli.session import Session
 from coolamqp.cli.stop import Stop
 from coolamqp.cli.workload import STAMP, Plan, Sample, Worker, Workload
@@ -154,7 +154,7 @@ def compare(output: Output, before: Path, after: Path) -> None:
     """Compare two runs that were saved."""
     first, second = _load(before), _load(after)
     for name, old, new in _different_options(first, second):
-        output.note(f'the runs had different options: {name} was {old}, and is {new}')
+        output.note(f'the runs had different options: {name} was {plain(old)}, and is {plain(new)}')
     output.heading(f'{"":16} {"before":>12} {"after":>12} {"change":>9}')
     for path, more_is_better in FIGURES:
         old, new = _figure(first, path), _figure(second, path)

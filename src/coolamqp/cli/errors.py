@@ -65,6 +65,7 @@ OTHERS: Final[tuple[tuple[_Kinds, ExitStatus, str], ...]] = (
     (Returned, ExitStatus.REFUSED, 'check the name of the queue, or declare it first'),
     (MessageRefused, ExitStatus.REFUSED, 'its queue may be full, see: coolamqp info QUEUE'),
     ((TimeoutError, CancelledError), ExitStatus.NO_CONNECTION, 'try a longer --timeout'),
+    (FileExistsError, ExitStatus.USAGE, 'choose another name, or delete it'),
     (OSError, ExitStatus.USAGE, 'check the name and its permissions'),
     (ValueError, ExitStatus.USAGE, 'see --help'),
 )

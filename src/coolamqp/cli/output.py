@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import click
 
-NAME_WIDTH = 14  # columns of the names in a table
+NAME_WIDTH = 14  # columns of the names in a table, or more for long ones
 
 
 class Progress(Protocol):
@@ -41,11 +41,13 @@ class Output:
 
     def table(self, record: dict[str, Any], rows: Iterable[tuple[str, object]]) -> None:
         """Write a result: the record as JSON, or names and values below each other."""
-        self.result(record, '\n'.join(
-            click.style(name.ljust(NAME_WIDTH), dim=True)
-            + str(value).replace('\n', '\n' + NAME_WIDTH * ' ')
-            for name, value in rows
-        ))  # fmt: skip
+        shown = [(name, str(value)) for name, value in rows]
+        width = max(NAME_WIDTH, *(len(name) + 2 for name, _ in shown))
+        lines = [
+            click.style(name.ljust(width), dim=True) + value.replace('\n', '\n' + width * ' ')
+            for name, value in shown
+        ]
+        self.result(record, '\n'.join(lines))
 
     def heading(self, text: str) -> None:
         """Write a heading above results, for people."""

@@ -48,7 +48,7 @@ def drawing(record: dict[str, Any], kind: str) -> str:
     svg = ''.join(_svg(record))
     if kind == '.svg':
         return svg
-    rows = ''.join(f'<tr><td>{escape(name)}</td><td>{escape(_plain(value))}</td></tr>'
+    rows = ''.join(f'<tr><td>{escape(name)}</td><td>{escape(plain(value))}</td></tr>'
                    for name, value in record['plan'].items())  # fmt: skip
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>coolamqp bench</title>'
@@ -56,7 +56,7 @@ def drawing(record: dict[str, Any], kind: str) -> str:
     )
 
 
-def _plain(value: object) -> str:
+def plain(value: object) -> str:
     """Return an option of a run as people write it."""
     words = {True: 'yes', False: 'no', None: 'none'}
     return words[value] if value is None or isinstance(value, bool) else f'{value}'
