@@ -56,7 +56,7 @@ OUTSIDE_WORLD = {
 }
 # fmt: on
 # What the extra `cli` installs; programs do without.
-FOR_PEOPLE = {'click', 'rich'}
+FOR_PEOPLE = {'click', 'rich', 'trustme'}
 # The dice of a module that has other uses; only the package itself may hand them on.
 DICE = ('os.urandom', 'os.getrandom')
 

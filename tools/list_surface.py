@@ -50,6 +50,7 @@ GIVEN: Final = {
     'coolamqp.clustering.transaction': ('Transaction',),
     'coolamqp.framing.method': ('Method',),
     'coolamqp.supervisor.stats': ('Health', 'Stats'),
+    'coolamqp.uplink.tuning': ('Limits',),
 }
 # The public names of modules that also have others.
 NAMES: Final = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from coolamqp.uplink.tuning import Limits
 from tests.api.core import SmallCluster
 from tests.support.scripted_broker import NODE
 
@@ -36,13 +37,14 @@ def test_a_cluster_that_was_never_started_is_not_shut_down(cluster: SmallCluster
 
 
 def test_the_node_and_its_properties_are_those_of_the_connection(cluster: SmallCluster) -> None:
-    nodes = [(cluster.node, cluster.properties)]
+    nodes = [(cluster.node, cluster.properties, cluster.limits)]
     cluster.core.start()
-    nodes.append((cluster.node, cluster.properties))
-    assert nodes == [(None, None), (NODE, None)]
+    nodes.append((cluster.node, cluster.properties, cluster.limits))
+    assert nodes == [(None, None, None), (NODE, None, None)]
     cluster.core.up()
     assert cluster.properties is not None
     assert cluster.properties.properties['product'] == 'Scripted'
+    assert cluster.limits == Limits(channel_max=2047, frame_max=131072, heartbeat=60)
 
 
 def test_the_last_error_is_the_cause_of_the_latest_fault(cluster: SmallCluster) -> None:

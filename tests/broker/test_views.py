@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from coolamqp.broker.views import describe, see_connection, see_message, see_queue
-from coolamqp.framing.definitions import BasicQos, ExchangeBind
+from coolamqp.broker.views import (
+    QueueCounts,
+    count_queue,
+    describe,
+    see_connection,
+    see_message,
+    see_queue,
+)
+from coolamqp.framing.definitions import BasicQos, BasicRecover, ExchangeBind
 from tests.broker.rig import Client, Rig
 
 
@@ -36,6 +43,43 @@ def test_a_stream(rig: Rig, client: Client) -> None:
     seen = see_queue(rig.queue('s'))
 
     assert (seen.kind, seen.bodies, seen.unacked) == ('stream', [b'x'], 0)
+
+
+def test_the_counts_of_a_queue(rig: Rig, client: Client) -> None:
+    client.declare('q', {'x-max-length': 2, 'x-overflow': 'reject-publish'})
+    for body in (b'1', b'2', b'is refused'):
+        client.publish(body, 'q')
+    client.call(BasicQos(0, 1, False))
+    client.consume('q')
+
+    assert count_queue(rig.vhost, rig.queue('q')) == QueueCounts(
+        '/', 'q', 'classic', ready=1, unacked=1, consumers=1, published=2, delivered=1
+    )
+
+
+def test_redeliveries_and_messages_of_basic_get_count_as_delivered(
+    rig: Rig, client: Client
+) -> None:
+    client.declare('q')
+    client.publish(b'x', 'q')
+    client.get('q')
+    client.call(BasicRecover(requeue=True))
+    client.consume('q')
+
+    counts = count_queue(rig.vhost, rig.queue('q'))
+    assert (counts.published, counts.delivered, counts.unacked) == (1, 2, 1)
+
+
+def test_the_counts_of_a_stream(rig: Rig, client: Client) -> None:
+    client.declare('s', {'x-queue-type': 'stream'})
+    for _ in range(3):
+        client.publish(b'x', 's')
+    client.call(BasicQos(0, 2, False))
+    client.consume('s', arguments={'x-stream-offset': 'first'})
+
+    assert count_queue(rig.vhost, rig.queue('s')) == QueueCounts(
+        '/', 's', 'stream', ready=3, unacked=0, consumers=1, published=3, delivered=2
+    )
 
 
 def test_a_connection(rig: Rig) -> None:

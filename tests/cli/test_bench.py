@@ -32,17 +32,20 @@ def test_a_run_shows_rates_and_latencies(coolamqp: Command, broker: Broker) -> N
 
 def test_runs_are_saved_and_compared(coolamqp: Command, tmp_path: Path) -> None:
     before, after = tmp_path / 'before.json', tmp_path / 'after.json'
-    shown = coolamqp('bench', 'run', '-d', '0.2', '-c', '0', '--save', before).out
-    assert 'messages/s' in shown
+    assert 'messages/s' in coolamqp('bench', 'run', '-d', '0.2', '-c', '0', '--save', before).out
     run = json.loads(before.read_text())
     run['published_per_s'] *= 2
     run['confirm_ms']['p50'] *= 2
+    run['plan']['size'] = 7
     after.write_text(json.dumps(run))
 
     records = coolamqp('bench', 'compare', before, after, '--json').records
     assert [each['change_percent'] for each in records[:3]] == [100.0, 0.0, 100.0]
     assert [each['better'] for each in records[:3]] == [True, False, False]
-    assert '+100.0 %' in coolamqp('bench', 'compare', before, after).out
+    shown = coolamqp('bench', 'compare', before, after)
+    assert shown.out.splitlines()[0].split() == ['before', 'after', 'change']
+    assert '+100.0 %' in shown.out
+    assert shown.error == 'the runs had different options: size was 100, and is 7\n'
 
 
 def test_a_file_that_is_no_run_is_reported(coolamqp: Command, tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from coolamqp.broker import Broker
-from coolamqp.cli.broker import address_of, tables_of
+from coolamqp.cli.broker import address_of
 from coolamqp.clustering import Cluster
-from coolamqp.objects import Message, NodeDefinition, Queue
+from coolamqp.objects import NodeDefinition
 from tests.cli.command import Command
 from tests.support.certificates import Certificates
 
@@ -45,8 +45,32 @@ def test_it_keeps_what_is_durable_in_a_folder(alone: Command, tmp_path: Path) ->
         assert alone('get', 'q', '--url', url).out == 'kept\n'
 
 
-def test_it_serves_tls(alone: Command, certificates: Certificates) -> None:
-    with running(alone, '--tls', certificates.server) as url:
+def test_it_makes_a_certificate_for_tls(alone: Command) -> None:
+    with running(alone, '--tls') as url:
+        assert url.startswith('amqps://')
+        assert alone('ping', '--url', url, '--json').record['tls'] == 'verified'
+        address, _, authority = url.partition('?cacertfile=')
+        stranger = alone('ping', '--url', address)
+    with running(alone, '--tls') as again:
+        assert again.endswith(authority)
+        assert alone('ping', '--url', again).status == 0
+
+    assert stranger.status == 3
+    assert 'not trusted' in stranger.error
+
+
+def test_json_names_the_file_of_the_authority(alone: Command) -> None:
+    with alone.start('broker', '--port', '0', '--json', '--tls') as process:
+        assert process.stdout is not None
+        record = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+    assert Path(record['ca_file']).read_text().startswith('-----BEGIN CERTIFICATE-----')
+
+
+def test_it_serves_tls_with_a_certificate(alone: Command, certificates: Certificates) -> None:
+    with running(alone, '--certificate', certificates.server) as url:
         assert url.startswith('amqps://')
         trusting = f'{url}?cacertfile={certificates.authority}'
         assert alone('ping', '--url', trusting, '--json').record['tls'] == 'verified'
@@ -65,8 +89,8 @@ def test_passwords_of_users_are_not_shown(alone: Command) -> None:
     [
         (['--user', 'lea'], 'NAME:VARIABLE'),
         (['--user', 'lea:NO_SUCH_VARIABLE'], 'NO_SUCH_VARIABLE, which is not set'),
-        (['--key', __file__], 'give it with --tls'),
-        (['--tls', __file__], 'coolamqp: '),
+        (['--tls', '--key', __file__], 'give it with --certificate'),
+        (['--certificate', __file__], 'coolamqp: '),
     ],
 )
 def test_wrong_usage_is_reported(alone: Command, arguments: list[str], sentence: str) -> None:
@@ -83,37 +107,39 @@ def test_a_port_in_use_is_reported(alone: Command) -> None:
 
     assert ended.status == 2
     assert 'address already in use' in ended.error.lower()
+    assert ended.error.endswith('; choose another --port or --host\n')
 
 
-def test_its_tables_show_connections_and_queues(broker: Broker) -> None:
-    with Cluster(broker.url, name='me') as cluster:
-        cluster.declare(Queue('q', durable=True)).result(10)
-        cluster.publish(Message(b'x'), routing_key='q', confirm=True).result(10)
-        (_, _, connections), (_, columns, queues) = tables_of(broker)
+def test_a_folder_that_cannot_be_made_is_reported(alone: Command) -> None:
+    ended = alone('broker', '--port', '0', '--folder', '/dev/null/folder')
 
-    assert [row[0] for row in connections] == ['me']
-    assert dict(zip(columns, queues[0], strict=True)) == {
-        'virtual host': '/', 'name': 'q', 'type': 'classic', 'ready': '1', 'unacked': '0',
-        'consumers': '0',
-    }  # fmt: skip
+    assert ended.status == 2
+    assert ended.error.startswith('coolamqp: /dev/null')
 
 
 def test_an_address_has_no_password(broker: Broker) -> None:
     assert address_of(broker, None) == f'amqp://127.0.0.1:{broker.port}/'
+    assert address_of(broker, 'lea') == f'amqp://lea@127.0.0.1:{broker.port}/'
 
 
-def test_a_terminal_shows_the_tables(alone: Command) -> None:
+def test_an_address_names_the_authority(broker: Broker) -> None:
+    address = address_of(broker, None, Path('/my ca.pem'))
+
+    assert address == f'amqp://127.0.0.1:{broker.port}/?cacertfile=/my%20ca.pem'
+
+
+def test_a_terminal_shows_the_live_view(alone: Command) -> None:
     import pty  # noqa: PLC0415 - not everywhere
 
     master, slave = pty.openpty()
     with os.fdopen(slave, 'wb') as terminal:
         process = alone.start_into(terminal, 'broker', '--port', '0')
     shown = b''
-    while b'queues' not in shown:
+    while b'connections (0)' not in shown:
         shown += os.read(master, 10_000)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     os.close(master)
 
     assert process.returncode == 0
-    assert b'connections' in shown
+    assert b'queues (0): 0 messages ready' in shown

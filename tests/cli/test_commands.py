@@ -52,6 +52,13 @@ def test_wrong_usage_is_one_sentence(alone: Command, arguments: list[str], sente
     assert ended.out == ''
 
 
+def test_no_password_is_shown(alone: Command) -> None:
+    ended = alone('ping', 'amqps://ann:secret@rabbit/')
+
+    assert ended.status == 2
+    assert '(amqps://ann:***@rabbit/)' in ended.error
+
+
 def test_an_error_is_json_for_machines(alone: Command) -> None:
     ended = alone('ping', '--json', '--url', 'amqp://localhost:1/')
 
@@ -68,6 +75,19 @@ def test_shells_can_complete(alone: Command) -> None:
     assert ended.out == 'plain,ping\n'
     source = alone(_COOLAMQP_COMPLETE='bash_source')
     assert 'complete -o nosort -F _coolamqp_completion coolamqp' in source.out
+
+
+def test_shells_complete_the_names_of_contexts(alone: Command) -> None:
+    for name in ('staging', 'stable', 'local'):
+        alone('context', 'add', name, 'amqp://rabbit/')
+    for words in ('ping --context st', 'context use st'):
+        ended = alone(
+            _COOLAMQP_COMPLETE='bash_complete',
+            COMP_WORDS=f'coolamqp {words}',
+            COMP_CWORD=str(len(words.split())),
+        )
+
+        assert ended.out == 'plain,stable\nplain,staging\n'
 
 
 def test_a_pipe_whose_reader_is_gone_ends_it_quietly(alone: Command) -> None:

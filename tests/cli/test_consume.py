@@ -128,6 +128,9 @@ def test_a_stream_is_read_from_an_offset(coolamqp: Command) -> None:
     )
     assert first.out == 'line 4\n'
     assert coolamqp('consume', 'log', '--offset', 'middle').status == 2
+    classic = coolamqp('consume', 'jobs', '--offset', 'first')
+    assert classic.status == 1
+    assert classic.error.startswith('coolamqp: jobs has no offsets: ')
 
 
 def test_an_offset_is_a_number_a_time_or_a_word() -> None:

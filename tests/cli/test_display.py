@@ -7,7 +7,8 @@ import signal
 
 from rich.console import Console
 
-from coolamqp.cli.display import Rows, live_figures, live_tables, progress_bar
+from coolamqp.cli.display import live_figures, live_tables, progress_bar
+from coolamqp.cli.overview import Table
 from coolamqp.cli.stop import Stop
 
 
@@ -20,6 +21,17 @@ def test_a_progress_bar_counts() -> None:
 
     assert 'published' in file.getvalue()
     assert '3/3' in file.getvalue()
+    assert '100%' in file.getvalue()
+
+
+def test_without_a_total_there_is_no_percentage() -> None:
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=80)
+    with progress_bar('published', None, console) as bar:
+        bar.advance(1234)
+
+    assert '1,234' in file.getvalue()
+    assert '%' not in file.getvalue()
 
 
 def test_tables_are_shown_until_the_signal() -> None:
@@ -27,14 +39,21 @@ def test_tables_are_shown_until_the_signal() -> None:
     console = Console(file=file, force_terminal=True, width=80)
     with Stop() as stop:
 
-        def tables() -> list[Rows]:
+        def tables() -> list[Table]:
             signal.raise_signal(signal.SIGINT)
-            return [('queues', ('name', 'ready'), [('jobs', '3')])]
+            return [
+                ('queues (1)', ('name', 'ready'), [('[red]jobs', 3000)]),
+                ('connections (0)', ('peer',), []),
+            ]
 
         live_tables(tables, stop, 60.0, console)
 
-    assert 'queues' in file.getvalue()
-    assert 'jobs' in file.getvalue()
+    shown = file.getvalue()
+    assert 'queues (1)' in shown
+    assert '[red]jobs' in shown  # no colour
+    assert '3,000' in shown
+    assert 'connections (0)' in shown
+    assert 'peer' not in shown
 
 
 def test_figures_replace_each_other() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from coolamqp.cli.errors import ExitStatus, Failure, failure_of
-from coolamqp.exceptions import AMQPError, ConnectionDead, MessageRefused, Returned
+from coolamqp.cli.errors import ExitStatus, Failure, connect_failure, failure_of
+from coolamqp.exceptions import AMQPError, ConnectionDead, MessageRefused, Returned, TLSRefused
 from coolamqp.objects import ReceivedMessage
 
 RETURNED = Returned(ReceivedMessage(b'', 'amq.direct', 'nowhere'))
@@ -21,10 +21,12 @@ RETURNED = Returned(ReceivedMessage(b'', 'amq.direct', 'nowhere'))
         (AMQPError(405, 'RESOURCE_LOCKED'), ExitStatus.REFUSED, 'wait for its end'),
         (AMQPError(406, 'PRECONDITION_FAILED'), ExitStatus.REFUSED, 'use the same options'),
         (AMQPError(541, 'INTERNAL_ERROR'), ExitStatus.REFUSED, 'see the log of the broker'),
-        (RETURNED, ExitStatus.REFUSED, 'bind a queue'),
+        (AMQPError(540, 'NOT_IMPLEMENTED'), ExitStatus.REFUSED, 'if it is a stream'),
+        (RETURNED, ExitStatus.REFUSED, 'check the name of the queue'),
         (MessageRefused(), ExitStatus.REFUSED, 'may be full'),
         (TimeoutError('no answer'), ExitStatus.NO_CONNECTION, '--timeout'),
         (FileNotFoundError(2, 'No such file', 'list.txt'), ExitStatus.USAGE, 'list.txt'),
+        (FileExistsError(17, 'File exists', 'day'), ExitStatus.USAGE, 'choose another name'),
         (ValueError('the port is wrong'), ExitStatus.USAGE, '--help'),
     ],
 )
@@ -41,3 +43,24 @@ def test_an_error_is_told_in_one_line(
 
 def test_a_fault_of_ours_is_not_hidden() -> None:
     assert failure_of(AttributeError('x')) is None
+
+
+@pytest.mark.parametrize(
+    ('cause', 'ending'),
+    [
+        (None, 'whether the broker runs'),
+        (ConnectionRefusedError(111, 'refused'), 'whether the broker runs'),
+        (AMQPError(403, 'ACCESS_REFUSED'), 'rabbit: why; check the user and the password'),
+        (AMQPError(530, 'NOT_ALLOWED'), 'whether the user may use it'),
+        (AMQPError(541, 'INTERNAL_ERROR'), 'whether the broker runs'),
+        (TLSRefused('use another certificate'), 'rabbit: why'),
+    ],
+)
+def test_a_failed_connect_says_what_to_do_about_its_cause(
+    cause: Exception | None, ending: str
+) -> None:
+    failure = connect_failure(ConnectionDead('cannot connect: rabbit: why.'), cause)
+
+    assert failure.status == ExitStatus.NO_CONNECTION
+    assert str(failure).startswith('cannot connect: rabbit: why')
+    assert str(failure).endswith(ending)

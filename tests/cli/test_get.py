@@ -52,6 +52,15 @@ def test_a_peek_leaves_everything(coolamqp: Command, broker: Broker) -> None:
     assert left(broker) == [b'0', b'1', b'2']
 
 
+def test_a_stream_is_not_for_them(coolamqp: Command) -> None:
+    coolamqp('declare', 'queue', 'log', '--type', 'stream')
+
+    ended = coolamqp('get', 'log')
+    assert ended.status == 1
+    assert ended.error.count('\n') == 1
+    assert 'coolamqp consume QUEUE --offset first' in ended.error
+
+
 @pytest.mark.integration
 def test_on_the_broker_of_the_suite(on_suite_broker: Command) -> None:
     on_suite_broker('declare', 'queue', 'q')

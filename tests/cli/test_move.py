@@ -105,6 +105,29 @@ def test_only_some_are_moved(coolamqp: Command, broker: Broker) -> None:
     assert (bodies(broker, 'source'), bodies(broker, 'target')) == ([0, 2, 4, 5], [1, 3])
 
 
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize('moved', [0, 1, 700, 1400])
+def test_stopped_with_a_filter_the_others_stay_in_order(
+    coolamqp: Command, broker: Broker, moved: int, number: signal.Signals
+) -> None:
+    fill(broker, range(TOTAL))
+    line = ('move', 'source', 'target', '--where', 'odd=true', '--idle', '60')
+    with coolamqp.start(*line) as process:
+        broker.wait_until(lambda: bool(broker.queue('source').consumers), 30)
+        broker.wait_until(lambda: len(broker.queue('target')) >= moved, 30)
+        process.send_signal(number)
+        process.communicate(timeout=60)
+
+    broker.wait_until(lambda: not broker.connections)
+    source, target = bodies(broker, 'source'), bodies(broker, 'target')
+    assert target == list(range(1, 2 * len(target), 2))
+    if number is signal.SIGINT:
+        assert source == sorted(set(range(TOTAL)) - set(target))
+    else:  # Those without an acknowledgement are in both.
+        assert source == sorted(source)
+        assert set(source) | set(target) == set(range(TOTAL))
+
+
 def test_between_two_brokers(coolamqp: Command, broker: Broker) -> None:
     fill(broker, range(10))
     with Broker() as other:

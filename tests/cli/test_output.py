@@ -27,11 +27,17 @@ def test_people_read_results_on_stdout_and_notes_on_stderr(
 ) -> None:
     output = Output(as_json=False)
     output.note('connecting')
-    output.table({'count': 2}, [('count', 2), ('size', '3 B')])
+    output.table({'count': 2}, [('count', 2), ('names', 'one,\ntwo')])
 
     out, error = capfd.readouterr()
-    assert out == 'count         2\nsize          3 B\n'
+    assert out == 'count         2\nnames         one,\n              two\n'
     assert error == 'connecting\n'
+
+
+def test_a_long_name_does_not_touch_its_value(capfd: pytest.CaptureFixture[str]) -> None:
+    Output(as_json=False).table({}, [('received again', 100), ('lost', 0)])
+
+    assert capfd.readouterr().out == 'received again  100\nlost            0\n'
 
 
 def test_no_progress_goes_into_a_pipe(capfd: pytest.CaptureFixture[str]) -> None:

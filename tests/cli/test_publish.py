@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -100,9 +102,62 @@ def test_a_wrong_line_is_named_and_those_before_are_published(
     ended = coolamqp('publish', '--from-json', given=b'{"routing_key":"jobs"}\n{\n')
 
     assert ended.status == 2
-    assert 'coolamqp: line 2: ' in ended.error
+    assert 'coolamqp: line 2: this is no JSON: ' in ended.error
     assert ended.out == 'published 1 message: 1 confirmed\n'
     assert bodies(broker) == [b'']
+
+
+def shown_on_a_terminal(command: Command, *arguments: object, stdin: int | None = None) -> str:
+    """Run a command whose stderr is a terminal; return what it shows there."""
+    import pty  # noqa: PLC0415 - not everywhere
+
+    master, slave = pty.openpty()
+    try:
+        process = subprocess.Popen(
+            command.line(*arguments),
+            stdin=slave if stdin is None else stdin,
+            stdout=subprocess.DEVNULL,
+            stderr=slave,
+            env=command.environment(TERM='xterm', NO_COLOR='1', COLUMNS='100'),
+        )
+    finally:
+        os.close(slave)
+    shown = b''
+    while piece := read_terminal(master):
+        shown += piece
+    os.close(master)
+    assert process.wait(60) == 0, shown
+    return shown.decode()
+
+
+def read_terminal(master: int) -> bytes:
+    """Return what comes next; nothing after the last program has closed the terminal."""
+    try:
+        return os.read(master, 10_000)
+    except OSError:
+        return b''
+
+
+def test_a_terminal_shows_the_share_that_is_published(coolamqp: Command, tmp_path: Path) -> None:
+    for number in range(7):
+        (tmp_path / f'{number}.txt').write_text('body')
+
+    assert '100% 20/20' in shown_on_a_terminal(coolamqp, 'publish', 'jobs', 'x', '--count', 20)
+    assert '100% 14/14' in shown_on_a_terminal(
+        coolamqp, 'publish', 'jobs', '-f', tmp_path, '--count', 2
+    )
+
+
+def test_without_a_known_number_a_terminal_shows_how_many(
+    coolamqp: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / 'lines'
+    file.write_text('one\ntwo\nthree\n')
+    with file.open() as lines:
+        shown = shown_on_a_terminal(coolamqp, 'publish', 'jobs', '--lines', stdin=lines.fileno())
+
+    assert ' 3 0:00:' in shown
+    assert '%' not in shown
 
 
 def test_what_no_queue_takes_is_returned(coolamqp: Command, broker: Broker) -> None:
@@ -137,6 +192,10 @@ def test_without_confirms_nobody_knows(coolamqp: Command, broker: Broker) -> Non
         ['jobs', 'x', '--lines'],
         ['jobs', 'x', '--mandatory', '--no-confirm'],
         ['jobs', '-H', 'x'],
+        ['jobs', 'x', '-p', 'type_=order'],
+        ['jobs', 'x', '-p', 'headers=none'],
+        ['jobs', 'x', '-p', 'priority=high'],
+        ['jobs', 'x', '-p', 'priority=300'],
     ],
 )
 def test_what_makes_no_sense_is_wrong_usage(coolamqp: Command, arguments: list[str]) -> None:

@@ -19,6 +19,7 @@ from coolamqp.supervisor.stats import UNCONFIRMED_AGE_MAX, Health, Stats, health
 from coolamqp.supervisor.window import MAX_UNCONFIRMED, MAX_UNCONFIRMED_BYTES
 from coolamqp.telemetry import observe
 from coolamqp.tracing import BaseFrameTracer
+from coolamqp.uplink.tuning import Limits
 
 
 class BaseCluster(ABC, Generic[FutureT]):
@@ -89,6 +90,11 @@ class BaseCluster(ABC, Generic[FutureT]):
     def properties(self) -> ServerProperties | None:
         """The server properties of the broker; None without a connection."""
         return self._core.engine.properties
+
+    @property
+    def limits(self) -> Limits | None:
+        """The limits negotiated with the broker; None without a connection."""
+        return self._core.engine.limits
 
     @property
     def node(self) -> NodeDefinition | None:

@@ -86,6 +86,8 @@ class BaseQueue(MessageSource):
     :param owner: the connection of an exclusive queue; None for others
     :ivar options: the options from its arguments and its policy
     :ivar policy: the name of the policy; empty for none
+    :ivar published: counter of the messages that came into the queue
+    :ivar delivered: counter of the messages that consumers and basic.get received from it
     """
 
     def __init__(self, vhost: QueueHost, definition: QueueDefinition) -> None:
@@ -97,6 +99,7 @@ class BaseQueue(MessageSource):
         self.auto_delete = definition.auto_delete
         self.owner = definition.owner
         self.policy = ''
+        self.published = self.delivered = 0
         self.options = make_options(self.arguments, {}, self.kind)
         self.consumers = Consumers(self.options.single_active_consumer)
         self.deleted = False

@@ -68,6 +68,7 @@ class Queue(BaseQueue):
                 self._dead_letter(message, MAXLEN)
             return False
         self._position += 1
+        self.published += 1
         entry = Entry(message, self, self._position)
         self.vhost.memory.hold(message)
         if not self.ready.count:
@@ -182,6 +183,7 @@ class Queue(BaseQueue):
             self._forget(entry)
         else:
             self.unacked[entry.position] = entry
+        self.delivered += 1
         consumer.deliver(entry)
 
     def get(self) -> Entry | None:
@@ -192,6 +194,7 @@ class Queue(BaseQueue):
         if entry is not None:
             self.unacked[entry.position] = entry
             entry.consumer = None
+            self.delivered += 1
             self._watch_expiry()
         return entry
 

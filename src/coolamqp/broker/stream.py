@@ -84,6 +84,7 @@ class Stream(BaseQueue):
         """Append a message to the log."""
         entry = Entry(message, self, self._end)
         self.vhost.store_message(entry)
+        self.published += 1
         self._append(entry, self.vhost.wall_time())
         for reader in list(self._readers.values()):
             self._read_on(reader)
@@ -181,6 +182,7 @@ class Stream(BaseQueue):
             message = self._log[reader.offset - self._first].message
             if reader.wants(message):
                 entry = Entry(message, self, reader.offset)
+                self.delivered += 1
                 consumer.deliver(entry)
                 entry.message = NO_MESSAGE  # The channel has the entry until it is settled.
             reader.offset += 1

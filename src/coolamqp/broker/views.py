@@ -82,6 +82,31 @@ class QueueView:
 
 
 @dataclass(frozen=True)
+class QueueCounts:
+    """The counts of a queue at one moment. A restart of the broker may set the counters to 0.
+
+    :ivar vhost: the virtual host of the queue
+    :ivar name: the name of the queue
+    :ivar kind: the queue type: `classic`, `quorum` or `stream`
+    :ivar ready: the number of ready messages
+    :ivar unacked: the number of unacknowledged messages; 0 for a stream
+    :ivar consumers: the number of consumers
+    :ivar published: counter of the messages that have come into the queue
+    :ivar delivered: counter of the messages that consumers and `basic.get` have received,
+        redeliveries included
+    """
+
+    vhost: str
+    name: str
+    kind: str
+    ready: int
+    unacked: int
+    consumers: int
+    published: int
+    delivered: int
+
+
+@dataclass(frozen=True)
 class ConnectionView:
     """A connection at one moment.
 
@@ -113,7 +138,7 @@ def see_queue(queue: BaseQueue) -> QueueView:
     return QueueView(
         name=shown(queue.name),
         messages=[see_message(message) for message in queue.messages()],
-        unacked=len(queue.unacked) if isinstance(queue, Queue) else 0,
+        unacked=_unacked_count(queue),
         consumers=[shown(consumer.tag) for consumer in queue.consumers],
         durable=queue.durable,
         exclusive=queue.owner is not None,
@@ -121,6 +146,24 @@ def see_queue(queue: BaseQueue) -> QueueView:
         arguments=plain_table(list(queue.arguments.items())),
         kind=queue.kind,
     )
+
+
+def count_queue(vhost: VirtualHost, queue: BaseQueue) -> QueueCounts:
+    """Return the counts of a queue."""
+    return QueueCounts(
+        vhost=vhost.name,
+        name=shown(queue.name),
+        kind=queue.kind,
+        ready=queue.message_count,
+        unacked=_unacked_count(queue),
+        consumers=len(queue.consumers),
+        published=queue.published,
+        delivered=queue.delivered,
+    )
+
+
+def _unacked_count(queue: BaseQueue) -> int:
+    return len(queue.unacked) if isinstance(queue, Queue) else 0
 
 
 def see_connection(connection: BrokerConnection) -> ConnectionView:

@@ -4,21 +4,25 @@ Each file has a command or a group of commands; `commands` lists them. The other
 share: `address` and `contexts` find the broker, `options` and `session` connect to it, `output`
 and `errors` answer the user, `stop` ends a command, and `records` and `filters` are about messages.
 
-Needs the extra `cli` (click and rich). Only this package may import these.
+Needs the extra `cli` (click, rich and trustme). Only this package may import these.
 """
 
 from __future__ import annotations
 
 import sys
 
-NEEDED = ('click', 'rich')
-USAGE = 2
+NEEDED = ('click', 'rich', 'trustme')
+USAGE, INTERRUPTED = 2, 130  # as in `errors`, which may not be importable
 
 
 def main() -> int:
     """Run the command with the arguments of this process. Return its exit status."""
     try:
         from coolamqp.cli.commands import run  # noqa: PLC0415 - click may be missing
+
+        return run(sys.argv[1:])
+    except KeyboardInterrupt:  # during the imports
+        return INTERRUPTED
     except ModuleNotFoundError as error:
         if error.name not in NEEDED:
             raise
@@ -27,4 +31,3 @@ def main() -> int:
             file=sys.stderr,
         )
         return USAGE
-    return run(sys.argv[1:])

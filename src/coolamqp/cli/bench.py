@@ -15,7 +15,7 @@ from coolamqp.cli.errors import ExitStatus, Failure
 from coolamqp.cli.histogram import Histogram
 from coolamqp.cli.options import broker_options, json_option
 from coolamqp.cli.output import Output
-from coolamqp.cli.plot import PLOTS, drawing
+from coolamqp.cli.plot import PLOTS, drawing, plain
 from coolamqp.cli.session import Session
 from coolamqp.cli.stop import Stop
 from coolamqp.cli.workload import STAMP, Plan, Sample, Worker, Workload
@@ -153,6 +153,9 @@ def _rows(record: dict[str, Any]) -> Iterator[tuple[str, object]]:
 def compare(output: Output, before: Path, after: Path) -> None:
     """Compare two runs that were saved."""
     first, second = _load(before), _load(after)
+    for name, old, new in _different_options(first, second):
+        output.note(f'the runs had different options: {name} was {plain(old)}, and is {plain(new)}')
+    output.heading(f'{"":16} {"before":>12} {"after":>12} {"change":>9}')
     for path, more_is_better in FIGURES:
         old, new = _figure(first, path), _figure(second, path)
         change = (new - old) / old * 100 if old else 0.0
@@ -162,6 +165,16 @@ def compare(output: Output, before: Path, after: Path) -> None:
         colour = 'green' if is_better else 'red'
         shown = click.style(f'{change:+7.1f} %', fg=colour if change else None)
         output.result(record, f'{".".join(path):16} {old:12,.1f} {new:12,.1f} {shown}')
+
+
+def _different_options(
+    first: dict[str, Any], second: dict[str, Any]
+) -> Iterator[tuple[str, object, object]]:
+    """Yield the name of each option that two runs did not share, and its values."""
+    for name, old in first['plan'].items():
+        new = second['plan'].get(name)
+        if new != old:
+            yield name, old, new
 
 
 def _figure(record: dict[str, Any], path: tuple[str, ...]) -> float:
@@ -174,6 +187,7 @@ def _figure(record: dict[str, Any], path: tuple[str, ...]) -> float:
 def _load(path: Path) -> dict[str, Any]:
     try:
         record: dict[str, Any] = json.loads(path.read_text('utf-8'))
+        dict(record['plan'])
         for figure, _ in FIGURES:
             _figure(record, figure)
     except (ValueError, KeyError, TypeError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -26,39 +27,33 @@ def binding_options(function: Function) -> Function:
 @click.command('bind')
 @binding_options
 @broker_options
-def bind_command(
-    session: Session,
-    target: str,
-    source: str,
-    key: str,
-    is_exchange: bool,
-    arguments: dict[str, Any],
-) -> None:
+def bind_command(session: Session, is_exchange: bool, **binding: Any) -> None:
     """Bind the queue TARGET to the exchange SOURCE, with the routing key or pattern KEY."""
     with session.cluster() as cluster:
         call = cluster.bind_exchange if is_exchange else cluster.bind
-        session.wait(call(target, source, key, arguments=arguments))
-    _report(session, 'bound', target, source, key)
+        _carry_out(session, 'bound', call, **binding)
 
 
 @click.command('unbind')
 @binding_options
 @broker_options
-def unbind_command(
-    session: Session,
-    target: str,
-    source: str,
-    key: str,
-    is_exchange: bool,
-    arguments: dict[str, Any],
-) -> None:
+def unbind_command(session: Session, is_exchange: bool, **binding: Any) -> None:
     """Remove the binding of TARGET to SOURCE with this KEY and these arguments."""
     with session.cluster() as cluster:
         call = cluster.unbind_exchange if is_exchange else cluster.unbind
-        session.wait(call(target, source, key, arguments=arguments))
-    _report(session, 'unbound', target, source, key)
+        _carry_out(session, 'unbound', call, **binding)
 
 
-def _report(session: Session, verb: str, target: str, source: str, key: str) -> None:
+def _carry_out(
+    session: Session,
+    verb: str,
+    call: Callable[..., Any],
+    target: str,
+    source: str,
+    key: str,
+    arguments: dict[str, Any],
+) -> None:
+    """Wait for a call of a Cluster about a binding, and report it."""
+    session.wait(call(target, source, key, arguments=arguments))
     record = {verb: target, 'source': source, 'routing_key': key}
     session.output.result(record, f'{verb} {target}, {source}, {key!r}')

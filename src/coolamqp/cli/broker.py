@@ -6,16 +6,21 @@ import os
 import sqlite3
 import ssl
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import click
 
 from coolamqp.broker import Broker
+from coolamqp.cli.authority import authority_file, use_own_certificate
 from coolamqp.cli.errors import ExitStatus, Failure
 from coolamqp.cli.options import json_option
 from coolamqp.cli.output import Output
+from coolamqp.cli.overview import Overview
 from coolamqp.cli.stop import Stop
 
 AMQP_PORT, AMQPS_PORT = 5672, 5671
@@ -29,8 +34,9 @@ FOREVER: Final = 86_400.0  # seconds; then it waits again
               help='The port; 0 for a free one.  [default: 5672, or 5671 with --tls]')  # fmt: skip
 @click.option('--folder', type=click.Path(file_okay=False, path_type=Path),
               help='Keep durable queues and persistent messages here.')  # fmt: skip
-@click.option('--tls', 'certificate', type=click.Path(exists=True, dir_okay=False),
-              help='Use TLS, with the certificate in this PEM file.')  # fmt: skip
+@click.option('--tls', is_flag=True, help='Serve TLS, with a certificate that this command makes.')
+@click.option('--certificate', type=click.Path(exists=True, dir_okay=False),
+              help='Serve TLS, with the certificate in this PEM file.')  # fmt: skip
 @click.option('--key', type=click.Path(exists=True, dir_okay=False),
               help='The PEM file of its key, if it is another one.')  # fmt: skip
 @click.option('--user', 'users', multiple=True, metavar='NAME:VARIABLE',
@@ -41,30 +47,32 @@ def broker_command(
     host: str,
     port: int | None,
     folder: Path | None,
+    tls: bool,
     certificate: str | None,
     key: str | None,
     users: tuple[str, ...],
 ) -> int:
     """Run a broker for demos and tests, until Ctrl-C. Not for production.
 
-    On a terminal, it shows its connections and queues.
+    On a terminal, it shows its queues with their rates, and its connections. The certificate of
+    --tls is signed by an authority of your own, which all brokers of this command share; the
+    address that the command prints names its file.
     """
-    tls = _tls_context(certificate, key)
-    default_port = AMQPS_PORT if tls else AMQP_PORT
+    if key is not None and certificate is None:
+        raise click.UsageError('--key needs the certificate; give it with --certificate')
+    authority = authority_file() if tls and certificate is None else None
+    context = _tls_context(host, certificate, key) if tls or certificate else None
+    default_port = AMQPS_PORT if context else AMQP_PORT
     broker = Broker(
-        host=host, port=default_port if port is None else port, folder=folder, tls=tls,
+        host=host, port=default_port if port is None else port, folder=folder, tls=context,
         users=dict(map(_user, users)) or None,
     )  # fmt: skip
     try:
-        with Stop() as stop, broker:
-            url = address_of(broker, users[0].partition(':')[0] if users else None)
-            output.result({'url': url}, url)
-            if sys.stdout.isatty() and not output.as_json:
-                from coolamqp.cli.display import live_tables  # noqa: PLC0415 - rich is slow
-
-                live_tables(lambda: tables_of(broker), stop, REFRESH)
-            while not stop.requested:
-                stop.sleep(FOREVER)
+        with Stop() as stop, _listening(broker):
+            url = address_of(broker, users[0].partition(':')[0] if users else None, authority)
+            ca_file = {} if authority is None else {'ca_file': str(authority)}
+            output.result({'url': url} | ca_file, url)
+            _run(broker, output, stop)
     except sqlite3.Error as error:
         raise Failure(
             f'the folder {folder} cannot be used: {error}; see whether another broker uses it',
@@ -73,13 +81,41 @@ def broker_command(
     return ExitStatus.DONE
 
 
-def _tls_context(certificate: str | None, key: str | None) -> ssl.SSLContext | None:
-    if certificate is None:
-        if key is not None:
-            raise click.UsageError('--key needs the certificate; give it with --tls')
-        return None
+@contextmanager
+def _listening(broker: Broker) -> Iterator[None]:
+    """Run a broker during a `with` block."""
+    try:
+        broker.start()
+    except OSError as error:
+        if error.filename is not None:  # It is about the folder.
+            raise
+        raise Failure(
+            f'the broker cannot listen: {error}; choose another --port or --host', ExitStatus.USAGE
+        ) from error
+    try:
+        yield
+    finally:
+        broker.stop()
+
+
+def _run(broker: Broker, output: Output, stop: Stop) -> None:
+    """Wait for the end, and show the live view if a person looks at it."""
+    if sys.stdout.isatty() and not output.as_json:
+        from coolamqp.cli.display import live_tables  # noqa: PLC0415 - rich is slow to import
+
+        overview = Overview(time.monotonic)
+        live_tables(lambda: overview.tables(broker), stop, REFRESH)
+    while not stop.requested:
+        stop.sleep(FOREVER)
+
+
+def _tls_context(host: str, certificate: str | None, key: str | None) -> ssl.SSLContext:
+    """Return the context of the server, with the given certificate or one that this makes."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(certificate, key)
+    if certificate is None:
+        use_own_certificate(context, host)
+    else:
+        context.load_cert_chain(certificate, key)
     return context
 
 
@@ -96,40 +132,12 @@ def _user(text: str) -> tuple[str, str]:
     return name, os.environ[variable]
 
 
-def address_of(broker: Broker, user: str | None) -> str:
-    """Return the address of a broker, without a password."""
+def address_of(broker: Broker, user: str | None, authority: Path | None = None) -> str:
+    """Return the address of a broker, without a password.
+
+    :param authority: the file of the authority that clients have to trust; None for none
+    """
     scheme, _, rest = broker.url.partition('://')
     login = '' if user is None else f'{user}@'
-    return f'{scheme}://{login}{rest.rpartition("@")[2]}'
-
-
-Table = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
-
-
-def tables_of(broker: Broker) -> Iterator[Table]:
-    """Yield a table of the connections of a broker, and one of its queues: title, columns, rows."""
-    yield (
-        'connections',
-        ('name', 'peer', 'user', 'virtual host', 'channels'),
-        [
-            (each.name, each.peer, each.user, each.vhost, str(len(each.channels)))
-            for each in broker.connections
-        ],
-    )
-    queues = [(vhost, broker.queue(name, vhost)) for vhost in broker.vhosts
-              for name in broker.queues(vhost)]  # fmt: skip
-    yield (
-        'queues',
-        ('virtual host', 'name', 'type', 'ready', 'unacked', 'consumers'),
-        [
-            (
-                vhost,
-                each.name,
-                each.kind,
-                str(len(each)),
-                str(each.unacked),
-                str(len(each.consumers)),
-            )
-            for vhost, each in queues
-        ],
-    )
+    trust = '' if authority is None else f'?cacertfile={quote(str(authority))}'
+    return f'{scheme}://{login}{rest.rpartition("@")[2]}{trust}'

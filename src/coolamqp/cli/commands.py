@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -40,6 +41,9 @@ FILES: Final = {
     'demo': 'demo',
     'context': 'context',
 }
+
+
+PASSWORD: Final = re.compile(r'(amqps?://[^:@\s]*):\S*@')
 
 
 class Commands(click.Group):
@@ -105,7 +109,8 @@ def run(arguments: Sequence[str]) -> int:
 def _usage_failure(error: click.ClickException) -> Failure:
     context = getattr(error, 'ctx', None)
     command = context.command_path if context else 'coolamqp'
-    message = error.format_message().rstrip('.')
+    # Click repeats arguments, and an address may be one in the wrong place.
+    message = PASSWORD.sub(r'\1:***@', error.format_message().rstrip('.'))
     return Failure(f'{message[:1].lower()}{message[1:]}; see: {command} --help', ExitStatus.USAGE)
 
 

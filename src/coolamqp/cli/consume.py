@@ -8,14 +8,16 @@ from typing import Any
 import click
 
 from coolamqp.cli.deliveries import PREFETCH, Deliveries
-from coolamqp.cli.errors import ExitStatus
+from coolamqp.cli.errors import ExitStatus, Failure
 from coolamqp.cli.filters import Condition, Filter, filter_options
 from coolamqp.cli.formats import Writer, format_option
 from coolamqp.cli.options import broker_options
 from coolamqp.cli.session import Session
 from coolamqp.cli.settling import ACK, HELD_MAX, REQUEUE, Held, settle_options
 from coolamqp.cli.stop import Stop
+from coolamqp.exceptions import AMQPError
 from coolamqp.objects import ReceivedMessage
+from coolamqp.reply_codes import PRECONDITION_FAILED
 
 
 @click.command('consume')
@@ -55,7 +57,12 @@ def consume_command(
     )
     with session.cluster() as cluster, Stop() as stop:
         options = consuming.options(offset)
-        deliveries = Deliveries(session, cluster, queue, stop, **options)
+        try:
+            deliveries = Deliveries(session, cluster, queue, stop, **options)
+        except AMQPError as error:
+            if offset is None or error.reply_code != PRECONDITION_FAILED:
+                raise
+            raise Failure(f'{queue} has no offsets: {error}; leave out --offset') from error
         try:
             shown = consuming.run(deliveries, count, None if follow else idle)
         finally:

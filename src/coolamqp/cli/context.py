@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import click
 
-from coolamqp.cli.contexts import Context, contexts_file, load_contexts, save_contexts
+from coolamqp.cli.contexts import (
+    Context,
+    complete_context,
+    contexts_file,
+    load_contexts,
+    save_contexts,
+)
 from coolamqp.cli.options import json_option
 from coolamqp.cli.output import Output
 
@@ -50,7 +56,7 @@ def list_(output: Output) -> None:
 
 
 @context_command.command()
-@click.argument('name')
+@click.argument('name', shell_complete=complete_context)
 @json_option
 def use(output: Output, name: str) -> None:
     """Make the context NAME the current one."""
@@ -62,7 +68,7 @@ def use(output: Output, name: str) -> None:
 
 
 @context_command.command()
-@click.argument('name')
+@click.argument('name', shell_complete=complete_context)
 @json_option
 def remove(output: Output, name: str) -> None:
     """Remove the context NAME."""

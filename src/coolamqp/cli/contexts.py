@@ -7,14 +7,11 @@ command asks for it.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import click
-
+from coolamqp.cli.config import config_file, write_private
 from coolamqp.cli.errors import ExitStatus, Failure
 from coolamqp.objects.connection_string import parse_connection_string
 
@@ -65,7 +62,7 @@ class Contexts:
 
 def contexts_file() -> Path:
     """Return the path of the file, which need not exist."""
-    return Path(click.get_app_dir('coolamqp')) / FILE
+    return config_file(FILE)
 
 
 def load_contexts() -> Contexts:
@@ -91,11 +88,11 @@ def load_contexts() -> Contexts:
 
 def save_contexts(contexts: Contexts) -> None:
     """Replace the file, which only the user may read and write."""
-    path = contexts_file()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     known = {name: asdict(context) for name, context in sorted(contexts.known.items())}
     text = json.dumps({'current': contexts.current, 'contexts': known}, indent=2)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=FILE)  # with mode 600
-    with os.fdopen(descriptor, 'w', encoding='utf-8') as file:
-        file.write(text + '\n')
-    Path(name).replace(path)
+    write_private(contexts_file(), f'{text}\n'.encode())
+
+
+def complete_context(_context: object, _parameter: object, incomplete: str) -> list[str]:
+    """Return the names of contexts that begin with a text, for a shell."""
+    return [name for name in load_contexts().known if name.startswith(incomplete)]

@@ -64,7 +64,7 @@ def demo_command(output: Output, messages: int) -> int:
             outcomes.wait(TIMEOUT)
             if not stop.requested and not receiver.complete.wait(TIMEOUT):
                 raise Failure(f'not all messages have arrived in {TIMEOUT:g} s; try again')
-    _report(output, outcomes, receiver)
+    _report(output, outcomes, receiver, is_complete=not stop.requested)
     if stop.requested:
         return ExitStatus.INTERRUPTED
     return ExitStatus.DONE if outcomes.all_confirmed else ExitStatus.REFUSED
@@ -77,13 +77,16 @@ def _publish(publisher: Cluster, number: int, outcomes: Outcomes) -> None:
         outcomes.expect(future)
 
 
-def _report(output: Output, outcomes: Outcomes, receiver: Receiver) -> None:
+def _report(output: Output, outcomes: Outcomes, receiver: Receiver, *, is_complete: bool) -> None:
+    """Write the counts. After an interruption, nobody knows what would have been lost."""
     received = receiver.received
+    lost = outcomes.counts['confirmed'] - len(received)
     record = {
         'published': outcomes.published,
         'confirmed': outcomes.counts['confirmed'],
         'received': len(received),
-        'lost': outcomes.counts['confirmed'] - len(received),
+        'lost': lost if is_complete else None,
         'received_again': received.total() - len(received),
     }
-    output.table(record, [(name.replace('_', ' '), value) for name, value in record.items()])
+    rows = [(name.replace('_', ' '), value) for name, value in record.items() if value is not None]
+    output.table(record, rows)

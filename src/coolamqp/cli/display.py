@@ -5,11 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console, Group
+from rich.console import Console, Group, JustifyMethod
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table as RichTable
+from rich.text import Text
 
+from coolamqp.cli.overview import Table
 from coolamqp.cli.stop import Stop
 
 
@@ -32,18 +44,22 @@ class Bar:
 
 @contextmanager
 def progress_bar(what: str, total: int | None, console: Console | None = None) -> Iterator[Bar]:
-    """Show a progress bar on stderr during a `with` block, and then remove it."""
-    columns = (TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn())
+    """Show a progress bar on stderr during a `with` block, and then remove it.
+
+    With a total, it shows the percentage and the remaining time; else the elapsed time.
+    """
+    columns: list[ProgressColumn] = [TextColumn('{task.description}'), BarColumn()]
+    if total is None:
+        columns += [TextColumn('{task.completed:,.0f}'), TimeElapsedColumn()]
+    else:
+        columns += [TaskProgressColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
     shown = console or Console(stderr=True)
-    with Progress(*columns, TimeElapsedColumn(), console=shown, transient=True) as progress:
+    with Progress(*columns, console=shown, transient=True) as progress:
         yield Bar(progress, what, total)
 
 
-Rows = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
-
-
 def live_tables(
-    tables: Callable[[], Iterable[Rows]],
+    tables: Callable[[], Iterable[Table]],
     stop: Stop,
     interval: float,
     console: Console | None = None,
@@ -68,7 +84,7 @@ def live_figures(
     with Live(console=shown, auto_refresh=False, transient=True) as live:
 
         def show(rows: list[tuple[str, str]]) -> None:
-            table = Table.grid(padding=(0, 2))
+            table = RichTable.grid(padding=(0, 2))
             for row in rows:
                 table.add_row(*row)
             live.update(table, refresh=True)
@@ -76,8 +92,16 @@ def live_figures(
         yield show
 
 
-def _table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> Table:
-    table = Table(*columns, title=title, title_justify='left')
+def _table(
+    title: str, columns: tuple[str, ...], rows: list[tuple[str | int, ...]]
+) -> RichTable | Text:
+    """Return a table for rich, or only its title if it has no rows."""
+    if not rows:
+        return Text(title, style='italic')
+    table = RichTable(title=title, title_justify='left')
+    for place, column in enumerate(columns):
+        justify: JustifyMethod = 'right' if isinstance(rows[0][place], int) else 'left'
+        table.add_column(column, justify=justify)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(f'{cell:,}' if isinstance(cell, int) else escape(cell) for cell in row))
     return table

@@ -6,10 +6,12 @@ from concurrent.futures import CancelledError
 from enum import IntEnum
 from typing import Final, TypeAlias
 
-from coolamqp.exceptions import AMQPError, ConnectionDead, MessageRefused, Returned
+from coolamqp.exceptions import AMQPError, ConnectionDead, MessageRefused, Returned, TLSRefused
 from coolamqp.framing.definitions import (
     ACCESS_REFUSED,
+    NOT_ALLOWED,
     NOT_FOUND,
+    NOT_IMPLEMENTED,
     PRECONDITION_FAILED,
     RESOURCE_LOCKED,
 )
@@ -46,21 +48,42 @@ WHAT_TO_DO: Final = {
     RESOURCE_LOCKED: 'another connection uses it exclusively; wait for its end',
     PRECONDITION_FAILED: 'use the same options as those with which it was declared, or another '
     'name',
+    NOT_IMPLEMENTED: 'if it is a stream, read it with: coolamqp consume QUEUE --offset first',
 }
+# The same for a broker that refuses the login.
+AT_LOGIN: Final = {
+    ACCESS_REFUSED: 'check the user and the password',
+    NOT_ALLOWED: 'check the name of the virtual host, and whether the user may use it',
+}
+CHECK_ADDRESS: Final = (
+    'check the address (--url, AMQP_URL or a context) and whether the broker runs'
+)
 
 _Kinds: TypeAlias = type[BaseException] | tuple[type[BaseException], ...]
 OTHERS: Final[tuple[tuple[_Kinds, ExitStatus, str], ...]] = (
-    (
-        ConnectionDead,
-        ExitStatus.NO_CONNECTION,
-        'check the address (--url, AMQP_URL or a context) and whether the broker runs',
-    ),
-    (Returned, ExitStatus.REFUSED, 'bind a queue, or leave out --mandatory'),
+    (ConnectionDead, ExitStatus.NO_CONNECTION, CHECK_ADDRESS),
+    (Returned, ExitStatus.REFUSED, 'check the name of the queue, or declare it first'),
     (MessageRefused, ExitStatus.REFUSED, 'its queue may be full, see: coolamqp info QUEUE'),
     ((TimeoutError, CancelledError), ExitStatus.NO_CONNECTION, 'try a longer --timeout'),
+    (FileExistsError, ExitStatus.USAGE, 'choose another name, or delete it'),
     (OSError, ExitStatus.USAGE, 'check the name and its permissions'),
     (ValueError, ExitStatus.USAGE, 'see --help'),
 )
+
+
+def connect_failure(error: ConnectionDead, cause: Exception | None) -> Failure:
+    """Return the failure of a command that cannot connect.
+
+    :param error: says which nodes there are, and why each of them is not reached
+    :param cause: the latest cause; None if no node has answered
+    """
+    text = str(error).rstrip('.')
+    if isinstance(cause, TLSRefused):  # It says itself what to do.
+        return Failure(text, ExitStatus.NO_CONNECTION)
+    what = CHECK_ADDRESS
+    if isinstance(cause, AMQPError):
+        what = AT_LOGIN.get(cause.reply_code, what)
+    return Failure(f'{text}; {what}', ExitStatus.NO_CONNECTION)
 
 
 def failure_of(error: BaseException) -> Failure | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import click
 
 from coolamqp.cli.errors import ExitStatus
 from coolamqp.cli.filters import Condition, Filter, filter_options
 from coolamqp.cli.formats import Writer, format_option
-from coolamqp.cli.options import broker_options
+from coolamqp.cli.options import Function, broker_options
 from coolamqp.cli.session import Session
 from coolamqp.cli.settling import REQUEUE, Held, settle_options
 from coolamqp.cli.stop import Stop
@@ -17,59 +18,58 @@ from coolamqp.clustering import Cluster
 from coolamqp.objects import ReceivedMessage
 
 
+def fetch_options(count: int) -> Callable[[Function], Function]:
+    """Return a decorator that adds what to fetch; `count` is the default for --count."""
+
+    def add_options(function: Function) -> Function:
+        for add in (
+            format_option,
+            filter_options,
+            click.option('--all', 'is_all', is_flag=True, help='All that are ready.'),
+            click.option(
+                '-n', '--count', type=click.IntRange(min=1), default=count, show_default=True,
+                help='How many messages at most.',
+            ),
+            click.argument('queue'),
+        ):  # fmt: skip
+            function = add(function)
+        return function
+
+    return add_options
+
+
 @click.command('get')
-@click.argument('queue')
-@click.option('-n', '--count', type=click.IntRange(min=1), default=1, show_default=True,
-              help='How many messages at most.')  # fmt: skip
-@click.option('--all', 'is_all', is_flag=True, help='All that are ready.')
-@filter_options
-@format_option
+@fetch_options(count=1)
 @settle_options
 @broker_options
-def get_command(
-    session: Session,
-    queue: str,
-    count: int,
-    is_all: bool,
-    keys: tuple[str, ...],
-    conditions: tuple[Condition, ...],
-    form: str,
-    settlement: str,
-) -> int:
+def get_command(session: Session, settlement: str, **wanted: Any) -> int:
     """Fetch a message from QUEUE, and acknowledge it after it is written."""
-    filter_ = Filter(keys, conditions)
-    return fetch(session, queue, None if is_all else count, filter_, form, settlement)
+    return fetch(session, settlement, **wanted)
 
 
 @click.command('peek')
-@click.argument('queue')
-@click.option('-n', '--count', type=click.IntRange(min=1), default=10, show_default=True,
-              help='How many messages at most.')  # fmt: skip
-@click.option('--all', 'is_all', is_flag=True, help='All that are ready.')
-@filter_options
-@format_option
+@fetch_options(count=10)
 @broker_options
-def peek_command(
-    session: Session,
-    queue: str,
-    count: int,
-    is_all: bool,
-    keys: tuple[str, ...],
-    conditions: tuple[Condition, ...],
-    form: str,
-) -> int:
+def peek_command(session: Session, **wanted: Any) -> int:
     """Write the first messages of QUEUE, and put them back.
 
     The broker marks them as redelivered. A quorum queue counts that against its delivery limit.
     """
-    filter_ = Filter(keys, conditions)
-    return fetch(session, queue, None if is_all else count, filter_, form, REQUEUE)
+    return fetch(session, REQUEUE, **wanted)
 
 
 def fetch(
-    session: Session, queue: str, count: int | None, filter_: Filter, form: str, settlement: str
+    session: Session,
+    settlement: str,
+    queue: str,
+    count: int,
+    is_all: bool,
+    keys: tuple[str, ...],
+    conditions: tuple[Condition, ...],
+    form: str,
 ) -> int:
-    """Fetch and write messages. Return the exit status."""
+    """Fetch, write and settle messages. Return the exit status."""
+    filter_ = Filter(keys, conditions)
     writer = Writer('json' if session.output.as_json else form)
     held, shown = Held(), 0
     with session.cluster() as cluster, Stop() as stop:
@@ -81,7 +81,7 @@ def fetch(
                     shown += 1
                 else:
                     held.hold(message)
-                if shown == count:
+                if shown == count and not is_all:
                     break
         finally:
             held.put_back()

@@ -14,6 +14,7 @@ from typing import Any, Final
 import click
 
 from coolamqp.cli.address import find_nodes
+from coolamqp.cli.contexts import complete_context
 from coolamqp.cli.deliveries import Deliveries
 from coolamqp.cli.errors import ExitStatus
 from coolamqp.cli.filters import Condition, Filter, filter_options
@@ -37,7 +38,8 @@ CARBON_COPIES: Final = (b'CC', b'BCC')
 @click.argument('source')
 @click.argument('target')
 @click.option('--to-url', metavar='URL', help='The broker of TARGET.  [default: the same]')
-@click.option('--to-context', metavar='NAME', help='The context of the broker of TARGET.')
+@click.option('--to-context', metavar='NAME', help='The context of the broker of TARGET.',
+              shell_complete=complete_context)  # fmt: skip
 @click.option('-n', '--count', type=click.IntRange(min=1), help='End after so many messages.')
 @click.option(
     '--idle', type=click.FloatRange(min=0), default=1.0, show_default=True, metavar='SECONDS',

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from coolamqp.cli.contexts import complete_context
 from coolamqp.cli.output import Output
 from coolamqp.cli.session import Session
 
@@ -31,7 +32,12 @@ def broker_options(function: Function) -> Function:
     """Add the options for the broker, and replace them by a `session` for the command."""
 
     @click.option('--url', metavar='URL', help='The broker. [default: AMQP_URL, or the context]')
-    @click.option('--context', metavar='NAME', help='A named context, see: coolamqp context.')
+    @click.option(
+        '--context',
+        metavar='NAME',
+        help='A named context, see: coolamqp context.',
+        shell_complete=complete_context,
+    )
     @click.option(
         '--timeout',
         type=click.FloatRange(min=0.0),

@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 import click
 
+NAME_WIDTH = 14  # columns of the names in a table, or more for long ones
+
 
 class Progress(Protocol):
     """A progress bar, or something that shows nothing."""
@@ -39,8 +41,18 @@ class Output:
 
     def table(self, record: dict[str, Any], rows: Iterable[tuple[str, object]]) -> None:
         """Write a result: the record as JSON, or names and values below each other."""
-        self.result(record, '\n'.join(f'{click.style(name.ljust(14), dim=True)}{value}'
-                                      for name, value in rows))  # fmt: skip
+        shown = [(name, str(value)) for name, value in rows]
+        width = max(NAME_WIDTH, *(len(name) + 2 for name, _ in shown))
+        lines = [
+            click.style(name.ljust(width), dim=True) + value.replace('\n', '\n' + width * ' ')
+            for name, value in shown
+        ]
+        self.result(record, '\n'.join(lines))
+
+    def heading(self, text: str) -> None:
+        """Write a heading above results, for people."""
+        if not self.as_json:
+            click.echo(click.style(text, dim=True))
 
     def note(self, text: str) -> None:
         """Write something that is no result, for people."""
@@ -48,9 +60,16 @@ class Output:
             click.echo(text, err=True)
 
     @contextmanager
-    def progress(self, what: str, total: int | None = None) -> Iterator[Progress]:
-        """Show a progress bar during a `with` block, if a person looks at it."""
-        if self.as_json or not sys.stderr.isatty():
+    def progress(
+        self, what: str, total: int | None = None, *, hidden: bool = False
+    ) -> Iterator[Progress]:
+        """Show a progress bar during a `with` block, if a person looks at it.
+
+        :param what: what is done with the things that it counts
+        :param total: how many there are; None if that is not known
+        :param hidden: show none, such as while the user types
+        """
+        if hidden or self.as_json or not sys.stderr.isatty():
             yield _NoProgress()
             return
         from coolamqp.cli.display import progress_bar  # noqa: PLC0415 - rich is slow to import

@@ -1,8 +1,10 @@
-"""The command `coolamqp ping`: connect, and say to what, how fast, and what is allowed."""
+"""The command `coolamqp ping`: show the broker, its speed and limits, and what is allowed there."""
 
 from __future__ import annotations
 
+import textwrap
 import time
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -15,12 +17,13 @@ from coolamqp.exceptions import AMQPError
 from coolamqp.objects import Exchange, Message, NodeDefinition, Queue
 
 ROUND_TRIPS = 5
+VALUE_WIDTH = 65  # columns of a terminal
 
 
 @click.command('ping')
 @broker_options
 def ping_command(session: Session) -> None:
-    """Connect to the broker, and show its version, the round trip and what is allowed.
+    """Connect to the broker, and show its version, the round trip, limits and permissions.
 
     The permissions are tried with a temporary queue, which only this connection sees.
     """
@@ -43,8 +46,8 @@ def _round_trip(session: Session, cluster: Cluster) -> float:
 
 
 def _describe(cluster: Cluster) -> dict[str, Any]:
-    node, server = cluster.node, cluster.properties
-    if node is None or server is None:
+    node, server, limits = cluster.node, cluster.properties, cluster.limits
+    if node is None or server is None or limits is None:
         raise Failure('the connection was lost at once; try again', ExitStatus.NO_CONNECTION)
     return {
         'node': str(node),
@@ -56,7 +59,15 @@ def _describe(cluster: Cluster) -> dict[str, Any]:
         'virtual_host': node.virtual_host,
         'tls': _tls(node),
         'mechanisms': server.mechanisms,
+        'limits': asdict(limits),
+        'capabilities': _capabilities(server.properties.get('capabilities')),
     }
+
+
+def _capabilities(table: object) -> list[str]:
+    """Return the names of the protocol extensions that the broker has."""
+    known = table if isinstance(table, dict) else {}
+    return sorted(str(name) for name, has in known.items() if has)
 
 
 def _tls(node: NodeDefinition) -> str:
@@ -94,6 +105,7 @@ def _succeeds(session: Session, future: Any) -> bool:
 def _rows(record: dict[str, Any]) -> list[tuple[str, object]]:
     marks = {True: 'yes', False: 'no', None: 'not tried'}
     allowed = ', '.join(f'{name}: {marks[may]}' for name, may in record['allowed'].items())
+    limits, heartbeat = record['limits'], record['limits']['heartbeat']
     return [
         ('node', record['node']),
         ('broker', f'{record["product"]} {record["version"]} ({record["platform"]})'),
@@ -103,5 +115,9 @@ def _rows(record: dict[str, Any]) -> list[tuple[str, object]]:
         ('TLS', record['tls']),
         ('connected in', f'{record["connect_ms"]:.1f} ms'),
         ('round trip', f'{record["round_trip_ms"]:.1f} ms'),
+        ('channels', f'{limits["channel_max"]} at most'),
+        ('frames', f'{limits["frame_max"]} bytes at most'),
+        ('heartbeat', f'{heartbeat} s' if heartbeat else 'none'),
         ('allowed', allowed),
+        ('capabilities', textwrap.fill(', '.join(record['capabilities']), VALUE_WIDTH)),
     ]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from coolamqp.cli.errors import ExitStatus
 from coolamqp.cli.options import Function, broker_options, table_of
 from coolamqp.cli.outcomes import Outcomes
-from coolamqp.cli.records import message_of
+from coolamqp.cli.records import NAMES, message_of, record_in
 from coolamqp.cli.session import Session
 from coolamqp.cli.stop import Stop
 from coolamqp.clustering import Cluster
@@ -23,7 +23,24 @@ from coolamqp.objects import Message, MessageProperties
 PERSISTENT, TRANSIENT = 2, 1
 MAX_UNCONFIRMED = 10_000
 NUMBER = '{number}'
+# The names of properties, and those that they have in Python.
+PROPERTIES: Final = {shown: name for name, shown in NAMES.items()}
+NUMBERS: Final = ('priority', 'delivery_mode', 'timestamp')
 Addressed = tuple[Message, bytes, bytes]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The messages to publish.
+
+    :ivar messages: yields them until the user ends the command
+    :ivar total: how many there are; None if that is not known
+    :ivar is_typed: whether the user types them
+    """
+
+    messages: Callable[[Stop], Iterator[Addressed]]
+    total: int | None
+    is_typed: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,9 +56,9 @@ class Defaults:
         exchange, key = (self.exchange or '').encode(), (self.key or '').encode()
         return Message(body, self.properties), exchange, key
 
-    def readdress(self, line: bytes) -> Addressed:
-        """Return the message of a line of JSON. A given address takes precedence."""
-        message, exchange, key = message_of(json.loads(line))
+    def readdress(self, record: Any) -> Addressed:
+        """Return the message of a record. A given address takes precedence."""
+        message, exchange, key = message_of(record)
         if self.exchange is not None or self.key is not None:
             exchange = (self.exchange or '').encode()
         return message, exchange, key if self.key is None else self.key.encode()
@@ -70,8 +87,13 @@ def properties_of(
     """Return the properties that the options say."""
     values: dict[str, Any] = {'delivery_mode': TRANSIENT if transient else PERSISTENT}
     for name, value in table_of(properties).items():
-        is_number = name in ('priority', 'delivery_mode', 'timestamp')
-        values['type_' if name == 'type' else name] = value if is_number else str(value)
+        if name not in PROPERTIES:
+            raise click.BadParameter(
+                f'no property is called {name!r}; there are {", ".join(PROPERTIES)}'
+            )
+        if name in NUMBERS and type(value) is not int:
+            raise click.BadParameter(f'the property {name} must be a whole number, not {value!r}')
+        values[PROPERTIES[name]] = value if name in NUMBERS else str(value)
     if headers:
         values['headers'] = table_of(headers)
     return Message(b'', values).properties
@@ -123,9 +145,9 @@ def publish_command(
     if mandatory and not confirm:
         raise click.UsageError('--mandatory needs confirms; leave out one of the options')
     defaults = Defaults(exchange, key, properties_of(headers, properties, transient=transient))
-    messages = _messages(defaults, bodies, paths, lines=lines, from_json=from_json)
+    source = _source(defaults, bodies, paths, lines=lines, from_json=from_json)
     publishing = Publishing(session, confirm=confirm, mandatory=mandatory)
-    return publishing.run(repeated(messages, count), rate)
+    return publishing.run(repeated(source, count), rate)
 
 
 class Publishing:
@@ -146,13 +168,13 @@ class Publishing:
         self._sent = 0
         self.outcomes = Outcomes()
 
-    def run(self, messages: Callable[[Stop], Iterator[Addressed]], rate: float | None) -> int:
+    def run(self, source: Source, rate: float | None) -> int:
         """Publish all messages, report, and return the exit status."""
         output, outcomes = self._session.output, self.outcomes
         with self._session.cluster(max_unconfirmed=MAX_UNCONFIRMED) as cluster, Stop() as stop:
             try:
-                with output.progress('published') as progress:
-                    for message in stop.at_rate(messages(stop), rate):
+                with output.progress('published', source.total, hidden=source.is_typed) as progress:
+                    for message in stop.at_rate(source.messages(stop), rate):
                         self._publish(cluster, *message)
                         progress.advance()
             finally:
@@ -182,33 +204,40 @@ class Publishing:
             self.outcomes.report(output)
 
 
-def _messages(
+def _source(
     defaults: Defaults,
     bodies: tuple[str, ...],
     paths: tuple[Path, ...],
     *,
     lines: bool,
     from_json: bool,
-) -> Callable[[Stop], Iterator[Addressed]]:
-    """Return a function that yields the messages that the arguments name."""
+) -> Source:
+    """Return the messages that the arguments name."""
+    if bodies:
+        return Source(lambda _: (defaults.address(body.encode()) for body in bodies), len(bodies))
+    if paths:
+        files = list(files_of(paths))
+        return Source(lambda _: (defaults.address(each.read_bytes()) for each in files), len(files))
+    is_typed = sys.stdin.isatty()
+    if lines or from_json:
+        take = partial(_of_json, defaults) if from_json else defaults.address
+        return Source(lambda stop: _lines_of_input(stop, take), None, is_typed)
+    return Source(
+        lambda stop: map(defaults.address, stop.until_stopped(whole_input())), 1, is_typed
+    )
 
-    def messages(stop: Stop) -> Iterator[Addressed]:
-        if bodies:
-            yield from (defaults.address(body.encode()) for body in bodies)
-        elif paths:
-            yield from (defaults.address(path.read_bytes()) for path in files_of(paths))
-        elif lines or from_json:
-            take = defaults.readdress if from_json else defaults.address
-            for number, line in enumerate(stop.until_stopped(sys.stdin.buffer), 1):
-                try:
-                    yield take(line.removesuffix(b'\n').removesuffix(b'\r'))
-                except ValueError as error:
-                    raise ValueError(f'line {number}: {error}') from error
-        else:
-            for body in stop.until_stopped(whole_input()):
-                yield defaults.address(body)
 
-    return messages
+def _of_json(defaults: Defaults, line: bytes) -> Addressed:
+    return defaults.readdress(record_in(line))
+
+
+def _lines_of_input(stop: Stop, take: Callable[[bytes], Addressed]) -> Iterator[Addressed]:
+    """Yield the message of each line of stdin."""
+    for number, line in enumerate(stop.until_stopped(sys.stdin.buffer), 1):
+        try:
+            yield take(line.removesuffix(b'\n').removesuffix(b'\r'))
+        except ValueError as error:
+            raise ValueError(f'line {number}: {error}') from error
 
 
 def whole_input() -> Iterator[bytes]:
@@ -225,18 +254,17 @@ def files_of(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def repeated(
-    messages: Callable[[Stop], Iterator[Addressed]], count: int | None
-) -> Callable[[Stop], Iterator[Addressed]]:
-    """Return a function that yields messages `count` times, with their numbers in their bodies."""
+def repeated(source: Source, count: int | None) -> Source:
+    """Return messages `count` times, with their numbers in their bodies."""
     if count is None:
-        return messages
+        return source
 
     def repeat(stop: Stop) -> Iterator[Addressed]:
-        given = list(messages(stop))
+        given = list(source.messages(stop))
         for number in range(1, count + 1):
             for message, exchange, key in given:
                 body = message.body.replace(NUMBER.encode(), b'%d' % number)
                 yield Message(body, message.properties), exchange, key
 
-    return repeat
+    total = None if source.total is None else source.total * count
+    return Source(repeat, total, source.is_typed)

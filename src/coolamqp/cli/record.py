@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +13,8 @@ from coolamqp.cli.errors import ExitStatus
 from coolamqp.cli.filters import Condition, Filter
 from coolamqp.cli.options import broker_options
 from coolamqp.cli.output import counted, json_line
-from coolamqp.cli.publish import Addressed, Defaults, Publishing, properties_of
-from coolamqp.cli.records import record_of
+from coolamqp.cli.publish import Addressed, Defaults, Publishing, Source, properties_of
+from coolamqp.cli.records import record_in, record_of
 from coolamqp.cli.session import Session
 from coolamqp.cli.stop import Stop
 from coolamqp.cli.tap import matching, tap_options, tapped
@@ -74,7 +73,9 @@ def replay_command(
     def messages(stop: Stop) -> Iterator[Addressed]:
         return replayed(file, defaults, stop, None if fast else speed)
 
-    return Publishing(session).run(messages, None)
+    with file.open('rb') as lines:
+        total = sum(1 for _ in lines)
+    return Publishing(session).run(Source(messages, total), None)
 
 
 def replayed(
@@ -85,8 +86,9 @@ def replayed(
     with file.open('rb') as lines:
         for number, line in enumerate(lines, 1):
             try:
-                message = defaults.readdress(line)
-                came = float(json.loads(line).get('time', 0.0))
+                record = record_in(line)
+                message = defaults.readdress(record)
+                came = float(record.get('time', 0.0))
             except (ValueError, TypeError) as error:
                 raise ValueError(f'{file}, line {number}: {error}') from error
             first = came if first is None else first

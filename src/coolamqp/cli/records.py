@@ -26,7 +26,7 @@ LETTERS: Final = 'bBsuIilLfdTtDxV'
 # The letters that JSON values have in a table, if nothing else is said.
 _OF_JSON: Final = ('t', 'I', 'l', 'd', 'V')
 # Names of properties that differ in Python.
-_NAMES: Final = {name: name.rstrip('_') for name in PROPERTY_NAMES if name != 'headers'}
+NAMES: Final = {name: name.rstrip('_') for name in PROPERTY_NAMES if name != 'headers'}
 _MEMBERS: Final = ('exchange', 'routing_key', 'body', 'properties', 'headers')
 # Further members of records, which say something about a delivery.
 _NOTES: Final = ('redelivered', 'time')
@@ -41,13 +41,24 @@ def record_of(message: ReceivedMessage, **notes: object) -> dict[str, Any]:
         'body': _from_text(bytes(flat_body(message.body))),
         'properties': {
             shown: _from_property(properties.get(name))
-            for name, shown in _NAMES.items()
+            for name, shown in NAMES.items()
             if properties.get(name) is not None
         },
     }
     if properties.headers is not None:
         record['headers'] = _from_table(properties.headers)
     return record | notes
+
+
+def record_in(line: bytes) -> Any:
+    """Return what a line of JSON has in it.
+
+    :raises ValueError: it is no JSON; the text says why
+    """
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise ValueError(f'this is no JSON: {error}') from error
 
 
 def message_of(record: Any) -> tuple[Message, bytes, bytes]:
@@ -72,13 +83,13 @@ def message_of(record: Any) -> tuple[Message, bytes, bytes]:
 
 def _to_properties(given: dict[str, Any], headers: Any) -> BasicContentPropertyList:
     values: dict[str, Any] = {}
-    for name, shown in _NAMES.items():
+    for name, shown in NAMES.items():
         if shown in given:
             value = given[shown]
             values[name] = value if isinstance(value, int) else _to_bytes(value)
-    unknown = [name for name in given if name not in _NAMES.values()]
+    unknown = [name for name in given if name not in NAMES.values()]
     if unknown:
-        known = ', '.join(_NAMES.values())
+        known = ', '.join(NAMES.values())
         raise ValueError(f'no property is called {unknown[0]!r}; there are {known}')
     if headers is not None:
         values['headers'] = _to_table(headers)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from coolamqp.cli.address import find_nodes
+from coolamqp.cli.errors import connect_failure
 from coolamqp.cli.output import Output
 from coolamqp.clustering import Cluster
 from coolamqp.clustering.events import ConnectionLost, Event, TopologyRestored
 from coolamqp.clustering.future import ClusterFuture
+from coolamqp.exceptions import AMQPError, ConnectionDead
 from coolamqp.objects import NodeDefinition
+from coolamqp.reply_codes import NOT_ALLOWED, NOT_IMPLEMENTED
+
+# Reply codes that end a connection because of a call, which fails with the same error.
+OF_CALLS: Final = (NOT_ALLOWED, NOT_IMPLEMENTED)
 
 
 @dataclass
@@ -31,6 +37,7 @@ class Session:
     context: str | None
     timeout: float
     output: Output
+    _shows_loss: bool = field(default=False, init=False)
 
     @contextmanager
     def cluster(
@@ -45,17 +52,28 @@ class Session:
             nodes = find_nodes(self.url, self.context)
         cluster = Cluster(nodes, name=self.name, on_blocked=self._on_blocked, **options)
         try:
-            cluster.start(timeout=self.timeout)
+            self._start(cluster)
             cluster.on_event.add(self._on_event)
             yield cluster
         finally:
             if cluster.started:
                 cluster.shutdown(timeout=self.timeout)
 
+    def _start(self, cluster: Cluster) -> None:
+        try:
+            cluster.start(timeout=self.timeout)
+        except ConnectionDead as error:
+            raise connect_failure(error, cluster.last_error) from error
+
     def _on_event(self, event: Event) -> None:
         if isinstance(event, ConnectionLost) and event.cause is not None:
-            self.output.note(f'lost the connection to {event.node}: {event.cause}; trying again')
-        elif isinstance(event, TopologyRestored):
+            code = event.cause.reply_code if isinstance(event.cause, AMQPError) else None
+            self._shows_loss = code not in OF_CALLS
+            if self._shows_loss:
+                self.output.note(
+                    f'lost the connection to {event.node}: {event.cause}; trying again'
+                )
+        elif isinstance(event, TopologyRestored) and self._shows_loss:
             self.output.note(f'connected to {event.node} again')
 
     def _on_blocked(self, blocked: bool) -> None:

@@ -59,6 +59,8 @@ from coolamqp.uplink.connection import (
     Connection,
     ConnectionObserver,
 )
+from coolamqp.uplink.states import ConnectionState
+from coolamqp.uplink.tuning import Limits
 
 # The time for a transport to come up, in seconds, unless the node has its own limit.
 CONNECT_TIMEOUT: Final = 10.0
@@ -150,6 +152,14 @@ class Engine(ConnectionObserver):
         """The server properties of the broker; None without a connection."""
         connection = self._connection
         return None if connection is None else connection.properties
+
+    @property
+    def limits(self) -> Limits | None:
+        """The limits of the connection; None without an open connection."""
+        connection = self._connection
+        if connection is None or connection.state is not ConnectionState.OPEN:
+            return None
+        return connection.limits
 
     @property
     def failures(self) -> list[tuple[NodeDefinition, Exception]]:

@@ -17,9 +17,14 @@ CHANNEL_MAX: Final = 65535
 FRAME_MAX: Final = 131072
 
 
-@dataclass
+@dataclass(frozen=True)
 class Limits:
-    """The limits that both sides keep; heartbeat is in seconds, 0 for none."""
+    """The limits of a connection, which both sides keep.
+
+    :ivar channel_max: the highest number of a channel
+    :ivar frame_max: the size of the largest frame, in bytes
+    :ivar heartbeat: the heartbeat interval, in seconds; 0 for no heartbeats
+    """
 
     channel_max: int
     frame_max: int
