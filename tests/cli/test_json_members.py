@@ -14,14 +14,13 @@ from coolamqp.clustering import Cluster
 from coolamqp.objects import Exchange, Message, Queue
 from tests.cli.command import Command
 
-PAGE = Path(__file__).parents[2] / 'docs' / 'how-to' / 'command-line.md'
+PAGE = Path(__file__).parents[2] / 'docs' / 'command-line' / 'json.md'
 CELL = re.compile(r'`([^`]+)`')
 
 
 def documented() -> dict[str, list[str]]:
     """Return the members of each command in the table of the page."""
-    table = PAGE.read_text('utf-8').partition('\n## Members of the JSON output\n')[2]
-    rows = re.findall(r'^\| (.+) \| (`.+`) \|$', table, re.MULTILINE)
+    rows = re.findall(r'^\| (.+) \| (`.+`) \|$', PAGE.read_text('utf-8'), re.MULTILINE)
     found = {}
     for commands, members in rows:
         for command in CELL.findall(commands) or ['failure']:

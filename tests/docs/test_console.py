@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from coolamqp.broker import Broker
+from coolamqp.cli.commands import FILES
 from tests.docs.pages import ROOT, Page, all_pages
 
 CONSOLE = 'console'
@@ -82,5 +83,8 @@ def test_commands_print_what_the_page_says(
             assert without_figures(ended.stdout) == without_figures(output), command
 
 
-def test_there_are_such_pages() -> None:
-    assert [str(page) for page in PAGES] == ['docs/how-to/command-line.md']
+def test_each_command_has_an_example() -> None:
+    lines = [command for page in PAGES for command, _ in commands_of(page)]
+    shown = {name for line in lines for name in re.findall(r'coolamqp ([a-z]+)', line)}
+
+    assert shown == set(FILES)
