@@ -12,6 +12,7 @@ import pytest
 from amqp import exceptions
 from kombu.mixins import ConsumerMixin
 
+from tests.api.test_forks import in_a_child
 from tests.kombu.conftest import TIMEOUT, Connect, drain, get, publish
 from tests.support.nodes import BrokerNode
 from tests.support.ports import HOST, free_port
@@ -273,6 +274,26 @@ def test_a_consumer_mixin_consumes_after_a_restart(
     worker.join(TIMEOUT)
 
     assert received == ['before', 'after']
+
+
+def test_a_child_process_leaves_the_connection_to_its_parent(connect: Connect, ours: str) -> None:
+    connection = connect(ours)
+    channel = connection.channel()
+    for use in (connection.collect, connection.release):
+        assert in_a_child(use) == 'returned None'
+        assert channel.queue_declare('', exclusive=True).queue
+
+
+def test_a_release_does_not_wait_for_a_silent_broker(
+    connect: Connect, ours: str, rabbitmq: BrokerNode, proxy: FaultProxy
+) -> None:
+    connection = connect(ours.replace(f':{rabbitmq.port}', f':{proxy.port}'))
+    connection.default_channel.queue_declare('', exclusive=True)
+    proxy.pause()
+
+    connection.release()
+
+    assert not connection.connected
 
 
 # Heartbeats and flow control

@@ -37,6 +37,7 @@ from coolamqp.kombu.connection import Connection
 from coolamqp.kombu.handler import Handler
 from coolamqp.kombu.messages import OutgoingMessage, text
 from coolamqp.kombu.topology import Topology
+from coolamqp.uplink.connection import CLOSE_TIMEOUT
 from coolamqp.uplink.states import ChannelState
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,9 @@ class Channel(Topology, StdChannel):
             if connection.connected:
                 with connection.driver.lock:
                     uplink.close()
-                connection.wait_while(lambda: uplink.state is not ChannelState.CLOSED)
+                connection.wait_while(
+                    lambda: uplink.state is not ChannelState.CLOSED, CLOSE_TIMEOUT
+                )
         finally:
             self.collect()
 
@@ -308,6 +311,7 @@ class Channel(Topology, StdChannel):
     ) -> None:
         """Publish a message; with `confirm_publish`, wait for the confirm.
 
+        :param immediate: ignored, since RabbitMQ refuses it
         :param timeout: the longest wait for the socket, in seconds
         :param confirm_timeout: the longest wait for the confirm; without it, `timeout` holds
         :raises MessageNacked: the broker has refused the message

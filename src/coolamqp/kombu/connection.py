@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any, Protocol
 
 from amqp.exceptions import RecoverableConnectionError
 
-from coolamqp.exceptions import CoolAMQPError, TLSRefused
+from coolamqp.exceptions import CoolAMQPError
 from coolamqp.framing.field_table import Arguments
 from coolamqp.kombu.errors import connection_error, no_channel_left
 from coolamqp.kombu.keeper import Keeper
@@ -51,8 +52,7 @@ class Options:
 class Connection:
     """A connection to a broker, which ends with the first error.
 
-    One thread at a time may use it. Meanwhile other threads may acknowledge messages, and publish
-    without waiting for the confirm.
+    One thread at a time may use it.
 
     :param client: the `kombu.Connection` that it belongs to
     :ivar channels: the open channels, by number
@@ -74,7 +74,9 @@ class Connection:
         self.heartbeat = 0
         self.error: Exception | None = None
         self._keeper: Keeper | None = None
-        properties = client_properties('', options.client_properties)
+        self._process = os.getpid()
+        name = f'Kombu, process {self._process}'
+        properties = client_properties(name, options.client_properties)
         self.driver = PullDriver(node, properties, _Observer(self))
 
     def connect(self) -> None:
@@ -92,8 +94,6 @@ class Connection:
     def _connect(self) -> None:
         try:
             self.uplink = self.driver.connect()
-        except TLSRefused as error:
-            raise connection_error(error) from error
         except CoolAMQPError as error:
             raise connection_error(error) from error
         self.wait_while(lambda: self.uplink.state is not ConnectionState.OPEN)
@@ -139,8 +139,10 @@ class Connection:
         """
         if not self.events:
             self._await_event(timeout)
-        self._call_next()
-        self._show_readiness()
+        try:
+            self._call_next()
+        finally:
+            self.show_readiness()
 
     def drain_ready(self, seconds: float) -> None:
         """Call the callbacks of the events that are there, and begin none after some seconds."""
@@ -152,7 +154,7 @@ class Connection:
             while self.events and monotonic() < until:
                 self._call_next()
         finally:
-            self._show_readiness()
+            self.show_readiness()
 
     def _has_event(self) -> bool:
         try:
@@ -194,7 +196,7 @@ class Connection:
                 raise RecoverableConnectionError(f'the broker has not answered in {timeout} s')
             self.driver.wait(deadline)
         self._take_notices()
-        self._show_readiness()
+        self.show_readiness()
 
     def flush(self, timeout: float | None = None) -> None:
         """Send what the calls have written. Wait while the socket takes no more.
@@ -208,21 +210,22 @@ class Connection:
                 if monotonic() >= deadline:
                     raise RecoverableConnectionError(f'the socket is full for {timeout} s')
             self._take_notices()
-            self._show_readiness()
+            self.show_readiness()
 
     def look(self) -> None:
         """Process what the broker has sent, without a wait; raise the error if it has closed."""
         self.driver.receive()
         self.check()
         self._take_notices()
-        self._show_readiness()
+        self.show_readiness()
 
     def _take_notices(self) -> None:
         while self.notices:
             function, *arguments = self.notices.popleft()
             function(*arguments)
 
-    def _show_readiness(self) -> None:
+    def show_readiness(self) -> None:
+        """Show the event loop, if there is one, whether events wait."""
         if self.readiness is not None:
             self.readiness.show(bool(self.events))
 
@@ -234,7 +237,10 @@ class Connection:
     # Ending
 
     def close(self) -> None:
-        """Close the connection and its channels."""
+        """Close the connection and its channels. A child process must not: its parent uses it."""
+        if os.getpid() != self._process:
+            self.collect()
+            return
         if self.error is None:
             with self.driver.lock:
                 self.uplink.close(monotonic())
@@ -253,7 +259,8 @@ class Connection:
         self._forget_channels()
 
     def _end_helpers(self) -> None:
-        if self._keeper is not None:
+        # In a child process the thread is not there, and its locks may be held for ever.
+        if self._keeper is not None and os.getpid() == self._process:
             self._keeper.end()
         if self.readiness is not None:
             self.readiness.close()

@@ -59,7 +59,6 @@ class Transport(base.Transport):
             'password': 'guest',
             'port': self.default_tls_port if self.client.ssl else self.default_port,
             'hostname': 'localhost',
-            'login_method': 'PLAIN',
         }
 
     def establish_connection(self) -> Connection:
@@ -96,6 +95,7 @@ class Transport(base.Transport):
         connection.readiness = Readiness()
         for descriptor in (connection.sock, connection.readiness.fileno()):
             loop.add_reader(descriptor, self.on_readable, connection, loop)
+        connection.show_readiness()
 
     def unregister_from_event_loop(self, connection: Connection, loop: Any) -> None:
         """End that."""
