@@ -34,7 +34,6 @@ def test_it_asks_again_and_again_until_it_is_ended() -> None:
 
     assert all(driver.asked.acquire(timeout=TIMEOUT) for _ in range(3))
     keeper.end()
-    thread.join(TIMEOUT)
 
     assert not thread.is_alive()
 

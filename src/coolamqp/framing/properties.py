@@ -276,15 +276,16 @@ class ReceivedProperties(BasicContentPropertyList):
         self._encoded = encoded
         self._values: list[Any] = []
 
-    def present(self) -> dict[str, Any]:
-        """Return the properties that are present, by name."""
-        named = zip(PROPERTY_NAMES, self._decoded(), strict=True)
-        return {name: value for name, value in named if value is not None}
-
     def _decoded(self) -> list[Any]:
         if not self._values:
             self._values = _decode(_reader_of(self._encoded, 0))
         return self._values
+
+
+def present_properties(encoded: bytes) -> dict[str, Any]:
+    """Decode flags and values; return the properties that are present, by name."""
+    named = zip(PROPERTY_NAMES, _decode(_reader_of(encoded, 0)), strict=True)
+    return {name: value for name, value in named if value is not None}
 
 
 def check_property_names(names: Iterable[str]) -> None:

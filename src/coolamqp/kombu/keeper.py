@@ -22,11 +22,13 @@ class Keeper:
         reference = weakref.ref(driver, lambda _reference: ended.set())
         arguments = (reference, interval, ended)
         name = 'heartbeats of CoolAMQP for Kombu'
-        threading.Thread(target=_keep, args=arguments, name=name, daemon=True).start()
+        self._thread = threading.Thread(target=_keep, args=arguments, name=name, daemon=True)
+        self._thread.start()
 
     def end(self) -> None:
-        """End the thread soon; do not wait for it."""
+        """End the thread."""
         self._ended.set()
+        self._thread.join()
 
 
 def _keep(

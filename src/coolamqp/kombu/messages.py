@@ -9,7 +9,7 @@ from kombu.transport import base
 from coolamqp.framing.definitions import BasicReturn
 from coolamqp.framing.field_table import plain_table
 from coolamqp.framing.hot import Envelope
-from coolamqp.framing.properties import PROPERTY_NAMES, BasicContentPropertyList, ReceivedProperties
+from coolamqp.framing.properties import PROPERTY_NAMES, BasicContentPropertyList, present_properties
 
 # The names of properties that Kombu and CoolAMQP do not have in common.
 _OUR_NAMES: Final = {'application_headers': 'headers', 'type': 'type_', 'cluster_id': 'reserved'}
@@ -89,7 +89,7 @@ class Message(base.Message):
 
 def decode_properties(encoded: bytes) -> dict[str, Any]:
     """Return the properties by the names of Kombu, without those that are absent."""
-    properties = ReceivedProperties(encoded).present()
+    properties = present_properties(encoded)
     for name, value in properties.items():
         if isinstance(value, bytes):
             properties[name] = text(value)
