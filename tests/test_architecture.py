@@ -32,12 +32,12 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ('supervisor',),
     ('api',),
     ('net',),  # what clustering and aio share of the outside world
-    ('clustering', 'aio', 'broker'),
+    ('clustering', 'aio', 'broker', 'kombu'),
     ('cli', 'testing'),
     ('__main__',),
 )
 # Of these rows each module stands for itself.
-INDEPENDENT = {'clustering', 'aio', 'broker', 'cli', 'testing'}
+INDEPENDENT = {'clustering', 'aio', 'broker', 'kombu', 'cli', 'testing'}
 # The embedded broker knows the wire and the vocabulary, and nothing of the client.
 HIGHEST_IMPORT = {'broker': 'objects'}
 
@@ -57,6 +57,8 @@ OUTSIDE_WORLD = {
 # fmt: on
 # What the extra `cli` installs; programs do without.
 FOR_PEOPLE = {'click', 'rich', 'trustme'}
+# What the extra `kombu` installs.
+FOR_KOMBU = {'amqp', 'celery', 'kombu', 'vine'}
 # The dice of a module that has other uses; only the package itself may hand them on.
 DICE = ('os.urandom', 'os.getrandom')
 
@@ -113,6 +115,8 @@ def judge(floor: str, imported: str, *, has_io: bool) -> str | None:
         )
     if floor != 'cli' and top in FOR_PEOPLE:
         return f'imports {top}, which belongs to the extra cli; only coolamqp.cli may import it'
+    if floor != 'kombu' and top in FOR_KOMBU:
+        return f'imports {top}, which belongs to the extra kombu; only coolamqp.kombu may import it'
     if floor and imported in DICE and not has_io:
         return f'uses {imported}; make names by coolamqp.names.unique_name'
     return None
@@ -160,7 +164,8 @@ def imported_modules(source: Path) -> dict[str, set[str]]:
     graph: dict[str, set[str]] = {}
     for module, path in paths.items():
         named = {name.removeprefix(f'{PACKAGE}.')
-                 for _, name in imports(path, (PACKAGE, *module.split('.')[:-1]))}  # fmt: skip
+                 for _, name in imports(path, (PACKAGE, *module.split('.')[:-1]))
+                 if name.startswith(f'{PACKAGE}.')}  # fmt: skip
         graph[module] = {each for name in named for each in (name, name.rpartition('.')[0])
                          if each in paths and each != module}  # fmt: skip
     return graph
@@ -198,6 +203,7 @@ def test_a_circle_is_found(tmp_path: Path) -> None:
         'b': 'import coolamqp.c',
         'c': 'if 0:\n    from coolamqp.a import x',
         'd': 'import coolamqp.a',
+        'e': 'import d',  # another package, which has the name of a module of this one
     }
     for name, line in files.items():
         (tmp_path / f'{name}.py').write_text(f'{line}\n')
@@ -258,6 +264,7 @@ def test_the_house_stands() -> None:
         ('surprise.py', '', "give 'surprise' one"),
         ('cli/ping.py', 'from coolamqp.testing import target', 'cli imports testing'),
         ('clustering/cluster.py', 'import click', 'imports click'),
+        ('clustering/cluster.py', 'import amqp', 'imports amqp'),
         ('broker/__main__.py', 'from rich.console import Console', 'imports rich'),
     ],
 )
@@ -287,6 +294,7 @@ def test_a_broken_rule_is_reported(tmp_path: Path, path: str, line: str, complai
         ('objects/topology.py', 'import os\nhere = os.curdir'),
         ('__init__.py', 'import os\nfrom coolamqp import names\nnames.use_source(os.urandom)'),
         ('clustering/cluster.py', 'import os, uuid\nname = os.urandom(16)'),
+        ('kombu/transport.py', 'from kombu.transport import base'),
     ],
 )
 def test_what_is_right_is_not_reported(tmp_path: Path, path: str, line: str) -> None:

@@ -51,6 +51,7 @@ CAPTIONS = {
     'cli': 'the command, for terminals',
     'testing': 'fixtures for pytest',
     'broker': 'the embedded broker',
+    'kombu': 'a transport for Celery',
     'aio': 'an event loop',
     'clustering': 'threads and clocks',
     'net': 'a socket, and TLS',

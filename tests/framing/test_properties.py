@@ -19,6 +19,7 @@ from coolamqp.framing.properties import (
     PROPERTY_NAMES,
     BasicContentPropertyList,
     ReceivedProperties,
+    present_properties,
 )
 from coolamqp.framing.text import ReceivedBytes
 from tests.framing.strategies import properties
@@ -231,3 +232,14 @@ def test_garbage_is_properties_or_an_error(data: bytes) -> None:
 
 def test_the_definitions_offer_them_too() -> None:
     assert definitions.BasicContentPropertyList is BasicContentPropertyList
+
+
+def test_the_present_ones_of_encoded_properties() -> None:
+    encoded = BasicContentPropertyList(priority=0, type_='a', headers={'b': 1}).encoded
+
+    assert present_properties(encoded) == {
+        'headers': [(b'b', (1, 'I'))],
+        'priority': 0,
+        'type_': b'a',
+    }
+    assert present_properties(b'\x00\x00') == {}

@@ -56,6 +56,10 @@ class SocketWire:
     def receive(self, data: bytes, now: float) -> None:
         self._socket.sendall(data)
 
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
 
 class SocketBroker:
     """A broker on loopback.

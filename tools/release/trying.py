@@ -14,6 +14,7 @@ TRIAL: Final = Path(__file__).with_name('trial.py')
 # What must be possible with each extra.
 EXTRAS: Final = {
     'cli': 'import coolamqp.cli.commands',
+    'kombu': 'import coolamqp.kombu',
     'opentelemetry': 'import coolamqp.telemetry.opentelemetry_metrics',
     'opentracing': 'import coolamqp.telemetry.opentracing',
     'prometheus': 'from coolamqp.telemetry.prometheus import Collector',

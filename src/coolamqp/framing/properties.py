@@ -282,6 +282,12 @@ class ReceivedProperties(BasicContentPropertyList):
         return self._values
 
 
+def present_properties(encoded: bytes) -> dict[str, Any]:
+    """Decode flags and values; return the properties that are present, by name."""
+    named = zip(PROPERTY_NAMES, _decode(_reader_of(encoded, 0)), strict=True)
+    return {name: value for name, value in named if value is not None}
+
+
 def check_property_names(names: Iterable[str]) -> None:
     """Check that each name is that of a property.
 

@@ -1,0 +1,139 @@
+"""The pull driver: it drives one connection in the threads that call it.
+
+It reads and writes only while a call of the program runs. It has no thread, except one that sends
+heartbeats while the program makes no call, see `keeper`.
+"""
+
+from __future__ import annotations
+
+import selectors
+import threading
+from time import monotonic
+
+from coolamqp.exceptions import ConnectionDead
+from coolamqp.framing.field_table import Arguments
+from coolamqp.framing.frames import HEARTBEAT_FRAME
+from coolamqp.net.transport import Transport
+from coolamqp.net.transports import send
+from coolamqp.net.watches import Watches
+from coolamqp.objects import NodeDefinition
+from coolamqp.supervisor.addresses import AddressChoice
+from coolamqp.supervisor.link import Link
+from coolamqp.uplink.connection import HANDSHAKE_TIMEOUT, Connection, ConnectionObserver
+from coolamqp.uplink.states import ConnectionState
+
+
+class PullDriver:
+    """The driver of one connection to one node.
+
+    :param properties: client properties
+    :param observer: hears what happens to the connection
+    :ivar lock: to hold while the connection or its channels are touched. A thread that waits for
+        the socket does not hold it
+    """
+
+    def __init__(
+        self, node: NodeDefinition, properties: Arguments, observer: ConnectionObserver
+    ) -> None:
+        timeout = node.connection_timeout or HANDSHAKE_TIMEOUT
+        self.lock = threading.RLock()
+        self._link = Link(node, AddressChoice(), monotonic(), timeout, _nothing)
+        self._resolved = threading.Event()
+        self._watches = Watches(selectors.PollSelector())  # not shared with a child process
+        self._transport = Transport(self._link, self._watches.watch, self._resolved.set)
+        self._properties = properties
+        self._observer = observer
+
+    # Connecting
+
+    def connect(self) -> Connection:
+        """Connect to the node, and return the connection, whose handshake has begun.
+
+        :raises OSError: no address can be reached
+        :raises ConnectionDead: the same, or it takes too long, or TLS fails
+        """
+        link, transport = self._link, self._transport
+        while not transport.connected:
+            now = monotonic()
+            if now >= link.deadline:
+                raise link.too_late()
+            transport.advance(now)
+            seconds = min(link.deadline, transport.wake_at) - now
+            if self._watches.watching:
+                for sock, events in self._watches.wait(seconds):
+                    transport.on_ready(sock, events, monotonic())
+            else:
+                self._resolved.wait(seconds)
+        now = monotonic()
+        self.connection = link.connection = Connection(
+            link.node, self._properties, self._observer, None, now, link.deadline - now
+        )
+        return self.connection
+
+    # In use
+
+    @property
+    def socket_number(self) -> int:
+        """The file descriptor of the socket; -1 if it is closed."""
+        sock = self._transport.socket
+        return -1 if sock is None else sock.fileno()
+
+    def send(self) -> bool:
+        """Send what the socket takes. Return whether there is more."""
+        with self.lock:
+            if not self._link.unsent and self._transport.flushed:
+                return False
+            return send(self._transport, monotonic())
+
+    def receive(self) -> None:
+        """Process the bytes that are there, and let time pass."""
+        with self.lock:
+            try:
+                data = self._transport.receive()
+            except (OSError, ConnectionDead) as error:
+                self.connection.lost(error)
+                return
+            now = monotonic()
+            if data is not None:
+                self.connection.receive(data, now)
+            self.connection.tick(now)
+
+    def wait(self, deadline: float) -> None:
+        """Send, wait until the socket is ready or a deadline has come, and receive."""
+        self._wait(deadline, writing=self.send())
+
+    def wait_to_send(self, deadline: float) -> bool:
+        """Wait until the socket takes bytes, and send more. Return whether there is still more."""
+        self._wait(deadline, writing=True)
+        return self.send()
+
+    def _wait(self, deadline: float, *, writing: bool) -> None:
+        with self.lock:
+            self._transport.watch_for(reading=True, writing=writing)
+            wake_at = min(deadline, self.connection.wake_at())
+        self._watches.wait(wake_at - monotonic())
+        self.receive()
+
+    def keep_alive(self, interval: float) -> None:
+        """Send a heartbeat, if nothing was sent for half an interval."""
+        with self.lock:
+            idle = monotonic() - self._transport.sent_at
+            if idle >= interval / 2 and self.connection.state is ConnectionState.OPEN:
+                self.connection.out.append(HEARTBEAT_FRAME)
+                self.send()
+
+    # Ending
+
+    def close(self) -> None:
+        """Close the socket, and TLS before it."""
+        with self.lock:
+            self._transport.close()
+            self._watches.close()
+
+    def abandon(self) -> None:
+        """Close the socket without a word. A child process does so; its parent goes on."""
+        self._transport.abandon()
+
+
+def _nothing() -> None:
+    """Fill no send buffer: the calls of the program have filled it."""

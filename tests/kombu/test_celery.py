@@ -1,0 +1,57 @@
+"""A Celery worker serves a client in another process, both on the transport of CoolAMQP."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.foreign.running import ROOT, run
+from tests.foreign.test_celery import STEPS, STOP_TIMEOUT
+
+pytestmark = pytest.mark.integration
+
+PROGRAM = 'tests.foreign.programs.celery_on_coolamqp'
+VARIABLES = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path))}
+
+
+@pytest.mark.parametrize('pool', ['solo', 'prefork', 'threads'])
+def test_worker(ours: str, tmp_path: Path, pool: str) -> None:
+    log = tmp_path / 'worker.log'
+    with started_worker(ours, pool, log) as worker:
+        client = run([sys.executable, '-m', PROGRAM, ours], VARIABLES)
+        client = replace(
+            client, errors=f'{client.errors}\n--- the worker\n{log.read_text("utf-8")}'
+        )
+        client.check(STEPS)
+        worker.send_signal(signal.SIGTERM)
+        status = worker.wait(STOP_TIMEOUT)
+    assert status == 0, log.read_text('utf-8')
+
+
+@contextmanager
+def started_worker(url: str, pool: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a worker, and kill it at the end of the block if it still runs."""
+    options = ['--app', PROGRAM, '--broker', url, 'worker', f'--pool={pool}', '--concurrency=2']
+    with (
+        log.open('wb') as output,
+        subprocess.Popen(
+            [sys.executable, '-m', 'celery', *options, '--loglevel=INFO'],
+            cwd=ROOT,
+            env=VARIABLES,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.kill()
