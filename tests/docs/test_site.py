@@ -10,6 +10,7 @@ from urllib.parse import urldefrag, urljoin
 
 import pytest
 
+import coolamqp
 from tests.docs.pages import DOCS, all_pages
 from tools import list_surface
 
@@ -57,6 +58,7 @@ def test_every_public_class_function_and_property_stands_in_the_reference(site: 
     assert sorted(wanted - told) == []
 
 
+@pytest.mark.skipif(coolamqp.compiled, reason='signatures are read from the pure Python')
 def test_every_public_constant_stands_in_the_reference() -> None:
     pages = ' '.join(page.text for page in all_pages() if page.path.parent.name == 'reference')
     constants = [symbol.path for symbol in list_surface.surface() if symbol.is_constant]

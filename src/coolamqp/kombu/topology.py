@@ -35,7 +35,10 @@ class QueueDeclared(NamedTuple):
 
 
 class Topology(ABC):
-    """A channel that declares, binds and deletes."""
+    """A channel that declares, binds and deletes.
+
+    Kombu passes None for some flags, which stands for False.
+    """
 
     @abstractmethod
     def call(self, method: Method, *, nowait: bool = False) -> Any:
@@ -53,13 +56,20 @@ class Topology(ABC):
     ) -> None:
         """Declare an exchange."""
         method = ExchangeDeclare(
-            exchange, type, passive, durable, auto_delete, False, nowait, arguments
+            exchange,
+            type,
+            bool(passive),
+            bool(durable),
+            bool(auto_delete),
+            False,
+            bool(nowait),
+            arguments,
         )
         self.call(method, nowait=nowait)
 
     def exchange_delete(self, exchange: str, if_unused: bool = False, nowait: bool = False) -> None:
         """Delete an exchange."""
-        self.call(ExchangeDelete(exchange, if_unused, nowait), nowait=nowait)
+        self.call(ExchangeDelete(exchange, bool(if_unused), bool(nowait)), nowait=nowait)
 
     def exchange_bind(
         self,
@@ -70,7 +80,7 @@ class Topology(ABC):
         arguments: Arguments = None,
     ) -> None:
         """Bind an exchange to another."""
-        method = ExchangeBind(destination, source, routing_key, nowait, arguments)
+        method = ExchangeBind(destination, source, routing_key, bool(nowait), arguments)
         self.call(method, nowait=nowait)
 
     def exchange_unbind(
@@ -82,7 +92,7 @@ class Topology(ABC):
         arguments: Arguments = None,
     ) -> None:
         """Remove a binding between exchanges."""
-        method = ExchangeUnbind(destination, source, routing_key, nowait, arguments)
+        method = ExchangeUnbind(destination, source, routing_key, bool(nowait), arguments)
         self.call(method, nowait=nowait)
 
     def queue_declare(
@@ -96,7 +106,15 @@ class Topology(ABC):
         arguments: Arguments = None,
     ) -> QueueDeclared | None:
         """Declare a queue; return its name and counts."""
-        method = QueueDeclare(queue, passive, durable, exclusive, auto_delete, nowait, arguments)
+        method = QueueDeclare(
+            queue,
+            bool(passive),
+            bool(durable),
+            bool(exclusive),
+            bool(auto_delete),
+            bool(nowait),
+            arguments,
+        )
         answer = self.call(method, nowait=nowait)
         if answer is None:
             return None
@@ -111,7 +129,7 @@ class Topology(ABC):
         arguments: Arguments = None,
     ) -> None:
         """Bind a queue to an exchange."""
-        self.call(QueueBind(queue, exchange, routing_key, nowait, arguments), nowait=nowait)
+        self.call(QueueBind(queue, exchange, routing_key, bool(nowait), arguments), nowait=nowait)
 
     def queue_unbind(
         self,
@@ -126,7 +144,7 @@ class Topology(ABC):
 
     def queue_purge(self, queue: str = '', nowait: bool = False) -> int | None:
         """Remove the messages of a queue; return their number."""
-        answer = self.call(QueuePurge(queue, nowait), nowait=nowait)
+        answer = self.call(QueuePurge(queue, bool(nowait)), nowait=nowait)
         return None if answer is None else int(answer.message_count)
 
     def queue_delete(
@@ -137,7 +155,9 @@ class Topology(ABC):
         nowait: bool = False,
     ) -> int | None:
         """Delete a queue; return the number of its messages."""
-        answer = self.call(QueueDelete(queue, if_unused, if_empty, nowait), nowait=nowait)
+        answer = self.call(
+            QueueDelete(queue, bool(if_unused), bool(if_empty), bool(nowait)), nowait=nowait
+        )
         return None if answer is None else int(answer.message_count)
 
     def prepare_queue_arguments(self, arguments: Any, **options: Any) -> Any:
