@@ -12,7 +12,7 @@ from coolamqp.framing.hot import Envelope
 from coolamqp.framing.method import Method
 from coolamqp.kombu.connection import Connection
 from coolamqp.kombu.errors import channel_error
-from coolamqp.kombu.messages import Message, text
+from coolamqp.kombu.messages import text
 from coolamqp.uplink.channel import ChannelHandler
 
 
@@ -34,15 +34,16 @@ class Caller(Protocol):
     def raise_error(self) -> None:
         """Raise the error for which the broker has closed the channel."""
 
-    def drop_deliveries(self, connection: Connection) -> None:
-        """Drop the events of the channel."""
+    def drop_requeued(self) -> None:
+        """Drop the events of the channel whose messages the broker delivers again."""
 
 
 class Handler(ChannelHandler):
     """Records what comes on a channel, from the time it opens until it closes.
 
     :ivar error: the error to raise in the next call, since the broker has closed the channel
-    :ivar got: the message of the last `basic_get`
+    :ivar got: envelope, properties and body of the message that answers a `basic_get`
+    :ivar last_tag: the highest delivery tag
     :ivar confirming: whether the broker confirms the messages
     :ivar unconfirmed: the numbers of the messages that it has not answered
     :ivar refused: whether it has refused a message
@@ -50,12 +51,13 @@ class Handler(ChannelHandler):
 
     def __init__(self, channel: Caller, connection: Connection) -> None:
         self.error: Exception | None = None
-        self.got: Message | None = None
+        self.last_tag = 0
         self.confirming = False
         self.unconfirmed: set[int] = set()
         self.refused = False
         self._channel = channel
         self._connection = connection
+        self.got: tuple[Envelope, bytes, Any] | None = None
         self._count = 0  # of the messages that were published
         self._add_event = connection.events.append
         self._add_notice = connection.notices.append
@@ -75,7 +77,7 @@ class Handler(ChannelHandler):
             channel, connection = self._channel, self._connection
             self.error = channel_error(error)
             connection.channels.pop(channel.channel_id, None)
-            channel.drop_deliveries(connection)
+            channel.drop_requeued()
             self._add_event((channel.raise_error,))
 
     def on_channel_lost(self, cause: Exception | None) -> None:
@@ -88,11 +90,13 @@ class Handler(ChannelHandler):
 
     def on_delivery(self, envelope: Envelope, properties: bytes, body: Any) -> None:
         """Record a message."""
+        self.last_tag = envelope.delivery_tag
         self._add_event((self._channel.deliver, envelope, properties, body))
 
     def on_get_ok(self, envelope: Envelope, properties: bytes, body: Any) -> None:
         """Keep the message that answers a `basic_get`."""
-        self.got = Message(self._channel, envelope, properties, body)
+        self.last_tag = envelope.delivery_tag
+        self.got = envelope, properties, body
 
     def on_return(self, method: BasicReturn, properties: bytes, body: Any) -> None:
         """Record a returned message."""
