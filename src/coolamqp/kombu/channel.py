@@ -371,7 +371,7 @@ class Channel(Topology, StdChannel):
         connection = self._connection()
         confirms = connection.options.confirm_publish
         if not confirms:
-            connection.look()  # The wait for a confirm would notice that the broker has gone.
+            connection.receive()  # The wait for a confirm would notice that the broker has gone.
         self._ready()
         if confirms and not self._handler.confirming:
             self.confirm_select()
