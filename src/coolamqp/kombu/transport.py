@@ -92,7 +92,8 @@ class Transport(base.Transport):
 
     def register_with_event_loop(self, connection: Connection, loop: Any) -> None:
         """Let an event loop of Kombu drain the events."""
-        connection.readiness = Readiness()
+        if connection.readiness is None:
+            connection.readiness = Readiness()
         for descriptor in (connection.sock, connection.readiness.fileno()):
             loop.add_reader(descriptor, self.on_readable, connection, loop)
         connection.show_readiness()
