@@ -17,6 +17,7 @@ from kombu.asynchronous import Hub
 from kombu.mixins import ConsumerMixin
 
 from coolamqp.framing.definitions import (
+    BasicReturn,
     ChannelOpen,
     ConnectionClose,
     ConnectionCloseOk,
@@ -455,6 +456,32 @@ def test_the_connection_breaks_while_a_channel_opens(
         broker.wire.close()
         with pytest.raises(connection.connection_errors):
             opened.result(TIMEOUT)
+
+
+@pytest.mark.parametrize('scheme', ['coolamqp'])
+def test_a_call_ends_although_a_callback_has_handled_the_error(
+    scripted: tuple[Any, ScriptedBroker],
+) -> None:
+    """The callback makes a call within the call, and both end with the channel."""
+    connection, broker = scripted
+    with ThreadPoolExecutor(1) as thread:
+        opened = thread.submit(connection.channel)
+        for frame in broker.hear():
+            broker.serve_frame(frame)
+        channel = opened.result(TIMEOUT)
+
+        def on_return(*_arguments: object) -> None:
+            with contextlib.suppress(exceptions.NotFound):
+                channel.queue_declare('inner')
+
+        channel.events['basic_return'].add(on_return)
+        called = thread.submit(channel.queue_declare, 'outer')
+        broker.hear()
+        broker.send_content(channel.channel_id, BasicReturn(312, b'NO_ROUTE', b'', b'key'), b'')
+        broker.hear()
+        broker.close_channel(channel.channel_id)
+        with pytest.raises(exceptions.RecoverableChannelError, match='during the call'):
+            called.result(TIMEOUT)
 
 
 def test_the_connection_breaks_amid_a_message(connect: Connect, scheme: str) -> None:

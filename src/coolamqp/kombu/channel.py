@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from amqp.exceptions import ChannelError as AnyChannelError
 from amqp.exceptions import (
     ConsumerCancelled,
     MessageNacked,
+    RecoverableChannelError,
     RecoverableConnectionError,
     error_for_code,
 )
@@ -164,19 +165,26 @@ class Channel(Topology, StdChannel):
     def call(self, method: Method, *, nowait: bool = False) -> Any:
         """Send a method, and return its answer; None with `nowait`."""
         connection = self._ready()
-        handler, answers = self._handler, list[Method]()
+        uplink, answers = self._uplink, list[Method]()
         with connection.driver.lock:
             if nowait:
-                self._uplink.send(method)
+                uplink.send(method)
             else:
-                self._uplink.call(method, answers.append)
+                uplink.call(method, answers.append)
         if nowait:
             connection.flush()
             return None
-        connection.wait_while(lambda: not answers and handler.error is None)
+        connection.wait_while(lambda: not answers and uplink.is_open)
         if not answers:
-            self.raise_error()
+            self._raise_end(connection)
         return answers[0]
+
+    def _raise_end(self, connection: Connection) -> NoReturn:
+        """Raise the error for which the channel has ended during a call."""
+        connection.check()
+        self.raise_error()
+        # A callback has made a call within this one, and handled the error.
+        raise RecoverableChannelError('the channel was closed during the call')
 
     def flow(self, active: bool) -> None:
         """Ask the broker to pause or resume deliveries. RabbitMQ refuses the pause."""
@@ -397,10 +405,10 @@ class Channel(Topology, StdChannel):
 
         :raises MessageNacked: the broker has refused one
         """
-        handler = self._handler
-        self._connection().wait_while(
-            lambda: bool(handler.unconfirmed) and handler.error is None, timeout
-        )
+        connection, handler, uplink = self._connection(), self._handler, self._uplink
+        connection.wait_while(lambda: bool(handler.unconfirmed) and uplink.is_open, timeout)
+        if handler.unconfirmed:
+            self._raise_end(connection)
         self.raise_error()
         if handler.refused:
             handler.refused = False
