@@ -49,8 +49,8 @@ class Channel(Topology, StdChannel):
 
     :ivar connection: its connection; None once the channel is closed
     :ivar channel_id: its number on the connection
-    :ivar callbacks: what receives the messages of a consumer, by consumer tag
-    :ivar cancel_callbacks: what hears that the broker has cancelled a consumer
+    :ivar callbacks: the callback of each consumer for its messages, by consumer tag
+    :ivar cancel_callbacks: the callback of each consumer for its end by the broker
     :ivar no_ack_consumers: tags of the consumers whose messages need no acknowledgement
     :ivar events: callbacks by the names `basic_return`, `basic_ack` and `basic_nack`
     """
@@ -106,7 +106,7 @@ class Channel(Topology, StdChannel):
             self.collect()
 
     def collect(self) -> None:
-        """Forget everything, without a word to the broker."""
+        """Forget everything, and send nothing to the broker."""
         if self.connection is not None:
             if self.connection.channels.get(self.channel_id) is self:
                 del self.connection.channels[self.channel_id]
@@ -213,7 +213,9 @@ class Channel(Topology, StdChannel):
         :raises ValueError: with `nowait`, the tag must be given
         """
         if nowait and not consumer_tag:
-            raise ValueError('nowait=True needs a consumer_tag: nobody would know the tag')
+            raise ValueError(
+                'nowait=True needs a consumer_tag: the broker does not answer with one'
+            )
         method = BasicConsume(queue, consumer_tag, no_local, no_ack, exclusive, nowait, arguments)
         answer = self.call(method, nowait=nowait)
         tag = consumer_tag if answer is None else text(answer.consumer_tag)
@@ -259,7 +261,7 @@ class Channel(Topology, StdChannel):
         return self.cancel_callbacks.pop(tag, None)
 
     def basic_get(self, queue: str = '', no_ack: bool = False) -> messages.Message | None:
-        """Take one message from a queue; None if there is none."""
+        """Get one message from a queue; None if there is none."""
         answer = self.call(BasicGet(queue, no_ack))
         if isinstance(answer, BasicGetEmpty):
             return None
@@ -301,11 +303,11 @@ class Channel(Topology, StdChannel):
         return tag if delivery_tag else 0
 
     def basic_recover(self, requeue: bool = False) -> None:
-        """Ask the broker to deliver the unacknowledged messages again."""
+        """Request the unacknowledged messages again."""
         self.call(BasicRecover(requeue))
 
     def message_to_python(self, message: messages.Message) -> messages.Message:
-        """Return a message as Kombu wants it, which it is already."""
+        """Return the message: it has the form that Kombu wants."""
         return message
 
     def deliver(self, envelope: Envelope, properties: bytes, body: bytes) -> None:
@@ -324,7 +326,7 @@ class Channel(Topology, StdChannel):
         return messages.Message(self, tag, envelope, properties, body)
 
     def cancelled(self, tag: str) -> None:
-        """Tell the program that the broker has cancelled a consumer.
+        """Call `on_cancel`, since the broker has cancelled a consumer.
 
         :raises ConsumerCancelled: the consumer has no `on_cancel`
         """
@@ -415,7 +417,7 @@ class Channel(Topology, StdChannel):
             raise MessageNacked('the broker has refused the message (basic.nack)')
 
     def confirm_select(self, nowait: bool = False) -> None:
-        """Make the broker confirm the messages that are published on this channel."""
+        """Request confirms for the messages that are published on this channel."""
         self.call(ConfirmSelect(nowait), nowait=nowait)
         self._handler.confirming = True
 
@@ -424,9 +426,9 @@ class Channel(Topology, StdChannel):
         return PublishBatch(self, max_size)
 
     def returned(self, method: BasicReturn, properties: bytes, body: bytes) -> None:
-        """Tell the program that the broker has returned a mandatory message.
+        """Call the listeners, since the broker has returned a mandatory message.
 
-        :raises amqp.exceptions.ChannelError: nobody listens for returned messages
+        :raises amqp.exceptions.ChannelError: there is no listener for `basic_return`
         """
         shown, index = text(method.reply_text), BasicReturn.INDEX
         error = error_for_code(method.reply_code, shown, index, AnyChannelError)

@@ -33,7 +33,7 @@ class Collectable(Protocol):
     """A channel, as its connection sees it."""
 
     def collect(self) -> None:
-        """Forget everything, without a word to the broker."""
+        """Forget everything, and send nothing to the broker."""
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Options:
 
     :ivar confirm_publish: whether `publish` waits for the confirm of the broker
     :ivar client_properties: properties to show in the management UI
-    :ivar on_blocked: called with the reason when the broker stops to read publishes
+    :ivar on_blocked: called with the reason when the broker stops reading publishes
     :ivar on_unblocked: called when it reads them again
     """
 
@@ -59,8 +59,8 @@ class Connection:
 
     :param client: the `kombu.Connection` that it belongs to
     :ivar channels: the open channels, by number
-    :ivar events: what `drain_events` calls, one event at a time
-    :ivar notices: what every call calls, too: messages that the broker has returned
+    :ivar events: callbacks with arguments that `drain_events` calls, one at a time
+    :ivar notices: callbacks with arguments that every call may call, such as `on_blocked`
     :ivar readiness: shows an event loop whether there are events; None without an event loop
     :ivar server_properties: properties of the broker
     :ivar heartbeat: the interval of heartbeats, in seconds; 0 for none
@@ -209,7 +209,7 @@ class Connection:
             self.show_readiness()
 
     def flush(self, timeout: float | None = None) -> None:
-        """Send what the calls have written. Wait while the socket takes no more.
+        """Send the written bytes. Wait while the socket takes no more.
 
         :raises RecoverableConnectionError: it takes longer than the timeout
         """
@@ -273,7 +273,7 @@ class Connection:
         self._forget_channels()
 
     def collect(self) -> None:
-        """Drop the connection without a word to the broker. A child process does so."""
+        """Drop the connection, and send nothing to the broker. A child process does so."""
         if self.error is None:
             self.error = connection_error(None)
         self._end_thread_and_pipe()
@@ -308,14 +308,14 @@ class _Observer(ConnectionObserver):
         self._connection = connection
 
     def on_open(self) -> None:
-        """Nothing: the one who waits looks at the state."""
+        """Do nothing: `wait_while` checks the state."""
 
     def on_closed(self, cause: Exception | None) -> None:
         """Record the error."""
         self._connection.on_closed(cause)
 
     def on_blocked(self, blocked: bool, reason: str) -> None:
-        """Call the program, once the lock is free."""
+        """Queue the callback. It is called without the lock."""
         options, notices = self._connection.options, self._connection.notices
         if blocked and options.on_blocked is not None:
             notices.append((options.on_blocked, reason))
@@ -323,4 +323,4 @@ class _Observer(ConnectionObserver):
             notices.append((options.on_unblocked,))
 
     def on_ignored(self, what: str) -> None:
-        """Nothing: it does no harm."""
+        """Do nothing: it does no harm."""

@@ -1,4 +1,4 @@
-"""The handler of one channel: it records what the broker sends, for the calls to pick up."""
+"""The handler of one channel: it records the answers and messages of the broker for the calls."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Caller(Protocol):
         """Hand a message to the callback of its consumer."""
 
     def returned(self, method: BasicReturn, properties: bytes, body: bytes) -> None:
-        """Tell the program that the broker has returned a message."""
+        """Call the listeners, since the broker has returned a message."""
 
     def cancelled(self, tag: str) -> None:
-        """Tell the program that the broker has cancelled a consumer."""
+        """Call `on_cancel`, since the broker has cancelled a consumer."""
 
     def raise_error(self) -> None:
         """Raise the error for which the broker has closed the channel."""
@@ -39,7 +39,7 @@ class Caller(Protocol):
 
 
 class Handler(ChannelHandler):
-    """Records what comes on a channel, from the time it opens until it closes.
+    """Records the input of a channel, from the time it opens until it closes.
 
     :ivar error: the error to raise in the next call, since the broker has closed the channel
     :ivar got: envelope, properties and body of the message that answers a `basic_get`
@@ -69,7 +69,7 @@ class Handler(ChannelHandler):
             self.unconfirmed.add(self._count)
 
     def on_channel_open(self) -> None:
-        """Nothing: the one who waits looks at the state."""
+        """Do nothing: `wait_while` checks the state."""
 
     def on_channel_closed(self, error: AMQPError | None) -> None:
         """Record the error, and let `drain_events` raise it if no call does before."""
@@ -81,7 +81,7 @@ class Handler(ChannelHandler):
             self._add_event((channel.raise_error,))
 
     def on_channel_lost(self, cause: Exception | None) -> None:
-        """Nothing: the connection has the error."""
+        """Do nothing: the connection has the error."""
 
     def on_method(self, method: Method) -> None:
         """Record that the broker has cancelled a consumer."""

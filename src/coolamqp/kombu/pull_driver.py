@@ -28,7 +28,7 @@ class PullDriver:
     """The driver of one connection to one node.
 
     :param properties: client properties
-    :param observer: hears what happens to the connection
+    :param observer: observes the connection
     :ivar lock: to hold while the connection or its channels are touched. A thread that waits for
         the socket does not hold it
     """
@@ -146,9 +146,9 @@ class PullDriver:
             self._transport.close()
 
     def abandon(self) -> None:
-        """Close the socket without a word. A child process does so; its parent goes on."""
+        """Close the socket, and send nothing. A child process does so; its parent goes on."""
         self._transport.abandon()
 
 
 def _nothing() -> None:
-    """Fill no send buffer: the calls of the program have filled it."""
+    """Do nothing: the calls of the program have filled the send buffer."""

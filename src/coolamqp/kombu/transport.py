@@ -99,13 +99,13 @@ class Transport(base.Transport):
         connection.show_readiness()
 
     def unregister_from_event_loop(self, connection: Connection, loop: Any) -> None:
-        """End that."""
+        """Stop draining the events in an event loop."""
         loop.remove_reader(connection.sock)
         if connection.readiness is not None:
             loop.remove_reader(connection.readiness.fileno())
 
     def on_readable(self, connection: Connection, loop: Any) -> None:
-        """Drain the events that are there, as far as the time of a turn goes."""
+        """Drain the waiting events, for at most the time of a turn."""
         connection.drain_ready(TURN_SECONDS_MAX)
 
     def get_heartbeat_interval(self, connection: Connection) -> int:
