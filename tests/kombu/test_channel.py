@@ -167,12 +167,58 @@ def test_messages_that_wait_when_their_consumer_ends(
     publish(connection, queue, 'one', 'two')
     for no_ack, expected in ((False, []), (True, [b'one', b'two'])):
         tag = channel.basic_consume(queue.name, callback=received.append, no_ack=no_ack)
-        while len(channel.connection.events) < 2:
-            channel.basic_qos(0, 10, False)
+        await_events(channel, 2)
         channel.basic_cancel(tag)
 
         assert [message.body.encode() for message in received] == expected
     assert queue.queue_declare(passive=True).message_count == 0
+
+
+def test_a_callback_that_fails_while_its_consumer_ends(
+    connect: Connect, ours: str, connection: Any, queue: Any
+) -> None:
+    """The other messages are not lost, although they need no acknowledgement."""
+    channel, received = connect(ours).channel(), list[bytes]()
+    publish(connection, queue, b'one', b'bad', b'three')
+
+    def on_message(message: Any) -> None:
+        received.append(message.body)
+        if message.body == b'bad':
+            raise ZeroDivisionError
+
+    tag = channel.basic_consume(queue.name, callback=on_message, no_ack=True)
+    await_events(channel, 3)
+    with pytest.raises(ZeroDivisionError):
+        channel.basic_cancel(tag)
+    drain(channel.connection.client, lambda: len(received) == 3)
+
+
+def test_messages_without_acknowledgement_outlive_their_channel(
+    connect: Connect, ours: str, connection: Any, queue: Any
+) -> None:
+    """The broker would not deliver them again."""
+    channel, received = connect(ours).channel(), list[Any]()
+    publish(connection, queue, 'one', 'two')
+    channel.basic_consume(queue.name, callback=received.append, no_ack=True)
+    await_events(channel, 2)
+    with pytest.raises(exceptions.NotFound):
+        channel.queue_declare('nowhere', passive=True)
+
+    drain(channel.connection.client, lambda: len(received) == 2)
+
+
+def test_a_consumer_that_the_broker_has_cancelled_is_cancelled(
+    connect: Connect, ours: str, connection: Any
+) -> None:
+    channel = connect(ours).channel()
+    channel.queue_declare('doomed', auto_delete=False)
+    tag = channel.basic_consume('doomed', callback=print)
+    connection.default_channel.queue_delete('doomed')
+    await_events(channel, 1)
+    channel.basic_cancel(tag)
+
+    with pytest.raises(TimeoutError):
+        channel.connection.client.drain_events(timeout=0)
 
 
 def test_the_broker_cancels_a_consumer(channel: Any, connection: Any) -> None:
@@ -227,6 +273,62 @@ def test_a_publish_to_no_exchange_fails_later(connection: Any, channel: Any) -> 
     with pytest.raises(exceptions.NotFound):
         connection.drain_events(timeout=TIMEOUT)
     assert channel.queue_declare('here', exclusive=True).queue == 'here'
+
+
+def test_an_old_message_does_not_acknowledge_a_new_one(
+    connect: Connect, ours: str, connection: Any, queue: Any
+) -> None:
+    """py-amqp would: the new channel counts its messages from 1 again."""
+    publish(connection, queue, 'one', 'two')
+    client = connect(ours)
+    channel = client.channel()
+    old = channel.basic_get(queue.name)
+    with pytest.raises(exceptions.NotFound):
+        channel.queue_declare('nowhere', passive=True)
+    new = channel.basic_get(queue.name)
+    assert (old.body, new.body) == ('one', 'one')
+    old.ack(multiple=True)
+    channel.basic_reject(old.delivery_tag, requeue=False)
+    channel.basic_get(queue.name).ack()
+    client.release()
+
+    assert get(queue).payload == 'one'
+    assert queue.get() is None
+
+
+def test_the_error_of_a_channel_ends_with_it(
+    connect: Connect, ours: str, connection: Any, queue: Any
+) -> None:
+    client, received = connect(ours), list[Any]()
+    channel, other = client.channel(), client.channel()
+    channel.basic_publish(channel.prepare_message(b'lost'), 'nowhere', 'key')
+    await_events(other, 1)
+    channel.close()
+
+    publish(connection, queue, 'one')
+    other.basic_consume(queue.name, callback=received.append)
+    drain(client, lambda: received)
+
+
+def test_a_channel_leaves_its_number_to_the_next(connect: Connect, ours: str) -> None:
+    client = connect(ours)
+    old = client.channel()
+    with pytest.raises(exceptions.NotFound):
+        old.queue_declare('nowhere', passive=True)
+    new = client.channel()
+    assert new.channel_id == old.channel_id
+    old.close()
+    client.release()
+
+    assert new.connection is None
+
+
+def test_a_content_encoding_that_is_no_name(channel: Any, queue: Any) -> None:
+    for encoding in ('utf\0', 'utf-8'):
+        message = channel.prepare_message(b'body', content_encoding=encoding)
+        channel.basic_publish(message, '', queue.name)
+
+    assert [channel.basic_get(queue.name).body for _ in range(2)] == [b'body', 'body']
 
 
 def test_a_channel_that_is_closed(connection: Any) -> None:
@@ -355,3 +457,9 @@ def test_a_program_listens_for_confirms(channel: Any, queue: Any, connection: An
         queue.queue_declare(passive=True)
 
     assert confirmed == [(1, False)]
+
+
+def await_events(channel: Any, count: int) -> None:
+    """Make calls until a number of events waits for `drain_events`."""
+    while len(channel.connection.events) < count:
+        channel.basic_qos(0, 10, False)

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import threading
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import kombu
 import pytest
 from amqp import exceptions
+from kombu.asynchronous import Hub
 from kombu.mixins import ConsumerMixin
 
+from coolamqp.framing.definitions import (
+    BasicReturn,
+    ChannelOpen,
+    ConnectionClose,
+    ConnectionCloseOk,
+    ConnectionTune,
+)
 from tests.api.test_forks import in_a_child
 from tests.kombu.conftest import TIMEOUT, Connect, drain, get, publish
 from tests.support.nodes import BrokerNode
 from tests.support.ports import HOST, free_port
 from tests.support.proxy import FaultProxy
+from tests.support.scripted_broker import Clock, ScriptedBroker
+from tests.support.socket_broker import SocketBroker, SocketWire, say_and_reset
 
 pytestmark = pytest.mark.integration
 
@@ -68,6 +81,74 @@ def test_an_error_in_a_callback_reaches_the_caller(
         with pytest.raises(ZeroDivisionError):
             connection.drain_events(timeout=TIMEOUT)
         drain(connection, lambda: received)
+
+
+def test_a_drain_ends_when_a_message_is_returned(connection: Any, channel: Any) -> None:
+    """It has no timeout, so it must not raise TimeoutError."""
+    returned: list[Any] = []
+    channel.events['basic_return'].add(lambda *arguments: returned.append(arguments))
+    channel.basic_publish(channel.prepare_message(b'back'), '', 'nowhere', mandatory=True)
+    while not returned:
+        connection.drain_events()
+
+
+def test_a_callback_that_publishes_reads_no_more_than_it_drains(
+    connect: Connect, ours: str, connection: Any, queue: Any
+) -> None:
+    other = connection.channel()
+    for _ in range(20_000):
+        other.basic_publish(other.prepare_message(b'small'), '', queue.name)
+    consumer, waiting = connect(ours), [0]
+    channel = consumer.channel()
+
+    def on_message(_message: Any) -> None:
+        channel.basic_publish(channel.prepare_message(b'answer'), 'amq.fanout', '')
+        waiting.append(len(consumer.connection.events))
+
+    channel.basic_consume(queue.name, callback=on_message)
+    drain(consumer, lambda: len(waiting) > 1000)
+    assert max(waiting) < 10_000
+
+
+def test_a_signal_handler_may_release_the_connection(connection: Any) -> None:
+    connection.connect()
+    before = signal.signal(signal.SIGUSR1, lambda *_: connection.release())
+    try:
+        main = threading.main_thread().ident
+        threading.Timer(0.05, signal.pthread_kill, (main, signal.SIGUSR1)).start()
+        with pytest.raises(connection.connection_errors) as raised:
+            connection.drain_events(timeout=TIMEOUT)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert not isinstance(raised.value, TimeoutError)
+
+
+def test_another_thread_may_release_the_connection(
+    connect: Connect, ours: str, rabbitmq: BrokerNode, proxy: FaultProxy
+) -> None:
+    """Even if the broker is silent."""
+    connection = connect(ours.replace(f':{rabbitmq.port}', f':{proxy.port}'))
+    channel = connection.channel()
+    name = channel.queue_declare('', exclusive=True).queue
+    channel.basic_publish(channel.prepare_message(b'begin'), '', name)
+    begun, causes = threading.Event(), list[Exception]()
+    channel.basic_consume(name, callback=lambda _message: begun.set())
+
+    def drain_until_the_end() -> None:
+        try:
+            while True:
+                connection.drain_events()
+        except connection.connection_errors as error:
+            causes.append(error)
+
+    thread = threading.Thread(target=drain_until_the_end)
+    thread.start()
+    assert begun.wait(TIMEOUT)
+    proxy.pause()
+    connection.release()
+    thread.join(TIMEOUT)
+
+    assert [str(cause) for cause in causes] == ['the connection is closed']
 
 
 # Making connections
@@ -284,6 +365,136 @@ def test_a_child_process_leaves_the_connection_to_its_parent(connect: Connect, o
         assert channel.queue_declare('', exclusive=True).queue
 
 
+def test_a_child_process_leaves_the_channels_to_its_parent(connect: Connect, ours: str) -> None:
+    """py-amqp would send the calls of the child to the parent's connection."""
+    connection = connect(ours)
+    channel = connection.default_channel
+    assert in_a_child(connection.release) == 'returned None'
+    assert in_a_child(channel.close) == 'returned None'
+    for call in (lambda: channel.basic_ack(1), lambda: channel.queue_declare('child')):
+        assert 'belongs to the parent' in in_a_child(call)
+    publish = channel.basic_publish
+    assert 'belongs to the parent' in in_a_child(lambda: publish(channel.prepare_message(''), 'x'))
+
+    assert channel.queue_declare('', exclusive=True).queue
+
+
+def test_kombu_connects_again_in_a_child_process(connect: Connect, ours: str) -> None:
+    connection = connect(ours)
+    channel = connection.default_channel
+
+    parent = connection.connection
+    assert in_a_child(lambda: connection.connection is parent) == 'returned False'
+    assert channel.queue_declare('', exclusive=True).queue
+
+
+def test_an_error_does_not_grow(connection: Any, rabbitmq: BrokerNode) -> None:
+    """Each call raises the error that has ended the connection."""
+    channel, lengths = connection.channel(), set[int]()
+    rabbitmq.close_all_connections()
+    for _ in range(5):
+        with pytest.raises(connection.connection_errors) as raised:
+            channel.queue_declare('', exclusive=True)
+        lengths.add(len(traceback.extract_tb(raised.value.__traceback__)))
+
+    assert len(lengths) <= 2  # the first one comes from the wait for the answer
+
+
+@pytest.fixture
+def scripted(connect: Connect, scheme: str) -> Iterator[tuple[Any, ScriptedBroker]]:
+    """A connection to a scripted broker, and the broker."""
+    with SocketBroker() as listener, ThreadPoolExecutor(1) as thread:
+        connection = connect(f'{scheme}://guest:guest@{HOST}:{listener.node.port}')
+        connected = thread.submit(connection.connect)
+        with listener.accept() as client:
+            broker = ScriptedBroker(SocketWire(client), Clock())
+            broker.shake_hands(ConnectionTune(0, 131072, 0))
+            connected.result(TIMEOUT)
+            yield connection, broker
+            connection.collect()
+
+
+@pytest.mark.parametrize('scheme', ['coolamqp'])
+def test_a_close_of_the_broker_is_answered(scripted: tuple[Any, ScriptedBroker]) -> None:
+    connection, broker = scripted
+    broker.send(0, ConnectionClose(320, 'CONNECTION_FORCED', 0, 0))
+
+    with pytest.raises(exceptions.ConnectionForced):
+        connection.drain_events(timeout=TIMEOUT)
+    assert broker.methods() == [ConnectionCloseOk()]
+
+
+@pytest.mark.parametrize('scheme', ['coolamqp'])
+def test_an_event_loop_hears_of_an_end_that_a_call_has_noticed(
+    scripted: tuple[Any, ScriptedBroker],
+) -> None:
+    """Nothing more comes from the socket until the broker closes it."""
+    connection, broker = scripted
+    hub = Hub()
+    hub.propagate_errors = (Exception,)
+    connection.register_with_event_loop(hub)
+    broker.send(0, ConnectionClose(320, 'CONNECTION_FORCED', 0, 0))
+    with pytest.raises(exceptions.ConnectionForced):
+        drain(connection.connection, lambda: False)
+
+    hub.call_later(TIMEOUT, pytest.fail, 'the event loop waits')
+    loop = hub.create_loop()
+    with pytest.raises(exceptions.ConnectionForced):
+        list(loop)
+    hub.close()
+
+
+@pytest.mark.parametrize('scheme', ['coolamqp'])
+def test_the_connection_breaks_while_a_channel_opens(
+    scripted: tuple[Any, ScriptedBroker],
+) -> None:
+    connection, broker = scripted
+    with ThreadPoolExecutor(1) as thread:
+        opened = thread.submit(connection.channel)
+        assert broker.methods() == [ChannelOpen()]
+        assert isinstance(broker.wire, SocketWire)
+        broker.wire.close()
+        with pytest.raises(connection.connection_errors):
+            opened.result(TIMEOUT)
+
+
+@pytest.mark.parametrize('scheme', ['coolamqp'])
+def test_a_call_ends_although_a_callback_has_handled_the_error(
+    scripted: tuple[Any, ScriptedBroker],
+) -> None:
+    """The callback makes a call within the call, and both end with the channel."""
+    connection, broker = scripted
+    with ThreadPoolExecutor(1) as thread:
+        opened = thread.submit(connection.channel)
+        for frame in broker.hear():
+            broker.serve_frame(frame)
+        channel = opened.result(TIMEOUT)
+
+        def on_return(*_arguments: object) -> None:
+            with contextlib.suppress(exceptions.NotFound):
+                channel.queue_declare('inner')
+
+        channel.events['basic_return'].add(on_return)
+        called = thread.submit(channel.queue_declare, 'outer')
+        broker.hear()
+        broker.send_content(channel.channel_id, BasicReturn(312, b'NO_ROUTE', b'', b'key'), b'')
+        broker.hear()
+        broker.close_channel(channel.channel_id)
+        with pytest.raises(exceptions.RecoverableChannelError, match='during the call'):
+            called.result(TIMEOUT)
+
+
+def test_the_connection_breaks_amid_a_message(connect: Connect, scheme: str) -> None:
+    """Without confirms, only this error says that the message is lost."""
+    with SocketBroker() as listener, ThreadPoolExecutor(1) as thread:
+        connection = connect(f'{scheme}://guest:guest@{HOST}:{listener.node.port}')
+        thread.submit(lambda: say_and_reset(listener.hear_publish(), b''))
+        channel = connection.channel()
+        with pytest.raises(connection.connection_errors):
+            channel.basic_publish(channel.prepare_message(b'x' * 32 * 1024 * 1024), '', 'key')
+        connection.collect()
+
+
 def test_a_release_does_not_wait_for_a_silent_broker(
     connect: Connect, ours: str, rabbitmq: BrokerNode, proxy: FaultProxy
 ) -> None:
@@ -355,6 +566,26 @@ def test_the_broker_blocks_the_connection(
     drain_until_heard(connection, heard, 2)
 
     assert heard == ['low on memory', 'unblocked']
+
+
+def test_a_program_hears_of_the_block_while_it_waits(
+    connect: Connect, url: str, rabbitmq: BrokerNode
+) -> None:
+    heard = threading.Event()
+    options = {'confirm_publish': True, 'on_blocked': lambda _reason: heard.set()}
+    channel = connect(url, transport_options=options).channel()
+    channel.basic_publish(channel.prepare_message(b'before'), '', 'key')
+    rabbitmq.set_memory_alarm(True)
+
+    def end_alarm() -> bool:
+        in_time = heard.wait(TIMEOUT)
+        rabbitmq.set_memory_alarm(False)
+        return in_time
+
+    with ThreadPoolExecutor(1) as thread:
+        in_time = thread.submit(end_alarm)
+        channel.basic_publish(channel.prepare_message(b'waits for its confirm'), '', 'key')
+        assert in_time.result()
 
 
 def drain_until_heard(connection: Any, heard: list[str], count: int) -> None:

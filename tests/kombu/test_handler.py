@@ -23,7 +23,7 @@ class Channel:
         self.events: dict[str, Any] = {}
         self.dropped = False
 
-    def drop_deliveries(self, _connection: object) -> None:
+    def drop_requeued(self) -> None:
         self.dropped = True
 
     def raise_error(self) -> None:

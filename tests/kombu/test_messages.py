@@ -66,6 +66,7 @@ def test_a_body_of_text_is_encoded() -> None:
         ('utf-8', b'Gr\xc3\xbc\xc3\x9fe', 'Grüße'),
         ('utf-8', b'\xff', b'\xff'),
         ('binary', b'abc', b'abc'),
+        ('utf\0', b'abc', b'abc'),
         (None, b'abc', b'abc'),
     ],
 )
@@ -76,7 +77,7 @@ def test_a_received_body_is_text_if_it_can_be(
     envelope = Envelope(b'\x00\x3c\x00\x47' + bytes(8) + b'\x00\x00\x00' + bytes(4), BASIC_GET_OK)
     channel: Any = None
 
-    assert Message(channel, envelope, properties, body).body == expected
+    assert Message(channel, 1, envelope, properties, body).body == expected
 
 
 def test_a_returned_message() -> None:

@@ -128,6 +128,20 @@ def test_another_thread_may_keep_it_alive_during_a_wait(pair: Pair) -> None:
     assert not waiting.is_alive()
 
 
+def test_keeping_it_alive_waits_for_no_call(pair: Pair) -> None:
+    """A signal handler may end the connection amid a call, and waits for the other thread then."""
+    thread = threading.Thread(target=pair.driver.keep_alive, args=(0,))
+    with pair.driver.lock:
+        thread.start()
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+def test_no_wait_begins_after_the_end(pair: Pair) -> None:
+    pair.driver.connection.lost(ConnectionDead('by the test'))
+    pair.driver.wait(inf)
+
+
 def test_what_the_socket_does_not_take_is_sent_later(pair: Pair) -> None:
     driver, wire = pair.driver, pair.broker.wire
     assert isinstance(wire, SocketWire)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -188,6 +188,42 @@ def test_an_event_loop_hears_of_the_end(
     with pytest.raises(worker.connection_errors):
         run(hub, lambda: False)
     assert not worker.connected
+
+
+@pytest.mark.integration
+def test_an_event_loop_hears_what_a_call_that_fails_has_received(
+    connect: Connect, ours: str, connection: Any, queue: Any, hub: Hub
+) -> None:
+    publish(connection, queue, 'one')
+    worker, received = connect(ours), list[Any]()
+    channel, publisher = worker.channel(), worker.channel()
+    worker.register_with_event_loop(hub)
+    channel.basic_consume(queue.name, callback=received.append)
+    while not worker.connection.events:
+        channel.basic_qos(0, 10, False)
+    worker.connection.drain_ready(0)
+    publish(connection, queue, 'two')
+    publisher.basic_publish(publisher.prepare_message(b''), '', 'nowhere', mandatory=True)
+    with pytest.raises(worker.channel_errors):
+        call_until_it_fails(lambda: bound(queue, worker).queue_declare(passive=True))
+
+    run(hub, lambda: len(received) == 2)
+
+
+@pytest.mark.integration
+def test_a_connection_may_be_registered_again(
+    connect: Connect, ours: str, hub: Hub, no_leaks: None
+) -> None:
+    worker = connect(ours)
+    worker.connect()
+    for _ in range(2):
+        worker.register_with_event_loop(hub)
+    worker.release()
+
+
+def call_until_it_fails(call: Callable[[], object]) -> None:
+    while True:
+        call()
 
 
 def run(hub: Hub, until: Any) -> None:

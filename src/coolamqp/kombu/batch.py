@@ -60,4 +60,4 @@ class PublishBatch:
         self._messages = []
 
     def close(self) -> None:
-        """Nothing: `flush` or `discard` has left no message."""
+        """Do nothing: `flush` or `discard` has left no message."""

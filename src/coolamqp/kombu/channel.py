@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from amqp.exceptions import ChannelError as AnyChannelError
 from amqp.exceptions import (
     ConsumerCancelled,
     MessageNacked,
+    RecoverableChannelError,
     RecoverableConnectionError,
     error_for_code,
 )
@@ -48,8 +49,8 @@ class Channel(Topology, StdChannel):
 
     :ivar connection: its connection; None once the channel is closed
     :ivar channel_id: its number on the connection
-    :ivar callbacks: what receives the messages of a consumer, by consumer tag
-    :ivar cancel_callbacks: what hears that the broker has cancelled a consumer
+    :ivar callbacks: the callback of each consumer for its messages, by consumer tag
+    :ivar cancel_callbacks: the callback of each consumer for its end by the broker
     :ivar no_ack_consumers: tags of the consumers whose messages need no acknowledgement
     :ivar events: callbacks by the names `basic_return`, `basic_ack` and `basic_nack`
     """
@@ -63,6 +64,7 @@ class Channel(Topology, StdChannel):
         self.cancel_callbacks: dict[str, Callable[[str], Any]] = {}
         self.no_ack_consumers: set[str] = set()
         self.events: defaultdict[str, set[Callable[..., Any]]] = defaultdict(set)
+        self._tags_before = 0  # the delivery tags of the times before the broker closed it
         self._open()
 
     # The life of a channel
@@ -74,7 +76,14 @@ class Channel(Topology, StdChannel):
         self.channel_id = uplink.number
         connection.channels[uplink.number] = self
         connection.wait_while(lambda: uplink.state is ChannelState.OPENING)
+        connection.check()
         self.raise_error()
+
+    def _open_again(self) -> None:
+        # The broker counts the delivery tags from 1 again. An old message must not acknowledge a
+        # new one.
+        self._tags_before += self._handler.last_tag
+        self._open()
 
     @property
     def is_open(self) -> bool:
@@ -97,17 +106,33 @@ class Channel(Topology, StdChannel):
             self.collect()
 
     def collect(self) -> None:
-        """Forget everything, without a word to the broker."""
+        """Forget everything, and send nothing to the broker."""
         if self.connection is not None:
-            self.connection.channels.pop(self.channel_id, None)
-            self.drop_deliveries(self.connection)
+            if self.connection.channels.get(self.channel_id) is self:
+                del self.connection.channels[self.channel_id]
+            self._keep_events(self.connection, lambda event: event[0].__self__ is not self)
         self.connection = None
         for each in (self.callbacks, self.cancel_callbacks, self.no_ack_consumers, self.events):
             each.clear()
 
-    def drop_deliveries(self, connection: Connection) -> None:
-        """Drop the events of this channel: the broker delivers their messages again."""
-        kept = [event for event in connection.events if event[0] != self.deliver]
+    def drop_requeued(self) -> None:
+        """Drop the events of this channel whose messages the broker delivers again.
+
+        The broker has forgotten messages without acknowledgement.
+        """
+        tags = {tag.encode() for tag in self.no_ack_consumers}
+        if self.connection is not None:
+            self._keep_events(
+                self.connection,
+                lambda event: (
+                    event[0].__self__ is not self
+                    or (event[0] == self.deliver and event[1].consumer_tag in tags)
+                ),
+            )
+
+    @staticmethod
+    def _keep_events(connection: Connection, wanted: Callable[[tuple[Any, ...]], bool]) -> None:
+        kept = [event for event in connection.events if wanted(event)]
         connection.events.clear()
         connection.events.extend(kept)
 
@@ -134,25 +159,32 @@ class Channel(Topology, StdChannel):
         connection.check()
         self.raise_error()
         if not self._uplink.is_open:
-            self._open()
+            self._open_again()
         return connection
 
     def call(self, method: Method, *, nowait: bool = False) -> Any:
         """Send a method, and return its answer; None with `nowait`."""
         connection = self._ready()
-        handler, answers = self._handler, list[Method]()
+        uplink, answers = self._uplink, list[Method]()
         with connection.driver.lock:
             if nowait:
-                self._uplink.send(method)
+                uplink.send(method)
             else:
-                self._uplink.call(method, answers.append)
+                uplink.call(method, answers.append)
         if nowait:
             connection.flush()
             return None
-        connection.wait_while(lambda: not answers and handler.error is None)
+        connection.wait_while(lambda: not answers and uplink.is_open)
         if not answers:
-            self.raise_error()
+            self._raise_end(connection)
         return answers[0]
+
+    def _raise_end(self, connection: Connection) -> NoReturn:
+        """Raise the error for which the channel has ended during a call."""
+        connection.check()
+        self.raise_error()
+        # A callback has made a call within this one, and handled the error.
+        raise RecoverableChannelError('the channel was closed during the call')
 
     def flow(self, active: bool) -> None:
         """Ask the broker to pause or resume deliveries. RabbitMQ refuses the pause."""
@@ -181,7 +213,9 @@ class Channel(Topology, StdChannel):
         :raises ValueError: with `nowait`, the tag must be given
         """
         if nowait and not consumer_tag:
-            raise ValueError('nowait=True needs a consumer_tag: nobody would know the tag')
+            raise ValueError(
+                'nowait=True needs a consumer_tag: the broker does not answer with one'
+            )
         method = BasicConsume(queue, consumer_tag, no_local, no_ack, exclusive, nowait, arguments)
         answer = self.call(method, nowait=nowait)
         tag = consumer_tag if answer is None else text(answer.consumer_tag)
@@ -201,27 +235,25 @@ class Channel(Topology, StdChannel):
         if connection is None:
             return
         self.call(BasicCancel(consumer_tag, nowait), nowait=nowait)
-        if not nowait:
-            waiting = self._take_deliveries(connection, consumer_tag)
-            if consumer_tag not in self.no_ack_consumers:
-                self.callbacks.pop(consumer_tag, None)
-            for delivery in waiting:
-                self.deliver(*delivery)
-            self._forget_consumer(consumer_tag)
-
-    def _take_deliveries(
-        self, connection: Connection, consumer_tag: str
-    ) -> list[tuple[Envelope, bytes, bytes]]:
-        """Remove from the events the messages of a consumer, and return them."""
-        tag = consumer_tag.encode()
-        mine = [
-            event
-            for event in connection.events
-            if event[0] == self.deliver and event[1].consumer_tag == tag
-        ]
-        for event in mine:
+        if nowait:
+            return
+        if consumer_tag not in self.no_ack_consumers:
+            self.callbacks.pop(consumer_tag, None)
+        # If a callback raises, drain_events calls the rest.
+        while (event := self._event_of(connection, consumer_tag)) is not None:
             connection.events.remove(event)
-        return [(envelope, properties, body) for _, envelope, properties, body in mine]
+            if event[0] == self.deliver:
+                self.deliver(*event[1:])
+        self._forget_consumer(consumer_tag)
+
+    def _event_of(self, connection: Connection, tag: str) -> tuple[Any, ...] | None:
+        return next((event for event in connection.events if self._is_of(event, tag)), None)
+
+    def _is_of(self, event: tuple[Any, ...], tag: str) -> bool:
+        """Whether an event is of a consumer: a message, or the end by the broker."""
+        if event[0] == self.deliver:
+            return bool(event[1].consumer_tag == tag.encode())
+        return event == (self.cancelled, tag)
 
     def _forget_consumer(self, tag: str) -> Callable[[str], Any] | None:
         self.no_ack_consumers.discard(tag)
@@ -229,54 +261,72 @@ class Channel(Topology, StdChannel):
         return self.cancel_callbacks.pop(tag, None)
 
     def basic_get(self, queue: str = '', no_ack: bool = False) -> messages.Message | None:
-        """Take one message from a queue; None if there is none."""
+        """Get one message from a queue; None if there is none."""
         answer = self.call(BasicGet(queue, no_ack))
         if isinstance(answer, BasicGetEmpty):
             return None
-        message = cast('messages.Message', self._handler.got)
+        got = cast('tuple[Envelope, bytes, bytes]', self._handler.got)
         self._handler.got = None
+        message = self._message(*got)
         message.delivery_info['message_count'] = answer.message_count
         return message
 
     def basic_ack(self, delivery_tag: int, multiple: bool = False) -> None:
         """Acknowledge a message, or with `multiple` all up to it."""
         connection = self._connection()
-        with connection.driver.lock:
-            self._uplink.ack(delivery_tag, multiple)
-        self._sent(connection)
+        connection.check()
+        tag = self._current_tag(delivery_tag)
+        if tag is not None:
+            with connection.driver.lock:
+                self._uplink.ack(tag, multiple)
+            connection.flush()
 
     def basic_reject(self, delivery_tag: int, requeue: bool) -> None:
         """Refuse a message, and requeue it or not."""
         connection = self._connection()
-        with connection.driver.lock:
-            self._uplink.reject(delivery_tag, requeue)
-        self._sent(connection)
-
-    def _sent(self, connection: Connection) -> None:
         connection.check()
-        connection.flush()
+        tag = self._current_tag(delivery_tag)
+        if tag is not None:
+            with connection.driver.lock:
+                self._uplink.reject(tag, requeue)
+            connection.flush()
+
+    def _current_tag(self, delivery_tag: int) -> int | None:
+        """Return the tag by which the broker knows a message; None if it is requeued.
+
+        0 means all messages of the channel.
+        """
+        tag = delivery_tag - self._tags_before
+        if delivery_tag and tag <= 0:
+            logger.info('the message %d is requeued, since its channel was closed', delivery_tag)
+            return None
+        return tag if delivery_tag else 0
 
     def basic_recover(self, requeue: bool = False) -> None:
-        """Ask the broker to deliver the unacknowledged messages again."""
+        """Request the unacknowledged messages again."""
         self.call(BasicRecover(requeue))
 
     def message_to_python(self, message: messages.Message) -> messages.Message:
-        """Return a message as Kombu wants it, which it is already."""
+        """Return the message: it has the form that Kombu wants."""
         return message
 
     def deliver(self, envelope: Envelope, properties: bytes, body: bytes) -> None:
         """Hand a message to the callback of its consumer."""
-        message = messages.Message(self, envelope, properties, body)
+        message = self._message(envelope, properties, body)
         tag = message.delivery_info['consumer_tag']
         callback = self.callbacks.get(tag)
         if callback is not None:
             callback(message)
         else:
             logger.info('a message for the consumer %s, which has ended, is requeued', tag)
-            self.basic_reject(envelope.delivery_tag, requeue=True)
+            self.basic_reject(message.delivery_tag, requeue=True)
+
+    def _message(self, envelope: Envelope, properties: bytes, body: bytes) -> messages.Message:
+        tag = self._tags_before + envelope.delivery_tag
+        return messages.Message(self, tag, envelope, properties, body)
 
     def cancelled(self, tag: str) -> None:
-        """Tell the program that the broker has cancelled a consumer.
+        """Call `on_cancel`, since the broker has cancelled a consumer.
 
         :raises ConsumerCancelled: the consumer has no `on_cancel`
         """
@@ -331,7 +381,7 @@ class Channel(Topology, StdChannel):
         connection = self._connection()
         confirms = connection.options.confirm_publish
         if not confirms:
-            connection.look()  # The wait for a confirm would notice that the broker has gone.
+            connection.receive()  # The wait for a confirm would notice that the broker has gone.
         self._ready()
         if confirms and not self._handler.confirming:
             self.confirm_select()
@@ -357,17 +407,17 @@ class Channel(Topology, StdChannel):
 
         :raises MessageNacked: the broker has refused one
         """
-        handler = self._handler
-        self._connection().wait_while(
-            lambda: bool(handler.unconfirmed) and handler.error is None, timeout
-        )
+        connection, handler, uplink = self._connection(), self._handler, self._uplink
+        connection.wait_while(lambda: bool(handler.unconfirmed) and uplink.is_open, timeout)
+        if handler.unconfirmed:
+            self._raise_end(connection)
         self.raise_error()
         if handler.refused:
             handler.refused = False
             raise MessageNacked('the broker has refused the message (basic.nack)')
 
     def confirm_select(self, nowait: bool = False) -> None:
-        """Make the broker confirm the messages that are published on this channel."""
+        """Request confirms for the messages that are published on this channel."""
         self.call(ConfirmSelect(nowait), nowait=nowait)
         self._handler.confirming = True
 
@@ -376,9 +426,9 @@ class Channel(Topology, StdChannel):
         return PublishBatch(self, max_size)
 
     def returned(self, method: BasicReturn, properties: bytes, body: bytes) -> None:
-        """Tell the program that the broker has returned a mandatory message.
+        """Call the listeners, since the broker has returned a mandatory message.
 
-        :raises amqp.exceptions.ChannelError: nobody listens for returned messages
+        :raises amqp.exceptions.ChannelError: there is no listener for `basic_return`
         """
         shown, index = text(method.reply_text), BasicReturn.INDEX
         error = error_for_code(method.reply_code, shown, index, AnyChannelError)

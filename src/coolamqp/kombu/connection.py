@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from amqp.exceptions import RecoverableConnectionError
 
 from coolamqp.exceptions import CoolAMQPError
 from coolamqp.framing.field_table import Arguments
 from coolamqp.kombu.errors import connection_error, no_channel_left
-from coolamqp.kombu.keeper import Keeper
+from coolamqp.kombu.heartbeat_thread import HeartbeatThread
 from coolamqp.kombu.pull_driver import PullDriver
 from coolamqp.kombu.readiness import Readiness
 from coolamqp.objects import NodeDefinition
@@ -25,12 +25,15 @@ from coolamqp.uplink.channel import ChannelHandler
 from coolamqp.uplink.connection import ConnectionObserver
 from coolamqp.uplink.states import ConnectionState
 
+# With so many events, `receive` reads nothing more. One read may add thousands of small messages.
+WAITING_EVENTS_MAX: Final = 1000
+
 
 class Collectable(Protocol):
     """A channel, as its connection sees it."""
 
     def collect(self) -> None:
-        """Forget everything, without a word to the broker."""
+        """Forget everything, and send nothing to the broker."""
 
 
 @dataclass
@@ -39,7 +42,7 @@ class Options:
 
     :ivar confirm_publish: whether `publish` waits for the confirm of the broker
     :ivar client_properties: properties to show in the management UI
-    :ivar on_blocked: called with the reason when the broker stops to read publishes
+    :ivar on_blocked: called with the reason when the broker stops reading publishes
     :ivar on_unblocked: called when it reads them again
     """
 
@@ -56,8 +59,8 @@ class Connection:
 
     :param client: the `kombu.Connection` that it belongs to
     :ivar channels: the open channels, by number
-    :ivar events: what `drain_events` calls, one event at a time
-    :ivar notices: what every call calls, too: messages that the broker has returned
+    :ivar events: callbacks with arguments that `drain_events` calls, one at a time
+    :ivar notices: callbacks with arguments that every call may call, such as `on_blocked`
     :ivar readiness: shows an event loop whether there are events; None without an event loop
     :ivar server_properties: properties of the broker
     :ivar heartbeat: the interval of heartbeats, in seconds; 0 for none
@@ -73,7 +76,7 @@ class Connection:
         self.server_properties: dict[str, Any] = {}
         self.heartbeat = 0
         self.error: Exception | None = None
-        self._keeper: Keeper | None = None
+        self._heartbeat_thread: HeartbeatThread | None = None
         self._process = os.getpid()
         name = f'Kombu, process {self._process}'
         properties = client_properties(name, options.client_properties)
@@ -101,12 +104,14 @@ class Connection:
             self.server_properties = self.uplink.properties.properties
         self.heartbeat = self.uplink.limits.heartbeat
         if self.heartbeat:
-            self._keeper = Keeper(self.driver, self.heartbeat)
+            self._heartbeat_thread = HeartbeatThread(self.driver, self.heartbeat)
 
     @property
     def connected(self) -> bool:
-        """Whether the connection is open, as far as its last call knows."""
-        return self.error is None and self.uplink.state is ConnectionState.OPEN
+        """Whether this process may use the connection, as far as its last call knows."""
+        if self.error is not None or os.getpid() != self._process:
+            return False
+        return self.uplink.state is ConnectionState.OPEN
 
     @property
     def sock(self) -> int:
@@ -114,9 +119,14 @@ class Connection:
         return self.driver.socket_number
 
     def check(self) -> None:
-        """Raise the error that has ended the connection, if there is one."""
+        """Raise the error that has ended the connection, if there is one.
+
+        :raises RecoverableConnectionError: the connection belongs to the parent process
+        """
         if self.error is not None:
-            raise self.error
+            raise self.error.with_traceback(None)  # otherwise it would grow with each call
+        if os.getpid() != self._process:
+            raise RecoverableConnectionError('the connection belongs to the parent process')
 
     # Channels
 
@@ -134,12 +144,14 @@ class Connection:
     def drain_events(self, timeout: float | None = None) -> None:
         """Wait for one event, and call its callback.
 
+        It also returns if `on_blocked` or the like was called, and there is no event.
+
         :param timeout: the longest wait, in seconds; None for no limit
         :raises TimeoutError: nothing has happened
         """
-        if not self.events:
-            self._await_event(timeout)
         try:
+            if not self.events and not self._await_event(timeout):
+                raise TimeoutError('timed out')
             self._call_next()
         finally:
             self.show_readiness()
@@ -148,26 +160,21 @@ class Connection:
         """Call the callbacks of the events that are there, and begin none after some seconds."""
         until = monotonic() + seconds
         try:
-            if not self.events and not self._has_event():
-                return
+            if not self.events:
+                self._await_event(0)
             self._call_next()
             while self.events and monotonic() < until:
                 self._call_next()
         finally:
             self.show_readiness()
 
-    def _has_event(self) -> bool:
-        try:
-            self._await_event(0)
-        except TimeoutError:
-            return False
-        return True
-
     def _call_next(self) -> None:
-        function, *arguments = self.events.popleft()
-        function(*arguments)
+        if self.events:
+            function, *arguments = self.events.popleft()
+            function(*arguments)
 
-    def _await_event(self, timeout: float | None) -> None:
+    def _await_event(self, timeout: float | None) -> bool:
+        """Wait for an event or a notice, and call the notices. Return whether there was any."""
         self.check()
         if timeout == 0:
             self.driver.send()
@@ -176,10 +183,11 @@ class Connection:
             deadline = inf if timeout is None else monotonic() + timeout
             while not self._eventful() and monotonic() < deadline:
                 self.driver.wait(deadline)
-        self._take_notices()
+        happened = bool(self.events or self.notices)
+        self._call_notices()
         if not self.events:
             self.check()
-            raise TimeoutError('timed out')
+        return happened
 
     def _eventful(self) -> bool:
         return bool(self.events or self.notices) or self.error is not None
@@ -190,48 +198,62 @@ class Connection:
         :raises RecoverableConnectionError: it takes longer than the timeout
         """
         deadline = inf if timeout is None else monotonic() + timeout
-        while condition():
-            self.check()
-            if monotonic() >= deadline:
-                raise RecoverableConnectionError(f'the broker has not answered in {timeout} s')
-            self.driver.wait(deadline)
-        self._take_notices()
-        self.show_readiness()
+        try:
+            while condition():
+                self.check()
+                if monotonic() >= deadline:
+                    raise RecoverableConnectionError(f'the broker has not answered in {timeout} s')
+                self.driver.wait(deadline)
+                self._call_notices()
+        finally:
+            self.show_readiness()
 
     def flush(self, timeout: float | None = None) -> None:
-        """Send what the calls have written. Wait while the socket takes no more.
+        """Send the written bytes. Wait while the socket takes no more.
 
         :raises RecoverableConnectionError: it takes longer than the timeout
         """
         if self.driver.send():
             deadline = inf if timeout is None else monotonic() + timeout
-            while self.driver.wait_to_send(deadline):
+            try:
+                while self.driver.wait_to_send(deadline):
+                    self.check()
+                    if monotonic() >= deadline:
+                        raise RecoverableConnectionError(f'the socket is full for {timeout} s')
+                    self._call_notices()
                 self.check()
-                if monotonic() >= deadline:
-                    raise RecoverableConnectionError(f'the socket is full for {timeout} s')
-            self._take_notices()
+                self._call_notices()
+            finally:
+                self.show_readiness()
+
+    def receive(self) -> None:
+        """Process the bytes that are there; raise the error if the broker has closed.
+
+        It reads nothing while many events wait: a program that publishes for each message would
+        read faster than it drains.
+        """
+        self.check()
+        try:
+            if len(self.events) < WAITING_EVENTS_MAX:
+                self.driver.receive()
+                self.check()
+            self._call_notices()
+        finally:
             self.show_readiness()
 
-    def look(self) -> None:
-        """Process what the broker has sent, without a wait; raise the error if it has closed."""
-        self.driver.receive()
-        self.check()
-        self._take_notices()
-        self.show_readiness()
-
-    def _take_notices(self) -> None:
+    def _call_notices(self) -> None:
         while self.notices:
             function, *arguments = self.notices.popleft()
             function(*arguments)
 
     def show_readiness(self) -> None:
-        """Show the event loop, if there is one, whether events wait."""
+        """Show the event loop, if there is one, whether events or an error wait."""
         if self.readiness is not None:
-            self.readiness.show(bool(self.events))
+            self.readiness.show(bool(self.events) or self.error is not None)
 
     def heartbeat_tick(self) -> None:
         """Send a heartbeat if it is time; raise an error if the broker is silent for too long."""
-        self.look()
+        self.receive()
         self.driver.send()
 
     # Ending
@@ -246,22 +268,22 @@ class Connection:
                 self.uplink.close(monotonic())
             while self.uplink.state is not ConnectionState.CLOSED:
                 self.driver.wait(inf)
-        self._end_helpers()
+        self._end_thread_and_pipe()
         self.driver.close()
         self._forget_channels()
 
     def collect(self) -> None:
-        """Drop the connection without a word to the broker. A child process does so."""
+        """Drop the connection, and send nothing to the broker. A child process does so."""
         if self.error is None:
             self.error = connection_error(None)
-        self._end_helpers()
+        self._end_thread_and_pipe()
         self.driver.abandon()
         self._forget_channels()
 
-    def _end_helpers(self) -> None:
+    def _end_thread_and_pipe(self) -> None:
         # In a child process the thread is not there, and its locks may be held for ever.
-        if self._keeper is not None and os.getpid() == self._process:
-            self._keeper.end()
+        if self._heartbeat_thread is not None and os.getpid() == self._process:
+            self._heartbeat_thread.end()
         if self.readiness is not None:
             self.readiness.close()
             self.readiness = None
@@ -273,7 +295,7 @@ class Connection:
         self.notices.clear()
 
     def on_closed(self, cause: Exception | None) -> None:
-        """End: drop the events, whose messages the broker delivers again."""
+        """Record the error, and drop the events: the broker delivers their messages again."""
         self.error = connection_error(cause)
         self.events.clear()
         self.notices.clear()
@@ -286,14 +308,14 @@ class _Observer(ConnectionObserver):
         self._connection = connection
 
     def on_open(self) -> None:
-        """Nothing: the one who waits looks at the state."""
+        """Do nothing: `wait_while` checks the state."""
 
     def on_closed(self, cause: Exception | None) -> None:
         """Record the error."""
         self._connection.on_closed(cause)
 
     def on_blocked(self, blocked: bool, reason: str) -> None:
-        """Call the program, once the lock is free."""
+        """Queue the callback. It is called without the lock."""
         options, notices = self._connection.options, self._connection.notices
         if blocked and options.on_blocked is not None:
             notices.append((options.on_blocked, reason))
@@ -301,4 +323,4 @@ class _Observer(ConnectionObserver):
             notices.append((options.on_unblocked,))
 
     def on_ignored(self, what: str) -> None:
-        """Nothing: it does no harm."""
+        """Do nothing: it does no harm."""

@@ -1,4 +1,4 @@
-"""The handler of one channel: it records what the broker sends, for the calls to pick up."""
+"""The handler of one channel: it records the answers and messages of the broker for the calls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from coolamqp.framing.hot import Envelope
 from coolamqp.framing.method import Method
 from coolamqp.kombu.connection import Connection
 from coolamqp.kombu.errors import channel_error
-from coolamqp.kombu.messages import Message, text
+from coolamqp.kombu.messages import text
 from coolamqp.uplink.channel import ChannelHandler
 
 
@@ -26,23 +26,24 @@ class Caller(Protocol):
         """Hand a message to the callback of its consumer."""
 
     def returned(self, method: BasicReturn, properties: bytes, body: bytes) -> None:
-        """Tell the program that the broker has returned a message."""
+        """Call the listeners, since the broker has returned a message."""
 
     def cancelled(self, tag: str) -> None:
-        """Tell the program that the broker has cancelled a consumer."""
+        """Call `on_cancel`, since the broker has cancelled a consumer."""
 
     def raise_error(self) -> None:
         """Raise the error for which the broker has closed the channel."""
 
-    def drop_deliveries(self, connection: Connection) -> None:
-        """Drop the events of the channel."""
+    def drop_requeued(self) -> None:
+        """Drop the events of the channel whose messages the broker delivers again."""
 
 
 class Handler(ChannelHandler):
-    """Records what comes on a channel, from the time it opens until it closes.
+    """Records the input of a channel, from the time it opens until it closes.
 
     :ivar error: the error to raise in the next call, since the broker has closed the channel
-    :ivar got: the message of the last `basic_get`
+    :ivar got: envelope, properties and body of the message that answers a `basic_get`
+    :ivar last_tag: the highest delivery tag
     :ivar confirming: whether the broker confirms the messages
     :ivar unconfirmed: the numbers of the messages that it has not answered
     :ivar refused: whether it has refused a message
@@ -50,12 +51,13 @@ class Handler(ChannelHandler):
 
     def __init__(self, channel: Caller, connection: Connection) -> None:
         self.error: Exception | None = None
-        self.got: Message | None = None
+        self.last_tag = 0
         self.confirming = False
         self.unconfirmed: set[int] = set()
         self.refused = False
         self._channel = channel
         self._connection = connection
+        self.got: tuple[Envelope, bytes, Any] | None = None
         self._count = 0  # of the messages that were published
         self._add_event = connection.events.append
         self._add_notice = connection.notices.append
@@ -67,7 +69,7 @@ class Handler(ChannelHandler):
             self.unconfirmed.add(self._count)
 
     def on_channel_open(self) -> None:
-        """Nothing: the one who waits looks at the state."""
+        """Do nothing: `wait_while` checks the state."""
 
     def on_channel_closed(self, error: AMQPError | None) -> None:
         """Record the error, and let `drain_events` raise it if no call does before."""
@@ -75,11 +77,11 @@ class Handler(ChannelHandler):
             channel, connection = self._channel, self._connection
             self.error = channel_error(error)
             connection.channels.pop(channel.channel_id, None)
-            channel.drop_deliveries(connection)
+            channel.drop_requeued()
             self._add_event((channel.raise_error,))
 
     def on_channel_lost(self, cause: Exception | None) -> None:
-        """Nothing: the connection has the error."""
+        """Do nothing: the connection has the error."""
 
     def on_method(self, method: Method) -> None:
         """Record that the broker has cancelled a consumer."""
@@ -88,11 +90,13 @@ class Handler(ChannelHandler):
 
     def on_delivery(self, envelope: Envelope, properties: bytes, body: Any) -> None:
         """Record a message."""
+        self.last_tag = envelope.delivery_tag
         self._add_event((self._channel.deliver, envelope, properties, body))
 
     def on_get_ok(self, envelope: Envelope, properties: bytes, body: Any) -> None:
         """Keep the message that answers a `basic_get`."""
-        self.got = Message(self._channel, envelope, properties, body)
+        self.last_tag = envelope.delivery_tag
+        self.got = envelope, properties, body
 
     def on_return(self, method: BasicReturn, properties: bytes, body: Any) -> None:
         """Record a returned message."""

@@ -61,12 +61,12 @@ class Message(base.Message):
     """A received message.
 
     :param channel: the channel to acknowledge it on
+    :param tag: the delivery tag to acknowledge it by
     """
 
     def __init__(
-        self, channel: Any, envelope: Envelope, encoded_properties: bytes, body: bytes
+        self, channel: Any, tag: int, envelope: Envelope, encoded_properties: bytes, body: bytes
     ) -> None:
-        tag = envelope.delivery_tag
         info = {
             'consumer_tag': text(envelope.consumer_tag),
             'delivery_tag': tag,
@@ -108,7 +108,7 @@ def decoded_body(body: bytes, properties: dict[str, Any]) -> bytes | str:
         return body
     try:
         return body.decode(encoding)
-    except (LookupError, UnicodeError):
+    except (LookupError, ValueError):  # no such codec, a name with NUL, or another encoding
         return body
 
 

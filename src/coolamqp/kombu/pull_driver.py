@@ -1,21 +1,22 @@
 """The pull driver: it drives one connection in the threads that call it.
 
 It reads and writes only while a call of the program runs. It has no thread, except one that sends
-heartbeats while the program makes no call, see `keeper`.
+heartbeats while the program makes no call, see `heartbeat_thread`.
 """
 
 from __future__ import annotations
 
-import selectors
+import socket
 import threading
+from contextlib import suppress
 from time import monotonic
 
 from coolamqp.exceptions import ConnectionDead
 from coolamqp.framing.field_table import Arguments
 from coolamqp.framing.frames import HEARTBEAT_FRAME
+from coolamqp.kombu.polls import Polls
 from coolamqp.net.transport import Transport
 from coolamqp.net.transports import send
-from coolamqp.net.watches import Watches
 from coolamqp.objects import NodeDefinition
 from coolamqp.supervisor.addresses import AddressChoice
 from coolamqp.supervisor.link import Link
@@ -27,7 +28,7 @@ class PullDriver:
     """The driver of one connection to one node.
 
     :param properties: client properties
-    :param observer: hears what happens to the connection
+    :param observer: observes the connection
     :ivar lock: to hold while the connection or its channels are touched. A thread that waits for
         the socket does not hold it
     """
@@ -39,7 +40,7 @@ class PullDriver:
         self.lock = threading.RLock()
         self._link = Link(node, AddressChoice(), monotonic(), timeout, _nothing)
         self._resolved = threading.Event()
-        self._watches = Watches(selectors.PollSelector())  # not shared with a child process
+        self._watches = Polls()
         self._transport = Transport(self._link, self._watches.watch, self._resolved.set)
         self._properties = properties
         self._observer = observer
@@ -97,6 +98,7 @@ class PullDriver:
             if data is not None:
                 self.connection.receive(data, now)
             self.connection.tick(now)
+            self.send()  # an answer to the broker, such as close-ok
 
     def wait(self, deadline: float) -> None:
         """Send, wait until the socket is ready or a deadline has come, and receive."""
@@ -109,31 +111,44 @@ class PullDriver:
 
     def _wait(self, deadline: float, *, writing: bool) -> None:
         with self.lock:
+            if self.connection.state is ConnectionState.CLOSED:
+                return
             self._transport.watch_for(reading=True, writing=writing)
             wake_at = min(deadline, self.connection.wake_at())
         self._watches.wait(wake_at - monotonic())
         self.receive()
 
     def keep_alive(self, interval: float) -> None:
-        """Send a heartbeat, if nothing was sent for half an interval."""
-        with self.lock:
+        """Send a heartbeat, if nothing was sent for half an interval.
+
+        While another thread holds the lock, do nothing: that thread is in a call, which sends
+        heartbeats. If it is ending the connection, it waits for this thread.
+        """
+        if not self.lock.acquire(blocking=False):
+            return
+        try:
             idle = monotonic() - self._transport.sent_at
             if idle >= interval / 2 and self.connection.state is ConnectionState.OPEN:
                 self.connection.out.append(HEARTBEAT_FRAME)
                 self.send()
+        finally:
+            self.lock.release()
 
     # Ending
 
     def close(self) -> None:
         """Close the socket, and TLS before it."""
         with self.lock:
+            sock = self._transport.socket
+            if sock is not None:
+                with suppress(OSError):
+                    sock.shutdown(socket.SHUT_RD)  # wakes another thread that waits
             self._transport.close()
-            self._watches.close()
 
     def abandon(self) -> None:
-        """Close the socket without a word. A child process does so; its parent goes on."""
+        """Close the socket, and send nothing. A child process does so; its parent goes on."""
         self._transport.abandon()
 
 
 def _nothing() -> None:
-    """Fill no send buffer: the calls of the program have filled it."""
+    """Do nothing: the calls of the program have filled the send buffer."""

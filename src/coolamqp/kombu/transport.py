@@ -92,19 +92,20 @@ class Transport(base.Transport):
 
     def register_with_event_loop(self, connection: Connection, loop: Any) -> None:
         """Let an event loop of Kombu drain the events."""
-        connection.readiness = Readiness()
+        if connection.readiness is None:
+            connection.readiness = Readiness()
         for descriptor in (connection.sock, connection.readiness.fileno()):
             loop.add_reader(descriptor, self.on_readable, connection, loop)
         connection.show_readiness()
 
     def unregister_from_event_loop(self, connection: Connection, loop: Any) -> None:
-        """End that."""
+        """Stop draining the events in an event loop."""
         loop.remove_reader(connection.sock)
         if connection.readiness is not None:
             loop.remove_reader(connection.readiness.fileno())
 
     def on_readable(self, connection: Connection, loop: Any) -> None:
-        """Drain the events that are there, as far as the time of a turn goes."""
+        """Drain the waiting events, for at most the time of a turn."""
         connection.drain_ready(TURN_SECONDS_MAX)
 
     def get_heartbeat_interval(self, connection: Connection) -> int:
