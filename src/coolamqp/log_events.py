@@ -44,6 +44,7 @@ class LogEvent(StrEnum):
     CANCEL_TIMED_OUT = 'cancel_timed_out'
     CANCELLED_CALLBACK_RUNS = 'cancelled_callback_runs'
     PREFETCH_POSTPONED = 'prefetch_postponed'
+    MESSAGE_REQUEUED = 'message_requeued'
     EVENTS_DROPPED = 'events_dropped'
     # The program's code, and the threads that run it
     CALLBACK_FAILED = 'callback_failed'

@@ -463,3 +463,13 @@ def await_events(channel: Any, count: int) -> None:
     """Make calls until a number of events waits for `drain_events`."""
     while len(channel.connection.events) < count:
         channel.basic_qos(0, 10, False)
+
+
+def test_none_stands_for_false(channel: Any, queue: Any) -> None:
+    tag = channel.basic_consume(queue.name, 'tag', None, None, None, None)
+    channel.basic_cancel(tag, None)
+    channel.basic_publish(channel.prepare_message(b'x'), '', queue.name, None)
+    found = channel.basic_get(queue.name, None)
+    channel.basic_reject(found.delivery_tag, None)
+
+    assert channel.basic_get(queue.name) is None

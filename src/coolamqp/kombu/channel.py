@@ -38,6 +38,7 @@ from coolamqp.kombu.connection import Connection
 from coolamqp.kombu.handler import Handler
 from coolamqp.kombu.messages import OutgoingMessage, text
 from coolamqp.kombu.topology import Topology
+from coolamqp.log_events import LogEvent, extra, one_line
 from coolamqp.uplink.connection import CLOSE_TIMEOUT
 from coolamqp.uplink.states import ChannelState
 
@@ -188,13 +189,13 @@ class Channel(Topology, StdChannel):
 
     def flow(self, active: bool) -> None:
         """Ask the broker to pause or resume deliveries. RabbitMQ refuses the pause."""
-        self.call(ChannelFlow(active))
+        self.call(ChannelFlow(bool(active)))
 
     # Consuming
 
     def basic_qos(self, prefetch_size: int, prefetch_count: int, a_global: bool) -> None:
         """Set the prefetch count."""
-        self.call(BasicQos(prefetch_size, prefetch_count, a_global))
+        self.call(BasicQos(prefetch_size, prefetch_count, bool(a_global)))
 
     def basic_consume(
         self,
@@ -216,7 +217,15 @@ class Channel(Topology, StdChannel):
             raise ValueError(
                 'nowait=True needs a consumer_tag: the broker does not answer with one'
             )
-        method = BasicConsume(queue, consumer_tag, no_local, no_ack, exclusive, nowait, arguments)
+        method = BasicConsume(
+            queue,
+            consumer_tag,
+            bool(no_local),
+            bool(no_ack),
+            bool(exclusive),
+            bool(nowait),
+            arguments,
+        )
         answer = self.call(method, nowait=nowait)
         tag = consumer_tag if answer is None else text(answer.consumer_tag)
         self.callbacks[tag] = callback
@@ -234,7 +243,7 @@ class Channel(Topology, StdChannel):
         connection = self.connection
         if connection is None:
             return
-        self.call(BasicCancel(consumer_tag, nowait), nowait=nowait)
+        self.call(BasicCancel(consumer_tag, bool(nowait)), nowait=nowait)
         if nowait:
             return
         if consumer_tag not in self.no_ack_consumers:
@@ -262,7 +271,7 @@ class Channel(Topology, StdChannel):
 
     def basic_get(self, queue: str = '', no_ack: bool = False) -> messages.Message | None:
         """Get one message from a queue; None if there is none."""
-        answer = self.call(BasicGet(queue, no_ack))
+        answer = self.call(BasicGet(queue, bool(no_ack)))
         if isinstance(answer, BasicGetEmpty):
             return None
         got = cast('tuple[Envelope, bytes, bytes]', self._handler.got)
@@ -278,7 +287,7 @@ class Channel(Topology, StdChannel):
         tag = self._current_tag(delivery_tag)
         if tag is not None:
             with connection.driver.lock:
-                self._uplink.ack(tag, multiple)
+                self._uplink.ack(tag, bool(multiple))
             connection.flush()
 
     def basic_reject(self, delivery_tag: int, requeue: bool) -> None:
@@ -288,7 +297,7 @@ class Channel(Topology, StdChannel):
         tag = self._current_tag(delivery_tag)
         if tag is not None:
             with connection.driver.lock:
-                self._uplink.reject(tag, requeue)
+                self._uplink.reject(tag, bool(requeue))
             connection.flush()
 
     def _current_tag(self, delivery_tag: int) -> int | None:
@@ -298,13 +307,17 @@ class Channel(Topology, StdChannel):
         """
         tag = delivery_tag - self._tags_before
         if delivery_tag and tag <= 0:
-            logger.info('the message %d is requeued, since its channel was closed', delivery_tag)
+            logger.info(
+                'the message %d is requeued, since its channel was closed',
+                delivery_tag,
+                extra=extra(LogEvent.MESSAGE_REQUEUED),
+            )
             return None
         return tag if delivery_tag else 0
 
     def basic_recover(self, requeue: bool = False) -> None:
         """Request the unacknowledged messages again."""
-        self.call(BasicRecover(requeue))
+        self.call(BasicRecover(bool(requeue)))
 
     def message_to_python(self, message: messages.Message) -> messages.Message:
         """Return the message: it has the form that Kombu wants."""
@@ -318,7 +331,11 @@ class Channel(Topology, StdChannel):
         if callback is not None:
             callback(message)
         else:
-            logger.info('a message for the consumer %s, which has ended, is requeued', tag)
+            logger.info(
+                'a message for the consumer %s, which has ended, is requeued',
+                one_line(tag),
+                extra=extra(LogEvent.MESSAGE_REQUEUED),
+            )
             self.basic_reject(message.delivery_tag, requeue=True)
 
     def _message(self, envelope: Envelope, properties: bytes, body: bytes) -> messages.Message:
@@ -399,7 +416,7 @@ class Channel(Topology, StdChannel):
         address = short_bytes(exchange, 'exchange'), short_bytes(routing_key, 'routing_key')
         body, properties = message.encode()
         with self._connection().driver.lock:
-            self._uplink.publish(*address, mandatory, properties, body)
+            self._uplink.publish(*address, bool(mandatory), properties, body)
             self._handler.published()
 
     def _await_confirms(self, timeout: float | None) -> None:
@@ -418,7 +435,7 @@ class Channel(Topology, StdChannel):
 
     def confirm_select(self, nowait: bool = False) -> None:
         """Request confirms for the messages that are published on this channel."""
-        self.call(ConfirmSelect(nowait), nowait=nowait)
+        self.call(ConfirmSelect(bool(nowait)), nowait=nowait)
         self._handler.confirming = True
 
     def create_publish_batch(self, max_size: int) -> PublishBatch:
