@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import selectors
 import socket
-from math import inf
 from typing import cast
 
 
@@ -17,11 +16,6 @@ class Watches:
     def __init__(self, selector: selectors.BaseSelector) -> None:
         self._selector = selector
         self._watched: set[socket.socket] = set()
-
-    @property
-    def watching(self) -> bool:
-        """Whether it watches a socket."""
-        return bool(self._watched)
 
     def watch(self, sock: socket.socket, events: int) -> None:
         """Watch a socket for events of `selectors`, in place of those before; 0 ends the watch."""
@@ -38,9 +32,9 @@ class Watches:
     def wait(self, timeout: float) -> list[tuple[socket.socket, int]]:
         """Return the sockets that are ready, each with its events.
 
-        :param timeout: the longest wait, in seconds; 0 to return at once, inf to wait for ever
+        :param timeout: the longest wait, in seconds; 0 to return at once
         """
-        ready = self._selector.select(None if timeout == inf else timeout)
+        ready = self._selector.select(timeout)
         return [(cast('socket.socket', key.fileobj), events) for key, events in ready]
 
     def close(self) -> None:
