@@ -59,6 +59,7 @@ class Handler(ChannelHandler):
         self._connection = connection
         self.got: tuple[Envelope, bytes, Any] | None = None
         self._count = 0  # of the messages that were published
+        self._settled_to = 0  # The broker has answered all messages up to this number.
         self._add_event = connection.events.append
         self._add_notice = connection.notices.append
 
@@ -105,7 +106,8 @@ class Handler(ChannelHandler):
     def on_settlement(self, delivery_tag: int, multiple: bool, acked: bool) -> None:
         """Record which messages the broker has confirmed or refused."""
         if multiple:
-            self.unconfirmed = {each for each in self.unconfirmed if each > delivery_tag}
+            self.unconfirmed.difference_update(range(self._settled_to + 1, delivery_tag + 1))
+            self._settled_to = delivery_tag
         else:
             self.unconfirmed.discard(delivery_tag)
         self.refused = self.refused or not acked
