@@ -11,7 +11,8 @@ BUILT := build/.made
 # Two processes share the tests, each with a RabbitMQ of its own: many tests wait for a broker.
 PARALLEL := -n 2 --dist worksteal
 # Tests of other processes, which are no different in pure Python.
-APART := tests/bench tests/cli tests/examples tests/foreign tests/testing
+APART := tests/bench tests/cli tests/examples tests/foreign tests/testing tests/kombu/test_celery.py
+APART += tests/docs/test_console.py tests/docs/test_migration.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

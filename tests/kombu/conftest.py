@@ -10,6 +10,8 @@ import kombu
 import pytest
 
 import coolamqp.kombu  # noqa: F401 - it makes its connection strings known
+from tests.support.nodes import BrokerNode
+from tests.support.rabbitmq import RabbitMQNode
 
 Connect: TypeAlias = Callable[..., Any]
 
@@ -34,6 +36,14 @@ def url(scheme: str, broker_url: str) -> str:
 def ours(broker_url: str) -> str:
     """The address of this test's virtual host, for the transport of CoolAMQP."""
     return broker_url.replace('amqp', 'coolamqp', 1)
+
+
+@pytest.fixture
+def restarting(scheme: str, rabbitmq: BrokerNode) -> BrokerNode:
+    """The broker of a test that restarts it."""
+    if scheme == 'pyamqp' and isinstance(rabbitmq, RabbitMQNode):
+        pytest.skip('RabbitMQ restarts slowly; py-amqp does this with the embedded broker')
+    return rabbitmq
 
 
 @pytest.fixture

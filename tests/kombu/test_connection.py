@@ -302,20 +302,22 @@ def test_the_broker_closes_the_connection(connection: Any, rabbitmq: BrokerNode)
         channel.queue_declare('', exclusive=True)
 
 
-def test_a_publish_notices_that_the_broker_has_gone(connection: Any, rabbitmq: BrokerNode) -> None:
+def test_a_publish_notices_that_the_broker_has_gone(
+    connection: Any, restarting: BrokerNode
+) -> None:
     """Otherwise the first message after a restart of the broker would be lost without a word."""
     channel = connection.channel()
-    rabbitmq.restart()
+    restarting.restart()
 
     with pytest.raises(connection.connection_errors):
         channel.basic_publish(channel.prepare_message(b'lost'), '', 'key')
 
 
-def test_kombu_publishes_again_after_a_restart(connection: Any, rabbitmq: BrokerNode) -> None:
+def test_kombu_publishes_again_after_a_restart(connection: Any, restarting: BrokerNode) -> None:
     producer = connection.Producer()
     queue = kombu.Queue('again', kombu.Exchange('again'), routing_key='again')
     producer.publish('before', exchange=queue.exchange, routing_key='again', declare=[queue])
-    rabbitmq.restart()
+    restarting.restart()
     producer.publish(
         'after', exchange=queue.exchange, routing_key='again', declare=[queue], retry=True
     )
@@ -325,7 +327,7 @@ def test_kombu_publishes_again_after_a_restart(connection: Any, rabbitmq: Broker
 
 
 def test_a_consumer_mixin_consumes_after_a_restart(
-    connection: Any, connect: Connect, url: str, rabbitmq: BrokerNode
+    connection: Any, connect: Connect, url: str, restarting: BrokerNode
 ) -> None:
     queue = kombu.Queue('jobs')
     received: list[str] = []
@@ -349,7 +351,7 @@ def test_a_consumer_mixin_consumes_after_a_restart(
     publisher = connect(url)
     publisher.Producer().publish('before', routing_key='jobs', declare=[queue])
     assert seen.acquire(timeout=TIMEOUT)
-    rabbitmq.restart()
+    restarting.restart()
     publisher.Producer().publish('after', routing_key='jobs', declare=[queue], retry=True)
     assert seen.acquire(timeout=TIMEOUT)
     worker.join(TIMEOUT)
