@@ -60,7 +60,7 @@ def test_no_password_is_shown(alone: Command) -> None:
 
 
 def test_an_error_is_json_for_machines(alone: Command) -> None:
-    ended = alone('ping', '--json', '--url', 'amqp://localhost:1/')
+    ended = alone('ping', '--json', '--timeout', '0.5', '--url', 'amqp://localhost:1/')
 
     assert ended.status == 3
     assert ended.out == ''
