@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -87,3 +88,25 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> Run:
         check=False,
     )
     return Run(done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def started_celery(
+    python: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a Celery worker, and kill it at the end of the block if it still runs."""
+    with (
+        log.open('wb') as output,
+        subprocess.Popen(
+            [python, '-m', 'celery', *arguments, '--loglevel=INFO'],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.kill()

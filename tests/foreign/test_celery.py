@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-from tests.foreign.running import ROOT, program_variables, run_python
+from tests.foreign.running import program_variables, run_python, started_celery
 from tests.support.environments import python_of
 
 STEPS: Final = (
@@ -32,7 +30,9 @@ STOP_TIMEOUT: Final = 20  # seconds
 
 def test_worker(foreign_broker_url: str, tmp_path: Path) -> None:
     log = tmp_path / 'worker.log'
-    with started_worker(foreign_broker_url, log) as worker:
+    arguments = ['--app', TASKS, '--broker', foreign_broker_url, 'worker', '--pool=solo']
+    python, variables = python_of('celery'), program_variables()
+    with started_celery(python, arguments, variables, log) as worker:
         run = run_python('celery', 'celery_client', foreign_broker_url)
         run = replace(run, errors=f'{run.errors}\n--- the worker\n{log.read_text("utf-8")}')
         run.check(STEPS)
@@ -42,24 +42,3 @@ def test_worker(foreign_broker_url: str, tmp_path: Path) -> None:
         except subprocess.TimeoutExpired:
             pytest.fail(f'the worker does not stop:\n{log.read_text("utf-8")}', pytrace=False)
     assert status == 0, log.read_text('utf-8')
-
-
-@contextmanager
-def started_worker(url: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a worker, and kill it at the end of the block if it still runs."""
-    options = ['--app', TASKS, '--broker', url, 'worker', '--pool=solo', '--loglevel=INFO']
-    with (
-        log.open('wb') as output,
-        subprocess.Popen(
-            [python_of('celery'), '-m', 'celery', *options],
-            cwd=ROOT,
-            env=program_variables(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        ) as process,
-    ):
-        try:
-            yield process
-        finally:
-            process.kill()

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.foreign.running import ROOT, run
+from tests.foreign.running import run, started_celery
 from tests.foreign.test_celery import STEPS, STOP_TIMEOUT
 
 pytestmark = pytest.mark.integration
@@ -25,7 +22,8 @@ VARIABLES = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path))
 @pytest.mark.parametrize('pool', ['solo', 'prefork', 'threads'])
 def test_worker(ours: str, tmp_path: Path, pool: str) -> None:
     log = tmp_path / 'worker.log'
-    with started_worker(ours, pool, log) as worker:
+    arguments = ['--app', PROGRAM, '--broker', ours, 'worker', f'--pool={pool}', '--concurrency=2']
+    with started_celery(sys.executable, arguments, VARIABLES, log) as worker:
         client = run([sys.executable, '-m', PROGRAM, ours], VARIABLES)
         client = replace(
             client, errors=f'{client.errors}\n--- the worker\n{log.read_text("utf-8")}'
@@ -34,24 +32,3 @@ def test_worker(ours: str, tmp_path: Path, pool: str) -> None:
         worker.send_signal(signal.SIGTERM)
         status = worker.wait(STOP_TIMEOUT)
     assert status == 0, log.read_text('utf-8')
-
-
-@contextmanager
-def started_worker(url: str, pool: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Start a worker, and kill it at the end of the block if it still runs."""
-    options = ['--app', PROGRAM, '--broker', url, 'worker', f'--pool={pool}', '--concurrency=2']
-    with (
-        log.open('wb') as output,
-        subprocess.Popen(
-            [sys.executable, '-m', 'celery', *options, '--loglevel=INFO'],
-            cwd=ROOT,
-            env=VARIABLES,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-        ) as process,
-    ):
-        try:
-            yield process
-        finally:
-            process.kill()
