@@ -282,22 +282,23 @@ class Channel(Topology, StdChannel):
 
     def basic_ack(self, delivery_tag: int, multiple: bool = False) -> None:
         """Acknowledge a message, or with `multiple` all up to it."""
-        connection = self._connection()
-        connection.check()
-        tag = self._current_tag(delivery_tag)
-        if tag is not None:
-            with connection.driver.lock:
-                self._uplink.ack(tag, bool(multiple))
-            connection.flush()
+        self._settle(delivery_tag, lambda tag: self._uplink.ack(tag, bool(multiple)))
 
     def basic_reject(self, delivery_tag: int, requeue: bool) -> None:
         """Refuse a message, and requeue it or not."""
+        self._settle(delivery_tag, lambda tag: self._uplink.reject(tag, bool(requeue)))
+
+    def _settle(self, delivery_tag: int, send: Callable[[int], None]) -> None:
+        """Settle a message, unless the broker has requeued it.
+
+        :param send: called with the tag by which the broker knows the message
+        """
         connection = self._connection()
         connection.check()
         tag = self._current_tag(delivery_tag)
         if tag is not None:
             with connection.driver.lock:
-                self._uplink.reject(tag, bool(requeue))
+                send(tag)
             connection.flush()
 
     def _current_tag(self, delivery_tag: int) -> int | None:

@@ -91,7 +91,7 @@ class Transport(base.Transport):
         connection.drain_events(**options)
 
     def register_with_event_loop(self, connection: Connection, loop: Any) -> None:
-        """Let an event loop of Kombu drain the events."""
+        """Register with an event loop of Kombu, which then drains the events."""
         if connection.readiness is None:
             connection.readiness = Readiness()
         for descriptor in (connection.sock, connection.readiness.fileno()):
